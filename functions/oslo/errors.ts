@@ -1,0 +1,51 @@
+/**
+ * What a call can end in other than a result. The names are those of oslo.messaging's exceptions; `code` is
+ * stable and safe to switch on, `message` is for people.
+ */
+
+/** No reply came before the deadline. */
+export class MessagingTimeout extends Error {
+  readonly code = 'MessagingTimeout';
+}
+
+/** The broker returned the mandatory request (312 NO_ROUTE): no queue is bound for the topic. */
+export class MessageUndeliverable extends Error {
+  readonly code = 'MessageUndeliverable';
+}
+
+/** The broker did not take the request: the channel or connection ended, or the broker answered `basic.nack`. */
+export class MessageDeliveryFailure extends Error {
+  readonly code = 'MessageDeliveryFailure';
+  /** The AMQP reply code of the `channel.close` that ended the channel (404: no such exchange), if there was one. */
+  readonly replyCode: number | undefined;
+
+  constructor(message: string, options: { replyCode?: number | undefined; cause?: unknown } = {}) {
+    super(message, { cause: options.cause });
+    this.replyCode = options.replyCode;
+  }
+}
+
+/** The server replied, but not with an oslo.messaging reply of format 2.0. */
+export class UnreadableReply extends Error {
+  readonly code = 'UnreadableReply';
+}
+
+/** An exception as an oslo.messaging server serializes it (`serialize_remote_exception`). */
+export interface RemoteFailure {
+  readonly class: string;
+  readonly module: string;
+  readonly message: string;
+  /** The server's traceback: for the log alone, never for a caller. */
+  readonly traceback: string;
+}
+
+/** The server ran the method, or tried to, and replied with an exception. */
+export class RemoteError extends Error {
+  readonly code = 'RemoteError';
+  readonly failure: RemoteFailure;
+
+  constructor(failure: RemoteFailure) {
+    super(failure.message);
+    this.failure = failure;
+  }
+}

@@ -1,0 +1,106 @@
+import type { RemoteFailure } from './errors.ts';
+
+/** Anything JSON can carry. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** A method call, in the shape of oslo.messaging's message format 2.0. */
+export interface Request {
+  readonly method: string;
+  readonly args: Readonly<Record<string, Json>>;
+  /** The RPC API version asked for, such as `1.0`. */
+  readonly version: string;
+  /** The request context; each key travels as `_context_<key>`. */
+  readonly context: Readonly<Record<string, Json>>;
+}
+
+/** Where the answer goes and what tells it from others; each id is 32 hex digits, fresh for every publish. */
+export interface RequestIds {
+  readonly msgId: string;
+  readonly replyQueue: string;
+  /** A server drops a request that repeats one of the last 16 unique ids it saw. */
+  readonly uniqueId: string;
+}
+
+/** One message from the reply queue. */
+export type Reply =
+  | {
+      readonly kind: 'reply';
+      readonly msgId: string;
+      readonly result: unknown;
+      readonly failure: RemoteFailure | undefined;
+      readonly ending: boolean;
+    }
+  /** `msgId` is given where the message, unreadable as a reply, still names the call it answers. */
+  | { readonly kind: 'unreadable'; readonly problem: string; readonly msgId: string | undefined };
+
+/** A larger reply is not parsed. Trove's longest, a failure with its traceback, stays below 10 kB. */
+const MAX_REPLY_BYTES = 1024 * 1024;
+
+/** The request's body: the envelope `{"oslo.version": "2.0", "oslo.message": "<JSON text>"}` in UTF-8. */
+export function encodeRequest(request: Request, ids: RequestIds): Buffer {
+  const message: Record<string, Json> = {
+    method: request.method,
+    args: request.args,
+    version: request.version,
+    _msg_id: ids.msgId,
+    _reply_q: ids.replyQueue,
+    _timeout: null, // the interval of call-monitor heartbeats, not the deadline; null asks for none
+    _unique_id: ids.uniqueId,
+  };
+  for (const [key, value] of Object.entries(request.context)) message[`_context_${key}`] = value;
+  return Buffer.from(JSON.stringify({ 'oslo.version': '2.0', 'oslo.message': JSON.stringify(message) }));
+}
+
+/** Reads one message from the reply queue. Never throws: the network may send anything. */
+export function decodeReply(content: Buffer): Reply {
+  if (content.length > MAX_REPLY_BYTES) return unreadable(`a message of ${content.length} bytes`);
+  const envelope = parseObject(content.toString('utf8'));
+  if (envelope === undefined) return unreadable('not a JSON object');
+  const inner = envelope['oslo.message'];
+  const message = typeof inner === 'string' ? parseObject(inner) : undefined;
+  if (message === undefined) return unreadable('no oslo.message in it');
+  const msgId = message['_msg_id'];
+  if (typeof msgId !== 'string') return unreadable('no _msg_id in it');
+  if (!isSupportedVersion(envelope['oslo.version'])) return unreadable('not of envelope version 2.0', msgId);
+
+  const { result = null, ending = false } = message;
+  if (typeof ending !== 'boolean') return unreadable('its "ending" is not a boolean', msgId);
+  const failure = decodeFailure(message['failure']);
+  if (failure === 'unreadable') return unreadable('its "failure" is not a serialized exception', msgId);
+  return { kind: 'reply', msgId, result, failure, ending };
+}
+
+function unreadable(problem: string, msgId?: string): Reply {
+  return { kind: 'unreadable', problem, msgId };
+}
+
+/** As oslo.messaging's `version_is_compatible("2.0", version)`: the same major, no newer minor. */
+function isSupportedVersion(version: unknown): boolean {
+  return version === '2.0';
+}
+
+/** `failure` is null (or, as oslo.messaging tests it, empty), or a JSON *string* that holds an object. */
+function decodeFailure(failure: unknown): RemoteFailure | undefined | 'unreadable' {
+  if (failure === undefined || failure === null || failure === '') return undefined;
+  const parsed = typeof failure === 'string' ? parseObject(failure) : undefined;
+  if (parsed === undefined) return 'unreadable';
+  const { class: className, module = '', message = '', tb = [] } = parsed;
+  if (typeof className !== 'string' || typeof module !== 'string' || typeof message !== 'string') {
+    return 'unreadable';
+  }
+  if (!Array.isArray(tb) || !tb.every((line) => typeof line === 'string')) return 'unreadable';
+  return { class: className, module, message, traceback: tb.join('') };
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
