@@ -1,0 +1,76 @@
+import { sign } from 'aws4';
+
+/** A secret could not be read. `code` is Secrets Manager's exception, or what kept us from asking. */
+export class SecretUnavailable extends Error {
+  readonly code: string;
+
+  constructor(secretId: string, code: string, options?: ErrorOptions) {
+    super(`The secret ${secretId} cannot be read: ${code}`, options);
+    this.code = code;
+  }
+}
+
+const TIMEOUT_MS = 3000;
+
+/**
+ * Reads one secret's current string by Secrets Manager's `GetSecretValue`. One signed request through Node's own
+ * HTTP client: the SDK's client would cost the cold path more than all the rest of the function together.
+ * Credentials, region and `AWS_ENDPOINT_URL_SECRETS_MANAGER` are the variables that Lambda and the SDKs use.
+ *
+ * @throws SecretUnavailable
+ */
+export async function readSecret(secretId: string): Promise<string> {
+  const answer = await getSecretValue(secretId).catch((error: NodeJS.ErrnoException) => {
+    throw new SecretUnavailable(secretId, error.code ?? error.name, { cause: error });
+  });
+  const { SecretString: secret, __type: exception } = parseJson(answer);
+  if (typeof secret === 'string') return secret;
+  const code = typeof exception === 'string' ? exception.replace(/^.*#/, '') : 'UnexpectedAnswer';
+  throw new SecretUnavailable(secretId, code);
+}
+
+async function getSecretValue(secretId: string): Promise<string> {
+  const { AWS_REGION: region = 'us-east-1', AWS_ENDPOINT_URL_SECRETS_MANAGER: redirected } = process.env;
+  const suffix = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
+  const url = new URL(redirected || `https://secretsmanager.${region}.${suffix}`);
+  const body = JSON.stringify({ SecretId: secretId });
+  const headers = {
+    'Content-Type': 'application/x-amz-json-1.1',
+    'X-Amz-Target': 'secretsmanager.GetSecretValue',
+  };
+  const request = {
+    host: url.host,
+    method: 'POST',
+    path: '/',
+    service: 'secretsmanager',
+    region,
+    headers,
+    body,
+  };
+  const { request: send } = await (url.protocol === 'http:' ? import('node:http') : import('node:https'));
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const signed = sign(request);
+  const outgoing = send(url, {
+    method: 'POST',
+    headers: signed.headers as Record<string, string>,
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  outgoing.on('error', reject);
+  outgoing.on('response', async (response) => {
+    try {
+      resolve((await response.setEncoding('utf8').toArray()).join(''));
+    } catch (error) {
+      reject(error);
+    }
+  });
+  outgoing.end(body);
+  return promise;
+}
+
+function parseJson(text: string): Record<string, unknown> {
+  try {
+    return Object(JSON.parse(text));
+  } catch {
+    return {};
+  }
+}
