@@ -1,0 +1,63 @@
+import { type BrokerAddress, type BrokerEndpoint, parseAddress, parseEndpoint } from './broker/address.ts';
+
+/** The settings of one execution environment. */
+export interface Config {
+  readonly broker: BrokerSettings;
+  /** The deployment's `control_exchange`. */
+  readonly controlExchange: string;
+  /** How long to wait for the pong, in milliseconds. */
+  readonly rpcTimeoutMs: number;
+}
+
+/** The whole address, for local use, or what leads to it. */
+export type BrokerSettings = { readonly address: BrokerAddress } | AmazonMqSettings;
+
+/** Amazon MQ's endpoint and the secret that holds the credentials. */
+export interface AmazonMqSettings {
+  readonly endpoint: BrokerEndpoint;
+  readonly vhost: string;
+  readonly secretId: string;
+}
+
+/** A setting is missing or wrong. The message names it; it never shows a value. */
+export class InvalidConfig extends Error {
+  readonly code = 'InvalidConfig';
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads the settings from environment variables; an empty one counts as unset.
+ *
+ * @throws InvalidConfig
+ */
+export function readConfig(env: Environment): Config {
+  return {
+    broker: readBroker(env),
+    controlExchange: env['CONTROL_EXCHANGE'] || 'trove',
+    rpcTimeoutMs: readSeconds(env, 'RPC_TIMEOUT_SECONDS', 15),
+  };
+}
+
+function readBroker(env: Environment): BrokerSettings {
+  const { BROKER_URL: url, BROKER_ENDPOINT: endpointUrl, BROKER_SECRET_ID: secretId } = env;
+  if (url) {
+    const address = parseAddress(url);
+    if (!address) throw new InvalidConfig('BROKER_URL is not an amqp:// or amqps:// URL');
+    return { address };
+  }
+  if (!endpointUrl) throw new InvalidConfig('BROKER_URL or BROKER_ENDPOINT must be set');
+  const endpoint = parseEndpoint(endpointUrl);
+  if (!endpoint) throw new InvalidConfig('BROKER_ENDPOINT is not an amqps://host:port URL');
+  if (!secretId) throw new InvalidConfig('BROKER_ENDPOINT needs BROKER_SECRET_ID');
+  return { endpoint, vhost: env['BROKER_VHOST'] || '/', secretId };
+}
+
+function readSeconds(env: Environment, name: string, defaultSeconds: number): number {
+  const text = env[name];
+  if (!text) return defaultSeconds * 1000;
+  const seconds = Number(text);
+  if (!(seconds > 0 && seconds <= 900))
+    throw new InvalidConfig(`${name} is not a number of seconds up to 900`);
+  return seconds * 1000;
+}

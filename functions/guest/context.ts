@@ -1,0 +1,28 @@
+import type { Json } from '../oslo/message.ts';
+
+/** Who pings whom, on whose behalf. */
+export interface RequestContext {
+  readonly instanceId: string;
+  readonly tenantId: string;
+  /** `req-<uuid>`: what the guest's log and ours have in common. */
+  readonly requestId: string;
+}
+
+/**
+ * The request context as a guest's `TroveContext.from_dict` reads it (oslo.context's keys). It carries no
+ * token: a ping needs none.
+ */
+export function rpcContext({ tenantId, requestId }: RequestContext): Record<string, Json> {
+  return {
+    user: null,
+    project_id: tenantId,
+    is_admin: true,
+    read_only: true,
+    auth_token: null,
+    request_id: requestId,
+    roles: ['admin'],
+    limit: null,
+    marker: null,
+    service_catalog: null,
+  };
+}

@@ -1,0 +1,45 @@
+/**
+ * OpenStack's fault JSON, byte for byte as Trove writes it: the layout of Python's `json.dumps`, `message`
+ * first, everything beyond ASCII escaped.
+ */
+
+const STATUS = { badRequest: 400, itemNotFound: 404, instanceFault: 500 } as const;
+
+/** An error that is an HTTP answer: `@middy/http-error-handler` turns status, headers and message into it. */
+export class Fault extends Error {
+  readonly statusCode: number;
+  readonly expose = true;
+  readonly headers: Readonly<Record<string, string>> = { 'Content-Type': 'application/json; charset=UTF-8' };
+
+  constructor(kind: keyof typeof STATUS, message: string) {
+    super(`{"${kind}": {"message": ${asciiJson(message)}, "code": ${STATUS[kind]}}}`);
+    this.statusCode = STATUS[kind];
+  }
+}
+
+/** 400: the guest could not be pinged; the frame that Trove's `GuestError` puts around every cause. */
+export function guestFault(cause: string): Fault {
+  return new Fault('badRequest', `An error occurred communicating with the guest: ${cause}.`);
+}
+
+/** 404: no instance can have this id. */
+export function instanceNotFound(instanceId: string): Fault {
+  return new Fault('itemNotFound', `Resource ${instanceId} cannot be found.`);
+}
+
+/** 404: no such path, or not with this method. */
+export function routeNotFound(): Fault {
+  return new Fault('itemNotFound', 'The resource could not be found.');
+}
+
+/** 500: the function itself is at fault. */
+export function instanceFault(message: string): Fault {
+  return new Fault('instanceFault', message);
+}
+
+function asciiJson(text: string): string {
+  return JSON.stringify(text).replace(
+    /[\u0080-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

@@ -1,0 +1,34 @@
+import type { APIGatewayProxyEvent, APIGatewayProxyEventV2 } from 'aws-lambda';
+import { instanceNotFound, routeNotFound } from './guest/fault.ts';
+
+/** The route as API Gateway writes it, in HTTP APIs and REST APIs alike. */
+export const ROUTE = {
+  method: 'GET',
+  path: '/v1.0/{tenant_id}/mgmt/instances/{instance_id}/rpc_ping',
+} as const;
+
+/** API Gateway's event: of an HTTP API (payload 2.0) or of a REST API (payload 1.0). */
+export type GatewayEvent = APIGatewayProxyEvent | APIGatewayProxyEventV2;
+
+/** Whom the caller asks about. */
+export interface PingRequest {
+  readonly tenantId: string;
+  readonly instanceId: string;
+}
+
+/** As Trove writes instance ids: a UUID in lower case. */
+const INSTANCE_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/**
+ * Reads the event of one request. API Gateway has matched the route already; what it passes on as another one
+ * (`$default`, `{proxy+}`) is not found.
+ *
+ * @throws Fault 404
+ */
+export function readRequest(event: GatewayEvent): PingRequest {
+  const route = 'routeKey' in event ? event.routeKey : `${event.httpMethod} ${event.resource}`;
+  if (route !== `${ROUTE.method} ${ROUTE.path}`) throw routeNotFound();
+  const { tenant_id: tenantId = '', instance_id: instanceId = '' } = event.pathParameters ?? {};
+  if (!INSTANCE_ID.test(instanceId)) throw instanceNotFound(instanceId);
+  return { tenantId, instanceId };
+}

@@ -1,0 +1,51 @@
+import middy from '@middy/core';
+import httpErrorHandler from '@middy/http-error-handler';
+import type { Context } from 'aws-lambda';
+import { InvalidConfig } from './config.ts';
+import { Environment } from './environment.ts';
+import { Fault, guestFault, instanceFault } from './guest/fault.ts';
+import { type GatewayEvent, readRequest } from './request.ts';
+import { SecretUnavailable } from './secret.ts';
+import { logger, recordPing } from './telemetry.ts';
+
+/** What is kept of an invocation's time to write the answer, in milliseconds. */
+const ANSWER_MARGIN_MS = 500;
+
+const PONG = { statusCode: 204, headers: { 'Content-Type': 'application/json', 'Content-Length': '0' } };
+
+const environment = new Environment(process.env);
+
+/** `GET /v1.0/{tenant_id}/mgmt/instances/{instance_id}/rpc_ping`: 204 when the guest answers, else 400. */
+export const handler = middy(ping, { timeoutEarlyInMillis: ANSWER_MARGIN_MS / 2, timeoutEarlyResponse })
+  .use(httpErrorHandler({ logger: false }))
+  .onError(answerAsFault);
+
+async function ping(event: GatewayEvent, lambda: Context): Promise<typeof PONG> {
+  const context = { ...readRequest(event), requestId: requestId(lambda) };
+  const result = await environment.ping(context, lambda.getRemainingTimeInMillis() - ANSWER_MARGIN_MS);
+  recordPing(context, result);
+  if (!result.reachable) throw guestFault(result.cause);
+  return PONG;
+}
+
+/** Whatever is not an answer already is a fault of ours: told in the log, and to the caller without detail. */
+function answerAsFault(request: middy.Request): void {
+  const { error } = request;
+  const outcome = { request_id: requestId(request.context) };
+  if (error instanceof Fault) {
+    if (error.statusCode === 404) logger.info('rpc_ping', { ...outcome, outcome: 'not_found' });
+    return;
+  }
+  logger.error('rpc_ping', { ...outcome, outcome: 'error', error });
+  const known = error instanceof InvalidConfig || error instanceof SecretUnavailable;
+  request.error = instanceFault(known ? error.message : 'The server has erred; its log tells more.');
+}
+
+function timeoutEarlyResponse(): never {
+  throw new Error('Ran out of time before the ping had ended');
+}
+
+/** OpenStack's form of a request id, made of Lambda's. */
+function requestId({ awsRequestId }: Pick<Context, 'awsRequestId'>): string {
+  return `req-${awsRequestId}`;
+}
