@@ -1,0 +1,47 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+
+/**
+ * Waits until a child process prints a line that matches.
+ *
+ * @throws with all it printed, when it exits before
+ */
+export async function lineOf(child: ChildProcess, stream: Readable, pattern: RegExp): Promise<string> {
+  const printed: string[] = [];
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const onExit = () => reject(new Error(`${child.spawnfile} exited early:\n${printed.join('\n')}`));
+  const onLine = (line: string) => {
+    printed.push(line);
+    if (pattern.test(line)) resolve(line);
+  };
+  const lines = createInterface(stream).on('line', onLine);
+  child.once('exit', onExit).once('error', reject);
+  try {
+    return await promise;
+  } finally {
+    child.off('exit', onExit).off('error', reject);
+    lines.off('line', onLine).on('line', () => undefined); // read on: a full pipe would stop the child
+  }
+}
+
+/** Ends a child process, with its process group if it leads one, and waits until it is gone. */
+export async function end(child: ChildProcess, signal: NodeJS.Signals, group = false): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  process.kill(group ? -child.pid : child.pid, signal);
+  await exited;
+}
+
+/** A TCP port of the loopback interface that nobody listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('No TCP port to be had');
+  return address.port;
+}

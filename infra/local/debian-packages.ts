@@ -1,0 +1,41 @@
+import { spawnSync } from 'node:child_process';
+
+/** As root: without starting a system-wide service, now or at boot, for what is installed. */
+const INSTALL_SCRIPT = `
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e $policy ]; then
+    trap 'rm -f $policy' EXIT
+    printf '#!/bin/sh\\nexit 101\\n' > $policy && chmod +x $policy
+  fi
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" > /dev/null || exit 1
+  ! command -v systemctl > /dev/null || systemctl disable rabbitmq-server epmd.socket > /dev/null 2>&1 || true
+`;
+
+/**
+ * Installs Debian packages unless they are there, and says so.
+ *
+ * @returns false when they are not there and cannot be installed: no apt, or neither root nor sudo
+ */
+export function ensureDebianPackages(...packages: string[]): boolean {
+  const missing = packages.filter((name) => !isInstalled(name));
+  if (missing.length === 0) return true;
+  if (!isCommand('apt-get')) return false;
+  const isRoot = process.getuid?.() === 0;
+  if (!isRoot && !isCommand('sudo')) return false;
+  console.log(
+    `Installing the Debian packages ${missing.join(', ')} with apt-get${isRoot ? '' : ' by sudo'} …`,
+  );
+  const command = [...(isRoot ? [] : ['sudo']), 'sh', '-c', INSTALL_SCRIPT, 'install', ...missing];
+  const [program = '', ...args] = command;
+  return spawnSync(program, args, { stdio: 'inherit' }).status === 0;
+}
+
+function isInstalled(name: string): boolean {
+  const query = spawnSync('dpkg-query', ['--show', '--showformat', '${db:Status-Abbrev}', name]);
+  return query.status === 0 && query.stdout.toString().startsWith('ii');
+}
+
+export function isCommand(name: string): boolean {
+  return spawnSync('sh', ['-c', 'command -v "$0"', name]).status === 0;
+}

@@ -1,0 +1,156 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+
+/** One route of the API, with API Gateway's `{parameters}` in its path. */
+export interface Route {
+  readonly method: string;
+  readonly path: string;
+}
+
+/** Which of API Gateway's event formats the function is given: an HTTP API's or a REST API's. */
+export type PayloadVersion = '2.0' | '1.0';
+
+export type Invoke = (event: unknown) => Promise<unknown>;
+
+/**
+ * API Gateway on localhost: turns HTTP requests into events and the function's results into responses. The
+ * ready-made runners were left aside: serverless-offline needs the Serverless Framework 4 and its licence,
+ * lambda-local has no HTTP side and was last released in 2024, AWS SAM and the runtime interface emulator need
+ * Docker, and aws-lambda-ric compiles C++ when it is installed.
+ */
+export class Gateway {
+  readonly #server: Server;
+
+  /** @param port the wanted port; another is taken where it is in use, or for 0 */
+  static async listen(
+    port: number,
+    route: Route,
+    invoke: Invoke,
+    version: PayloadVersion = '2.0',
+  ): Promise<Gateway> {
+    const server = createServer((request, response) => respond(request, response, route, invoke, version));
+    await listen(server, port).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EADDRINUSE') throw error;
+      await listen(server, 0);
+    });
+    return new Gateway(server);
+  }
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    return typeof address === 'object' && address !== null ? address.port : 0;
+  }
+
+  get url(): string {
+    return `http://localhost:${this.port}`;
+  }
+
+  async close(): Promise<void> {
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await once(this.#server, 'close');
+  }
+}
+
+async function listen(server: Server, port: number): Promise<void> {
+  server.listen(port, 'localhost');
+  await once(server, 'listening');
+}
+
+async function respond(
+  request: IncomingMessage,
+  response: ServerResponse,
+  route: Route,
+  invoke: Invoke,
+  version: PayloadVersion,
+): Promise<void> {
+  try {
+    const event = (version === '2.0' ? httpApiEvent : restApiEvent)(request, route);
+    const result = (await invoke(event)) as APIGatewayProxyStructuredResultV2;
+    response.writeHead(result.statusCode ?? 200, { ...result.headers } as Record<string, string>);
+    response.end(result.body);
+  } catch (error) {
+    console.error(error); // API Gateway's own answer to a function that fails
+    response.writeHead(500, { 'Content-Type': 'application/json' });
+    response.end('{"message":"Internal Server Error"}');
+  }
+}
+
+/** The event of an HTTP API, payload format 2.0. */
+function httpApiEvent(request: IncomingMessage, route: Route): object {
+  const { pathname, search } = target(request);
+  const pathParameters = match(request, route);
+  const routeKey = pathParameters ? `${route.method} ${route.path}` : '$default';
+  return {
+    version: '2.0',
+    routeKey,
+    rawPath: pathname,
+    rawQueryString: search.slice(1),
+    headers: request.headers,
+    requestContext: {
+      http: {
+        method: request.method,
+        path: pathname,
+        protocol: 'HTTP/1.1',
+        sourceIp: '127.0.0.1',
+        userAgent: '',
+      },
+      requestId: randomUUID(),
+      routeKey,
+      stage: '$default',
+    },
+    ...(pathParameters && { pathParameters }),
+    isBase64Encoded: false,
+  };
+}
+
+/** The event of a REST API's proxy integration, payload format 1.0. */
+function restApiEvent(request: IncomingMessage, route: Route): object {
+  const { pathname } = target(request);
+  const pathParameters = match(request, route);
+  const resource = pathParameters ? route.path : '/{proxy+}';
+  return {
+    resource,
+    path: pathname,
+    httpMethod: request.method,
+    headers: request.headers,
+    multiValueHeaders: {},
+    queryStringParameters: null,
+    multiValueQueryStringParameters: null,
+    pathParameters: pathParameters ?? { proxy: pathname.slice(1) },
+    stageVariables: null,
+    requestContext: {
+      httpMethod: request.method,
+      path: pathname,
+      requestId: randomUUID(),
+      resourcePath: resource,
+      stage: 'local',
+    },
+    body: null,
+    isBase64Encoded: false,
+  };
+}
+
+function target(request: IncomingMessage): URL {
+  return new URL(`http://localhost${request.url ?? '/'}`);
+}
+
+/** The path's parameters, where method and path are the route's. */
+function match(request: IncomingMessage, { method, path }: Route): Record<string, string> | undefined {
+  if (request.method !== method) return undefined;
+  const [wanted, actual] = [path.split('/'), target(request).pathname.split('/')];
+  if (wanted.length !== actual.length) return undefined;
+  const parameters: Record<string, string> = {};
+  for (const [index, segment] of wanted.entries()) {
+    const text = decodeURIComponent(actual[index] ?? '');
+    if (segment.startsWith('{') && text !== '') parameters[segment.slice(1, -1)] = text;
+    else if (segment !== text) return undefined;
+  }
+  return parameters;
+}

@@ -1,0 +1,109 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { basename, dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { end } from './child.ts';
+
+/** What is asked of the runtime, and what it answers; `id` is Lambda's request id. */
+export interface Invocation {
+  readonly id: string;
+  readonly event: unknown;
+  readonly timeoutMs: number;
+}
+export type Outcome = { readonly id: string } & ({ readonly result: unknown } | { readonly error: string });
+
+/** Lambda's own limit for an invocation, as the stack sets it. */
+export const LAMBDA_TIMEOUT_MS = 20_000;
+
+/**
+ * One execution environment: a process of its own that runs a bundle with no environment variables but those
+ * that Lambda would give it and the function's settings.
+ */
+export class LambdaProcess {
+  readonly #child: ChildProcess;
+  readonly #waiting = new Map<string, PromiseWithResolvers<unknown>>();
+
+  /**
+   * @param settings the function's environment variables
+   * @param onLine gets each line that the function logs
+   */
+  static async start(
+    bundlePath: string,
+    settings: Readonly<Record<string, string>>,
+    onLine: (line: string) => void,
+  ): Promise<LambdaProcess> {
+    const child = fork(join(import.meta.dirname, 'lambda-runtime.ts'), [bundlePath], {
+      env: { ...lambdaVariables(basename(dirname(bundlePath))), ...settings },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      execArgv: [],
+      detached: true, // Ctrl-C is for us to pass on
+    });
+    for (const stream of [child.stdout, child.stderr]) {
+      if (stream) createInterface(stream).on('line', onLine);
+    }
+    const process = new LambdaProcess(child);
+    await once(child, 'message');
+    child.on('message', (outcome: Outcome) => process.#settle(outcome));
+    return process;
+  }
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    child.on('exit', (code, signal) => {
+      for (const { reject } of this.#waiting.values())
+        reject(new Error(`The function ended: ${code ?? signal}`));
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /**
+   * Invokes the handler.
+   *
+   * @throws when the handler throws, or has not answered within the time that Lambda gives it
+   */
+  async invoke(event: unknown, timeoutMs = LAMBDA_TIMEOUT_MS): Promise<unknown> {
+    const invocation: Invocation = { id: randomUUID(), event, timeoutMs };
+    const outcome = Promise.withResolvers<unknown>();
+    this.#waiting.set(invocation.id, outcome);
+    const timer = setTimeout(() => outcome.reject(new Error('The function timed out')), timeoutMs);
+    try {
+      this.#child.send(invocation);
+      return await outcome.promise;
+    } finally {
+      clearTimeout(timer);
+      this.#waiting.delete(invocation.id);
+    }
+  }
+
+  async end(): Promise<void> {
+    await end(this.#child, 'SIGKILL');
+  }
+
+  #settle(outcome: Outcome): void {
+    const waiting = this.#waiting.get(outcome.id);
+    if ('error' in outcome) waiting?.reject(new Error(outcome.error));
+    else waiting?.resolve(outcome.result);
+  }
+}
+
+/** The variables that Lambda's runtime defines, as far as the function or its libraries read them. */
+function lambdaVariables(name: string): Record<string, string> {
+  return {
+    PATH: '/var/lang/bin:/usr/local/bin:/usr/bin:/bin:/opt/bin',
+    LANG: 'en_US.UTF-8',
+    TZ: ':UTC',
+    LAMBDA_TASK_ROOT: '/var/task',
+    _HANDLER: 'index.handler',
+    AWS_REGION: 'us-east-1',
+    AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
+    AWS_LAMBDA_FUNCTION_NAME: name,
+    AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '256',
+    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+    AWS_LAMBDA_LOG_STREAM_NAME: `local/[$LATEST]${process.pid}`,
+  };
+}

@@ -1,0 +1,42 @@
+import { createRequire } from 'node:module';
+import type { Context } from 'aws-lambda';
+import type { Invocation, Outcome } from './lambda-process.ts';
+
+// The process in which a bundle runs, in the part of Lambda's runtime: loads the handler, then answers
+// invocations. Unlike Lambda's it takes the next one while others are still being answered.
+
+const [, , bundlePath = ''] = process.argv;
+const { handler } = createRequire(import.meta.url)(bundlePath);
+
+process.on('disconnect', () => process.exit()); // whoever started us has gone
+process.on('message', async (invocation: Invocation) => {
+  process.send?.(await answer(invocation));
+});
+process.send?.('ready');
+
+async function answer({ id, event, timeoutMs }: Invocation): Promise<Outcome> {
+  try {
+    return { id, result: await handler(event, lambdaContext(id, timeoutMs)) };
+  } catch (error) {
+    return { id, error: String(error) };
+  }
+}
+
+function lambdaContext(awsRequestId: string, timeoutMs: number): Context {
+  const deadline = Date.now() + timeoutMs;
+  const { AWS_LAMBDA_FUNCTION_NAME: name = '', AWS_LAMBDA_LOG_STREAM_NAME: stream = '' } = process.env;
+  return {
+    awsRequestId,
+    functionName: name,
+    functionVersion: '$LATEST',
+    invokedFunctionArn: `arn:aws:lambda:local:000000000000:function:${name}`,
+    memoryLimitInMB: '256',
+    logGroupName: `/aws/lambda/${name}`,
+    logStreamName: stream,
+    callbackWaitsForEmptyEventLoop: true,
+    getRemainingTimeInMillis: () => deadline - Date.now(),
+    done: () => undefined,
+    fail: () => undefined,
+    succeed: () => undefined,
+  };
+}

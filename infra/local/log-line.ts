@@ -1,0 +1,37 @@
+import { styleText } from 'node:util';
+
+/**
+ * Makes one line of the function's log readable for a person.
+ *
+ * @returns undefined for metrics (EMF), which nobody reads
+ */
+export function readable(line: string): string | undefined {
+  const entry = parse(line);
+  if (entry === undefined) return line;
+  if ('_aws' in entry) return undefined;
+  const { timestamp, message, outcome, instance_id: instance, round_trip_ms: roundTrip } = entry;
+  if (outcome === undefined) return line;
+  const words = [
+    String(timestamp).slice(11, 23),
+    message,
+    styleText(outcome === 'reachable' ? 'green' : 'red', String(outcome)),
+    instance,
+    entry['reason'],
+    roundTrip === undefined ? undefined : `${roundTrip} ms`,
+    entry['cause'] ?? errorMessage(entry['error']),
+  ];
+  const traceback = entry['traceback'] ? `\n${entry['traceback']}` : '';
+  return words.filter((word) => word !== undefined).join('  ') + traceback;
+}
+
+function errorMessage(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'message' in error ? error.message : undefined;
+}
+
+function parse(line: string): Record<string, unknown> | undefined {
+  try {
+    return line.startsWith('{') ? JSON.parse(line) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,105 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { end } from './child.ts';
+import { ensureDebianPackages } from './debian-packages.ts';
+
+/** How a guest behaves; by default it answers at once. */
+export interface GuestBehaviour {
+  /** The instance's RPC key; null: its RPC is in the clear. */
+  readonly key?: string | null;
+  /** Seconds before it answers. */
+  readonly delay?: number;
+  /** Raises an exception, of Python's own or of a module that oslo.messaging does not pass on, instead of answering. */
+  readonly raise?: 'builtin' | 'foreign';
+}
+
+export interface GuestHostOptions {
+  readonly brokerUrl: string;
+  readonly controlExchange?: string;
+  readonly durableQueues?: boolean;
+}
+
+type Python = ChildProcessByStdio<Writable, Readable, Readable>;
+
+/** A Python process with real Trove guest agents in it (`trove_guests.py`). */
+export class TroveGuests {
+  /** All that the guests logged so far, at debug level. */
+  log = '';
+  readonly #python: Python;
+  readonly #folder: string;
+  readonly #answers: AsyncIterator<string>;
+
+  /** @returns undefined where Debian's `python3-trove` cannot be installed */
+  static async host(options: GuestHostOptions): Promise<TroveGuests | undefined> {
+    if (!ensureDebianPackages('python3-trove', 'python3-oslo.messaging')) return undefined;
+    const folder = await mkdtemp(join(tmpdir(), 'guest-rpc-ping-guests-'));
+    await writeFile(join(folder, 'trove-guestagent.conf'), guestConfig(options));
+    const script = join(import.meta.dirname, 'trove_guests.py');
+    const python = spawn(
+      '/usr/bin/python3',
+      [script, '--config-file', join(folder, 'trove-guestagent.conf')],
+      {
+        stdio: 'pipe',
+        env: { PATH: process.env['PATH'], LANG: 'C.UTF-8', PYTHONDONTWRITEBYTECODE: '1' },
+        detached: true, // Ctrl-C is for us to pass on
+      },
+    );
+    return new TroveGuests(python, folder);
+  }
+
+  private constructor(python: Python, folder: string) {
+    this.#python = python;
+    this.#folder = folder;
+    this.#answers = createInterface(python.stdout)[Symbol.asyncIterator]();
+    python.stderr.setEncoding('utf8').on('data', (text) => {
+      this.log += text;
+    });
+  }
+
+  /** Starts a guest and waits until its queue is bound and consumed. */
+  start(instanceId: string, behaviour: GuestBehaviour = {}): Promise<void> {
+    return this.#do({ start: instanceId, ...behaviour });
+  }
+
+  /** Stops a guest as `systemctl stop` would: its queue stays, nobody consumes it. */
+  stop(instanceId: string): Promise<void> {
+    return this.#do({ stop: instanceId });
+  }
+
+  async end(): Promise<void> {
+    await end(this.#python, 'SIGKILL', true);
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async #do(command: object): Promise<void> {
+    const text = JSON.stringify(command);
+    this.#python.stdin.write(`${text}\n`);
+    const answer = await this.#answers.next();
+    if (answer.value !== text) throw new Error(`The guests failed at ${text}:\n${this.log}`);
+  }
+}
+
+/** A trove-guestagent.conf. Without `report_interval` there is no database status to report. */
+function guestConfig({
+  brokerUrl,
+  controlExchange = 'trove',
+  durableQueues = false,
+}: GuestHostOptions): string {
+  const { protocol, host, username, password, pathname } = new URL(brokerUrl);
+  const ssl = protocol === 'amqps:';
+  return `
+[DEFAULT]
+transport_url = rabbit://${username}:${password}@${host}${pathname || '/'}
+control_exchange = ${controlExchange}
+report_interval = 0
+debug = true
+use_stderr = true
+[oslo_messaging_rabbit]
+amqp_durable_queues = ${durableQueues}
+ssl = ${ssl}
+`;
+}

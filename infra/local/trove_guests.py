@@ -1,0 +1,72 @@
+"""Real Trove guest agents, any number in one process.
+
+Trove's own RPC server with the real Manager.rpc_ping, as trove-guestagent runs it, but without a database to
+look after. Started as `python3 trove_guests.py --config-file FILE`, where FILE is a trove-guestagent.conf. Takes
+one JSON object a line on standard input and answers each on standard output; ends when its input ends.
+
+    {"start": ID, "key": KEY or null, "delay": SECONDS, "raise": null or "builtin" or "foreign"}
+    {"stop": ID}
+"""
+
+import json
+import sys
+
+from trove import cmd  # noqa: F401 - monkey-patches for eventlet, which must come first
+
+import docker
+from eventlet import sleep
+from eventlet import tpool
+from oslo_log import log as logging
+import oslo_messaging as messaging
+
+from trove import rpc
+from trove.common import cfg
+from trove.guestagent import api as guest_api
+from trove.guestagent.datastore.manager import Manager
+
+FAILURES = {
+    'builtin': lambda: ValueError('boom builtin'),
+    'foreign': lambda: docker.errors.DockerException('boom docker'),
+}
+
+
+class Guest(Manager):
+    """A guest's manager that may take its time or fail before it answers as the real one does."""
+
+    def __init__(self, delay, failure):
+        super().__init__('mysql')
+        self._delay = delay
+        self._failure = failure
+
+    def rpc_ping(self, context):
+        sleep(self._delay)
+        if self._failure:
+            raise FAILURES[self._failure]()
+        return super().rpc_ping(context)
+
+
+def start(guest_id, command):
+    target = messaging.Target(topic='guestagent.%s' % guest_id, server=guest_id,
+                              version=guest_api.API.API_LATEST_VERSION)
+    endpoint = Guest(command.get('delay', 0), command.get('raise'))
+    server = rpc.get_server(target, [endpoint], key=command.get('key'))
+    server.start()
+    return server
+
+
+def main():
+    logging.register_options(cfg.CONF)
+    cfg.parse_args(sys.argv)
+    logging.setup(cfg.CONF, None)
+    rpc.init(cfg.CONF)
+    servers = {}
+    while line := tpool.execute(sys.stdin.readline):
+        command = json.loads(line)
+        if 'start' in command:
+            servers[command['start']] = start(command['start'], command)
+        else:
+            servers.pop(command['stop']).stop()
+        print(line.strip(), flush=True)
+
+
+main()
