@@ -22,15 +22,17 @@ export async function openReplyQueue(
 ): Promise<string> {
   const queue = `reply_${hexId()}`;
   spare.on('error', () => undefined); // a channel error without a listener would end the connection
-  await Promise.all([
+  const [, exchange] = await Promise.all([
     channel.assertQueue(queue, { exclusive: true, durable: false, arguments: { 'x-queue-type': 'classic' } }),
-    tolerated(() => spare.assertExchange(queue, 'direct', { durable: false, autoDelete: true })),
+    spare.assertExchange(queue, 'direct', { durable: false, autoDelete: true }).catch(ignore),
   ]);
   await Promise.all([
     channel.consume(queue, onMessage, { noAck: true }),
-    tolerated(() => spare.bindQueue(queue, queue, queue)),
+    // Auto-delete begins with the first binding: an exchange that was never bound would stay for ever.
+    exchange &&
+      spare.bindQueue(queue, queue, queue).catch(() => void channel.deleteExchange(queue).catch(ignore)),
   ]);
-  void tolerated(() => spare.close());
+  spare.close().catch(ignore);
   return queue;
 }
 
@@ -39,7 +41,4 @@ export function hexId(): string {
   return randomBytes(16).toString('hex');
 }
 
-/** A closed channel throws at once; one that the broker closes meanwhile rejects. */
-async function tolerated(operation: () => Promise<unknown>): Promise<void> {
-  await Promise.try(operation).catch(() => undefined);
-}
+function ignore(): void {}

@@ -1,0 +1,56 @@
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { parseAddress, parseCredentials, parseEndpoint } from '../../functions/broker/address.ts';
+
+test.each([
+  '',
+  'localhost',
+  'http://localhost',
+  'amqp://',
+  'amqps:///vhost',
+  'amqp:localhost',
+  'amqp://h:99999',
+  'amqp://u:%zz@h',
+])('%j is no address', (text) => {
+  expect(parseAddress(text)).toBeUndefined();
+});
+
+test('an address has the defaults of RabbitMQ', () => {
+  const address = {
+    protocol: 'amqp',
+    hostname: 'h',
+    port: 5672,
+    vhost: '/',
+    username: 'guest',
+    password: 'guest',
+  };
+  expect(parseAddress('amqp://h')).toEqual(address);
+  expect(parseAddress('amqp://h/')).toEqual(address);
+  expect(parseAddress('amqp://h/%2F')).toEqual(address);
+  expect(parseEndpoint('amqps://b-1.mq.us-east-1.on.aws')).toMatchObject({ protocol: 'amqps', port: 5671 });
+  expect(parseEndpoint('amqp://[::1]:1')).toEqual({ protocol: 'amqp', hostname: '::1', port: 1 });
+});
+
+test('user, password and vhost may hold any character, percent-encoded', () => {
+  const part = fc.string({ minLength: 1, unit: 'grapheme' }).filter((text) => text.isWellFormed());
+  fc.assert(
+    fc.property(part, part, part, (username, password, vhost) => {
+      const [user, pass, path] = [username, password, vhost].map(encodeURIComponent);
+      expect(parseAddress(`amqps://${user}:${pass}@h:1/${path}`)).toMatchObject({
+        username,
+        password,
+        vhost,
+      });
+    }),
+  );
+});
+
+test('a secret is a user name and a password, or nothing', () => {
+  expect(parseCredentials('{"username": "u", "password": "p", "other": 1}')).toEqual({
+    username: 'u',
+    password: 'p',
+  });
+  for (const text of ['', 'null', '[]', '{}', '{"username": "u"}', '{"username": 1, "password": "p"}']) {
+    expect(parseCredentials(text)).toBeUndefined();
+  }
+});

@@ -1,0 +1,48 @@
+import { expect, test } from '@jest/globals';
+import { InvalidConfig, readConfig } from '../functions/config.ts';
+
+test.each([
+  [{}, 'BROKER_URL or BROKER_ENDPOINT must be set'],
+  [{ BROKER_URL: '', BROKER_ENDPOINT: '' }, 'BROKER_URL or BROKER_ENDPOINT must be set'],
+  [{ BROKER_URL: 'https://user:hunter2@host' }, 'BROKER_URL is not an amqp:// or amqps:// URL'],
+  [
+    { BROKER_ENDPOINT: 'host:5671', BROKER_SECRET_ID: 's' },
+    'BROKER_ENDPOINT is not an amqps://host:port URL',
+  ],
+  [{ BROKER_ENDPOINT: 'amqps://host:5671' }, 'BROKER_ENDPOINT needs BROKER_SECRET_ID'],
+  [
+    { BROKER_URL: 'amqp://h', RPC_TIMEOUT_SECONDS: 'soon' },
+    'RPC_TIMEOUT_SECONDS is not a number of seconds up to 900',
+  ],
+  [
+    { BROKER_URL: 'amqp://h', RPC_TIMEOUT_SECONDS: '0' },
+    'RPC_TIMEOUT_SECONDS is not a number of seconds up to 900',
+  ],
+  [
+    { BROKER_URL: 'amqp://h', RPC_TIMEOUT_SECONDS: '-1' },
+    'RPC_TIMEOUT_SECONDS is not a number of seconds up to 900',
+  ],
+])('%j is refused, naming the setting and no value', (env, message) => {
+  expect(() => readConfig(env)).toThrow(new InvalidConfig(message));
+});
+
+test('what is unset has its default', () => {
+  expect(readConfig({ BROKER_URL: 'amqp://h' })).toMatchObject({
+    controlExchange: 'trove',
+    rpcTimeoutMs: 15_000,
+  });
+});
+
+test('BROKER_URL wins over the endpoint, and fractions of seconds are allowed', () => {
+  const env = { BROKER_URL: 'amqp://local', BROKER_ENDPOINT: 'amqps://h:5671', RPC_TIMEOUT_SECONDS: '0.25' };
+  expect(readConfig(env)).toMatchObject({ broker: { address: { hostname: 'local' } }, rpcTimeoutMs: 250 });
+});
+
+test('Amazon MQ is an endpoint, a secret and a vhost', () => {
+  const env = { BROKER_ENDPOINT: 'amqps://h:5671', BROKER_SECRET_ID: 'arn', BROKER_VHOST: 'v' };
+  expect(readConfig(env).broker).toEqual({
+    endpoint: { protocol: 'amqps', hostname: 'h', port: 5671 },
+    secretId: 'arn',
+    vhost: 'v',
+  });
+});

@@ -1,0 +1,146 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { decodeReply, encodeRequest } from '../../functions/oslo/message.ts';
+import { encodeReply } from '../setup/responder.ts';
+
+const CAPTURED = join(import.meta.dirname, 'captured');
+
+function captured(name: string) {
+  return JSON.parse(readFileSync(join(CAPTURED, name), 'utf8'));
+}
+
+function decode(body: string | Buffer) {
+  return decodeReply(Buffer.from(body));
+}
+
+describe('a reply that cannot be read', () => {
+  test.each([
+    ['nothing', ''],
+    ['not JSON', 'pong'],
+    ['JSON, but no object', '[1]'],
+    ['JSON null', 'null'],
+    ['no envelope', '{"result": true, "_msg_id": "a"}'],
+    ['an envelope around nothing', '{"oslo.version": "2.0"}'],
+    [
+      'an envelope around an object instead of text',
+      '{"oslo.version": "2.0", "oslo.message": {"_msg_id": "a"}}',
+    ],
+    ['an envelope around broken JSON', '{"oslo.version": "2.0", "oslo.message": "{"}'],
+    ['no _msg_id', '{"oslo.version": "2.0", "oslo.message": "{\\"result\\": true}"}'],
+    ['a _msg_id that is no string', '{"oslo.version": "2.0", "oslo.message": "{\\"_msg_id\\": 1}"}'],
+    ['bytes that are no UTF-8', Buffer.from([0xff, 0xfe, 0x7b])],
+    ['more than a megabyte', encodeReply('a', { result: 'x'.repeat(1024 * 1024) })],
+  ])('%s: names no call', (_what, body) => {
+    expect(decode(body)).toMatchObject({ kind: 'unreadable', msgId: undefined });
+  });
+
+  test.each([
+    ['envelope version 3.0', encodeReply('a').replace('"2.0"', '"3.0"')],
+    ['envelope version 2.1', encodeReply('a').replace('"2.0"', '"2.1"')],
+    ['a version that is a number', encodeReply('a').replace('"2.0"', '2.0')],
+    ['"ending" that is text', encodeReply('a', { ending: 'true' })],
+    ['"failure" that is no JSON', encodeReply('a', { failure: 'boom' })],
+    ['"failure" that is an object, not text', encodeReply('a', { failure: { class: 'E' } })],
+    ['"failure" without a class', encodeReply('a', { failure: '{"message": "boom"}' })],
+    ['"failure" whose message is a number', encodeReply('a', { failure: '{"class": "E", "message": 1}' })],
+    ['"failure" whose traceback is text', encodeReply('a', { failure: '{"class": "E", "tb": "x"}' })],
+  ])('%s: still names its call', (_what, body) => {
+    expect(decode(body)).toMatchObject({ kind: 'unreadable', msgId: 'a' });
+  });
+
+  test('never throws, whatever the bytes', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => void decodeReply(Buffer.from(bytes))),
+    );
+  });
+
+  test('never throws, whatever the JSON', () => {
+    const inner = fc.dictionary(
+      fc.constantFrom('result', 'failure', 'ending', '_msg_id', '_unique_id', '__proto__'),
+      fc.oneof(fc.jsonValue(), fc.json()),
+    );
+    const body = fc.tuple(
+      fc.constantFrom('2.0', '1.0', 2, null),
+      fc.oneof(
+        inner.map((v) => JSON.stringify(v)),
+        fc.jsonValue(),
+      ),
+    );
+    fc.assert(
+      fc.property(body, ([version, message]) => {
+        const reply = decode(JSON.stringify({ 'oslo.version': version, 'oslo.message': message }));
+        expect(['reply', 'unreadable']).toContain(reply.kind);
+        if (reply.kind === 'reply') expect(typeof reply.msgId).toBe('string');
+      }),
+    );
+  });
+});
+
+describe('a reply', () => {
+  test('gives back any result that JSON can carry, with its _msg_id', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.jsonValue(), fc.boolean(), (msgId, value, ending) => {
+        const result = JSON.parse(JSON.stringify(value));
+        expect(decode(encodeReply(msgId, { result, ending }))).toEqual({
+          kind: 'reply',
+          msgId,
+          result,
+          failure: undefined,
+          ending,
+        });
+      }),
+    );
+  });
+
+  test('of a real guest reads as its pong', () => {
+    const { request, reply } = captured('plaintext_ok.json');
+    const asked = JSON.parse(JSON.parse(request.body)['oslo.message']);
+    expect(decode(reply.body)).toMatchObject({
+      kind: 'reply',
+      msgId: asked._msg_id,
+      result: true,
+      ending: true,
+    });
+  });
+
+  test('of a real guest that failed reads as its exception, the traceback apart from the message', () => {
+    const reply = decode(captured('fail_foreign.json').reply.body);
+    expect(reply).toMatchObject({
+      failure: { class: 'DockerException', module: 'docker.errors', message: 'boom docker' },
+    });
+    expect(reply).toHaveProperty(
+      'failure.traceback',
+      expect.stringMatching(/^Traceback \(most recent call last\):/),
+    );
+  });
+
+  test.each(readdirSync(CAPTURED))('%s can be read', (name) => {
+    expect(decode(captured(name).reply.body)).toMatchObject({ kind: 'reply' });
+  });
+});
+
+test("a request is what oslo.messaging's own client sends, key for key in its order", () => {
+  const { request } = captured('plaintext_ok.json');
+  const message = JSON.parse(JSON.parse(request.body)['oslo.message']);
+  const isContext = ([key]: [string, unknown]) => key.startsWith('_context_');
+  const context = Object.fromEntries(
+    Object.entries(message)
+      .filter(isContext)
+      .map(([key, value]) => [key.slice('_context_'.length), value]),
+  );
+  const ids = { msgId: message._msg_id, replyQueue: message._reply_q, uniqueId: message._unique_id };
+  const ours = encodeRequest(
+    { method: 'rpc_ping', args: {}, version: '1.0', context: context as never },
+    ids,
+  );
+  const sameLayout = (body: string) => {
+    const envelope = JSON.parse(body);
+    return JSON.stringify({
+      ...envelope,
+      'oslo.message': JSON.stringify(JSON.parse(envelope['oslo.message'])),
+    });
+  };
+  expect(ours.toString()).toBe(sameLayout(request.body));
+});

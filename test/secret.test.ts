@@ -1,0 +1,94 @@
+import { createHash, createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { readSecret } from '../functions/secret.ts';
+
+interface Received {
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+/** Secrets Manager's side of HTTP: answers as told, keeps what it was asked. */
+let standIn: Server;
+let received: Received[] = [];
+let answer: { status: number; body: string };
+
+const { env } = process;
+const originalEnv = { ...env };
+
+beforeAll(async () => {
+  standIn = createServer(async (request, response) => {
+    const body = (await request.setEncoding('utf8').toArray()).join('');
+    received.push({ headers: request.headers, body });
+    response.writeHead(answer.status, { 'content-type': 'application/x-amz-json-1.1' }).end(answer.body);
+  }).listen(0, '127.0.0.1');
+  await once(standIn, 'listening');
+  const address = standIn.address();
+  if (address === null || typeof address === 'string') throw new Error('No port');
+  Object.assign(env, {
+    AWS_REGION: 'eu-central-1',
+    AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
+    AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY',
+    AWS_SESSION_TOKEN: 'token',
+    AWS_ENDPOINT_URL_SECRETS_MANAGER: `http://127.0.0.1:${address.port}`,
+  });
+});
+afterEach(() => {
+  received = [];
+});
+afterAll(() => {
+  for (const name of Object.keys(env)) if (!(name in originalEnv)) delete env[name];
+  Object.assign(env, originalEnv);
+  standIn.close();
+});
+
+test.each([
+  [400, '{"__type":"com.amazonaws.secretsmanager#ResourceNotFoundException"}', 'ResourceNotFoundException'],
+  [400, '{"__type":"AccessDeniedException","Message":"not authorized"}', 'AccessDeniedException'],
+  [500, 'oops', 'UnexpectedAnswer'],
+  [200, '{"SecretBinary":"AA=="}', 'UnexpectedAnswer'],
+  [200, 'null', 'UnexpectedAnswer'],
+])('status %d with %s is the error %s', async (status, body, code) => {
+  answer = { status, body };
+  await expect(readSecret('s')).rejects.toMatchObject({
+    name: 'Error',
+    code,
+    message: expect.stringContaining(code),
+  });
+});
+
+test('a Secrets Manager that is not there is an error that says so', async () => {
+  const there = env['AWS_ENDPOINT_URL_SECRETS_MANAGER'];
+  env['AWS_ENDPOINT_URL_SECRETS_MANAGER'] = 'http://127.0.0.1:1';
+  await expect(readSecret('s')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  env['AWS_ENDPOINT_URL_SECRETS_MANAGER'] = there;
+});
+
+test('the secret is read by the request that the SDK’s own client makes, rightly signed', async () => {
+  answer = { status: 200, body: JSON.stringify({ Name: 'broker', SecretString: '{"username":"u"}' }) };
+  await expect(readSecret('broker')).resolves.toBe('{"username":"u"}');
+  await new SecretsManagerClient({}).send(new GetSecretValueCommand({ SecretId: 'broker' }));
+
+  const [ours, sdks] = received;
+  expect(ours?.body).toBe(sdks?.body);
+  for (const name of ['content-type', 'x-amz-target', 'x-amz-security-token']) {
+    expect(ours?.headers[name]).toBe(sdks?.headers[name]);
+  }
+  for (const request of received) expect(request.headers.authorization).toContain(signature(request));
+});
+
+/** Signature Version 4, computed as its documentation describes it. */
+function signature({ headers, body }: Received): string {
+  const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
+  const hmac = (key: string | Buffer, text: string) => createHmac('sha256', key).update(text).digest();
+  const signed = /SignedHeaders=([^,]+)/.exec(headers.authorization ?? '')?.[1] ?? '';
+  const lines = signed.split(';').map((name) => `${name}:${headers[name]}\n`);
+  const canonical = ['POST', '/', '', lines.join(''), signed, sha256(body)].join('\n');
+  const time = String(headers['x-amz-date']);
+  const scope = [time.slice(0, 8), 'eu-central-1', 'secretsmanager', 'aws4_request'];
+  const toSign = ['AWS4-HMAC-SHA256', time, scope.join('/'), sha256(canonical)].join('\n');
+  const key = scope.reduce<string | Buffer>(hmac, `AWS4${env['AWS_SECRET_ACCESS_KEY']}`);
+  return `Signature=${hmac(key, toSign).toString('hex')}`;
+}

@@ -1,0 +1,53 @@
+import { randomBytes } from 'node:crypto';
+import type { Channel } from 'amqplib';
+
+/** A request as an oslo.messaging server sees it. */
+export interface ReceivedRequest {
+  readonly message: Readonly<Record<string, unknown>>;
+  readonly properties: Readonly<Record<string, unknown>>;
+  /** Sends a reply of format 2.0, as servers have done since Liberty; `fields` override those of a pong. */
+  reply(fields?: object): void;
+  /** Sends a body as it is to the reply queue. */
+  replyRaw(body: string | Buffer): void;
+  /** Sends a pong as a Kilo-era server does: to the direct exchange named like the reply queue. */
+  replyByExchange(): void;
+}
+
+/** A reference responder: the server's side of oslo.messaging, for replies that no real guest would send. */
+export async function respond(
+  channel: Channel,
+  instanceId: string,
+  onRequest: (request: ReceivedRequest) => void,
+  exchange = 'trove',
+): Promise<void> {
+  const topic = `guestagent.${instanceId}`;
+  await channel.assertExchange(exchange, 'topic', { durable: false });
+  await channel.assertQueue(topic, { durable: false });
+  await channel.bindQueue(topic, exchange, topic);
+  const onDelivery = (content: Buffer, properties: object) => {
+    const message = JSON.parse(JSON.parse(content.toString())['oslo.message']);
+    const { _reply_q: replyQueue } = message;
+    const pong = (fields: object = {}) => Buffer.from(encodeReply(message._msg_id, fields));
+    onRequest({
+      message,
+      properties: { ...properties },
+      reply: (fields) => void channel.sendToQueue(replyQueue, pong(fields)),
+      replyRaw: (body) => void channel.sendToQueue(replyQueue, Buffer.from(body)),
+      replyByExchange: () => void channel.publish(replyQueue, replyQueue, pong()),
+    });
+  };
+  await channel.consume(topic, (delivery) => delivery && onDelivery(delivery.content, delivery.properties), {
+    noAck: true,
+  });
+}
+
+export function encodeReply(msgId: string, fields: object = {}): string {
+  const reply = {
+    result: true,
+    failure: null,
+    ending: true,
+    _msg_id: msgId,
+    _unique_id: randomBytes(16).toString('hex'),
+  };
+  return JSON.stringify({ 'oslo.version': '2.0', 'oslo.message': JSON.stringify({ ...reply, ...fields }) });
+}

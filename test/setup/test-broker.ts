@@ -1,0 +1,87 @@
+import { randomBytes } from 'node:crypto';
+import { type ChannelModel, type ConfirmChannel, connect } from 'amqplib';
+
+export interface Permissions {
+  readonly configure: string;
+  readonly write: string;
+  readonly read: string;
+}
+
+const EVERYTHING: Permissions = { configure: '.*', write: '.*', read: '.*' };
+
+/** A virtual host of the private RabbitMQ, for one test file: created empty, deleted with all in it. */
+export class TestBroker {
+  readonly url: string;
+  readonly vhost: string;
+  readonly #managementUrl: string;
+  readonly #users: string[] = [];
+  readonly #connections: ChannelModel[] = [];
+
+  static async create(): Promise<TestBroker> {
+    const { TEST_BROKER_URL: url, TEST_MANAGEMENT_URL: managementUrl } = process.env;
+    if (!url || !managementUrl) throw new Error('The tests run by `npm test`, which starts a RabbitMQ');
+    const broker = new TestBroker(url, managementUrl);
+    await broker.request('PUT', `vhosts/${broker.vhost}`);
+    await broker.permit('guest', EVERYTHING);
+    return broker;
+  }
+
+  private constructor(url: string, managementUrl: string) {
+    this.vhost = `test-${randomBytes(4).toString('hex')}`;
+    this.url = `${url}/${this.vhost}`;
+    this.#managementUrl = managementUrl;
+  }
+
+  async delete(): Promise<void> {
+    await Promise.all(this.#connections.map((connection) => connection.close().catch(() => undefined)));
+    await this.request('DELETE', `vhosts/${this.vhost}`);
+    for (const user of this.#users) await this.request('DELETE', `users/${user}`);
+  }
+
+  /** A connection of the test's own, closed with the broker. */
+  async connect(): Promise<ChannelModel> {
+    const connection = await connect(this.url, { noDelay: true });
+    connection.on('error', () => undefined);
+    this.#connections.push(connection);
+    return connection;
+  }
+
+  async channel(): Promise<ConfirmChannel> {
+    const channel = await (await this.connect()).createConfirmChannel();
+    channel.on('error', () => undefined);
+    return channel;
+  }
+
+  /** Adds a user, and returns the URL to connect as it. */
+  async user(permissions: Permissions): Promise<string> {
+    const name = `user-${randomBytes(4).toString('hex')}`;
+    this.#users.push(name);
+    await this.request('PUT', `users/${name}`, { password: 'pw', tags: '' });
+    await this.permit(name, permissions);
+    return this.url.replace('guest:guest', `${name}:pw`);
+  }
+
+  async permit(user: string, permissions: Permissions): Promise<void> {
+    await this.request('PUT', `permissions/${this.vhost}/${user}`, permissions);
+  }
+
+  /** The queues, connections, channels or exchanges of this virtual host, as the management API lists them. */
+  async list(what: 'queues' | 'exchanges'): Promise<{ name: string }[]>;
+  async list(what: 'connections' | 'channels'): Promise<{ name: string; vhost: string }[]>;
+  async list(what: string): Promise<unknown> {
+    if (what === 'queues' || what === 'exchanges') return this.request('GET', `${what}/${this.vhost}`);
+    return this.request('GET', `vhosts/${this.vhost}/${what}`);
+  }
+
+  /** Calls RabbitMQ's management HTTP API. */
+  async request(method: string, path: string, body?: object): Promise<unknown> {
+    const response = await fetch(`${this.#managementUrl}/api/${path}`, {
+      method,
+      headers: { authorization: `Basic ${btoa('guest:guest')}`, 'content-type': 'application/json' },
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return text === '' ? undefined : JSON.parse(text);
+  }
+}
