@@ -23,5 +23,3 @@ export async function bundle(name: string): Promise<string> {
   });
   return outfile;
 }
-
-if (import.meta.main) console.log(await bundle('rpc-ping'));

@@ -6,11 +6,10 @@ import { createInterface } from 'node:readline';
 import { end } from './child.ts';
 
 /** What is asked of the runtime, and what it answers; `id` is Lambda's request id. */
-export interface Invocation {
-  readonly id: string;
-  readonly event: unknown;
-  readonly timeoutMs: number;
-}
+export type Invocation = { readonly id: string } & (
+  | { readonly event: unknown; readonly timeoutMs: number }
+  | { readonly probe: 'heap' }
+);
 export type Outcome = { readonly id: string } & ({ readonly result: unknown } | { readonly error: string });
 
 /** Lambda's own limit for an invocation, as the stack sets it. */
@@ -36,7 +35,7 @@ export class LambdaProcess {
     const child = fork(join(import.meta.dirname, 'lambda-runtime.ts'), [bundlePath], {
       env: { ...lambdaVariables(basename(dirname(bundlePath))), ...settings },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      execArgv: [],
+      execArgv: ['--expose-gc'],
       detached: true, // Ctrl-C is for us to pass on
     });
     for (const stream of [child.stdout, child.stderr]) {
@@ -65,8 +64,16 @@ export class LambdaProcess {
    *
    * @throws when the handler throws, or has not answered within the time that Lambda gives it
    */
-  async invoke(event: unknown, timeoutMs = LAMBDA_TIMEOUT_MS): Promise<unknown> {
-    const invocation: Invocation = { id: randomUUID(), event, timeoutMs };
+  invoke(event: unknown, timeoutMs = LAMBDA_TIMEOUT_MS): Promise<unknown> {
+    return this.#ask({ id: randomUUID(), event, timeoutMs }, timeoutMs);
+  }
+
+  /** The bytes of JavaScript objects that are in use, after a garbage collection. */
+  async heapUsed(): Promise<number> {
+    return Number(await this.#ask({ id: randomUUID(), probe: 'heap' }, LAMBDA_TIMEOUT_MS));
+  }
+
+  async #ask(invocation: Invocation, timeoutMs: number): Promise<unknown> {
     const outcome = Promise.withResolvers<unknown>();
     this.#waiting.set(invocation.id, outcome);
     const timer = setTimeout(() => outcome.reject(new Error('The function timed out')), timeoutMs);

@@ -14,12 +14,19 @@ process.on('message', async (invocation: Invocation) => {
 });
 process.send?.('ready');
 
-async function answer({ id, event, timeoutMs }: Invocation): Promise<Outcome> {
+async function answer(invocation: Invocation): Promise<Outcome> {
+  const { id } = invocation;
+  if ('probe' in invocation) return { id, result: heapUsed() };
   try {
-    return { id, result: await handler(event, lambdaContext(id, timeoutMs)) };
+    return { id, result: await handler(invocation.event, lambdaContext(id, invocation.timeoutMs)) };
   } catch (error) {
     return { id, error: String(error) };
   }
+}
+
+function heapUsed(): number {
+  globalThis.gc?.();
+  return process.memoryUsage().heapUsed;
 }
 
 function lambdaContext(awsRequestId: string, timeoutMs: number): Context {

@@ -25,6 +25,11 @@ export interface GuestHostOptions {
 
 type Python = ChildProcessByStdio<Writable, Readable, Readable>;
 
+/** Installs Trove's guest agent and oslo.messaging unless they are there. */
+export function ensureTrove(): boolean {
+  return ensureDebianPackages('python3-trove', 'python3-oslo.messaging');
+}
+
 /** A Python process with real Trove guest agents in it (`trove_guests.py`). */
 export class TroveGuests {
   /** All that the guests logged so far, at debug level. */
@@ -35,7 +40,7 @@ export class TroveGuests {
 
   /** @returns undefined where Debian's `python3-trove` cannot be installed */
   static async host(options: GuestHostOptions): Promise<TroveGuests | undefined> {
-    if (!ensureDebianPackages('python3-trove', 'python3-oslo.messaging')) return undefined;
+    if (!ensureTrove()) return undefined;
     const folder = await mkdtemp(join(tmpdir(), 'guest-rpc-ping-guests-'));
     await writeFile(join(folder, 'trove-guestagent.conf'), guestConfig(options));
     const script = join(import.meta.dirname, 'trove_guests.py');
@@ -97,6 +102,7 @@ transport_url = rabbit://${username}:${password}@${host}${pathname || '/'}
 control_exchange = ${controlExchange}
 report_interval = 0
 debug = true
+default_log_levels = oslo_messaging=DEBUG,amqp=INFO
 use_stderr = true
 [oslo_messaging_rabbit]
 amqp_durable_queues = ${durableQueues}

@@ -24,6 +24,8 @@ from trove.common import cfg
 from trove.guestagent import api as guest_api
 from trove.guestagent.datastore.manager import Manager
 
+LOG = logging.getLogger('trove.guestagent.guest')
+
 FAILURES = {
     'builtin': lambda: ValueError('boom builtin'),
     'foreign': lambda: docker.errors.DockerException('boom docker'),
@@ -39,6 +41,7 @@ class Guest(Manager):
         self._failure = failure
 
     def rpc_ping(self, context):
+        LOG.debug('Pinged for project %s, request %s', context.project_id, context.request_id)
         sleep(self._delay)
         if self._failure:
             raise FAILURES[self._failure]()
@@ -65,7 +68,9 @@ def main():
         if 'start' in command:
             servers[command['start']] = start(command['start'], command)
         else:
-            servers.pop(command['stop']).stop()
+            server = servers.pop(command['stop'])
+            server.stop()
+            server.wait()
         print(line.strip(), flush=True)
 
 

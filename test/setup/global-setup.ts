@@ -1,12 +1,25 @@
+import { bundle } from '../../infra/local/bundle.ts';
 import { RabbitMq } from '../../infra/local/rabbitmq.ts';
+import { ensureTrove } from '../../infra/local/trove-guests.ts';
 
 declare global {
   var rabbit: RabbitMq | undefined;
 }
 
-/** Starts the one RabbitMQ that the test files share, each in a virtual host of its own. */
+/** Starts the one RabbitMQ that the test files share, each in a virtual host of its own, and bundles what ships. */
 export default async function globalSetup(): Promise<void> {
+  requireTrove();
   globalThis.rabbit = await RabbitMq.start();
+  process.env['TEST_BUNDLE'] = await bundle('rpc-ping');
   process.env['TEST_BROKER_URL'] = globalThis.rabbit.url;
   process.env['TEST_MANAGEMENT_URL'] = globalThis.rabbit.managementUrl;
+}
+
+function requireTrove(): void {
+  if (ensureTrove()) return;
+  const message = "Trove's guest agent (Debian's python3-trove) cannot be installed here";
+  if (process.env['CI'] === 'true')
+    throw new Error(`${message}, and CI may not do without the interop tests.`);
+  console.warn(`\n${'!'.repeat(100)}\n${message}.\nTHE INTEROP TESTS DO NOT RUN.\n${'!'.repeat(100)}\n`);
+  process.env['TEST_WITHOUT_TROVE'] = 'true';
 }

@@ -1,0 +1,65 @@
+import { ROUTE } from '../../functions/request.ts';
+import { Gateway, type PayloadVersion } from '../../infra/local/gateway.ts';
+import { LambdaProcess } from '../../infra/local/lambda-process.ts';
+import { eventually } from './eventually.ts';
+
+/** An HTTP answer, whole. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: string;
+}
+
+export type LogEntry = Readonly<Record<string, unknown>>;
+
+/** The bundled function in a process of its own, behind a gateway, with all that it logs. */
+export class FunctionUnderTest {
+  readonly lambda: LambdaProcess;
+  readonly #gateway: Gateway;
+  readonly #lines: string[];
+
+  static async start(settings: Record<string, string>, version?: PayloadVersion): Promise<FunctionUnderTest> {
+    const { TEST_BUNDLE: bundle = '' } = process.env;
+    const lines: string[] = [];
+    const lambda = await LambdaProcess.start(bundle, settings, (line) => lines.push(line));
+    const gateway = await Gateway.listen(0, ROUTE, (event) => lambda.invoke(event), version);
+    return new FunctionUnderTest(lambda, gateway, lines);
+  }
+
+  private constructor(lambda: LambdaProcess, gateway: Gateway, lines: string[]) {
+    this.lambda = lambda;
+    this.#gateway = gateway;
+    this.#lines = lines;
+  }
+
+  ping(instanceId: string, tenantId = 'tenant'): Promise<Answer> {
+    return this.request('GET', `/v1.0/${tenantId}/mgmt/instances/${instanceId}/rpc_ping`);
+  }
+
+  async request(method: string, path: string): Promise<Answer> {
+    const response = await fetch(this.#gateway.url + path, { method });
+    return { status: response.status, headers: response.headers, body: await response.text() };
+  }
+
+  /** All that the function printed so far. */
+  get output(): string {
+    return this.#lines.join('\n');
+  }
+
+  /** The log lines and metrics (EMF) that mention an instance, once there is at least one of each. */
+  async telemetry(instanceId: string): Promise<{ log: LogEntry[]; metrics: LogEntry[] }> {
+    const read = async () => {
+      const entries = this.#lines.filter((line) => line.includes(instanceId)).map((line) => JSON.parse(line));
+      return {
+        log: entries.filter((entry) => !('_aws' in entry)),
+        metrics: entries.filter((entry) => '_aws' in entry),
+      };
+    };
+    return eventually(read, ({ log, metrics }) => log.length > 0 && metrics.length > 0);
+  }
+
+  async end(): Promise<void> {
+    await this.#gateway.close();
+    await this.lambda.end();
+  }
+}
