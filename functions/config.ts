@@ -1,4 +1,5 @@
-import { type BrokerAddress, type BrokerEndpoint, parseAddress, parseEndpoint } from './broker/address.ts';
+import { parseAddress, parseEndpoint } from './broker/address.ts';
+import type { BrokerSettings } from './broker/broker.ts';
 
 /** The settings of one execution environment. */
 export interface Config {
@@ -7,16 +8,6 @@ export interface Config {
   readonly controlExchange: string;
   /** How long to wait for the pong, in milliseconds. */
   readonly rpcTimeoutMs: number;
-}
-
-/** The whole address, for local use, or what leads to it. */
-export type BrokerSettings = { readonly address: BrokerAddress } | AmazonMqSettings;
-
-/** Amazon MQ's endpoint and the secret that holds the credentials. */
-export interface AmazonMqSettings {
-  readonly endpoint: BrokerEndpoint;
-  readonly vhost: string;
-  readonly secretId: string;
 }
 
 /** A setting is missing or wrong. The message names it; it never shows a value. */
@@ -40,17 +31,23 @@ export function readConfig(env: Environment): Config {
 }
 
 function readBroker(env: Environment): BrokerSettings {
-  const { BROKER_URL: url, BROKER_ENDPOINT: endpointUrl, BROKER_SECRET_ID: secretId } = env;
+  const {
+    BROKER_URL: url,
+    BROKER_ENDPOINT: endpointUrl,
+    BROKER_ID: brokerId,
+    BROKER_SECRET_ID: secretId,
+  } = env;
   if (url) {
     const address = parseAddress(url);
     if (!address) throw new InvalidConfig('BROKER_URL is not an amqp:// or amqps:// URL');
     return { address };
   }
-  if (!endpointUrl) throw new InvalidConfig('BROKER_URL or BROKER_ENDPOINT must be set');
-  const endpoint = parseEndpoint(endpointUrl);
-  if (!endpoint) throw new InvalidConfig('BROKER_ENDPOINT is not an amqps://host:port URL');
-  if (!secretId) throw new InvalidConfig('BROKER_ENDPOINT needs BROKER_SECRET_ID');
-  return { endpoint, vhost: env['BROKER_VHOST'] || '/', secretId };
+  if (!endpointUrl && !brokerId)
+    throw new InvalidConfig('BROKER_URL, BROKER_ENDPOINT or BROKER_ID must be set');
+  const endpoint = endpointUrl ? parseEndpoint(endpointUrl) : undefined;
+  if (endpointUrl && !endpoint) throw new InvalidConfig('BROKER_ENDPOINT is not an amqps://host:port URL');
+  if (!secretId) throw new InvalidConfig('BROKER_SECRET_ID must be set, unless BROKER_URL is');
+  return { endpoint, brokerId: brokerId || undefined, vhost: env['BROKER_VHOST'] || '/', secretId };
 }
 
 function readSeconds(env: Environment, name: string, defaultSeconds: number): number {

@@ -1,6 +1,8 @@
 import middy from '@middy/core';
 import httpErrorHandler from '@middy/http-error-handler';
 import type { Context } from 'aws-lambda';
+import { BrokerUnknown } from './broker/amazon-mq.ts';
+import { MalformedCredentials } from './broker/credentials.ts';
 import { InvalidConfig } from './config.ts';
 import { Environment } from './environment.ts';
 import { Fault, guestFault, instanceFault } from './guest/fault.ts';
@@ -13,7 +15,7 @@ const ANSWER_MARGIN_MS = 500;
 
 const PONG = { statusCode: 204, headers: { 'Content-Type': 'application/json', 'Content-Length': '0' } };
 
-const environment = new Environment(process.env);
+const environment = beginEnvironment();
 
 /** `GET /v1.0/{tenant_id}/mgmt/instances/{instance_id}/rpc_ping`: 204 when the guest answers, else 400. */
 export const handler = middy(ping, { timeoutEarlyInMillis: ANSWER_MARGIN_MS / 2, timeoutEarlyResponse })
@@ -22,10 +24,21 @@ export const handler = middy(ping, { timeoutEarlyInMillis: ANSWER_MARGIN_MS / 2,
 
 async function ping(event: GatewayEvent, lambda: Context): Promise<typeof PONG> {
   const context = { ...readRequest(event), requestId: requestId(lambda) };
+  if (environment instanceof InvalidConfig) throw environment;
   const result = await environment.ping(context, lambda.getRemainingTimeInMillis() - ANSWER_MARGIN_MS);
   recordPing(context, result);
   if (!result.reachable) throw guestFault(result.cause);
   return PONG;
+}
+
+/** Wrong settings are kept for the answer: thrown while the module loads, nobody would read them. */
+function beginEnvironment(): Environment | InvalidConfig {
+  try {
+    return new Environment(process.env);
+  } catch (error) {
+    if (error instanceof InvalidConfig) return error;
+    throw error;
+  }
 }
 
 /** Whatever is not an answer already is a fault of ours: told in the log, and to the caller without detail. */
@@ -37,8 +50,16 @@ function answerAsFault(request: middy.Request): void {
     return;
   }
   logger.error('rpc_ping', { ...outcome, outcome: 'error', error });
-  const known = error instanceof InvalidConfig || error instanceof SecretUnavailable;
-  request.error = instanceFault(known ? error.message : 'The server has erred; its log tells more.');
+  request.error = instanceFault(
+    isDeployersToMend(error) ? error.message : 'The server has erred; its log tells more.',
+  );
+}
+
+/** These say what to mend, and hold no secret. */
+function isDeployersToMend(error: unknown): error is Error {
+  return [InvalidConfig, SecretUnavailable, MalformedCredentials, BrokerUnknown].some(
+    (kind) => error instanceof kind,
+  );
 }
 
 function timeoutEarlyResponse(): never {

@@ -2,14 +2,14 @@ import { expect, test } from '@jest/globals';
 import { InvalidConfig, readConfig } from '../functions/config.ts';
 
 test.each([
-  [{}, 'BROKER_URL or BROKER_ENDPOINT must be set'],
-  [{ BROKER_URL: '', BROKER_ENDPOINT: '' }, 'BROKER_URL or BROKER_ENDPOINT must be set'],
+  [{}, 'BROKER_URL, BROKER_ENDPOINT or BROKER_ID must be set'],
+  [{ BROKER_URL: '', BROKER_ENDPOINT: '' }, 'BROKER_URL, BROKER_ENDPOINT or BROKER_ID must be set'],
   [{ BROKER_URL: 'https://user:hunter2@host' }, 'BROKER_URL is not an amqp:// or amqps:// URL'],
   [
     { BROKER_ENDPOINT: 'host:5671', BROKER_SECRET_ID: 's' },
     'BROKER_ENDPOINT is not an amqps://host:port URL',
   ],
-  [{ BROKER_ENDPOINT: 'amqps://host:5671' }, 'BROKER_ENDPOINT needs BROKER_SECRET_ID'],
+  [{ BROKER_ENDPOINT: 'amqps://host:5671' }, 'BROKER_SECRET_ID must be set, unless BROKER_URL is'],
   [
     { BROKER_URL: 'amqp://h', RPC_TIMEOUT_SECONDS: 'soon' },
     'RPC_TIMEOUT_SECONDS is not a number of seconds up to 900',
@@ -43,6 +43,7 @@ test('Amazon MQ is an endpoint, a secret and a vhost', () => {
   expect(readConfig(env).broker).toEqual({
     endpoint: { protocol: 'amqps', hostname: 'h', port: 5671 },
     secretId: 'arn',
+    brokerId: undefined,
     vhost: 'v',
   });
 });

@@ -125,11 +125,11 @@ describe('a guest that cannot be pinged is answered 400', () => {
   });
 
   test.each([
-    ['the password', (url: string) => url.replace('guest:guest', 'guest:wrong')],
-    ['the vhost', (url: string) => `${url}-missing`],
-  ])('naming the broker, when that refuses %s', async (_what, wrong) => {
+    ['the user name or password', (url: string) => url.replace('guest:guest', 'guest:wrong')],
+    ['the virtual host, or one connection more', (url: string) => `${url}-missing`],
+  ])('naming the broker, when that refuses %s', async (what, wrong) => {
     const refused = await FunctionUnderTest.start({ BROKER_URL: wrong(broker.url) });
-    const body = badRequest('The broker refused the connection');
+    const body = badRequest(`The broker refused ${what}`);
     expect(await refused.ping(randomUUID())).toMatchObject({ status: 400, body });
     await refused.end();
   });
@@ -148,7 +148,7 @@ describe('a guest that cannot be pinged is answered 400', () => {
 
 describe('a function that is at fault itself is answered 500', () => {
   test.each([
-    [{}, 'BROKER_URL or BROKER_ENDPOINT must be set'],
+    [{}, 'BROKER_URL, BROKER_ENDPOINT or BROKER_ID must be set'],
     [
       { BROKER_URL: 'amqp://u:hunter2@h', RPC_TIMEOUT_SECONDS: 'x' },
       'RPC_TIMEOUT_SECONDS is not a number of seconds up to 900',

@@ -1,6 +1,17 @@
-import { type Channel, type ConfirmChannel, connect as connectAmqp } from 'amqplib';
+import { type Channel, type ChannelModel, type ConfirmChannel, connect as connectAmqp } from 'amqplib';
 import type { BrokerAddress } from './address.ts';
-import { BrokerRefused, BrokerUnreachable, type Unreachability } from './errors.ts';
+import { Blockage } from './blockage.ts';
+import { BrokerUnreachable, dialError } from './errors.ts';
+import { Wakefulness } from './wakefulness.ts';
+
+/**
+ * The heartbeat asked for, in seconds; the broker may lower it. Without heartbeats the broker would keep the
+ * connections of execution environments that are gone.
+ */
+const HEARTBEAT_SECONDS = 60;
+
+/** RabbitMQ sends frames of 128 kB at most. What claims to be larger is not AMQP, and is not buffered. */
+const MAX_FRAME_BYTES = 1024 * 1024;
 
 export interface ConnectOptions {
   /** How long all of it may take, from DNS to the end of the setup, in milliseconds. */
@@ -15,11 +26,15 @@ export interface ConnectOptions {
  */
 export type Setup<S> = (channel: ConfirmChannel, spare: Channel) => Promise<S>;
 
-/** One AMQP connection, ready for use. It ends as a whole: when its channel or its socket does. */
+/**
+ * One AMQP connection, ready for use. It ends as a whole: when its socket or its main channel does, or when the
+ * process was stopped for so long that the broker has dropped it.
+ */
 export class BrokerConnection<S> {
-  /** What the setup made of it. */
-  readonly session: S;
+  readonly #session: S;
   readonly #socket: AbortController;
+  readonly #blockage: Blockage;
+  readonly #wakefulness: Wakefulness;
 
   /** @throws BrokerUnreachable or BrokerRefused; nothing is left open then */
   static async connect<S>(
@@ -30,30 +45,47 @@ export class BrokerConnection<S> {
     // amqplib's own `timeout` is one of inactivity and ends with the handshake. This signal destroys the socket at
     // any time, which is also the only way to leave a dead connection without waiting for it.
     const socket = new AbortController();
-    let timedOut = false;
+    let isTimeOut = false;
     const timer = setTimeout(() => {
-      timedOut = true;
+      isTimeOut = true;
       socket.abort();
     }, timeoutMs);
     try {
-      const session = await open(address, name, socket, setup);
-      return new BrokerConnection(session, socket);
+      const connection = await open(address, name, socket);
+      const blockage = new Blockage(connection);
+      const session = await setup(...(await openChannels(connection, socket)));
+      return new BrokerConnection(session, socket, blockage, heartbeatMs(connection));
     } catch (error) {
       socket.abort();
-      throw timedOut ? new BrokerUnreachable('connection_timeout', { cause: error }) : connectError(error);
+      throw isTimeOut ? new BrokerUnreachable('connection_timeout', { cause: error }) : dialError(error);
     } finally {
       clearTimeout(timer);
     }
   }
 
-  private constructor(session: S, socket: AbortController) {
-    this.session = session;
+  private constructor(session: S, socket: AbortController, blockage: Blockage, toleratedSleepMs: number) {
+    this.#session = session;
     this.#socket = socket;
+    this.#blockage = blockage;
+    this.#wakefulness = new Wakefulness(toleratedSleepMs, () => this.destroy());
+    const onEnd = () => this.#wakefulness.stop();
+    if (socket.signal.aborted) onEnd();
+    else socket.signal.addEventListener('abort', onEnd, { once: true });
   }
 
   /** False once the connection or its channel has ended, for whatever reason. */
   get isOpen(): boolean {
+    this.#wakefulness.check();
     return !this.#socket.signal.aborted;
+  }
+
+  /**
+   * Does some work with the session.
+   *
+   * @throws BrokerBlocked when the broker blocks publishing meanwhile, or what `work` throws
+   */
+  use<T>(work: (session: S) => Promise<T>): Promise<T> {
+    return this.#blockage.guard(() => work(this.#session));
   }
 
   /** Ends the connection at once, waiting for nobody. */
@@ -62,36 +94,34 @@ export class BrokerConnection<S> {
   }
 }
 
-async function open<S>(
-  address: BrokerAddress,
-  name: string,
-  socket: AbortController,
-  setup: Setup<S>,
-): Promise<S> {
-  const target = { ...address, vhost: encodeURIComponent(address.vhost) }; // amqplib decodes it
+async function open(address: BrokerAddress, name: string, socket: AbortController): Promise<ChannelModel> {
+  const target = {
+    ...address,
+    vhost: encodeURIComponent(address.vhost), // amqplib decodes it
+    heartbeat: HEARTBEAT_SECONDS,
+    maxFrameSize: MAX_FRAME_BYTES,
+  };
   const socketOptions = { noDelay: true, clientProperties: { connection_name: name }, signal: socket.signal };
   const connection = await connectAmqp(target, socketOptions);
-  connection.on('error', () => undefined); // 'close' follows; without a listener it would be thrown
+  connection.on('error', ignore); // 'close' follows; without a listener it would be thrown
   connection.on('close', () => socket.abort());
+  return connection;
+}
+
+async function openChannels(
+  connection: ChannelModel,
+  socket: AbortController,
+): Promise<[ConfirmChannel, Channel]> {
   const [channel, spare] = await Promise.all([connection.createConfirmChannel(), connection.createChannel()]);
-  channel.on('error', () => undefined);
+  channel.on('error', ignore);
   channel.on('close', () => socket.abort());
-  return setup(channel, spare);
+  return [channel, spare];
 }
 
-/** Node's and AMQP's codes tell; what RabbitMQ refuses during the handshake, amqplib reports in words alone. */
-function connectError(error: unknown): BrokerUnreachable | BrokerRefused {
-  if (!(error instanceof Error)) return new BrokerUnreachable('connection_terminated', { cause: error });
-  const code = 'code' in error ? error.code : undefined;
-  const refused = typeof code === 'number' || /by server: \d{3}|ConnectionClose/.test(error.message);
-  if (refused) return new BrokerRefused({ cause: error });
-  return new BrokerUnreachable(unreachability(String(code)), { cause: error });
+/** After this long without a sign of life the broker may drop the connection. amqplib's types do not show it. */
+function heartbeatMs({ connection }: ChannelModel): number {
+  const seconds = 'heartbeat' in connection ? Number(connection.heartbeat) : HEARTBEAT_SECONDS;
+  return seconds > 0 ? seconds * 1000 : Number.POSITIVE_INFINITY;
 }
 
-function unreachability(code: string): Unreachability {
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'dns_error';
-  if (code === 'ECONNREFUSED') return 'connection_refused';
-  if (code === 'ETIMEDOUT' || code === 'EHOSTUNREACH' || code === 'ENETUNREACH') return 'connection_timeout';
-  if (/CERT|SIGNATURE|ISSUER|CRL/.test(code)) return 'tls_certificate_error';
-  return 'connection_terminated';
-}
+function ignore(): void {}

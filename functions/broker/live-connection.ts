@@ -1,44 +1,74 @@
-import { BrokerUnreachable } from './errors.ts';
+import type { BrokerConnection } from './connection.ts';
+import { BrokerUnreachable, type Unreachability } from './errors.ts';
 
-/** What a dial gives: something to use for as long as it says that it is open. */
-export interface Dialled {
-  readonly isOpen: boolean;
+export interface LiveConnectionOptions<S> {
+  readonly dial: () => Promise<BrokerConnection<S>>;
+  /** How the connection was lost, where an error of some work says so. */
+  readonly loss: (error: unknown) => Unreachability | undefined;
 }
 
 /** Keeps one connection for as long as it lives, and dials anew when it has closed or could not be made. */
-export class LiveConnection<T extends Dialled> {
-  readonly #dial: () => Promise<T>;
-  #dialling: Promise<T> | undefined;
-  #current: T | undefined;
+export class LiveConnection<S> {
+  readonly #options: LiveConnectionOptions<S>;
+  #dialling: Promise<BrokerConnection<S>> | undefined;
+  #current: BrokerConnection<S> | undefined;
 
-  constructor(dial: () => Promise<T>) {
-    this.#dial = dial;
+  constructor(options: LiveConnectionOptions<S>) {
+    this.#options = options;
   }
 
-  /** Dials ahead of the first use. A failure is not reported: {@link get} dials again. */
+  /** Dials ahead of the first use. A failure is not reported: {@link use} dials again. */
   begin(): void {
-    this.#connect().catch(() => undefined);
+    this.#dial().catch(() => undefined);
   }
 
   /**
-   * The live connection. Callers that come while it is being dialled share it.
+   * Does some work on the live connection. When the connection is lost at it, the work is begun once more on a new
+   * one: it must be idempotent.
    *
-   * @param timeoutMs how long this caller can wait, in milliseconds; the dial goes on for the others
-   * @throws BrokerUnreachable when that is over, or what the dial throws
+   * @param deadline until when it may take, in the milliseconds of `performance.now()`
+   * @param work is told whether the connection has been used, or lain idle, before; it keeps the deadline itself
+   * @throws BrokerUnreachable, BrokerRefused, BrokerBlocked, or what `work` throws
    */
-  async get(timeoutMs: number): Promise<T> {
+  async use<R>(deadline: number, work: (session: S, isReused: boolean) => Promise<R>): Promise<R> {
+    const reused = this.#current?.isOpen ? this.#current : undefined;
+    const connection = reused ?? (await this.#connect(deadline));
+    try {
+      return await this.#attempt(connection, (session) => work(session, reused !== undefined));
+    } catch (error) {
+      if (!(error instanceof BrokerUnreachable) || performance.now() >= deadline) throw error;
+    }
+    return this.#attempt(await this.#connect(deadline), (session) => work(session, false));
+  }
+
+  async #attempt<R>(connection: BrokerConnection<S>, work: (session: S) => Promise<R>): Promise<R> {
+    try {
+      return await connection.use(work);
+    } catch (error) {
+      const how = this.#options.loss(error);
+      if (how === undefined) throw error;
+      connection.destroy();
+      throw new BrokerUnreachable(how, { cause: error });
+    }
+  }
+
+  /** Callers share a dial. One that had begun before may have been frozen with us: it is not taken for an answer. */
+  async #connect(deadline: number): Promise<BrokerConnection<S>> {
     if (this.#current?.isOpen) return this.#current;
     const { promise: timeout, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => reject(new BrokerUnreachable('connection_timeout')), timeoutMs);
+    const timer = setTimeout(
+      () => reject(new BrokerUnreachable('connection_timeout')),
+      deadline - performance.now(),
+    );
     try {
-      return await Promise.race([this.#connect(), timeout]);
+      return await Promise.race([timeout, this.#dialling?.catch(() => this.#dial()) ?? this.#dial()]);
     } finally {
       clearTimeout(timer);
     }
   }
 
-  async #connect(): Promise<T> {
-    this.#dialling ??= this.#dial().finally(() => {
+  async #dial(): Promise<BrokerConnection<S>> {
+    this.#dialling ??= this.#options.dial().finally(() => {
       this.#dialling = undefined;
     });
     this.#current = await this.#dialling;

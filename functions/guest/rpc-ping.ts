@@ -5,7 +5,7 @@ import {
   RemoteError,
   UnreadableReply,
 } from '../oslo/errors.ts';
-import type { RpcClient } from '../oslo/rpc-client.ts';
+import type { CallOptions, RpcClient } from '../oslo/rpc-client.ts';
 import { type RequestContext, rpcContext } from './context.ts';
 import type { Reason } from './reason.ts';
 
@@ -37,20 +37,20 @@ const MAX_CAUSE_LENGTH = 2000;
  * Pings one guest: calls `rpc_ping` of Trove's guest agent on the topic `guestagent.<instance_id>`.
  *
  * @param controlExchange the deployment's `control_exchange`
- * @param timeoutMs how long to wait for the pong, in milliseconds
- * @returns a result for every way a call can end; throws only what is a fault of our own
+ * @returns a result for every way in which a call can speak of the guest
+ * @throws MessageDeliveryFailure, `unconfirmed` or `closed`: the connection was lost, which says nothing of the guest
  */
 export async function rpcPing(
   rpc: RpcClient,
   controlExchange: string,
   context: RequestContext,
-  timeoutMs: number,
+  options: CallOptions,
 ): Promise<PingResult> {
   const target = { exchange: controlExchange, topic: `guestagent.${context.instanceId}` };
   const request = { method: 'rpc_ping', args: {}, version: '1.0', context: rpcContext(context) };
   const start = performance.now();
   try {
-    const result = await rpc.call(target, request, timeoutMs);
+    const result = await rpc.call(target, request, options);
     const roundTripMs = performance.now() - start;
     if (result === true) return { reachable: true, roundTripMs };
     return { reachable: false, reason: 'bad_reply', cause: badReply('its result is not true'), roundTripMs };
@@ -76,7 +76,7 @@ function diagnose(error: unknown, topic: string, roundTripMs: number): Unreachab
   if (error instanceof UnreadableReply) {
     return { reachable: false, reason: 'bad_reply', cause: badReply(error.message), roundTripMs };
   }
-  if (error instanceof MessageDeliveryFailure) {
+  if (error instanceof MessageDeliveryFailure && error.how === 'refused') {
     return error.replyCode === 404
       ? {
           reachable: false,
@@ -85,8 +85,8 @@ function diagnose(error: unknown, topic: string, roundTripMs: number): Unreachab
         }
       : {
           reachable: false,
-          reason: 'broker_unreachable',
-          cause: `The broker did not take the ping - ${call}`,
+          reason: 'broker_refused',
+          cause: `The broker refused to take the ping - ${call}`,
         };
   }
   throw error;

@@ -13,14 +13,26 @@ export class MessageUndeliverable extends Error {
   readonly code = 'MessageUndeliverable';
 }
 
-/** The broker did not take the request: the channel or connection ended, or the broker answered `basic.nack`. */
+/**
+ * How the broker did not take a request: it was `refused` (`basic.nack`, or the channel closed with a reply code),
+ * it was left `unconfirmed` for too long, or the channel was `closed` before all was said.
+ */
+export type Undelivered = 'refused' | 'unconfirmed' | 'closed';
+
+/** The broker did not take the request, or can no longer bring its reply. */
 export class MessageDeliveryFailure extends Error {
   readonly code = 'MessageDeliveryFailure';
+  readonly how: Undelivered;
   /** The AMQP reply code of the `channel.close` that ended the channel (404: no such exchange), if there was one. */
   readonly replyCode: number | undefined;
 
-  constructor(message: string, options: { replyCode?: number | undefined; cause?: unknown } = {}) {
+  constructor(
+    how: Undelivered,
+    message: string,
+    options: { replyCode?: number | undefined; cause?: unknown } = {},
+  ) {
     super(message, { cause: options.cause });
+    this.how = how;
     this.replyCode = options.replyCode;
   }
 }

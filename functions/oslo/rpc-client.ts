@@ -15,9 +15,20 @@ export interface Target {
   readonly topic: string;
 }
 
+export interface CallOptions {
+  /** How long to wait for the reply, in milliseconds. */
+  readonly timeoutMs: number;
+  /**
+   * Within how many milliseconds the broker must confirm the request, or a reply come. Ask for it where the
+   * connection may be dead without anyone having noticed; a live broker may be slow to confirm.
+   */
+  readonly confirmTimeoutMs?: number | undefined;
+}
+
 interface PendingCall {
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: Error) => void;
+  isConfirmed: boolean;
   /** Set when an unreadable message arrived that only this call can have caused. */
   unreadable?: string;
 }
@@ -28,7 +39,7 @@ interface PendingCall {
  *
  * @example
  * const client = await RpcClient.open(channel, spare);
- * const pong = await client.call({ exchange: 'trove', topic: 'guestagent.<id>' }, request, 15_000);
+ * const pong = await client.call({ exchange: 'trove', topic: 'guestagent.<id>' }, request, { timeoutMs: 15_000 });
  */
 export class RpcClient {
   readonly #channel: ConfirmChannel;
@@ -59,23 +70,26 @@ export class RpcClient {
    * Calls a method and waits for its result. The request expires on the broker at the deadline, so a dead
    * server's queue does not fill up.
    *
-   * @param timeoutMs how long to wait for the reply, in milliseconds
    * @returns the reply's `result`, as JSON gave it
    * @throws MessagingTimeout, MessageUndeliverable, MessageDeliveryFailure, UnreadableReply or RemoteError
    */
-  async call(target: Target, request: Request, timeoutMs: number): Promise<unknown> {
+  async call(target: Target, request: Request, options: CallOptions): Promise<unknown> {
+    const { timeoutMs, confirmTimeoutMs } = options;
     if (this.#closed) throw this.#closed;
     if (timeoutMs <= 0) throw new MessagingTimeout('The deadline had passed before the request was sent');
     const msgId = hexId();
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const call: PendingCall = { resolve, reject };
+    const call: PendingCall = { resolve, reject, isConfirmed: false };
     this.#pending.set(msgId, call);
-    const timer = setTimeout(() => reject(timeoutError(call)), timeoutMs);
+    const timers = [
+      afterWaiting(timeoutMs, () => reject(timeoutError(call))),
+      confirmTimeoutMs && afterWaiting(confirmTimeoutMs, () => call.isConfirmed || reject(unconfirmed())),
+    ];
     try {
       this.#publish(target, request, msgId, timeoutMs);
       return await promise;
     } finally {
-      clearTimeout(timer);
+      timers.forEach(clearTimeout);
       this.#pending.delete(msgId);
     }
   }
@@ -92,10 +106,12 @@ export class RpcClient {
       mandatory: true,
     };
     this.#channel.publish(target.exchange, target.topic, body, properties, (refused: unknown) => {
-      if (refused === null) return;
-      const failure =
-        this.#closed ?? new MessageDeliveryFailure('The broker refused the request (basic.nack)');
-      this.#pending.get(msgId)?.reject(failure);
+      const call = this.#pending.get(msgId);
+      if (call === undefined) return;
+      if (refused === null) call.isConfirmed = true;
+      // Deferred: when the channel closes, amqplib says so here before our own listener hears of it.
+      else
+        queueMicrotask(() => call.reject(new MessageDeliveryFailure('refused', 'Not delivered: basic.nack')));
     });
   }
 
@@ -144,12 +160,25 @@ export class RpcClient {
   #close(why: string, cause?: Error & { code?: unknown }): void {
     if (this.#closed) return;
     const replyCode = typeof cause?.code === 'number' ? cause.code : undefined;
-    this.#closed = new MessageDeliveryFailure(`Not delivered: ${why}`, { replyCode, cause });
+    const how = replyCode === undefined ? 'closed' : 'refused';
+    this.#closed = new MessageDeliveryFailure(how, `Not delivered: ${why}`, { replyCode, cause });
     for (const call of this.#pending.values()) call.reject(this.#closed);
   }
 }
 
-function timeoutError(call: PendingCall): MessagingTimeout | UnreadableReply {
+function timeoutError(call: PendingCall): Error {
   if (call.unreadable !== undefined) return new UnreadableReply(call.unreadable);
-  return new MessagingTimeout('Timed out waiting for a reply');
+  return call.isConfirmed ? new MessagingTimeout('Timed out waiting for a reply') : unconfirmed();
+}
+
+function unconfirmed(): MessageDeliveryFailure {
+  return new MessageDeliveryFailure('unconfirmed', 'Not delivered: the broker did not confirm the request');
+}
+
+/**
+ * As setTimeout, but what has arrived by then is read first: a process that was stopped finds its timers run out
+ * together with replies that came in time.
+ */
+function afterWaiting(ms: number, callback: () => void): NodeJS.Timeout {
+  return setTimeout(() => setImmediate(callback), ms);
 }

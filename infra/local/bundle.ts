@@ -19,6 +19,7 @@ export async function bundle(name: string): Promise<string> {
     platform: 'node',
     target: 'node24',
     format: 'cjs',
+    external: ['@aws-sdk/*'], // loaded on demand only, and Lambda's runtime brings it
     legalComments: 'none',
   });
   return outfile;

@@ -15,8 +15,8 @@ import { TestBroker } from '../setup/test-broker.ts';
 
 const REQUEST = { method: 'rpc_ping', args: {}, version: '1.0', context: { tenant: 't' } };
 /** Long enough never to be reached. */
-const LONG_MS = 30_000;
-const SHORT_MS = 200;
+const LONG = { timeoutMs: 30_000 };
+const SHORT = { timeoutMs: 200 };
 
 let broker: TestBroker;
 let server: ConfirmChannel;
@@ -56,38 +56,38 @@ async function guest(onRequest: (request: ReceivedRequest) => void) {
 describe('a call fails', () => {
   test('at once, when no queue is bound for the topic', async () => {
     await guest(() => undefined); // the exchange is there
-    await expect(client.call(targetOf(randomUUID()), REQUEST, LONG_MS)).rejects.toThrow(MessageUndeliverable);
+    await expect(client.call(targetOf(randomUUID()), REQUEST, LONG)).rejects.toThrow(MessageUndeliverable);
   });
 
   test('at once, when the exchange does not exist, telling 404', async () => {
-    const call = client.call({ exchange: 'nowhere', topic: 'guestagent.x' }, REQUEST, LONG_MS);
+    const call = client.call({ exchange: 'nowhere', topic: 'guestagent.x' }, REQUEST, LONG);
     await expect(call).rejects.toMatchObject({ code: 'MessageDeliveryFailure', replyCode: 404 });
   });
 
   test('at the deadline, when nobody replies', async () => {
     const target = await guest(() => undefined);
-    await expect(client.call(target, REQUEST, SHORT_MS)).rejects.toThrow(MessagingTimeout);
+    await expect(client.call(target, REQUEST, SHORT)).rejects.toThrow(MessagingTimeout);
   });
 
   test('without a message sent, when the deadline has passed before', async () => {
-    await expect(client.call(targetOf('x'), REQUEST, 0)).rejects.toThrow(MessagingTimeout);
+    await expect(client.call(targetOf('x'), REQUEST, { timeoutMs: 0 })).rejects.toThrow(MessagingTimeout);
   });
 
   test('when the connection ends, and so does each later one', async () => {
     const target = await guest(() => connection.close());
-    await expect(client.call(target, REQUEST, LONG_MS)).rejects.toThrow(MessageDeliveryFailure);
-    await expect(client.call(target, REQUEST, LONG_MS)).rejects.toThrow(MessageDeliveryFailure);
+    await expect(client.call(target, REQUEST, LONG)).rejects.toThrow(MessageDeliveryFailure);
+    await expect(client.call(target, REQUEST, LONG)).rejects.toThrow(MessageDeliveryFailure);
   });
 
   test('when somebody deletes the reply queue', async () => {
     const target = await guest(({ message }) => deleteQueue(String(message['_reply_q'])));
-    await expect(client.call(target, REQUEST, LONG_MS)).rejects.toThrow(MessageDeliveryFailure);
+    await expect(client.call(target, REQUEST, LONG)).rejects.toThrow(MessageDeliveryFailure);
   });
 
   test('with the exception that the server raised', async () => {
     const failure = JSON.stringify({ class: 'E', module: 'm', message: 'boom', tb: ['at a\n', 'at b\n'] });
     const target = await guest(({ reply }) => reply({ result: null, failure }));
-    await expect(client.call(target, REQUEST, LONG_MS)).rejects.toMatchObject({
+    await expect(client.call(target, REQUEST, LONG)).rejects.toMatchObject({
       code: 'RemoteError',
       failure: { class: 'E', module: 'm', message: 'boom', traceback: 'at a\nat b\n' },
     });
@@ -95,12 +95,12 @@ describe('a call fails', () => {
 
   test('when its reply names it but cannot be read', async () => {
     const target = await guest(({ reply }) => reply({ failure: 'no JSON' }));
-    await expect(client.call(target, REQUEST, LONG_MS)).rejects.toThrow(UnreadableReply);
+    await expect(client.call(target, REQUEST, LONG)).rejects.toThrow(UnreadableReply);
   });
 
   test('as unreadable at the deadline, when only garbage came and no other call can be meant', async () => {
     const target = await guest(({ replyRaw }) => replyRaw('garbage'));
-    await expect(client.call(target, REQUEST, SHORT_MS)).rejects.toThrow(
+    await expect(client.call(target, REQUEST, SHORT)).rejects.toThrow(
       new UnreadableReply('not a JSON object'),
     );
   });
@@ -108,7 +108,7 @@ describe('a call fails', () => {
   test('as timed out at the deadline, when garbage came that another call may have caused', async () => {
     const silent = await guest(() => undefined);
     const garbled = await guest(({ replyRaw }) => replyRaw('garbage'));
-    const calls = [client.call(silent, REQUEST, SHORT_MS), client.call(garbled, REQUEST, SHORT_MS)];
+    const calls = [client.call(silent, REQUEST, SHORT), client.call(garbled, REQUEST, SHORT)];
     for (const call of await Promise.allSettled(calls)) {
       expect(call).toMatchObject({ reason: { code: 'MessagingTimeout' } });
     }
@@ -135,13 +135,13 @@ describe('a call is not disturbed', () => {
       disturb(request);
       request.reply();
     });
-    await expect(client.call(target, REQUEST, LONG_MS)).resolves.toBe(true);
+    await expect(client.call(target, REQUEST, LONG)).resolves.toBe(true);
   });
 
   test('by a late reply to the one before, whose reply queue is still there', async () => {
     const { promise: late, resolve: onLate } = Promise.withResolvers<ReceivedRequest>();
     const slow = await guest(onLate);
-    await expect(client.call(slow, REQUEST, SHORT_MS)).rejects.toThrow(MessagingTimeout);
+    await expect(client.call(slow, REQUEST, SHORT)).rejects.toThrow(MessagingTimeout);
     const returned: unknown[] = [];
     server.on('return', (message) => returned.push(message));
 
@@ -155,14 +155,14 @@ describe('a call is not disturbed', () => {
     await server.waitForConfirms();
     const target = await guest(({ reply }) => reply({ result: 'mine' }));
 
-    await expect(client.call(target, REQUEST, LONG_MS)).resolves.toBe('mine');
+    await expect(client.call(target, REQUEST, LONG)).resolves.toBe('mine');
     expect(returned).toEqual([]);
   });
 
   test('by a doubled reply', async () => {
     const target = await guest(({ reply }) => [1, 2].forEach(() => void reply()));
-    await expect(client.call(target, REQUEST, LONG_MS)).resolves.toBe(true);
-    await expect(client.call(target, REQUEST, LONG_MS)).resolves.toBe(true);
+    await expect(client.call(target, REQUEST, LONG)).resolves.toBe(true);
+    await expect(client.call(target, REQUEST, LONG)).resolves.toBe(true);
   });
 });
 
@@ -172,17 +172,17 @@ describe('a call succeeds', () => {
       reply({ result: 'pong', ending: false });
       reply({ result: undefined, ending: true });
     });
-    await expect(client.call(target, REQUEST, LONG_MS)).resolves.toBe('pong');
+    await expect(client.call(target, REQUEST, LONG)).resolves.toBe('pong');
   });
 
   test('with null, when that is the result', async () => {
     const target = await guest(({ reply }) => reply({ result: null }));
-    await expect(client.call(target, REQUEST, LONG_MS)).resolves.toBeNull();
+    await expect(client.call(target, REQUEST, LONG)).resolves.toBeNull();
   });
 
   test('with a Kilo-era server, which replies to a direct exchange, from the first one on', async () => {
     const target = await guest(({ replyByExchange }) => replyByExchange());
-    await expect(client.call(target, REQUEST, LONG_MS)).resolves.toBe(true);
+    await expect(client.call(target, REQUEST, LONG)).resolves.toBe(true);
   });
 
   test('for a user that may not lay out the Kilo-era exchange', async () => {
@@ -191,7 +191,7 @@ describe('a call succeeds', () => {
     const { connect } = await import('amqplib');
     const least = await connect(url);
     const leastClient = await RpcClient.open(await least.createConfirmChannel(), await least.createChannel());
-    await expect(leastClient.call(target, REQUEST, LONG_MS)).resolves.toBe(true);
+    await expect(leastClient.call(target, REQUEST, LONG)).resolves.toBe(true);
     await least.close();
   });
 
@@ -205,9 +205,7 @@ describe('a call succeeds', () => {
         }),
       ),
     );
-    const calls = targets.map((target, index) =>
-      client.call(target, { ...REQUEST, args: { index } }, LONG_MS),
-    );
+    const calls = targets.map((target, index) => client.call(target, { ...REQUEST, args: { index } }, LONG));
     await allReceived;
     received.sort(() => Math.random() - 0.5);
     for (const { message, reply } of received)
@@ -223,8 +221,8 @@ describe('on the broker', () => {
       requests.push(request);
       request.reply();
     });
-    await client.call(target, REQUEST, 15_000);
-    await client.call(target, REQUEST, 15_000);
+    await client.call(target, REQUEST, { timeoutMs: 15_000 });
+    await client.call(target, REQUEST, { timeoutMs: 15_000 });
     const [first, second] = requests;
     expect(first?.properties).toMatchObject({
       contentType: 'application/json',
@@ -252,7 +250,7 @@ describe('on the broker', () => {
     await guest(() => undefined);
     await server.assertQueue(queue, { durable: false });
     await server.bindQueue(queue, 'trove', queue);
-    const call = client.call({ exchange: 'trove', topic: queue }, REQUEST, SHORT_MS);
+    const call = client.call({ exchange: 'trove', topic: queue }, REQUEST, SHORT);
     await eventually(
       () => server.checkQueue(queue),
       ({ messageCount }) => messageCount === 1,
@@ -266,7 +264,7 @@ describe('on the broker', () => {
 
   test('nothing of a client is left when its connection has closed', async () => {
     const target = await guest(({ reply }) => reply());
-    await client.call(target, REQUEST, LONG_MS);
+    await client.call(target, REQUEST, LONG);
     await connection.close();
     const ours = ({ name }: { name: string }) => name.startsWith('reply_');
     await eventually(

@@ -1,0 +1,39 @@
+import { type BrokerEndpoint, parseEndpoint } from './address.ts';
+
+/** What Amazon MQ knows of a broker. */
+export interface BrokerDescription {
+  /** Amazon MQ's state, such as `RUNNING` or `REBOOT_IN_PROGRESS`. */
+  readonly state: string | undefined;
+  readonly endpoint: BrokerEndpoint | undefined;
+}
+
+/** Amazon MQ could not be asked about the broker. `code` is its exception's name. */
+export class BrokerUnknown extends Error {
+  readonly code: string;
+
+  constructor(brokerId: string, code: string, options?: ErrorOptions) {
+    super(`Amazon MQ does not describe the broker ${brokerId}: ${code}`, options);
+    this.code = code;
+  }
+}
+
+/**
+ * Asks Amazon MQ's DescribeBroker. Loads the SDK's client when called, for it costs more than a whole cold start.
+ *
+ * @param timeoutMs how long it may take, in milliseconds
+ * @throws BrokerUnknown
+ */
+export async function describeBroker(brokerId: string, timeoutMs: number): Promise<BrokerDescription> {
+  try {
+    const { MqClient, DescribeBrokerCommand } = await import('@aws-sdk/client-mq');
+    const abortSignal = AbortSignal.timeout(Math.max(0, timeoutMs));
+    const command = new DescribeBrokerCommand({ BrokerId: brokerId });
+    const { BrokerState: state, BrokerInstances: [instance] = [] } = await new MqClient({}).send(command, {
+      abortSignal,
+    });
+    const urls = instance?.Endpoints ?? [];
+    return { state, endpoint: urls.map(parseEndpoint).find((endpoint) => endpoint?.protocol === 'amqps') };
+  } catch (error) {
+    throw new BrokerUnknown(brokerId, error instanceof Error ? error.name : 'Error', { cause: error });
+  }
+}

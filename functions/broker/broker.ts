@@ -1,0 +1,104 @@
+import type { BrokerAddress, BrokerEndpoint } from './address.ts';
+import { BrokerUnknown, describeBroker } from './amazon-mq.ts';
+import { BrokerConnection, type Setup } from './connection.ts';
+import { Credentials } from './credentials.ts';
+import { BrokerRefused, BrokerUnreachable, type Unreachability } from './errors.ts';
+import { LiveConnection } from './live-connection.ts';
+
+/** The whole address, for local use, or what leads to it. */
+export type BrokerSettings = { readonly address: BrokerAddress } | AmazonMqSettings;
+
+/** A broker of Amazon MQ, and the secret that holds the credentials for it. */
+export interface AmazonMqSettings {
+  /** Where it is undefined, Amazon MQ is asked for it. */
+  readonly endpoint: BrokerEndpoint | undefined;
+  /** The broker's id: always there when the endpoint is not. */
+  readonly brokerId: string | undefined;
+  readonly vhost: string;
+  readonly secretId: string;
+}
+
+export interface BrokerOptions<S> {
+  readonly settings: BrokerSettings;
+  /** The name of our connection in RabbitMQ's console. */
+  readonly name: string;
+  readonly readSecret: (secretId: string) => Promise<string>;
+  readonly setup: Setup<S>;
+  /** See {@link LiveConnection}. */
+  readonly loss: (error: unknown) => Unreachability | undefined;
+}
+
+const CONNECT_TIMEOUT_MS = 5000;
+
+/** Amazon MQ is asked about a broker that cannot be reached, but not for long. */
+const DESCRIBE_TIMEOUT_MS = 3000;
+
+/** The broker, as one live connection to it and all that is needed to make it. */
+export class Broker<S> {
+  readonly #options: BrokerOptions<S>;
+  readonly #live: LiveConnection<S>;
+
+  constructor(options: BrokerOptions<S>) {
+    this.#options = options;
+    this.#live = new LiveConnection({ dial: this.#dialler(), loss: options.loss });
+  }
+
+  /** Begins to connect, ahead of the first use. */
+  begin(): void {
+    this.#live.begin();
+  }
+
+  /**
+   * Does some work on the live connection; see {@link LiveConnection.use}. When the broker cannot be reached, its
+   * state is asked for within the time that is left, and told in the error.
+   */
+  async use<R>(deadline: number, work: (session: S, isReused: boolean) => Promise<R>): Promise<R> {
+    try {
+      return await this.#live.use(deadline, work);
+    } catch (error) {
+      if (!(error instanceof BrokerUnreachable)) throw error;
+      const state = await this.#state(deadline);
+      throw state === undefined ? error : new BrokerUnreachable(error.how, { state, cause: error.cause });
+    }
+  }
+
+  #dialler(): () => Promise<BrokerConnection<S>> {
+    const { settings, readSecret } = this.#options;
+    if ('address' in settings) return () => this.#connect(settings.address);
+
+    const { vhost, secretId } = settings;
+    const credentials = new Credentials(() => readSecret(secretId));
+    return async () => {
+      const [endpoint, login] = await Promise.all([findEndpoint(settings), credentials.get()]);
+      try {
+        return await this.#connect({ ...endpoint, ...login, vhost });
+      } catch (error) {
+        if (!(error instanceof BrokerRefused && error.what === 'login')) throw error;
+        const renewed = await credentials.renew(); // they may have been rotated
+        if (renewed.username === login.username && renewed.password === login.password) throw error;
+        return this.#connect({ ...endpoint, ...renewed, vhost });
+      }
+    };
+  }
+
+  #connect(address: BrokerAddress): Promise<BrokerConnection<S>> {
+    const { name, setup } = this.#options;
+    return BrokerConnection.connect(address, { timeoutMs: CONNECT_TIMEOUT_MS, name }, setup);
+  }
+
+  /** Not knowing the state is no error of its own: that the broker cannot be reached is the news. */
+  async #state(deadline: number): Promise<string | undefined> {
+    const { settings } = this.#options;
+    const timeLeftMs = Math.min(DESCRIBE_TIMEOUT_MS, deadline - performance.now());
+    if (!('brokerId' in settings) || settings.brokerId === undefined || timeLeftMs <= 0) return undefined;
+    const description = await describeBroker(settings.brokerId, timeLeftMs).catch(() => undefined);
+    return description?.state;
+  }
+}
+
+async function findEndpoint({ endpoint, brokerId = '' }: AmazonMqSettings): Promise<BrokerEndpoint> {
+  if (endpoint) return endpoint;
+  const description = await describeBroker(brokerId, DESCRIBE_TIMEOUT_MS);
+  if (description.endpoint) return description.endpoint;
+  throw new BrokerUnknown(brokerId, `it has no endpoint, its state is ${description.state}`);
+}
