@@ -8,6 +8,8 @@ export interface Config {
   readonly controlExchange: string;
   /** How long to wait for the pong, in milliseconds. */
   readonly rpcTimeoutMs: number;
+  /** How long to wait while nobody consumes the guest's queue, in milliseconds. */
+  readonly noConsumerGraceMs: number;
 }
 
 /** A setting is missing or wrong. The message names it; it never shows a value. */
@@ -27,6 +29,7 @@ export function readConfig(env: Environment): Config {
     broker: readBroker(env),
     controlExchange: env['CONTROL_EXCHANGE'] || 'trove',
     rpcTimeoutMs: readSeconds(env, 'RPC_TIMEOUT_SECONDS', 15),
+    noConsumerGraceMs: readSeconds(env, 'NO_CONSUMER_GRACE_SECONDS', 1),
   };
 }
 

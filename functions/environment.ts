@@ -7,6 +7,9 @@ import { MessageDeliveryFailure } from './oslo/errors.ts';
 import { RpcClient } from './oslo/rpc-client.ts';
 import { readSecret } from './secret.ts';
 
+/** How long DNS, TCP, TLS and the AMQP handshake may take. */
+const CONNECT_TIMEOUT_MS = 5000;
+
 /** Proof of life of a connection that has lain idle: the publisher confirm, or any answer. */
 const CONFIRM_TIMEOUT_MS = 1000;
 
@@ -21,6 +24,7 @@ export class Environment {
     this.#broker = new Broker({
       settings: this.#config.broker,
       name: connectionName(env),
+      connectTimeoutMs: Math.min(CONNECT_TIMEOUT_MS, this.#config.rpcTimeoutMs),
       readSecret,
       setup: RpcClient.open,
       loss: connectionLoss,
@@ -35,12 +39,14 @@ export class Environment {
    * @throws SecretUnavailable, MalformedCredentials or BrokerUnknown, which are the deployer's to mend
    */
   async ping(context: RequestContext, timeLeftMs: number): Promise<PingResult> {
-    const { controlExchange, rpcTimeoutMs } = this.#config;
+    const { controlExchange, rpcTimeoutMs, noConsumerGraceMs } = this.#config;
     const deadline = performance.now() + Math.min(rpcTimeoutMs, timeLeftMs);
     try {
       return await this.#broker.use(deadline, (rpc, isReused) =>
-        rpcPing(rpc, controlExchange, context, {
+        rpcPing(rpc, context, {
+          controlExchange,
           timeoutMs: deadline - performance.now(),
+          graceMs: noConsumerGraceMs,
           confirmTimeoutMs: isReused ? CONFIRM_TIMEOUT_MS : undefined,
         }),
       );

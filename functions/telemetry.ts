@@ -11,13 +11,14 @@ const metrics = new Metrics({ namespace: 'GuestRpcPing', serviceName: SERVICE })
 
 /** One log line and one EMF line for one ping. The instance is a property of the metrics, never a dimension. */
 export function recordPing({ instanceId, tenantId, requestId }: RequestContext, result: PingResult): void {
-  const { reachable, roundTripMs, ...why } = result;
+  const { reachable, roundTripMs, waitingMessages, ...why } = { waitingMessages: undefined, ...result };
   logger.info('rpc_ping', {
     request_id: requestId,
     tenant_id: tenantId,
     instance_id: instanceId,
     outcome: reachable ? 'reachable' : 'unreachable',
     ...(roundTripMs === undefined ? {} : { round_trip_ms: rounded(roundTripMs) }),
+    ...(waitingMessages === undefined ? {} : { waiting_messages: waitingMessages }),
     ...why,
   });
 

@@ -22,13 +22,12 @@ export interface BrokerOptions<S> {
   readonly settings: BrokerSettings;
   /** The name of our connection in RabbitMQ's console. */
   readonly name: string;
+  readonly connectTimeoutMs: number;
   readonly readSecret: (secretId: string) => Promise<string>;
   readonly setup: Setup<S>;
   /** See {@link LiveConnection}. */
   readonly loss: (error: unknown) => Unreachability | undefined;
 }
-
-const CONNECT_TIMEOUT_MS = 5000;
 
 /** Amazon MQ is asked about a broker that cannot be reached, but not for long. */
 const DESCRIBE_TIMEOUT_MS = 3000;
@@ -82,8 +81,8 @@ export class Broker<S> {
   }
 
   #connect(address: BrokerAddress): Promise<BrokerConnection<S>> {
-    const { name, setup } = this.#options;
-    return BrokerConnection.connect(address, { timeoutMs: CONNECT_TIMEOUT_MS, name }, setup);
+    const { name, connectTimeoutMs: timeoutMs, setup } = this.#options;
+    return BrokerConnection.connect(address, { timeoutMs, name }, setup);
   }
 
   /** Not knowing the state is no error of its own: that the broker cannot be reached is the news. */

@@ -20,11 +20,18 @@ export interface ConnectOptions {
   readonly name: string;
 }
 
-/**
- * Prepares the connection's use: `channel` is what everything depends on, `spare` another one, to be closed when
- * the setup no longer needs it.
- */
-export type Setup<S> = (channel: ConfirmChannel, spare: Channel) => Promise<S>;
+/** The channels of a connection. */
+export interface Channels {
+  /** What everything depends on: the connection ends with it. */
+  readonly main: ConfirmChannel;
+  /** Another one, for the setup, which closes it. */
+  readonly spare: Channel;
+  /** Opens one more, to be closed by whoever asked for it. */
+  readonly open: () => Promise<Channel>;
+}
+
+/** Prepares the connection's use. */
+export type Setup<S> = (channels: Channels) => Promise<S>;
 
 /**
  * One AMQP connection, ready for use. It ends as a whole: when its socket or its main channel does, or when the
@@ -53,7 +60,7 @@ export class BrokerConnection<S> {
     try {
       const connection = await open(address, name, socket);
       const blockage = new Blockage(connection);
-      const session = await setup(...(await openChannels(connection, socket)));
+      const session = await setup(await openChannels(connection, socket));
       return new BrokerConnection(session, socket, blockage, heartbeatMs(connection));
     } catch (error) {
       socket.abort();
@@ -108,14 +115,16 @@ async function open(address: BrokerAddress, name: string, socket: AbortControlle
   return connection;
 }
 
-async function openChannels(
-  connection: ChannelModel,
-  socket: AbortController,
-): Promise<[ConfirmChannel, Channel]> {
-  const [channel, spare] = await Promise.all([connection.createConfirmChannel(), connection.createChannel()]);
-  channel.on('error', ignore);
-  channel.on('close', () => socket.abort());
-  return [channel, spare];
+async function openChannels(connection: ChannelModel, socket: AbortController): Promise<Channels> {
+  const open = async () => {
+    const channel = await connection.createChannel();
+    channel.on('error', ignore); // without a listener, it would end the connection
+    return channel;
+  };
+  const [main, spare] = await Promise.all([connection.createConfirmChannel(), open()]);
+  main.on('error', ignore);
+  main.on('close', () => socket.abort());
+  return { main, spare, open };
 }
 
 /** After this long without a sign of life the broker may drop the connection. amqplib's types do not show it. */

@@ -21,7 +21,6 @@ export async function openReplyQueue(
   onMessage: (message: ConsumeMessage | null) => void,
 ): Promise<string> {
   const queue = `reply_${hexId()}`;
-  spare.on('error', () => undefined); // a channel error without a listener would end the connection
   const [, exchange] = await Promise.all([
     channel.assertQueue(queue, { exclusive: true, durable: false, arguments: { 'x-queue-type': 'classic' } }),
     spare.assertExchange(queue, 'direct', { durable: false, autoDelete: true }).catch(ignore),

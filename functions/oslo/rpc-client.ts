@@ -23,6 +23,16 @@ export interface CallOptions {
    * connection may be dead without anyone having noticed; a live broker may be slow to confirm.
    */
   readonly confirmTimeoutMs?: number | undefined;
+  /** Ends the wait early: the call then throws the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** Who listens on a topic, as the broker tells it. */
+export interface Listeners {
+  /** Consumers of the topic's queue. */
+  readonly consumers: number;
+  /** Messages that wait in it. */
+  readonly messages: number;
 }
 
 interface PendingCall {
@@ -33,37 +43,51 @@ interface PendingCall {
   unreadable?: string;
 }
 
+/** The channels that a client works with; an error on any of them must have a listener. */
+export interface RpcChannels {
+  /** The client's own: when it ends, every call in flight fails. */
+  readonly main: ConfirmChannel;
+  /** See {@link openReplyQueue}. */
+  readonly spare: Channel;
+  /** Opens a channel to be thrown away. */
+  readonly open: () => Promise<Channel>;
+}
+
 /**
  * An oslo.messaging RPC client (message format 2.0) on one confirm channel, with one reply queue for all its
  * calls. Replies are matched by `_msg_id`, so any number of calls may be in flight, answered in any order.
  *
  * @example
- * const client = await RpcClient.open(channel, spare);
+ * const client = await RpcClient.open(channels);
  * const pong = await client.call({ exchange: 'trove', topic: 'guestagent.<id>' }, request, { timeoutMs: 15_000 });
  */
 export class RpcClient {
   readonly #channel: ConfirmChannel;
+  readonly #openChannel: () => Promise<Channel>;
   readonly #pending = new Map<string, PendingCall>();
   #replyQueue = '';
   #closed: MessageDeliveryFailure | undefined;
+  #lastInspection: Promise<unknown> = Promise.resolve();
 
   /**
-   * Opens the reply queue. `channel` is the client's from then on: when it ends, every call in flight fails.
+   * Opens the reply queue.
    *
-   * @param spare see {@link openReplyQueue}
    * @throws what amqplib throws when the broker refuses the queue or the channel ends meanwhile
    */
-  static async open(channel: ConfirmChannel, spare: Channel): Promise<RpcClient> {
-    const client = new RpcClient(channel);
-    client.#replyQueue = await openReplyQueue(channel, spare, (message) => client.#onReply(message));
+  static async open(channels: RpcChannels): Promise<RpcClient> {
+    const client = new RpcClient(channels);
+    client.#replyQueue = await openReplyQueue(channels.main, channels.spare, (message) =>
+      client.#onReply(message),
+    );
     return client;
   }
 
-  private constructor(channel: ConfirmChannel) {
-    this.#channel = channel;
-    channel.on('return', (message) => this.#onReturn(message));
-    channel.on('error', (error) => this.#close('the channel failed', error));
-    channel.on('close', () => this.#close('the channel closed'));
+  private constructor({ main, open }: RpcChannels) {
+    this.#channel = main;
+    this.#openChannel = open;
+    main.on('return', (message) => this.#onReturn(message));
+    main.on('error', (error) => this.#close('the channel failed', error));
+    main.on('close', () => this.#close('the channel closed'));
   }
 
   /**
@@ -74,7 +98,7 @@ export class RpcClient {
    * @throws MessagingTimeout, MessageUndeliverable, MessageDeliveryFailure, UnreadableReply or RemoteError
    */
   async call(target: Target, request: Request, options: CallOptions): Promise<unknown> {
-    const { timeoutMs, confirmTimeoutMs } = options;
+    const { timeoutMs, confirmTimeoutMs, signal } = options;
     if (this.#closed) throw this.#closed;
     if (timeoutMs <= 0) throw new MessagingTimeout('The deadline had passed before the request was sent');
     const msgId = hexId();
@@ -85,12 +109,35 @@ export class RpcClient {
       afterWaiting(timeoutMs, () => reject(timeoutError(call))),
       confirmTimeoutMs && afterWaiting(confirmTimeoutMs, () => call.isConfirmed || reject(unconfirmed())),
     ];
+    const onAbort = () => reject(signal?.reason);
+    signal?.addEventListener('abort', onAbort, { once: true });
     try {
       this.#publish(target, request, msgId, timeoutMs);
       return await promise;
     } finally {
       timers.forEach(clearTimeout);
+      signal?.removeEventListener('abort', onAbort);
       this.#pending.delete(msgId);
+    }
+  }
+
+  /**
+   * Asks the broker who listens on a topic, one such question at a time, each on a channel of its own: asked for
+   * a queue that is missing, or that we may not see, the broker closes the channel.
+   *
+   * @param timeoutMs how long the broker may take to answer, in milliseconds
+   * @returns undefined when the broker does not tell
+   * @throws MessageDeliveryFailure when it does not answer: the connection is dead
+   */
+  async listeners(topic: string, timeoutMs: number): Promise<Listeners | undefined> {
+    const inspection = this.#lastInspection.then(() => inspect(this.#openChannel, topic));
+    this.#lastInspection = inspection.catch(() => undefined);
+    const { promise: timeout, reject } = Promise.withResolvers<never>();
+    const timer = afterWaiting(timeoutMs, () => reject(unconfirmed()));
+    try {
+      return await Promise.race([inspection, timeout]);
+    } finally {
+      clearTimeout(timer);
     }
   }
 
@@ -172,7 +219,18 @@ function timeoutError(call: PendingCall): Error {
 }
 
 function unconfirmed(): MessageDeliveryFailure {
-  return new MessageDeliveryFailure('unconfirmed', 'Not delivered: the broker did not confirm the request');
+  return new MessageDeliveryFailure('unconfirmed', 'Not delivered: the broker gives no sign of life');
+}
+
+async function inspect(openChannel: () => Promise<Channel>, queue: string): Promise<Listeners | undefined> {
+  try {
+    const channel = await openChannel();
+    const { consumerCount: consumers, messageCount: messages } = await channel.checkQueue(queue);
+    channel.close().catch(() => undefined);
+    return { consumers, messages };
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -33,9 +33,14 @@ afterAll(() => broker.delete());
 beforeEach(async () => {
   connection = await broker.connect();
   channel = await connection.createConfirmChannel();
-  client = await RpcClient.open(channel, await connection.createChannel());
+  client = await openClient(connection, channel);
 });
 afterEach(() => connection.close().catch(() => undefined));
+
+async function openClient(model: ChannelModel, main: ConfirmChannel): Promise<RpcClient> {
+  const open = async () => (await model.createChannel()).on('error', () => undefined);
+  return RpcClient.open({ main, spare: await open(), open });
+}
 
 function targetOf(instanceId: string) {
   return { exchange: 'trove', topic: `guestagent.${instanceId}` };
@@ -43,7 +48,8 @@ function targetOf(instanceId: string) {
 
 /** The reply queue is exclusive: only its own connection can delete it, on any channel. */
 async function deleteQueue(queue: string): Promise<void> {
-  await (await connection.createChannel()).deleteQueue(queue);
+  const other = await connection.createChannel();
+  await other.deleteQueue(queue).catch(() => undefined); // the connection may be closed before it is answered
 }
 
 /** A guest that treats each request as told. */
@@ -190,7 +196,7 @@ describe('a call succeeds', () => {
     const target = await guest(({ reply }) => reply());
     const { connect } = await import('amqplib');
     const least = await connect(url);
-    const leastClient = await RpcClient.open(await least.createConfirmChannel(), await least.createChannel());
+    const leastClient = await openClient(least, await least.createConfirmChannel());
     await expect(leastClient.call(target, REQUEST, LONG)).resolves.toBe(true);
     await least.close();
   });
@@ -211,6 +217,29 @@ describe('a call succeeds', () => {
     for (const { message, reply } of received)
       reply({ result: (message['args'] as { index: number }).index });
     await expect(Promise.all(calls)).resolves.toEqual(calls.map((_, index) => index));
+  });
+});
+
+describe('who listens on a topic', () => {
+  test('is not told of a queue that is missing, and costs the client nothing', async () => {
+    await expect(client.listeners(`guestagent.${randomUUID()}`, 5000)).resolves.toBeUndefined();
+    const target = await guest(({ reply }) => reply());
+    await expect(client.call(target, REQUEST, LONG)).resolves.toBe(true);
+  });
+
+  test('is told of a server that lives, and of a queue that nobody consumes', async () => {
+    const { topic } = await guest(() => undefined);
+    await expect(client.listeners(topic, 5000)).resolves.toEqual({ consumers: 1, messages: 0 });
+    await server.assertQueue(`${topic}-dead`, { durable: false });
+    server.sendToQueue(`${topic}-dead`, Buffer.from('{}'));
+    await server.waitForConfirms();
+    await expect(client.listeners(`${topic}-dead`, 5000)).resolves.toEqual({ consumers: 0, messages: 1 });
+  });
+
+  test('is asked one at a time, so that a client never has more than two channels', async () => {
+    const { topic } = await guest(() => undefined);
+    const answers = await Promise.all(Array.from({ length: 50 }, () => client.listeners(topic, 20_000)));
+    expect(new Set(answers.map((answer) => answer?.consumers))).toEqual(new Set([1]));
   });
 });
 
