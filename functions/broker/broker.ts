@@ -61,28 +61,32 @@ export class Broker<S> {
     }
   }
 
-  #dialler(): () => Promise<BrokerConnection<S>> {
+  #dialler(): (timeoutMs: number) => Promise<BrokerConnection<S>> {
     const { settings, readSecret } = this.#options;
-    if ('address' in settings) return () => this.#connect(settings.address);
+    if ('address' in settings) return (timeoutMs) => this.#connect(settings.address, timeoutMs);
 
     const { vhost, secretId } = settings;
     const credentials = new Credentials(() => readSecret(secretId));
-    return async () => {
+    return async (timeoutMs) => {
       const [endpoint, login] = await Promise.all([findEndpoint(settings), credentials.get()]);
       try {
-        return await this.#connect({ ...endpoint, ...login, vhost });
+        return await this.#connect({ ...endpoint, ...login, vhost }, timeoutMs);
       } catch (error) {
         if (!(error instanceof BrokerRefused && error.what === 'login')) throw error;
         const renewed = await credentials.renew(); // they may have been rotated
         if (renewed.username === login.username && renewed.password === login.password) throw error;
-        return this.#connect({ ...endpoint, ...renewed, vhost });
+        return this.#connect({ ...endpoint, ...renewed, vhost }, timeoutMs);
       }
     };
   }
 
-  #connect(address: BrokerAddress): Promise<BrokerConnection<S>> {
-    const { name, connectTimeoutMs: timeoutMs, setup } = this.#options;
-    return BrokerConnection.connect(address, { timeoutMs, name }, setup);
+  #connect(address: BrokerAddress, timeoutMs: number): Promise<BrokerConnection<S>> {
+    const { name, connectTimeoutMs, setup } = this.#options;
+    return BrokerConnection.connect(
+      address,
+      { name, timeoutMs: Math.min(timeoutMs, connectTimeoutMs) },
+      setup,
+    );
   }
 
   /** Not knowing the state is no error of its own: that the broker cannot be reached is the news. */

@@ -2,7 +2,8 @@ import type { BrokerConnection } from './connection.ts';
 import { BrokerUnreachable, type Unreachability } from './errors.ts';
 
 export interface LiveConnectionOptions<S> {
-  readonly dial: () => Promise<BrokerConnection<S>>;
+  /** Makes a connection within `timeoutMs` milliseconds, which may be infinite. */
+  readonly dial: (timeoutMs: number) => Promise<BrokerConnection<S>>;
   /** How the connection was lost, where an error of some work says so. */
   readonly loss: (error: unknown) => Unreachability | undefined;
 }
@@ -19,7 +20,7 @@ export class LiveConnection<S> {
 
   /** Dials ahead of the first use. A failure is not reported: {@link use} dials again. */
   begin(): void {
-    this.#dial().catch(() => undefined);
+    this.#dial(Number.POSITIVE_INFINITY).catch(() => undefined);
   }
 
   /**
@@ -52,23 +53,22 @@ export class LiveConnection<S> {
     }
   }
 
-  /** Callers share a dial. One that had begun before may have been frozen with us: it is not taken for an answer. */
+  /** Callers share a dial. One that had begun before may have been frozen with us: its failure is not taken. */
   async #connect(deadline: number): Promise<BrokerConnection<S>> {
     if (this.#current?.isOpen) return this.#current;
+    const timeLeftMs = () => deadline - performance.now();
     const { promise: timeout, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(
-      () => reject(new BrokerUnreachable('connection_timeout')),
-      deadline - performance.now(),
-    );
+    const timer = setTimeout(() => reject(new BrokerUnreachable('connection_timeout')), timeLeftMs());
     try {
-      return await Promise.race([timeout, this.#dialling?.catch(() => this.#dial()) ?? this.#dial()]);
+      const dialled = this.#dialling?.catch(() => this.#dial(timeLeftMs())) ?? this.#dial(timeLeftMs());
+      return await Promise.race([dialled, timeout]);
     } finally {
       clearTimeout(timer);
     }
   }
 
-  async #dial(): Promise<BrokerConnection<S>> {
-    this.#dialling ??= this.#options.dial().finally(() => {
+  async #dial(timeoutMs: number): Promise<BrokerConnection<S>> {
+    this.#dialling ??= this.#options.dial(timeoutMs).finally(() => {
       this.#dialling = undefined;
     });
     this.#current = await this.#dialling;

@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { end, freePort, lineOf } from './child.ts';
 import { ensureDebianPackages, isCommand } from './debian-packages.ts';
 
@@ -17,72 +18,97 @@ interface Ports {
 }
 
 /** A RabbitMQ of our own, with its own node name, ports and data folder, all gone when it is stopped. */
-export class RabbitMq {
+export interface RabbitMq {
   readonly url: string;
   readonly managementUrl: string;
   readonly description: string;
-  readonly #stop: () => Promise<void>;
+  /** Ends it at once and removes all that it wrote. */
+  stop(): Promise<void>;
+}
 
-  /** Starts a server as child process, installed before if need be, or else in Docker. */
-  static async start(): Promise<RabbitMq> {
+/**
+ * Starts a RabbitMQ as child process, installed before if need be, or else in Docker.
+ *
+ * @throws when there is none and no way to install it, saying what to do
+ */
+export async function startRabbitMq(): Promise<RabbitMq> {
+  if (isServerInstallable()) return RabbitMqServer.start();
+  if (isCommand('docker')) return startContainer();
+  throw new Error(`There is no RabbitMQ here and no way to install it. ${INSTALL_HINT}`);
+}
+
+function isServerInstallable(): boolean {
+  return SERVERS.some(existsSync) || ensureDebianPackages('rabbitmq-server');
+}
+
+/** A RabbitMQ server as child process. */
+export class RabbitMqServer implements RabbitMq {
+  readonly url: string;
+  readonly managementUrl: string;
+  readonly description: string;
+  readonly #folder: string;
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #epmd: ChildProcess;
+  #server: ChildProcess | undefined;
+
+  /** @param extraConfig further lines of rabbitmq.conf */
+  static async start(extraConfig: readonly string[] = []): Promise<RabbitMqServer> {
+    const folder = await mkdtemp(join(tmpdir(), 'guest-rpc-ping-rabbitmq-'));
     const ports = { amqp: await freePort(), management: await freePort() };
-    const installed = SERVERS.find(existsSync);
-    if (installed) return startServer(installed, ports);
-    if (ensureDebianPackages('rabbitmq-server')) return startServer(SERVERS[0] ?? '', ports);
-    if (isCommand('docker')) return startContainer(ports);
-    throw new Error(`There is no RabbitMQ here and no way to install it. ${INSTALL_HINT}`);
+    const env = await configure(folder, ports, extraConfig);
+    const rabbit = new RabbitMqServer(folder, ports, env);
+    try {
+      await rabbit.boot();
+      return rabbit;
+    } catch (error) {
+      await rabbit.stop();
+      throw error;
+    }
   }
 
-  constructor(ports: Ports, description: string, stop: () => Promise<void>) {
+  private constructor(folder: string, ports: Ports, env: NodeJS.ProcessEnv) {
     this.url = `amqp://guest:guest@127.0.0.1:${ports.amqp}`;
     this.managementUrl = `http://127.0.0.1:${ports.management}`;
-    this.description = description;
-    this.#stop = stop;
+    this.description = `RabbitMQ on port ${ports.amqp}, data in ${folder}`;
+    this.#folder = folder;
+    this.#env = env;
+    // Erlang's port mapper, started here rather than by Erlang, so that it does not outlive us as a daemon.
+    const args = ['-port', String(env['ERL_EPMD_PORT']), '-address', '127.0.0.1'];
+    this.#epmd = spawn('epmd', args, { stdio: 'ignore', detached: true });
+    this.#epmd.on('error', () => undefined); // without it the server does not start, and says so
   }
 
-  /** Ends the server at once and removes all that it wrote. */
+  /** Starts the server process: the first one, or the next one after a {@link crash}. */
+  async boot(): Promise<void> {
+    const server = SERVERS.find(existsSync) ?? 'rabbitmq-server';
+    const child = spawn(server, { env: this.#env, stdio: ['ignore', 'pipe', 'ignore'], detached: true });
+    this.#server = child;
+    await lineOf(child, child.stdout, /completed with \d+ plugins/);
+  }
+
+  /** Kills the server process; its data stay. */
+  async crash(): Promise<void> {
+    if (this.#server) await end(this.#server, 'SIGKILL', true);
+  }
+
+  /** Runs `rabbitmqctl` on the server. @returns what it printed */
+  async ctl(...args: string[]): Promise<string> {
+    const path = join(dirname(SERVERS.find(existsSync) ?? ''), 'rabbitmqctl');
+    const { stdout } = await promisify(execFile)(path, ['--quiet', ...args], { env: this.#env });
+    return stdout;
+  }
+
   async stop(): Promise<void> {
-    await this.#stop();
+    await this.crash();
+    await end(this.#epmd, 'SIGTERM');
+    await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 });
   }
-}
-
-async function startServer(server: string, ports: Ports): Promise<RabbitMq> {
-  const folder = await mkdtemp(join(tmpdir(), 'guest-rpc-ping-rabbitmq-'));
-  const [epmdPort, distPort] = [await freePort(), await freePort()];
-  const env = await configure(folder, ports, distPort, epmdPort);
-  // Erlang's port mapper, started here rather than by Erlang, so that it does not outlive us as a daemon.
-  const epmd = spawn('epmd', ['-port', String(epmdPort), '-address', '127.0.0.1'], { stdio: 'ignore' });
-  const rabbit = spawn(server, { env, stdio: ['ignore', 'pipe', 'ignore'], detached: true });
-  const stop = async () => {
-    await end(rabbit, 'SIGKILL', true);
-    await end(epmd, 'SIGTERM');
-    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
-  };
-  try {
-    await started(epmd, rabbit, join(folder, 'log'));
-    return new RabbitMq(ports, `RabbitMQ on port ${ports.amqp}, data in ${folder}`, stop);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-}
-
-async function started(epmd: ChildProcess, rabbit: ChildProcess, logFolder: string): Promise<void> {
-  const epmdFailed = Promise.withResolvers<never>();
-  epmd.once('error', epmdFailed.reject);
-  if (!rabbit.stdout) throw new Error('RabbitMQ has no standard output');
-  await Promise.race([lineOf(rabbit, rabbit.stdout, /completed with \d+ plugins/), epmdFailed.promise]).catch(
-    (error) => {
-      throw new Error(`RabbitMQ did not start (see ${logFolder})`, { cause: error });
-    },
-  );
 }
 
 async function configure(
   folder: string,
   ports: Ports,
-  distPort: number,
-  epmdPort: number,
+  extraConfig: readonly string[],
 ): Promise<NodeJS.ProcessEnv> {
   const path = (name: string) => join(folder, name);
   await mkdir(path('home'));
@@ -96,6 +122,7 @@ async function configure(
       `management.tcp.port = ${ports.management}`,
       'collect_statistics_interval = 500',
       'disk_free_limit.absolute = 50MB',
+      ...extraConfig,
     ].join('\n'),
   );
   return {
@@ -103,9 +130,9 @@ async function configure(
     LANG: 'C.UTF-8',
     HOME: path('home'), // for the Erlang cookie
     ERL_EPMD_ADDRESS: '127.0.0.1',
-    ERL_EPMD_PORT: String(epmdPort),
+    ERL_EPMD_PORT: String(await freePort()),
     RABBITMQ_NODENAME: `guest-rpc-ping-${ports.amqp}@localhost`,
-    RABBITMQ_DIST_PORT: String(distPort),
+    RABBITMQ_DIST_PORT: String(await freePort()),
     RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-start_epmd false -kernel inet_dist_use_interface {127,0,0,1}',
     RABBITMQ_CONF_ENV_FILE: path('env.conf'),
     RABBITMQ_CONFIG_FILE: path('rabbitmq.conf'),
@@ -116,12 +143,18 @@ async function configure(
 }
 
 /** For machines with Docker and without apt. The container removes itself. */
-async function startContainer(ports: Ports): Promise<RabbitMq> {
+async function startContainer(): Promise<RabbitMq> {
   const image = 'rabbitmq:3.13-management';
   console.log(`RabbitMQ is not installed here: running ${image} in Docker …`);
+  const ports = { amqp: await freePort(), management: await freePort() };
   const publish = [`127.0.0.1:${ports.amqp}:5672`, `127.0.0.1:${ports.management}:15672`];
   const args = ['run', '--rm', '--init', ...publish.flatMap((port) => ['--publish', port]), image];
   const docker = spawn('docker', args, { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
   await lineOf(docker, docker.stdout, /completed with \d+ plugins|Server startup complete/);
-  return new RabbitMq(ports, `RabbitMQ in Docker on port ${ports.amqp}`, () => end(docker, 'SIGTERM'));
+  return {
+    url: `amqp://guest:guest@127.0.0.1:${ports.amqp}`,
+    managementUrl: `http://127.0.0.1:${ports.management}`,
+    description: `RabbitMQ in Docker on port ${ports.amqp}`,
+    stop: () => end(docker, 'SIGTERM'),
+  };
 }

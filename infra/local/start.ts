@@ -5,7 +5,7 @@ import { type DemoGuest, demoGuests, startDemoGuests } from './demo-guests.ts';
 import { Gateway } from './gateway.ts';
 import { LambdaProcess } from './lambda-process.ts';
 import { readable } from './log-line.ts';
-import { RabbitMq } from './rabbitmq.ts';
+import { startRabbitMq } from './rabbitmq.ts';
 import { TroveGuests } from './trove-guests.ts';
 
 // `npm start`: the whole system on this machine, until Ctrl-C.
@@ -60,7 +60,7 @@ async function start(): Promise<void> {
 /** Starts a private RabbitMQ, names it in the settings, and starts real Trove guests on it. */
 async function startDemo(settings: Record<string, string>): Promise<DemoGuest[]> {
   console.log('Starting a private RabbitMQ …');
-  const rabbit = await RabbitMq.start();
+  const rabbit = await startRabbitMq();
   running.push(() => rabbit.stop());
   console.log(`${rabbit.description}.`);
   settings['BROKER_URL'] = rabbit.url;

@@ -1,5 +1,5 @@
 import { bundle } from '../../infra/local/bundle.ts';
-import { RabbitMq } from '../../infra/local/rabbitmq.ts';
+import { type RabbitMq, startRabbitMq } from '../../infra/local/rabbitmq.ts';
 import { ensureTrove } from '../../infra/local/trove-guests.ts';
 
 declare global {
@@ -9,7 +9,7 @@ declare global {
 /** Starts the one RabbitMQ that the test files share, each in a virtual host of its own, and bundles what ships. */
 export default async function globalSetup(): Promise<void> {
   requireTrove();
-  globalThis.rabbit = await RabbitMq.start();
+  globalThis.rabbit = await startRabbitMq();
   process.env['TEST_BUNDLE'] = await bundle('rpc-ping');
   process.env['TEST_BROKER_URL'] = globalThis.rabbit.url;
   process.env['TEST_MANAGEMENT_URL'] = globalThis.rabbit.managementUrl;

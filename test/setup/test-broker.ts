@@ -9,6 +9,18 @@ export interface Permissions {
 
 const EVERYTHING: Permissions = { configure: '.*', write: '.*', read: '.*' };
 
+/** Where a RabbitMQ listens for AMQP and for its management API. */
+export interface BrokerUrls {
+  readonly url: string;
+  readonly managementUrl: string;
+}
+
+function sharedServer(): BrokerUrls {
+  const { TEST_BROKER_URL: url, TEST_MANAGEMENT_URL: managementUrl } = process.env;
+  if (!url || !managementUrl) throw new Error('The tests run by `npm test`, which starts a RabbitMQ');
+  return { url, managementUrl };
+}
+
 /** A virtual host of the private RabbitMQ, for one test file: created empty, deleted with all in it. */
 export class TestBroker {
   readonly url: string;
@@ -17,16 +29,15 @@ export class TestBroker {
   readonly #users: string[] = [];
   readonly #connections: ChannelModel[] = [];
 
-  static async create(): Promise<TestBroker> {
-    const { TEST_BROKER_URL: url, TEST_MANAGEMENT_URL: managementUrl } = process.env;
-    if (!url || !managementUrl) throw new Error('The tests run by `npm test`, which starts a RabbitMQ');
-    const broker = new TestBroker(url, managementUrl);
+  /** @param server where it is made; by default on the RabbitMQ that the test files share */
+  static async create(server: BrokerUrls = sharedServer()): Promise<TestBroker> {
+    const broker = new TestBroker(server);
     await broker.request('PUT', `vhosts/${broker.vhost}`);
     await broker.permit('guest', EVERYTHING);
     return broker;
   }
 
-  private constructor(url: string, managementUrl: string) {
+  private constructor({ url, managementUrl }: BrokerUrls) {
     this.vhost = `test-${randomBytes(4).toString('hex')}`;
     this.url = `${url}/${this.vhost}`;
     this.#managementUrl = managementUrl;

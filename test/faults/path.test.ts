@@ -1,0 +1,206 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { end, freePort } from '../../infra/local/child.ts';
+import { FunctionUnderTest } from '../setup/function-under-test.ts';
+import { respond } from '../setup/responder.ts';
+import { TcpProxy } from '../setup/tcp-proxy.ts';
+import { TestBroker } from '../setup/test-broker.ts';
+
+const UNREACHABLE = (how: string) => `The broker cannot be reached (${how})`;
+
+let broker: TestBroker;
+let alive: string;
+let path: TcpProxy;
+let fn: FunctionUnderTest | undefined;
+
+beforeAll(async () => {
+  broker = await TestBroker.create();
+  alive = randomUUID();
+  await respond(await broker.channel(), alive, ({ reply }) => reply());
+});
+afterAll(() => broker.delete());
+
+beforeEach(async () => {
+  path = await TcpProxy.to(broker.url);
+});
+afterEach(async () => {
+  await fn?.end();
+  fn = undefined;
+  await path.close();
+});
+
+async function start(settings: Record<string, string> = {}): Promise<FunctionUnderTest> {
+  fn = await FunctionUnderTest.start({
+    BROKER_URL: path.url(broker.url),
+    RPC_TIMEOUT_SECONDS: '2',
+    ...settings,
+  });
+  return fn;
+}
+
+function badRequest(cause: string): object {
+  return { status: 400, body: expect.stringContaining(`communicating with the guest: ${cause}`) };
+}
+
+describe('the path swallows all bytes while we connect', () => {
+  test.each([0, 1, 2, 3, 4, 5])(
+    'after %i packets of the broker: the broker is unreachable, and reached when the path is healed',
+    async (count) => {
+      const settings = { RPC_TIMEOUT_SECONDS: '0.6' };
+      if (count === 0) path.swallow();
+      else path.swallowAfter((from, _packet, index) => from === 'server' && index === count - 1);
+      const under = await start(settings);
+      expect(await under.ping(alive)).toMatchObject(badRequest(UNREACHABLE('connection timeout')));
+      path.heal();
+      expect(await under.ping(alive)).toMatchObject({ status: 204 });
+    },
+  );
+
+  test('before the TCP handshake ends', async () => {
+    const { child, port } = await fullBacklog();
+    fn = await FunctionUnderTest.start({
+      BROKER_URL: `amqp://127.0.0.1:${port}`,
+      RPC_TIMEOUT_SECONDS: '0.6',
+    });
+    expect(await fn.ping(alive)).toMatchObject(badRequest(UNREACHABLE('connection timeout')));
+    await end(child, 'SIGKILL');
+  });
+
+  test('before TLS', async () => {
+    path.swallow();
+    const BROKER_URL = path.url(broker.url).replace('amqp:', 'amqps:');
+    const under = await start({ BROKER_URL, RPC_TIMEOUT_SECONDS: '0.6' });
+    expect(await under.ping(alive)).toMatchObject(badRequest(UNREACHABLE('connection timeout')));
+  });
+});
+
+describe('the path swallows all bytes of a connection in use', () => {
+  test('between two pings: the guest is reached on a new connection', async () => {
+    const under = await start();
+    expect(await under.ping(alive)).toMatchObject({ status: 204 });
+    path.swallow(); // the connection there is, for good
+    path.heal();
+    expect(await under.ping(alive)).toMatchObject({ status: 204 });
+  });
+
+  test('with the ping: before the confirm, the guest is reached on a new connection', async () => {
+    const under = await start();
+    expect(await under.ping(alive)).toMatchObject({ status: 204 });
+    const { promise: published, resolve } = Promise.withResolvers<void>();
+    path.swallowAfter((from, packet) => {
+      const isPublish = from === 'client' && packet.includes('rpc_ping');
+      if (isPublish) setImmediate(resolve);
+      return isPublish;
+    });
+    const answer = under.ping(alive);
+    await published;
+    path.heal();
+    expect(await answer).toMatchObject({ status: 204 });
+  });
+
+  test('and new ones: before the confirm, the broker is unreachable', async () => {
+    const under = await start();
+    expect(await under.ping(alive)).toMatchObject({ status: 204 });
+    path.swallow();
+    expect(await under.ping(alive)).toMatchObject(badRequest(UNREACHABLE('connection timeout')));
+  });
+
+  test('after the confirm, before the reply: the guest is reached on a new connection', async () => {
+    const id = randomUUID();
+    let pings = 0;
+    const { promise: received, resolve } = Promise.withResolvers<() => void>();
+    await respond(await broker.channel(), id, ({ reply }) =>
+      pings++ === 0 ? resolve(() => reply()) : reply(),
+    );
+    const under = await start({ RPC_TIMEOUT_SECONDS: '4' });
+    const answer = under.ping(id);
+    const replyToFirst = await received;
+    path.swallow();
+    replyToFirst();
+    path.heal();
+    expect(await answer).toMatchObject({ status: 204 });
+    expect(pings).toBe(2);
+  });
+
+  test('and new ones, before the reply: it says the broker, not the guest, is unreachable', async () => {
+    const id = randomUUID();
+    await respond(await broker.channel(), id, ({ reply }) => {
+      path.swallow();
+      reply();
+    });
+    const under = await start();
+    expect(await under.ping(id)).toMatchObject(badRequest(UNREACHABLE('connection timeout')));
+  });
+});
+
+describe('the path cuts the connection', () => {
+  test('between two pings: the guest is reached', async () => {
+    const under = await start();
+    expect(await under.ping(alive)).toMatchObject({ status: 204 });
+    path.cut();
+    expect(await under.ping(alive)).toMatchObject({ status: 204 });
+  });
+
+  test('during a ping: the guest is reached on a new connection', async () => {
+    const id = randomUUID();
+    let pings = 0;
+    await respond(await broker.channel(), id, ({ reply }) => (pings++ === 0 ? path.cut() : reply()));
+    const under = await start();
+    expect(await under.ping(id)).toMatchObject({ status: 204 });
+  });
+
+  test('during every ping: the broker is unreachable', async () => {
+    const id = randomUUID();
+    await respond(await broker.channel(), id, () => path.cut());
+    const under = await start();
+    expect(await under.ping(id)).toMatchObject(badRequest(UNREACHABLE('connection terminated')));
+  });
+});
+
+describe('at the other end', () => {
+  test('nobody listens: the connection is refused', async () => {
+    fn = await FunctionUnderTest.start({ BROKER_URL: `amqp://127.0.0.1:${await freePort()}` });
+    expect(await fn.ping(alive)).toMatchObject(badRequest(UNREACHABLE('connection refused')));
+  });
+
+  test('the name does not resolve', async () => {
+    fn = await FunctionUnderTest.start({ BROKER_URL: 'amqp://broker.invalid' });
+    expect(await fn.ping(alive)).toMatchObject(badRequest(UNREACHABLE('dns error')));
+  });
+
+  test.each([
+    ['speaks HTTP', 'HTTP/1.1 400 Bad Request\r\n\r\n'],
+    ['sends zeros', Buffer.alloc(100_000)],
+    ['claims a frame of 4 GB', Buffer.from([1, 0, 0, 0xff, 0xff, 0xff, 0xff, 0])],
+    ['sends noise', Buffer.from(Array.from({ length: 5000 }, (_, index) => (index * 73) % 256))],
+    ['hangs up', ''],
+  ])('a peer %s instead of AMQP', async (_what, greeting) => {
+    const peer = createServer((socket) => {
+      socket.on('error', () => undefined).end(greeting);
+    }).listen(0, '127.0.0.1');
+    await once(peer, 'listening');
+    const BROKER_URL = `amqp://127.0.0.1:${(peer.address() as { port: number }).port}`;
+    fn = await FunctionUnderTest.start({ BROKER_URL, RPC_TIMEOUT_SECONDS: '2' });
+    expect(await fn.ping(alive)).toMatchObject(badRequest(UNREACHABLE('connection terminated')));
+    expect(await fn.ping(alive)).toMatchObject(badRequest(UNREACHABLE('connection terminated')));
+    expect(fn.output).not.toMatch(/unhandled/i);
+    peer.close();
+  });
+});
+
+/** A port whose queue of connections is full: Linux drops the next one's SYN. */
+async function fullBacklog(): Promise<{ child: ChildProcess; port: number }> {
+  const script = `
+import socket, time
+s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(0)
+c = [socket.socket() for _ in range(4)]
+for x in c: x.setblocking(False); x.connect_ex(s.getsockname())
+print(s.getsockname()[1], flush=True)
+time.sleep(60)`;
+  const child = spawn('/usr/bin/python3', ['-c', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [line] = await once(child.stdout, 'data');
+  return { child, port: Number(line) };
+}
