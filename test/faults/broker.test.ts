@@ -1,0 +1,219 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { RabbitMqServer } from '../../infra/local/rabbitmq.ts';
+import { TroveGuests } from '../../infra/local/trove-guests.ts';
+import { eventually } from '../setup/eventually.ts';
+import { type Answer, FunctionUnderTest } from '../setup/function-under-test.ts';
+import { TcpProxy } from '../setup/tcp-proxy.ts';
+import { TestBroker } from '../setup/test-broker.ts';
+
+/** With a RabbitMQ of its own to break, and real Trove guests, which find back to it by themselves. */
+const interop = process.env['TEST_WITHOUT_TROVE'] ? describe.skip : describe;
+
+const HEARTBEAT_SECONDS = 2;
+
+interop('on a broker that fails', () => {
+  let rabbit: RabbitMqServer;
+  let broker: TestBroker;
+  let guests: TroveGuests;
+  let fn: FunctionUnderTest | undefined;
+  const alive = randomUUID();
+
+  beforeAll(async () => {
+    rabbit = await RabbitMqServer.start([`heartbeat = ${HEARTBEAT_SECONDS}`]);
+    broker = await TestBroker.create(rabbit);
+    const host = await TroveGuests.host({ brokerUrl: broker.url, durableQueues: true });
+    if (!host) throw new Error('No Trove guests here');
+    guests = host;
+    await guests.start(alive);
+  }, 60_000);
+  afterAll(async () => {
+    await guests.end();
+    await rabbit.stop();
+  });
+  afterEach(async () => {
+    await fn?.end();
+    fn = undefined;
+  });
+
+  async function start(settings: Record<string, string> = {}): Promise<FunctionUnderTest> {
+    // The grace of the whole deadline: after a restart, the guests need a moment to find back.
+    const grace = { NO_CONSUMER_GRACE_SECONDS: '15' };
+    fn = await FunctionUnderTest.start({ BROKER_URL: broker.url, ...grace, ...settings });
+    return fn;
+  }
+
+  function reasonOf({ status, body }: Answer): string {
+    return status === 204 ? '204' : body.replace(/^.*guest: (The broker [a-z ]*[a-z]).*$/, '$1');
+  }
+
+  describe('a process that was stopped past the heartbeat', () => {
+    /** Until the broker has dropped the connection, which it does after two heartbeats missed. */
+    async function sleepPastHeartbeat(under: FunctionUnderTest): Promise<void> {
+      process.kill(under.lambda.pid, 'SIGSTOP');
+      await eventually(ownConnections, (count) => count === 0);
+      process.kill(under.lambda.pid, 'SIGCONT');
+    }
+
+    async function ownConnections(): Promise<number> {
+      const connections = (await broker.list('connections')) as {
+        client_properties?: { connection_name?: string };
+      }[];
+      return connections.filter((one) => one.client_properties?.connection_name?.startsWith('rpc-ping'))
+        .length;
+    }
+
+    test('idle, reaches the guest with its first ping', async () => {
+      const under = await start();
+      expect(await under.ping(alive)).toMatchObject({ status: 204 });
+      await eventually(ownConnections, (count) => count === 1);
+      await sleepPastHeartbeat(under);
+      expect(await under.ping(alive)).toMatchObject({ status: 204 });
+    });
+
+    test('in mid-ping, reaches the guest', async () => {
+      const slow = randomUUID();
+      await guests.start(slow, { delay: 1 });
+      const under = await start();
+      expect(await under.ping(alive)).toMatchObject({ status: 204 });
+      await eventually(ownConnections, (count) => count === 1);
+      const answer = under.ping(slow);
+      await eventually(
+        async () => guests.log,
+        (log) => log.includes(`Pinged for project tenant`),
+      );
+      await sleepPastHeartbeat(under);
+      expect(await answer).toMatchObject({ status: 204 });
+    });
+
+    test.each(['idle', 'in mid-ping'])(
+      '%s, while the path swallowed all packets, reaches the guest',
+      async (when) => {
+        const path = await TcpProxy.to(broker.url);
+        const slow = randomUUID();
+        await guests.start(slow, { delay: 1 });
+        const under = await start({ BROKER_URL: path.url(broker.url) });
+        expect(await under.ping(alive)).toMatchObject({ status: 204 });
+        await eventually(ownConnections, (count) => count === 1);
+        const before = when === 'idle' ? undefined : under.ping(slow);
+        path.swallow();
+        await sleepPastHeartbeat(under);
+        path.heal();
+        expect(await (before ?? under.ping(slow))).toMatchObject({ status: 204 });
+        await path.close();
+      },
+    );
+  });
+
+  describe('a memory alarm', () => {
+    afterEach(() => rabbit.ctl('set_vm_memory_high_watermark', '0.4'));
+
+    test('blocks the ping, says so, and a ping after it has cleared reaches the guest', async () => {
+      const under = await start();
+      expect(await under.ping(alive)).toMatchObject({ status: 204 });
+      await rabbit.ctl('set_vm_memory_high_watermark', '0.000001');
+      expect(reasonOf(await under.ping(alive))).toBe('The broker has blocked publishing');
+      expect(reasonOf(await under.ping(alive))).toBe('The broker has blocked publishing');
+      await rabbit.ctl('set_vm_memory_high_watermark', '0.4');
+      await eventually(
+        () => under.ping(alive),
+        ({ status }) => status === 204,
+      );
+    });
+
+    test('that was there before us is told apart from a dead guest', async () => {
+      await rabbit.ctl('set_vm_memory_high_watermark', '0.000001');
+      const under = await start();
+      expect(reasonOf(await under.ping(alive))).toBe('The broker has blocked publishing');
+    });
+  });
+
+  describe('a restart', () => {
+    async function restart(): Promise<void> {
+      await rabbit.crash();
+      await rabbit.boot();
+    }
+
+    test('between two pings: the guest is reached as soon as it is back itself', async () => {
+      const under = await start();
+      expect(await under.ping(alive)).toMatchObject({ status: 204 });
+      await restart();
+      expect(await under.ping(alive)).toMatchObject({ status: 204 });
+    }, 60_000);
+
+    test('during a ping: the broker is unreachable, and reached when it is back', async () => {
+      const silent = randomUUID();
+      await guests.start(silent, { delay: 86_400 });
+      const under = await start();
+      expect(await under.ping(alive)).toMatchObject({ status: 204 });
+      const answer = under.ping(silent);
+      await rabbit.crash();
+      expect(reasonOf(await answer)).toBe('The broker cannot be reached');
+      expect(reasonOf(await under.ping(alive))).toBe('The broker cannot be reached');
+      await rabbit.boot();
+      expect(await under.ping(alive)).toMatchObject({ status: 204 });
+    }, 60_000);
+
+    test('while we connect: the broker is unreachable, and reached when it is back', async () => {
+      const path = await TcpProxy.to(broker.url);
+      path.swallowAfter((from, _packet, index) => from === 'server' && index === 1);
+      const under = await start({ BROKER_URL: path.url(broker.url) });
+      const answer = under.ping(alive);
+      await rabbit.crash();
+      path.cut();
+      expect(reasonOf(await answer)).toBe('The broker cannot be reached');
+      path.heal();
+      await rabbit.boot();
+      expect(await under.ping(alive)).toMatchObject({ status: 204 });
+      await path.close();
+    }, 60_000);
+  });
+
+  test('two thousand pings while it restarts every few seconds: each ends in time, and no healthy guest is called dead', async () => {
+    const timeoutMs = 15_000;
+    const under = await start();
+    const upSince = { time: performance.now(), isUp: true };
+    let isDone = false;
+    const restarting = (async () => {
+      while (!isDone) {
+        upSince.isUp = false;
+        await rabbit.ctl('stop_app');
+        await rabbit.ctl('start_app');
+        Object.assign(upSince, { isUp: true, time: performance.now() });
+        await eventually(
+          async () => performance.now() - upSince.time,
+          (upFor) => upFor > 3000 || isDone,
+        );
+      }
+    })();
+
+    const verdicts = new Map<string, number>();
+    const wrong: object[] = [];
+    let left = 2000;
+    const pinger = async () => {
+      while (left-- > 0) {
+        const begin = performance.now();
+        const answer = await under.ping(alive);
+        const tookMs = performance.now() - begin;
+        const reason = reasonOf(answer);
+        verdicts.set(reason, (verdicts.get(reason) ?? 0) + 1);
+        const wasUpThroughout = upSince.isUp && upSince.time < begin;
+        const isRight = reason === '204' || (reason === 'The broker cannot be reached' && !wasUpThroughout);
+        if (!isRight || tookMs > timeoutMs + 2000) wrong.push({ reason, tookMs, answer, wasUpThroughout });
+        if (reason !== '204') await eventually(async () => upSince.isUp, Boolean);
+      }
+    };
+    await Promise.all([1, 2, 3, 4].map(pinger));
+    isDone = true;
+    await restarting;
+
+    expect(wrong).toEqual([]);
+    expect([...verdicts.values()].reduce((sum, count) => sum + count)).toBe(2000);
+    expect(under.output).not.toMatch(/unhandled|MaxListeners/i);
+    const ours = ({ name }: { name: string }) => name.startsWith('reply_');
+    await eventually(
+      () => broker.list('queues'),
+      (queues) => queues.filter(ours).length === 1,
+    );
+  }, 180_000);
+});

@@ -1,0 +1,139 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { freePort } from '../../infra/local/child.ts';
+import { ensureDebianPackages, isCommand } from '../../infra/local/debian-packages.ts';
+import { RabbitMqServer } from '../../infra/local/rabbitmq.ts';
+import { FunctionUnderTest } from '../setup/function-under-test.ts';
+import { respond } from '../setup/responder.ts';
+import { TestBroker } from '../setup/test-broker.ts';
+
+type Certificate = 'good' | 'other-host' | 'expired';
+
+describe('over TLS, as Amazon MQ speaks it', () => {
+  let folder: string;
+  let rabbit: RabbitMqServer;
+  let broker: TestBroker;
+  let fn: FunctionUnderTest | undefined;
+  const alive = randomUUID();
+  const ports = new Map<Certificate, number>();
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'guest-rpc-ping-tls-'));
+    await makeCertificates(folder);
+    const config = [];
+    for (const name of ['good', 'other-host', 'expired'] as const) ports.set(name, await freePort());
+    config.push(`listeners.ssl.1 = 127.0.0.1:${ports.get('good')}`, ...sslOptions('good'));
+    rabbit = await RabbitMqServer.start(config);
+    broker = await TestBroker.create(rabbit);
+    await respond(await broker.channel(), alive, ({ reply }) => reply());
+  }, 60_000);
+  afterAll(async () => {
+    await broker.delete();
+    await rabbit.stop();
+    await rm(folder, { recursive: true });
+  });
+  afterEach(async () => {
+    await fn?.end();
+    fn = undefined;
+  });
+
+  function sslOptions(name: Certificate): string[] {
+    return [
+      `ssl_options.certfile = ${join(folder, `${name}.pem`)}`,
+      `ssl_options.keyfile = ${join(folder, `${name}.key`)}`,
+      'ssl_options.verify = verify_none',
+      'ssl_options.versions.1 = tlsv1.2',
+    ];
+  }
+
+  async function ping(url: string, settings: Record<string, string> = trusted()) {
+    fn = await FunctionUnderTest.start({ BROKER_URL: url, RPC_TIMEOUT_SECONDS: '3', ...settings });
+    return fn.ping(alive);
+  }
+
+  function trusted() {
+    return { NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem') };
+  }
+
+  function tlsUrl(host = 'localhost'): string {
+    const { pathname } = new URL(broker.url);
+    return `amqps://guest:guest@${host}:${ports.get('good')}${pathname}`;
+  }
+
+  function unreachable(how: string) {
+    return { status: 400, body: expect.stringContaining(`The broker cannot be reached (${how})`) };
+  }
+
+  /** The broker takes up another certificate for new connections. */
+  async function useCertificate(name: Certificate): Promise<void> {
+    const file = (extension: string) => `"${join(folder, `${name}.${extension}`)}"`;
+    const options = `[{certfile,${file('pem')}},{keyfile,${file('key')}},{verify,verify_none}]`;
+    const port = ports.get(name);
+    await rabbit.ctl(
+      'eval',
+      `rabbit_networking:start_ssl_listener({"127.0.0.1",${port},inet}, ${options}, 1, 5).`,
+    );
+    ports.set('good', port ?? 0);
+  }
+
+  test('a broker whose CA nobody vouched for is not trusted', async () => {
+    expect(await ping(tlsUrl(), {})).toMatchObject(unreachable('tls certificate error'));
+  });
+
+  test('a plaintext port is told by the TLS that it does not speak', async () => {
+    expect(await ping(broker.url.replace('amqp:', 'amqps:'))).toMatchObject(
+      unreachable('tls protocol error'),
+    );
+  });
+
+  test('a TLS port that is spoken to in plaintext hangs up', async () => {
+    expect(await ping(tlsUrl().replace('amqps:', 'amqp:'))).toMatchObject(
+      unreachable('connection terminated'),
+    );
+  });
+
+  test('a guest is reached when CA and host name are right', async () => {
+    expect(await ping(tlsUrl())).toMatchObject({ status: 204 });
+  });
+
+  test.each(['other-host', 'expired'] as const)('a certificate that is %s is not trusted', async (name) => {
+    const good = ports.get('good') ?? 0;
+    await useCertificate(name);
+    expect(await ping(tlsUrl())).toMatchObject(unreachable('tls certificate error'));
+    ports.set('good', good);
+  });
+});
+
+/** A CA, and three certificates of it: one for localhost, one for another host, one that has expired. */
+async function makeCertificates(folder: string): Promise<void> {
+  if (!isCommand('openssl') && !ensureDebianPackages('openssl')) throw new Error('These tests need openssl');
+  const openssl = (...args: string[]) => promisify(execFile)('openssl', args, { cwd: folder });
+  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  await openssl(
+    'req',
+    '-x509',
+    ...newKey,
+    '-keyout',
+    'ca.key',
+    '-out',
+    'ca.pem',
+    '-days',
+    '2',
+    '-subj',
+    '/CN=Test CA',
+  );
+  const issue = async (name: Certificate, host: string, days: string) => {
+    const subject = ['-subj', `/CN=${host}`, '-addext', `subjectAltName=DNS:${host}`];
+    await openssl('req', ...newKey, '-keyout', `${name}.key`, '-out', `${name}.csr`, ...subject);
+    const ca = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-copy_extensions', 'copy'];
+    await openssl('x509', '-req', '-in', `${name}.csr`, '-out', `${name}.pem`, ...ca, '-days', days);
+  };
+  await issue('good', 'localhost', '2');
+  await issue('other-host', 'broker.example', '2');
+  await issue('expired', 'localhost', '-1');
+}

@@ -1,0 +1,62 @@
+import { once } from 'node:events';
+import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+
+/** A request as an AWS service sees it. */
+export interface AwsRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+export interface AwsAnswer {
+  readonly status?: number;
+  readonly body: object | string;
+}
+
+/** Stands for AWS's APIs, which cannot run here: answers over HTTP as told, and keeps what it was asked. */
+export class AwsStandIn {
+  readonly requests: AwsRequest[] = [];
+  answer: (request: AwsRequest) => AwsAnswer | Promise<AwsAnswer>;
+  readonly #server: Server;
+
+  static async start(answer: AwsStandIn['answer']): Promise<AwsStandIn> {
+    const standIn = new AwsStandIn(answer);
+    standIn.#server.listen(0, '127.0.0.1');
+    await once(standIn.#server, 'listening');
+    return standIn;
+  }
+
+  private constructor(answer: AwsStandIn['answer']) {
+    this.answer = answer;
+    this.#server = createServer(async (incoming, response) => {
+      const body = (await incoming.setEncoding('utf8').toArray()).join('');
+      const { method = '', url: path = '', headers } = incoming;
+      const request = { method, path, headers, body };
+      this.requests.push(request);
+      const { status = 200, body: answered } = await this.answer(request);
+      response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' });
+      response.end(typeof answered === 'string' ? answered : JSON.stringify(answered));
+    });
+  }
+
+  /** The variables that redirect the SDKs, and us, to this stand-in, with credentials to sign with. */
+  get settings() {
+    const address = this.#server.address();
+    const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
+    return {
+      AWS_REGION: 'eu-central-1',
+      AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
+      AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY',
+      AWS_SESSION_TOKEN: 'token',
+      AWS_ENDPOINT_URL_SECRETS_MANAGER: url,
+      AWS_ENDPOINT_URL_MQ: url,
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await once(this.#server, 'close');
+  }
+}
