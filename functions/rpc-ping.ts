@@ -42,9 +42,10 @@ function beginEnvironment(): Environment | InvalidConfig {
 }
 
 /** Whatever is not an answer already is a fault of ours: told in the log, and to the caller without detail. */
-function answerAsFault(request: middy.Request): void {
-  const { error } = request;
-  const outcome = { request_id: requestId(request.context) };
+function answerAsFault(request: middy.Request<GatewayEvent>): void {
+  const { error, event } = request;
+  const path = 'rawPath' in event ? event.rawPath : event.path;
+  const outcome = { request_id: requestId(request.context), path };
   if (error instanceof Fault) {
     if (error.statusCode === 404) logger.info('rpc_ping', { ...outcome, outcome: 'not_found' });
     return;

@@ -119,30 +119,27 @@ describe('a guest that cannot be pinged is answered 400', () => {
     ['is not there', 'amqp://127.0.0.1:1', 'The broker cannot be reached (connection refused)'],
     ['has no such name', 'amqp://broker.invalid', 'The broker cannot be reached (dns error)'],
   ])('naming the broker, when that %s', async (_what, BROKER_URL, cause) => {
-    const lost = await FunctionUnderTest.start({ BROKER_URL });
+    await using lost = await FunctionUnderTest.start({ BROKER_URL });
     expect(await lost.ping(randomUUID())).toMatchObject({ status: 400, body: badRequest(cause) });
-    await lost.end();
   });
 
   test.each([
     ['the user name or password', (url: string) => url.replace('guest:guest', 'guest:wrong')],
     ['the virtual host, or one connection more', (url: string) => `${url}-missing`],
   ])('naming the broker, when that refuses %s', async (what, wrong) => {
-    const refused = await FunctionUnderTest.start({ BROKER_URL: wrong(broker.url) });
+    await using refused = await FunctionUnderTest.start({ BROKER_URL: wrong(broker.url) });
     const body = badRequest(`The broker refused ${what}`);
     expect(await refused.ping(randomUUID())).toMatchObject({ status: 400, body });
-    await refused.end();
   });
 
   test('naming the exchange, when nobody ever declared it; the next ping is on a new connection', async () => {
     const settings = { BROKER_URL: broker.url, CONTROL_EXCHANGE: 'late' };
-    const early = await FunctionUnderTest.start(settings);
+    await using early = await FunctionUnderTest.start(settings);
     const id = randomUUID();
     const cause = `The control exchange does not exist - topic: "guestagent.${id}", RPC method: "rpc_ping"`;
     expect(await early.ping(id)).toMatchObject({ status: 400, body: badRequest(cause) });
     await respond(await broker.channel(), id, ({ reply }) => reply(), 'late');
     expect(await early.ping(id)).toMatchObject({ status: 204 });
-    await early.end();
   });
 });
 
@@ -164,7 +161,7 @@ describe('a function that is at fault itself is answered 500', () => {
       'The secret broker cannot be read: ECONNREFUSED',
     ],
   ])('with settings %j: the message names the setting, and no secret is told', async (settings, message) => {
-    const broken = await FunctionUnderTest.start(settings as Record<string, string>);
+    await using broken = await FunctionUnderTest.start(settings as Record<string, string>);
     const { status, body } = await broken.ping(randomUUID());
     expect(body).toBe(`{"instanceFault": {"message": "${message}", "code": 500}}`);
     expect(status).toBe(500);
@@ -173,7 +170,6 @@ describe('a function that is at fault itself is answered 500', () => {
       (output) => output.includes('"outcome":"error"'),
     );
     expect(broken.output).not.toContain('hunter2');
-    await broken.end();
   });
 });
 
@@ -256,7 +252,7 @@ describe('over many pings', () => {
     const own = await TestBroker.create();
     const id = randomUUID();
     await respond(await own.channel(), id, ({ reply }) => reply());
-    const busy = await FunctionUnderTest.start({ BROKER_URL: own.url });
+    await using busy = await FunctionUnderTest.start({ BROKER_URL: own.url });
     const event = {
       routeKey: 'GET /v1.0/{tenant_id}/mgmt/instances/{instance_id}/rpc_ping',
       pathParameters: { tenant_id: 't', instance_id: id },
@@ -284,7 +280,6 @@ describe('over many pings', () => {
       own.list('queues'),
     ]);
     expect([connections.length, channels.length, queues.filter(ours).length]).toEqual([2, 2, 1]);
-    await busy.end();
     await own.delete();
   }, 120_000);
 });

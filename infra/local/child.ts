@@ -1,4 +1,4 @@
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
@@ -33,6 +33,22 @@ export async function end(child: ChildProcess, signal: NodeJS.Signals, group = f
   const exited = once(child, 'exit');
   process.kill(group ? -child.pid : child.pid, signal);
   await exited;
+}
+
+/**
+ * Runs a shell command once this process is gone, however it ended: by Ctrl-C, a crash or SIGKILL.
+ *
+ * @param args the command's `$1`, `$2`, …
+ * @returns to call it off
+ */
+export function whenWeAreGone(command: string, ...args: string[]): () => void {
+  const script = `cat > /dev/null; ${command}`; // our end of the pipe closes with us
+  const watcher = spawn('sh', ['-c', script, 'sh', ...args], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  watcher.unref();
+  return () => void watcher.kill('SIGKILL');
 }
 
 /** A TCP port of the loopback interface that nobody listens on. */

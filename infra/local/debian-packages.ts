@@ -5,10 +5,11 @@ const INSTALL_SCRIPT = `
   policy=/usr/sbin/policy-rc.d
   if [ ! -e $policy ]; then
     trap 'rm -f $policy' EXIT
+    trap 'exit 130' INT TERM HUP
     printf '#!/bin/sh\\nexit 101\\n' > $policy && chmod +x $policy
   fi
   apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" > /dev/null || exit 1
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" > /dev/null 2>&1 || exit 1
   ! command -v systemctl > /dev/null || systemctl disable rabbitmq-server epmd.socket > /dev/null 2>&1 || true
 `;
 
@@ -24,11 +25,13 @@ export function ensureDebianPackages(...packages: string[]): boolean {
   const isRoot = process.getuid?.() === 0;
   if (!isRoot && !isCommand('sudo')) return false;
   console.log(
-    `Installing the Debian packages ${missing.join(', ')} with apt-get${isRoot ? '' : ' by sudo'} …`,
+    `Installing ${missing.join(' and ')} (Debian packages) with apt-get${isRoot ? '' : ' by sudo'} …`,
   );
   const command = [...(isRoot ? [] : ['sudo']), 'sh', '-c', INSTALL_SCRIPT, 'install', ...missing];
   const [program = '', ...args] = command;
-  return spawnSync(program, args, { stdio: 'inherit' }).status === 0;
+  const { status, signal } = spawnSync(program, args, { stdio: 'inherit' });
+  if (signal !== null || status === 130) process.exit(130); // Ctrl-C: not a word about what cannot be installed
+  return status === 0;
 }
 
 function isInstalled(name: string): boolean {

@@ -148,9 +148,18 @@ function match(request: IncomingMessage, { method, path }: Route): Record<string
   if (wanted.length !== actual.length) return undefined;
   const parameters: Record<string, string> = {};
   for (const [index, segment] of wanted.entries()) {
-    const text = decodeURIComponent(actual[index] ?? '');
+    const text = decoded(actual[index] ?? '');
     if (segment.startsWith('{') && text !== '') parameters[segment.slice(1, -1)] = text;
     else if (segment !== text) return undefined;
   }
   return parameters;
+}
+
+/** Where the percent-encoding is broken, the text as it is. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

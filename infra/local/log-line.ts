@@ -15,7 +15,7 @@ export function readable(line: string): string | undefined {
     String(timestamp).slice(11, 23),
     message,
     styleText(outcome === 'reachable' ? 'green' : 'red', String(outcome)),
-    instance,
+    instance ?? entry['path'],
     entry['reason'],
     roundTrip === undefined ? undefined : `${roundTrip} ms`,
     entry['cause'] ?? errorMessage(entry['error']),

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { end, freePort, lineOf } from './child.ts';
+import { end, freePort, lineOf, whenWeAreGone } from './child.ts';
 import { ensureDebianPackages, isCommand } from './debian-packages.ts';
 
 /** Where a `rabbitmq-server` is found that runs as whoever starts it (Debian's in /usr/sbin insists on its own user). */
@@ -49,6 +49,7 @@ export class RabbitMqServer implements RabbitMq {
   readonly #folder: string;
   readonly #env: NodeJS.ProcessEnv;
   readonly #epmd: ChildProcess;
+  readonly #callOff: (() => void)[];
   #server: ChildProcess | undefined;
 
   /** @param extraConfig further lines of rabbitmq.conf */
@@ -76,6 +77,7 @@ export class RabbitMqServer implements RabbitMq {
     const args = ['-port', String(env['ERL_EPMD_PORT']), '-address', '127.0.0.1'];
     this.#epmd = spawn('epmd', args, { stdio: 'ignore', detached: true });
     this.#epmd.on('error', () => undefined); // without it the server does not start, and says so
+    this.#callOff = [whenWeAreGone('kill -KILL "$1"; sleep 1; rm -rf "$2"', String(this.#epmd.pid), folder)];
   }
 
   /** Starts the server process: the first one, or the next one after a {@link crash}. */
@@ -83,6 +85,7 @@ export class RabbitMqServer implements RabbitMq {
     const server = SERVERS.find(existsSync) ?? 'rabbitmq-server';
     const child = spawn(server, { env: this.#env, stdio: ['ignore', 'pipe', 'ignore'], detached: true });
     this.#server = child;
+    this.#callOff.push(whenWeAreGone('kill -KILL -- "-$1"', String(child.pid)));
     await lineOf(child, child.stdout, /completed with \d+ plugins/);
   }
 
@@ -102,6 +105,7 @@ export class RabbitMqServer implements RabbitMq {
     await this.crash();
     await end(this.#epmd, 'SIGTERM');
     await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 });
+    for (const callOff of this.#callOff) callOff();
   }
 }
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { end } from './child.ts';
+import { end, whenWeAreGone } from './child.ts';
 import { ensureDebianPackages } from './debian-packages.ts';
 
 /** How a guest behaves; by default it answers at once. */
@@ -37,6 +37,7 @@ export class TroveGuests {
   readonly #python: Python;
   readonly #folder: string;
   readonly #answers: AsyncIterator<string>;
+  readonly #callOff: () => void;
 
   /** @returns undefined where Debian's `python3-trove` cannot be installed */
   static async host(options: GuestHostOptions): Promise<TroveGuests | undefined> {
@@ -59,6 +60,7 @@ export class TroveGuests {
   private constructor(python: Python, folder: string) {
     this.#python = python;
     this.#folder = folder;
+    this.#callOff = whenWeAreGone('kill -KILL "$1"; rm -rf "$2"', String(python.pid), folder);
     this.#answers = createInterface(python.stdout)[Symbol.asyncIterator]();
     python.stderr.setEncoding('utf8').on('data', (text) => {
       this.log += text;
@@ -78,6 +80,7 @@ export class TroveGuests {
   async end(): Promise<void> {
     await end(this.#python, 'SIGKILL', true);
     await rm(this.#folder, { recursive: true, force: true });
+    this.#callOff();
   }
 
   async #do(command: object): Promise<void> {

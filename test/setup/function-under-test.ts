@@ -58,6 +58,11 @@ export class FunctionUnderTest {
     return eventually(read, ({ log, metrics }) => log.length > 0 && metrics.length > 0);
   }
 
+  /** For `await using`: ends it with the test, however that went. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.end();
+  }
+
   async end(): Promise<void> {
     await this.#gateway.close();
     await this.lambda.end();
