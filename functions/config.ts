@@ -10,7 +10,12 @@ export interface Config {
   readonly rpcTimeoutMs: number;
   /** How long to wait while nobody consumes the guest's queue, in milliseconds. */
   readonly noConsumerGraceMs: number;
+  /** Where the guests' RPC keys are kept; undefined: all guests are plaintext. */
+  readonly guestKeys: GuestKeySettings | undefined;
 }
+
+/** A JSON file `{"<instance_id>": "<key>"}`, for local use, or what a key's secret is named like. */
+export type GuestKeySettings = { readonly file: string } | { readonly secretPrefix: string };
 
 /** A setting is missing or wrong. The message names it; it never shows a value. */
 export class InvalidConfig extends Error {
@@ -30,6 +35,7 @@ export function readConfig(env: Environment): Config {
     controlExchange: env['CONTROL_EXCHANGE'] || 'trove',
     rpcTimeoutMs: readSeconds(env, 'RPC_TIMEOUT_SECONDS', 15),
     noConsumerGraceMs: readSeconds(env, 'NO_CONSUMER_GRACE_SECONDS', 1),
+    guestKeys: readGuestKeys(env),
   };
 }
 
@@ -51,6 +57,12 @@ function readBroker(env: Environment): BrokerSettings {
   if (endpointUrl && !endpoint) throw new InvalidConfig('BROKER_ENDPOINT is not an amqps://host:port URL');
   if (!secretId) throw new InvalidConfig('BROKER_SECRET_ID must be set, unless BROKER_URL is');
   return { endpoint, brokerId: brokerId || undefined, vhost: env['BROKER_VHOST'] || '/', secretId };
+}
+
+function readGuestKeys(env: Environment): GuestKeySettings | undefined {
+  const { GUEST_KEYS_FILE: file, GUEST_KEY_SECRET_PREFIX: secretPrefix } = env;
+  if (file) return { file };
+  return secretPrefix ? { secretPrefix } : undefined;
 }
 
 function readSeconds(env: Environment, name: string, defaultSeconds: number): number {

@@ -1,11 +1,14 @@
 import { Broker } from './broker/broker.ts';
-import { isBrokerError, type Unreachability } from './broker/errors.ts';
-import { type Config, readConfig } from './config.ts';
+import { type BrokerError, isBrokerError, type Unreachability } from './broker/errors.ts';
+import { type Config, type GuestKeySettings, readConfig } from './config.ts';
 import type { RequestContext } from './guest/context.ts';
+import { GuestKeys, type KeyLookup } from './guest/guest-keys.ts';
+import { readKeyFile } from './guest/key-file.ts';
 import { type PingResult, rpcPing } from './guest/rpc-ping.ts';
+import { SecureSerializer } from './guest/secure-serializer.ts';
 import { MessageDeliveryFailure } from './oslo/errors.ts';
 import { RpcClient } from './oslo/rpc-client.ts';
-import { readSecret } from './secret.ts';
+import { readSecret, SecretUnavailable } from './secret.ts';
 
 /** How long DNS, TCP, TLS and the AMQP handshake may take. */
 const CONNECT_TIMEOUT_MS = 5000;
@@ -17,10 +20,12 @@ const CONFIRM_TIMEOUT_MS = 1000;
 export class Environment {
   readonly #config: Config;
   readonly #broker: Broker<RpcClient>;
+  readonly #keys: GuestKeys;
 
   /** Reads the settings and begins to connect. @throws InvalidConfig */
   constructor(env: NodeJS.ProcessEnv) {
     this.#config = readConfig(env);
+    this.#keys = new GuestKeys(keyLookup(this.#config.guestKeys));
     this.#broker = new Broker({
       settings: this.#config.broker,
       name: connectionName(env),
@@ -32,29 +37,65 @@ export class Environment {
     this.#broker.begin();
   }
 
+  /** How long a ping may take, in milliseconds. */
+  get rpcTimeoutMs(): number {
+    return this.#config.rpcTimeoutMs;
+  }
+
   /**
-   * Pings one guest over the live connection.
+   * Pings one guest over the live connection, with its key if it has one. When the key turns out to be another,
+   * it is looked up again, and if it has changed, the guest is pinged once more.
    *
-   * @param timeLeftMs what the invocation has left for it, in milliseconds
-   * @throws SecretUnavailable, MalformedCredentials or BrokerUnknown, which are the deployer's to mend
+   * @param timeoutMs how long all of it may take, in milliseconds
+   * @throws SecretUnavailable, KeyFileUnreadable, MalformedCredentials or BrokerUnknown: the deployer's to mend
    */
-  async ping(context: RequestContext, timeLeftMs: number): Promise<PingResult> {
-    const { controlExchange, rpcTimeoutMs, noConsumerGraceMs } = this.#config;
-    const deadline = performance.now() + Math.min(rpcTimeoutMs, timeLeftMs);
+  async ping(context: RequestContext, timeoutMs: number): Promise<PingResult> {
+    const deadline = performance.now() + timeoutMs;
+    const key = await this.#keys.get(context.instanceId);
+    const result = await this.#pingWithKey(context, key, deadline);
+    if (result.reachable || result.reason !== 'key_mismatch') return result;
+    const renewed = await this.#keys.renew(context.instanceId);
+    return renewed === key ? result : this.#pingWithKey(context, renewed, deadline);
+  }
+
+  async #pingWithKey(
+    context: RequestContext,
+    key: string | undefined,
+    deadline: number,
+  ): Promise<PingResult> {
+    const { controlExchange, noConsumerGraceMs: graceMs } = this.#config;
+    const serializer = key === undefined ? undefined : new SecureSerializer(key);
     try {
-      return await this.#broker.use(deadline, (rpc, isReused) =>
-        rpcPing(rpc, context, {
-          controlExchange,
-          timeoutMs: deadline - performance.now(),
-          graceMs: noConsumerGraceMs,
-          confirmTimeoutMs: isReused ? CONFIRM_TIMEOUT_MS : undefined,
-        }),
-      );
+      return await this.#broker.use(deadline, (rpc, isReused) => {
+        const timeoutMs = deadline - performance.now();
+        const confirmTimeoutMs = isReused ? CONFIRM_TIMEOUT_MS : undefined;
+        return rpcPing(rpc, context, { controlExchange, timeoutMs, graceMs, confirmTimeoutMs, serializer });
+      });
     } catch (error) {
-      if (isBrokerError(error)) return { reachable: false, reason: error.reason, cause: error.message };
+      if (isBrokerError(error)) return brokerResult(error);
       throw error;
     }
   }
+}
+
+function brokerResult(error: BrokerError): PingResult {
+  const { reason, message: cause } = error;
+  if (reason === 'broker_unreachable') return { reachable: false, reason, cause, proxyError: error.how };
+  return { reachable: false, reason, cause };
+}
+
+/** A guest's key is kept in a secret of its own, or locally in a file; without either, no guest has one. */
+function keyLookup(settings: GuestKeySettings | undefined): KeyLookup {
+  if (settings === undefined) return async () => undefined;
+  if ('file' in settings) return (instanceId) => readKeyFile(settings.file, instanceId);
+  return async (instanceId) => {
+    try {
+      return (await readSecret(settings.secretPrefix + instanceId)).trim();
+    } catch (error) {
+      if (error instanceof SecretUnavailable && error.code === 'ResourceNotFoundException') return undefined;
+      throw error;
+    }
+  };
 }
 
 /** A call that failed because its connection was lost says nothing of the guest. */

@@ -1,5 +1,6 @@
 import type { APIGatewayProxyEvent, APIGatewayProxyEventV2 } from 'aws-lambda';
 import { instanceNotFound, routeNotFound } from './guest/fault.ts';
+import { preferredWait } from './prefer.ts';
 
 /** The route as API Gateway writes it, in HTTP APIs and REST APIs alike. */
 export const ROUTE = {
@@ -14,6 +15,8 @@ export type GatewayEvent = APIGatewayProxyEvent | APIGatewayProxyEventV2;
 export interface PingRequest {
   readonly tenantId: string;
   readonly instanceId: string;
+  /** How many seconds the caller wants to wait at most, where it says so. */
+  readonly waitSeconds: number | undefined;
 }
 
 /** As Trove writes instance ids: a UUID in lower case. */
@@ -30,5 +33,11 @@ export function readRequest(event: GatewayEvent): PingRequest {
   if (route !== `${ROUTE.method} ${ROUTE.path}`) throw routeNotFound();
   const { tenant_id: tenantId = '', instance_id: instanceId = '' } = event.pathParameters ?? {};
   if (!INSTANCE_ID.test(instanceId)) throw instanceNotFound(instanceId);
-  return { tenantId, instanceId };
+  return { tenantId, instanceId, waitSeconds: preferredWait(header(event, 'prefer')) };
+}
+
+/** HTTP APIs give header names in lower case, REST APIs as the caller wrote them. */
+function header({ headers }: GatewayEvent, name: string): string | undefined {
+  const entry = Object.entries(headers ?? {}).find(([key]) => key.toLowerCase() === name);
+  return entry?.[1];
 }

@@ -1,19 +1,20 @@
 import middy from '@middy/core';
 import httpErrorHandler from '@middy/http-error-handler';
-import type { Context } from 'aws-lambda';
+import type { APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import { BrokerUnknown } from './broker/amazon-mq.ts';
 import { MalformedCredentials } from './broker/credentials.ts';
 import { InvalidConfig } from './config.ts';
 import { Environment } from './environment.ts';
 import { Fault, guestFault, instanceFault } from './guest/fault.ts';
+import { KeyFileUnreadable } from './guest/key-file.ts';
+import { REASONS } from './guest/reason.ts';
+import type { PingResult, Unreachable } from './guest/rpc-ping.ts';
 import { type GatewayEvent, readRequest } from './request.ts';
 import { SecretUnavailable } from './secret.ts';
 import { logger, recordPing } from './telemetry.ts';
 
 /** What is kept of an invocation's time to write the answer, in milliseconds. */
 const ANSWER_MARGIN_MS = 500;
-
-const PONG = { statusCode: 204, headers: { 'Content-Type': 'application/json', 'Content-Length': '0' } };
 
 const environment = beginEnvironment();
 
@@ -22,13 +23,34 @@ export const handler = middy(ping, { timeoutEarlyInMillis: ANSWER_MARGIN_MS / 2,
   .use(httpErrorHandler({ logger: false }))
   .onError(answerAsFault);
 
-async function ping(event: GatewayEvent, lambda: Context): Promise<typeof PONG> {
-  const context = { ...readRequest(event), requestId: requestId(lambda) };
+async function ping(event: GatewayEvent, lambda: Context): Promise<APIGatewayProxyStructuredResultV2> {
+  const { waitSeconds, ...request } = readRequest(event);
   if (environment instanceof InvalidConfig) throw environment;
-  const result = await environment.ping(context, lambda.getRemainingTimeInMillis() - ANSWER_MARGIN_MS);
+  const context = { ...request, requestId: requestId(lambda) };
+  const timeLeftMs = lambda.getRemainingTimeInMillis() - ANSWER_MARGIN_MS;
+  const timeoutMs = Math.min(environment.rpcTimeoutMs, (waitSeconds ?? Number.POSITIVE_INFINITY) * 1000);
+  const result = await environment.ping(context, Math.min(timeoutMs, timeLeftMs));
   recordPing(context, result);
-  if (!result.reachable) throw guestFault(result.cause);
-  return PONG;
+
+  const applied = waitSeconds === undefined ? {} : { 'Preference-Applied': `wait=${timeoutMs / 1000}` };
+  const headers = { ...applied, ...serverTiming(result) };
+  if (!result.reachable) throw guestFault(result.cause, { ...headers, ...proxyStatus(result) });
+  return {
+    statusCode: 204,
+    headers: { 'Content-Type': 'application/json', 'Content-Length': '0', ...headers },
+  };
+}
+
+/** How long the guest took to answer, where it did (W3C Server Timing). */
+function serverTiming(result: PingResult): Record<string, string> {
+  if (!('roundTripMs' in result) || result.roundTripMs === undefined) return {};
+  return { 'Server-Timing': `rpc;dur=${result.roundTripMs.toFixed(1)}` };
+}
+
+/** Why there is no pong, in the words of RFC 9209; `details` is our reason. */
+function proxyStatus(result: Unreachable): Record<string, string> {
+  const error = 'proxyError' in result ? result.proxyError : REASONS[result.reason].proxyError;
+  return { 'Proxy-Status': `guest-rpc-ping; error=${error}; details="${result.reason}"` };
 }
 
 /** Wrong settings are kept for the answer: thrown while the module loads, nobody would read them. */
@@ -58,7 +80,7 @@ function answerAsFault(request: middy.Request<GatewayEvent>): void {
 
 /** These say what to mend, and hold no secret. */
 function isDeployersToMend(error: unknown): error is Error {
-  return [InvalidConfig, SecretUnavailable, MalformedCredentials, BrokerUnknown].some(
+  return [InvalidConfig, SecretUnavailable, KeyFileUnreadable, MalformedCredentials, BrokerUnknown].some(
     (kind) => error instanceof kind,
   );
 }

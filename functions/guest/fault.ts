@@ -9,17 +9,18 @@ const STATUS = { badRequest: 400, itemNotFound: 404, instanceFault: 500 } as con
 export class Fault extends Error {
   readonly statusCode: number;
   readonly expose = true;
-  readonly headers: Readonly<Record<string, string>> = { 'Content-Type': 'application/json; charset=UTF-8' };
+  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(kind: keyof typeof STATUS, message: string) {
+  constructor(kind: keyof typeof STATUS, message: string, headers: Readonly<Record<string, string>> = {}) {
     super(`{"${kind}": {"message": ${asciiJson(message)}, "code": ${STATUS[kind]}}}`);
     this.statusCode = STATUS[kind];
+    this.headers = { 'Content-Type': 'application/json; charset=UTF-8', ...headers };
   }
 }
 
 /** 400: the guest could not be pinged; the frame that Trove's `GuestError` puts around every cause. */
-export function guestFault(cause: string): Fault {
-  return new Fault('badRequest', `An error occurred communicating with the guest: ${cause}.`);
+export function guestFault(cause: string, headers?: Readonly<Record<string, string>>): Fault {
+  return new Fault('badRequest', `An error occurred communicating with the guest: ${cause}.`, headers);
 }
 
 /** 404: no instance can have this id. */

@@ -1,18 +1,77 @@
-/**
- * Why a guest could not be pinged: a closed set. These strings are the interface of logs, metrics and alarms.
- * `broker_*` and `exchange_missing` speak of the way to the guest, the others of the guest.
- */
-export const REASONS = [
-  'broker_unreachable',
-  'broker_refused',
-  'broker_blocked',
-  'exchange_missing',
-  'queue_missing',
-  'no_consumer',
-  'no_reply',
-  'guest_error',
-  'key_mismatch',
-  'bad_reply',
-] as const;
+/** What an operator, and RFC 9209, make of a reason. */
+interface Meaning {
+  /** The proxy error type of RFC 9209; `broker_unreachable` has a closer one, see {@link ProxyError}. */
+  readonly proxyError: string;
+  readonly means: string;
+  readonly todo: string;
+}
 
-export type Reason = (typeof REASONS)[number];
+/**
+ * Why a guest could not be pinged: a closed set, defined here and nowhere else. The names are the interface of
+ * logs, metrics, alarms and `Proxy-Status`. `broker_*` and `exchange_missing` speak of the way to the guest, the
+ * others of the guest.
+ */
+export const REASONS = {
+  broker_unreachable: {
+    proxyError: 'connection_timeout',
+    means: 'No AMQP connection to the broker can be made or kept.',
+    todo: "Check the broker's state, its address, the network between, and its certificate.",
+  },
+  broker_refused: {
+    proxyError: 'proxy_configuration_error',
+    means: 'The broker refused the login, the virtual host, one connection more, or a permission.',
+    todo: "Compare the secret, the virtual host and the user's permissions with the broker's log.",
+  },
+  broker_blocked: {
+    proxyError: 'destination_unavailable',
+    means: 'The broker takes no messages: a memory or disk alarm.',
+    todo: 'Find the queue that fills the broker, or give it more room.',
+  },
+  exchange_missing: {
+    proxyError: 'proxy_configuration_error',
+    means: 'The control exchange does not exist.',
+    todo: "Compare CONTROL_EXCHANGE with the deployment's control_exchange; if it is right, no guest ever connected.",
+  },
+  queue_missing: {
+    proxyError: 'destination_not_found',
+    means:
+      'No queue is bound for the guest: its agent has never registered, or its queue has gone with the broker.',
+    todo: 'Check that the instance exists and that its agent was configured with this broker.',
+  },
+  no_consumer: {
+    proxyError: 'destination_unavailable',
+    means: "Nobody consumes the guest's queue: its agent is down.",
+    todo: 'Start trove-guestagent on the instance, and read its log for why it ended.',
+  },
+  no_reply: {
+    proxyError: 'http_response_timeout',
+    means: "The guest's agent is connected, but did not answer in time: it hangs or is busy.",
+    todo: "Look at the instance's load and its agent's log, then restart the agent.",
+  },
+  guest_error: {
+    proxyError: 'http_response_incomplete',
+    means: "The guest's agent answered with an exception.",
+    todo: "Read the traceback in this function's log.",
+  },
+  key_mismatch: {
+    proxyError: 'http_protocol_error',
+    means: 'The guest encrypts its RPC with another key than ours, or with one while we have none.',
+    todo: "Compare the instance's key secret with instance_rpc_encr_key in its trove-guestagent.conf.",
+  },
+  bad_reply: {
+    proxyError: 'http_protocol_error',
+    means: 'Something answered that is no pong.',
+    todo: "Check what else consumes the guest's queue, and the agent's version.",
+  },
+} as const satisfies Record<string, Meaning>;
+
+export type Reason = keyof typeof REASONS;
+
+/** A proxy error type of RFC 9209, as far as we can tell them apart. */
+export type ProxyError =
+  | (typeof REASONS)[Reason]['proxyError']
+  | 'connection_refused'
+  | 'connection_terminated'
+  | 'dns_error'
+  | 'tls_certificate_error'
+  | 'tls_protocol_error';

@@ -7,7 +7,8 @@ import {
 } from '../oslo/errors.ts';
 import type { Listeners, RpcClient } from '../oslo/rpc-client.ts';
 import { type RequestContext, rpcContext } from './context.ts';
-import type { Reason } from './reason.ts';
+import type { ProxyError } from './reason.ts';
+import { KeyMismatch, type SecureSerializer } from './secure-serializer.ts';
 import { Silence } from './silence.ts';
 
 /** The guest answered `true`: it can be reached. */
@@ -18,18 +19,35 @@ export interface Reachable {
 }
 
 /** It cannot, or what answered is no pong. */
-export interface Unreachable {
+export type Unreachable = {
   readonly reachable: false;
-  readonly reason: Reason;
   /** The cause as the caller reads it, without a full stop. */
   readonly cause: string;
-  /** Milliseconds from publish to reply, where the guest replied. */
-  readonly roundTripMs?: number;
-  /** How many messages wait in the queue of a guest that kept silent, where the broker told. */
-  readonly waitingMessages?: number;
-  /** For the log alone: the guest's traceback. */
-  readonly traceback?: string;
-}
+} & (
+  | {
+      readonly reason: 'broker_unreachable';
+      readonly proxyError: ProxyError;
+    }
+  | {
+      readonly reason: 'broker_refused' | 'broker_blocked' | 'exchange_missing' | 'queue_missing';
+    }
+  | {
+      readonly reason: 'no_consumer' | 'no_reply';
+      /** How many messages wait in the guest's queue, where the broker told. */
+      readonly waitingMessages: number | undefined;
+    }
+  | {
+      readonly reason: 'guest_error';
+      readonly roundTripMs: number;
+      /** For the log alone. */
+      readonly traceback: string;
+    }
+  | {
+      readonly reason: 'key_mismatch' | 'bad_reply';
+      /** Undefined where it is not sure what was answered to what. */
+      readonly roundTripMs: number | undefined;
+    }
+);
 
 export type PingResult = Reachable | Unreachable;
 
@@ -40,6 +58,8 @@ export interface PingOptions {
   readonly timeoutMs: number;
   /** How long to wait while nobody consumes the guest's queue, in milliseconds: its agent may just be restarting. */
   readonly graceMs: number;
+  /** For a guest whose RPC is encrypted. */
+  readonly serializer?: SecureSerializer | undefined;
   /** See {@link CallOptions}. */
   readonly confirmTimeoutMs?: number | undefined;
 }
@@ -58,9 +78,15 @@ export async function rpcPing(
   context: RequestContext,
   options: PingOptions,
 ): Promise<PingResult> {
-  const { controlExchange, timeoutMs, graceMs, confirmTimeoutMs } = options;
+  const { controlExchange, timeoutMs, graceMs, confirmTimeoutMs, serializer } = options;
   const target = { exchange: controlExchange, topic: `guestagent.${context.instanceId}` };
-  const request = { method: 'rpc_ping', args: {}, version: '1.0', context: rpcContext(context) };
+  const clearContext = rpcContext(context);
+  const request = {
+    method: 'rpc_ping',
+    args: {},
+    version: '1.0',
+    context: serializer?.serializeContext(clearContext) ?? clearContext,
+  };
   const wait = new AbortController();
   const giveUp = (error: Error = new MessagingTimeout('Nobody listens')) => wait.abort(error);
   const silence = new Silence(rpc, { topic: target.topic, timeoutMs, graceMs, giveUp });
@@ -68,8 +94,7 @@ export async function rpcPing(
   try {
     const result = await rpc.call(target, request, { timeoutMs, confirmTimeoutMs, signal: wait.signal });
     const roundTripMs = performance.now() - start;
-    if (result === true) return { reachable: true, roundTripMs };
-    return { reachable: false, reason: 'bad_reply', cause: badReply('its result is not true'), roundTripMs };
+    return answered(result, serializer, roundTripMs);
   } catch (error) {
     if (error instanceof MessagingTimeout) return silent(target.topic, silence.listeners);
     return diagnose(error, target.topic, performance.now() - start);
@@ -78,12 +103,32 @@ export async function rpcPing(
   }
 }
 
+function answered(
+  result: unknown,
+  serializer: SecureSerializer | undefined,
+  roundTripMs: number,
+): PingResult {
+  try {
+    const pong = serializer ? serializer.deserializeEntity(result) : result;
+    if (pong === true) return { reachable: true, roundTripMs };
+    return { reachable: false, reason: 'bad_reply', cause: badReply('its result is not true'), roundTripMs };
+  } catch (error) {
+    if (error instanceof KeyMismatch) return keyMismatch(roundTripMs);
+    throw error;
+  }
+}
+
+function keyMismatch(roundTripMs: number): Unreachable {
+  const cause = 'The guest answered, but it does not use the RPC key that is known for it';
+  return { reachable: false, reason: 'key_mismatch', cause, roundTripMs };
+}
+
 function silent(topic: string, listeners: Listeners | undefined): Unreachable {
   return {
     reachable: false,
     reason: listeners?.consumers === 0 ? 'no_consumer' : 'no_reply',
     cause: `Timeout while waiting on RPC response - ${callOf(topic)} info: "<unknown>"`,
-    ...(listeners && { waitingMessages: listeners.messages }),
+    waitingMessages: listeners?.messages,
   };
 }
 
@@ -99,11 +144,14 @@ function diagnose(error: unknown, topic: string, roundTripMs: number): Unreachab
     return { reachable: false, reason: 'queue_missing', cause };
   }
   if (error instanceof RemoteError) {
-    const { message, traceback } = error.failure;
+    const { class: className, message, traceback } = error.failure;
+    // What a SecureSerializer raises when the context does not come encrypted.
+    if (className === 'KeyError' && message === "'context'") return keyMismatch(roundTripMs);
     return { reachable: false, reason: 'guest_error', cause: capped(message), roundTripMs, traceback };
   }
   if (error instanceof UnreadableReply) {
-    return { reachable: false, reason: 'bad_reply', cause: badReply(error.message), roundTripMs };
+    const measured = error.isAttributed ? roundTripMs : undefined;
+    return { reachable: false, reason: 'bad_reply', cause: badReply(error.message), roundTripMs: measured };
   }
   if (error instanceof MessageDeliveryFailure && error.how === 'refused') {
     return error.replyCode === 404

@@ -40,6 +40,13 @@ export class MessageDeliveryFailure extends Error {
 /** The server replied, but not with an oslo.messaging reply of format 2.0. */
 export class UnreadableReply extends Error {
   readonly code = 'UnreadableReply';
+  /** Whether it named its call; else it can only be told that no other call was in flight. */
+  readonly isAttributed: boolean;
+
+  constructor(problem: string, isAttributed: boolean) {
+    super(problem);
+    this.isAttributed = isAttributed;
+  }
 }
 
 /** An exception as an oslo.messaging server serializes it (`serialize_remote_exception`). */

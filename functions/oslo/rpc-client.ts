@@ -189,7 +189,7 @@ export class RpcClient {
    */
   #onUnreadable(reply: Reply & { kind: 'unreadable' }): void {
     if (reply.msgId !== undefined) {
-      this.#pending.get(reply.msgId)?.reject(new UnreadableReply(reply.problem));
+      this.#pending.get(reply.msgId)?.reject(new UnreadableReply(reply.problem, true));
       return;
     }
     const [only, ...others] = this.#pending.values();
@@ -214,7 +214,7 @@ export class RpcClient {
 }
 
 function timeoutError(call: PendingCall): Error {
-  if (call.unreadable !== undefined) return new UnreadableReply(call.unreadable);
+  if (call.unreadable !== undefined) return new UnreadableReply(call.unreadable, false);
   return call.isConfirmed ? new MessagingTimeout('Timed out waiting for a reply') : unconfirmed();
 }
 

@@ -1,7 +1,7 @@
 // Runs before `npm start` and `npm test`, on whatever Node there is: installs the npm packages that the lock file
 // names, Node 24 among them, unless they are installed already.
 import { spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, statSync, utimesSync } from 'node:fs';
 
 const [lockFile, installed] = ['package-lock.json', 'node_modules/.package-lock.json'];
 const upToDate = existsSync(installed) && statSync(installed).mtimeMs >= statSync(lockFile).mtimeMs;
@@ -11,4 +11,5 @@ if (!upToDate) {
   const options = ['--no-save', '--no-audit', '--no-fund', '--loglevel=error'];
   const { status } = spawnSync('npm', ['install', ...options], { stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);
+  utimesSync(installed, new Date(), new Date());
 }

@@ -107,7 +107,7 @@ describe('a call fails', () => {
   test('as unreadable at the deadline, when only garbage came and no other call can be meant', async () => {
     const target = await guest(({ replyRaw }) => replyRaw('garbage'));
     await expect(client.call(target, REQUEST, SHORT)).rejects.toThrow(
-      new UnreadableReply('not a JSON object'),
+      new UnreadableReply('not a JSON object', false),
     );
   });
 

@@ -1,0 +1,16 @@
+/**
+ * Reads `wait` of a request's `Prefer` header (RFC 7240): how many whole seconds the caller wants to wait at most.
+ * The first one counts, names are case-insensitive, parameters and other preferences are passed over.
+ *
+ * @returns undefined when it is not there, or is nonsense, which the RFC wants ignored; so is a wait of nothing
+ */
+export function preferredWait(header: string | undefined): number | undefined {
+  const preferences = header?.match(/(?:"(?:\\.|[^"\\])*"|[^",])+/g) ?? [];
+  for (const preference of preferences) {
+    const [name = '', value = ''] = (preference.split(';')[0] ?? '').split('=').map((part) => part.trim());
+    if (name.toLowerCase() !== 'wait') continue;
+    const digits = value.replace(/^"(.*)"$/, '$1');
+    return /^\d{1,9}$/.test(digits) && Number(digits) > 0 ? Number(digits) : undefined;
+  }
+  return undefined;
+}
