@@ -12,7 +12,13 @@ export interface Route {
 /** Which of API Gateway's event formats the function is given: an HTTP API's or a REST API's. */
 export type PayloadVersion = '2.0' | '1.0';
 
-export type Invoke = (event: unknown) => Promise<unknown>;
+/** What an event tells of the path. */
+export interface GatewayEvent {
+  readonly [name: string]: unknown;
+  readonly pathParameters?: Readonly<Record<string, string>>;
+}
+
+export type Invoke = (event: GatewayEvent) => Promise<unknown>;
 
 /**
  * API Gateway on localhost: turns HTTP requests into events and the function's results into responses. The
@@ -83,7 +89,7 @@ async function respond(
 }
 
 /** The event of an HTTP API, payload format 2.0. */
-function httpApiEvent(request: IncomingMessage, route: Route): object {
+function httpApiEvent(request: IncomingMessage, route: Route): GatewayEvent {
   const { pathname, search } = target(request);
   const pathParameters = match(request, route);
   const routeKey = pathParameters ? `${route.method} ${route.path}` : '$default';
@@ -111,7 +117,7 @@ function httpApiEvent(request: IncomingMessage, route: Route): object {
 }
 
 /** The event of a REST API's proxy integration, payload format 1.0. */
-function restApiEvent(request: IncomingMessage, route: Route): object {
+function restApiEvent(request: IncomingMessage, route: Route): GatewayEvent {
   const { pathname } = target(request);
   const pathParameters = match(request, route);
   const resource = pathParameters ? route.path : '/{proxy+}';

@@ -22,6 +22,8 @@ export interface RabbitMq {
   readonly url: string;
   readonly managementUrl: string;
   readonly description: string;
+  /** How a shell calls `rabbitmqctl` on it, where that is there. */
+  readonly ctlCommand: string | undefined;
   /** Ends it at once and removes all that it wrote. */
   stop(): Promise<void>;
 }
@@ -94,10 +96,20 @@ export class RabbitMqServer implements RabbitMq {
     if (this.#server) await end(this.#server, 'SIGKILL', true);
   }
 
+  get ctlCommand(): string {
+    const names = [
+      'HOME',
+      'ERL_EPMD_ADDRESS',
+      'ERL_EPMD_PORT',
+      'RABBITMQ_NODENAME',
+      'RABBITMQ_CONF_ENV_FILE',
+    ];
+    return [...names.map((name) => `${name}=${this.#env[name]}`), ctlPath(), '--quiet'].join(' ');
+  }
+
   /** Runs `rabbitmqctl` on the server. @returns what it printed */
   async ctl(...args: string[]): Promise<string> {
-    const path = join(dirname(SERVERS.find(existsSync) ?? ''), 'rabbitmqctl');
-    const { stdout } = await promisify(execFile)(path, ['--quiet', ...args], { env: this.#env });
+    const { stdout } = await promisify(execFile)(ctlPath(), ['--quiet', ...args], { env: this.#env });
     return stdout;
   }
 
@@ -107,6 +119,10 @@ export class RabbitMqServer implements RabbitMq {
     await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 });
     for (const callOff of this.#callOff) callOff();
   }
+}
+
+function ctlPath(): string {
+  return join(dirname(SERVERS.find(existsSync) ?? ''), 'rabbitmqctl');
 }
 
 async function configure(
@@ -159,6 +175,7 @@ async function startContainer(): Promise<RabbitMq> {
     url: `amqp://guest:guest@127.0.0.1:${ports.amqp}`,
     managementUrl: `http://127.0.0.1:${ports.management}`,
     description: `RabbitMQ in Docker on port ${ports.amqp}`,
+    ctlCommand: undefined,
     stop: () => end(docker, 'SIGTERM'),
   };
 }

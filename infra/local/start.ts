@@ -1,11 +1,10 @@
-import { InvalidConfig, readConfig } from '../../functions/config.ts';
+import { type Config, InvalidConfig, readConfig } from '../../functions/config.ts';
 import { ROUTE } from '../../functions/request.ts';
-import { bundle } from './bundle.ts';
-import { type DemoGuest, demoGuests, startDemoGuests } from './demo-guests.ts';
+import { type Demo, type Example, startDemo } from './demo.ts';
 import { Gateway } from './gateway.ts';
-import { LambdaProcess } from './lambda-process.ts';
 import { readable } from './log-line.ts';
 import { startRabbitMq } from './rabbitmq.ts';
+import { TenantFunctions } from './tenant-functions.ts';
 import { TroveGuests } from './trove-guests.ts';
 
 // `npm start`: the whole system on this machine, until Ctrl-C.
@@ -20,6 +19,8 @@ const PASSED_ON = [
   'CONTROL_EXCHANGE',
   'RPC_TIMEOUT_SECONDS',
   'NO_CONSUMER_GRACE_SECONDS',
+  'GUEST_KEYS_FILE',
+  'GUEST_KEY_SECRET_PREFIX',
   'NODE_EXTRA_CA_CERTS',
   'AWS_REGION',
   'AWS_ACCESS_KEY_ID',
@@ -46,40 +47,44 @@ async function start(): Promise<void> {
   const wantedPort = readPort();
   const isOwnBroker = !('BROKER_URL' in settings || 'BROKER_ENDPOINT' in settings || 'BROKER_ID' in settings);
   // Wrong settings are told now, not with the first ping.
-  const { controlExchange } = readConfig(isOwnBroker ? { ...settings, BROKER_URL: 'amqp://own' } : settings);
-  const demo = isOwnBroker ? await startDemo(settings) : [];
+  const config = readConfig(isOwnBroker ? { ...settings, BROKER_URL: 'amqp://own' } : settings);
+  const demo = isOwnBroker ? await startOwnBroker(settings, config) : undefined;
 
-  const bundlePath = await bundle('rpc-ping');
-  const lambda = await LambdaProcess.start(bundlePath, settings, printLogLine);
-  running.push(() => lambda.end());
-  const gateway = await Gateway.listen(wantedPort, ROUTE, (event) => lambda.invoke(event));
+  const functions = await TenantFunctions.start(
+    { ...settings, ...demo?.settings },
+    demo?.misconfigured,
+    printLogLine,
+  );
+  running.push(() => functions.end());
+  const gateway = await Gateway.listen(wantedPort, ROUTE, (event) => functions.invoke(event));
   running.push(() => gateway.close());
 
   if (wantedPort !== 0 && gateway.port !== wantedPort) console.log(`Port ${wantedPort} is taken.`);
-  console.log(`Guest RPC Ping listens on ${gateway.url}, control exchange "${controlExchange}".`);
-  printCurls(gateway.url, demo);
+  console.log(`Guest RPC Ping listens on ${gateway.url}, control exchange "${config.controlExchange}".`);
+  printCurls(gateway.url, demo?.examples ?? []);
+  if (demo) printAlarm(demo);
   console.log('\nCtrl-C ends everything.\n');
 }
 
 /** Starts a private RabbitMQ, names it in the settings, and starts real Trove guests on it. */
-async function startDemo(settings: Record<string, string>): Promise<DemoGuest[]> {
+async function startOwnBroker(settings: Record<string, string>, config: Config): Promise<Demo | undefined> {
   console.log('Starting a private RabbitMQ …');
   const rabbit = await startRabbitMq();
   running.push(() => rabbit.stop());
   console.log(`${rabbit.description}, console on ${rabbit.managementUrl} (guest, guest).`);
   settings['BROKER_URL'] = rabbit.url;
-  const { controlExchange, rpcTimeoutMs } = readConfig(settings);
 
   console.log('Starting the demo guests (real Trove guest agents) …');
-  const host = await TroveGuests.host({ brokerUrl: rabbit.url, controlExchange });
+  const host = await TroveGuests.host({ brokerUrl: rabbit.url, controlExchange: config.controlExchange });
   if (!host) {
     console.log("There are no demo guests: Debian's python3-trove cannot be installed here.");
-    return [];
+    return undefined;
   }
   running.push(() => host.end());
-  const guests = demoGuests(rpcTimeoutMs / 1000);
-  await startDemoGuests(host, guests);
-  return guests;
+  const timeouts = { wait: config.rpcTimeoutMs / 1000, grace: config.noConsumerGraceMs / 1000 };
+  const demo = await startDemo(host, rabbit, timeouts);
+  running.push(() => demo.end());
+  return demo;
 }
 
 function passedOn(): Record<string, string> {
@@ -103,10 +108,20 @@ function printLogLine(line: string): void {
   if (text !== undefined) console.log(text);
 }
 
-function printCurls(baseUrl: string, demo: readonly DemoGuest[]): void {
-  const curl = (id: string) => `curl -i ${baseUrl}/v1.0/demo/mgmt/instances/${id}/rpc_ping`;
-  for (const { title, id, answer } of demo) console.log(`\n# A guest that ${title} → ${answer}\n${curl(id)}`);
-  if (demo.length === 0) console.log(`\n${curl('INSTANCE_ID')}`);
+function printCurls(baseUrl: string, examples: readonly Example[]): void {
+  const curl = (tenant: string, id: string) =>
+    `curl -i ${baseUrl}/v1.0/${tenant}/mgmt/instances/${id}/rpc_ping`;
+  for (const { title, tenant, id, answer } of examples)
+    console.log(`\n# ${title} → ${answer}\n${curl(tenant, id)}`);
+  if (examples.length === 0) console.log(`\n${curl('TENANT', 'INSTANCE_ID')}`);
+}
+
+function printAlarm({ alarm }: Demo): void {
+  if (alarm === undefined) return;
+  console.log(
+    `\n# Any guest, while the broker has a memory alarm → 400 after 1 s: broker_blocked\n${alarm.raise}`,
+  );
+  console.log(`# Back to normal\n${alarm.clear}`);
 }
 
 async function finish(exitCode: number): Promise<void> {

@@ -15,6 +15,8 @@ export interface GuestBehaviour {
   readonly delay?: number;
   /** Raises an exception, of Python's own or of a module that oslo.messaging does not pass on, instead of answering. */
   readonly raise?: 'builtin' | 'foreign';
+  /** What it answers instead of `true`. */
+  readonly answer?: string;
 }
 
 export interface GuestHostOptions {

@@ -4,7 +4,7 @@ Trove's own RPC server with the real Manager.rpc_ping, as trove-guestagent runs 
 look after. Started as `python3 trove_guests.py --config-file FILE`, where FILE is a trove-guestagent.conf. Takes
 one JSON object a line on standard input and answers each on standard output; ends when its input ends.
 
-    {"start": ID, "key": KEY or null, "delay": SECONDS, "raise": null or "builtin" or "foreign"}
+    {"start": ID, "key": KEY or null, "delay": SECONDS, "raise": null or "builtin" or "foreign", "answer": ANYTHING}
     {"stop": ID}
 """
 
@@ -35,24 +35,24 @@ FAILURES = {
 class Guest(Manager):
     """A guest's manager that may take its time or fail before it answers as the real one does."""
 
-    def __init__(self, delay, failure):
+    def __init__(self, behaviour):
         super().__init__('mysql')
-        self._delay = delay
-        self._failure = failure
+        self._delay = behaviour.get('delay', 0)
+        self._failure = behaviour.get('raise')
+        self._answer = behaviour.get('answer', True)
 
     def rpc_ping(self, context):
         LOG.debug('Pinged for project %s, request %s', context.project_id, context.request_id)
         sleep(self._delay)
         if self._failure:
             raise FAILURES[self._failure]()
-        return super().rpc_ping(context)
+        return super().rpc_ping(context) and self._answer
 
 
 def start(guest_id, command):
     target = messaging.Target(topic='guestagent.%s' % guest_id, server=guest_id,
                               version=guest_api.API.API_LATEST_VERSION)
-    endpoint = Guest(command.get('delay', 0), command.get('raise'))
-    server = rpc.get_server(target, [endpoint], key=command.get('key'))
+    server = rpc.get_server(target, [Guest(command)], key=command.get('key'))
     server.start()
     return server
 

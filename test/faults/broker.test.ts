@@ -113,7 +113,11 @@ interop('on a broker that fails', () => {
       expect(await under.ping(alive)).toMatchObject({ status: 204 });
       await rabbit.ctl('set_vm_memory_high_watermark', '0.000001');
       expect(reasonOf(await under.ping(alive))).toBe('The broker has blocked publishing');
-      expect(reasonOf(await under.ping(alive))).toBe('The broker has blocked publishing');
+      const { status, headers } = await under.ping(alive);
+      const proxyStatus = 'guest-rpc-ping; error=destination_unavailable; details="broker_blocked"';
+      expect([status, headers.get('proxy-status')]).toEqual([400, proxyStatus]);
+      const { metrics } = await under.telemetry(alive);
+      expect(metrics.at(-1)).toMatchObject({ Reason: 'broker_blocked', GuestsUnreachable: 1 });
       await rabbit.ctl('set_vm_memory_high_watermark', '0.4');
       await eventually(
         () => under.ping(alive),

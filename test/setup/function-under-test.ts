@@ -32,12 +32,12 @@ export class FunctionUnderTest {
     this.#lines = lines;
   }
 
-  ping(instanceId: string, tenantId = 'tenant'): Promise<Answer> {
-    return this.request('GET', `/v1.0/${tenantId}/mgmt/instances/${instanceId}/rpc_ping`);
+  ping(instanceId: string, tenantId = 'tenant', headers?: Record<string, string>): Promise<Answer> {
+    return this.request('GET', `/v1.0/${tenantId}/mgmt/instances/${instanceId}/rpc_ping`, headers);
   }
 
-  async request(method: string, path: string): Promise<Answer> {
-    const response = await fetch(this.#gateway.url + path, { method });
+  async request(method: string, path: string, headers: Record<string, string> = {}): Promise<Answer> {
+    const response = await fetch(this.#gateway.url + path, { method, headers });
     return { status: response.status, headers: response.headers, body: await response.text() };
   }
 

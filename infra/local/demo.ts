@@ -1,0 +1,146 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Reason } from '../../functions/guest/reason.ts';
+import { whenWeAreGone } from './child.ts';
+import type { RabbitMq } from './rabbitmq.ts';
+import type { GuestBehaviour, TroveGuests } from './trove-guests.ts';
+
+/** One thing to try: a guest that is in some way, or a function that is set up in some way. */
+export interface Example {
+  readonly title: string;
+  /** The instance to ping. */
+  readonly id: string;
+  /** The tenant in the path; each that is named in {@link Demo.misconfigured} is served by a function of its own. */
+  readonly tenant: string;
+  /** What comes back. */
+  readonly answer: string;
+}
+
+/** The guests and settings behind `npm start`. */
+export interface Demo {
+  readonly examples: readonly Example[];
+  /** Settings of the function for all tenants, and those that differ for some. */
+  readonly settings: Readonly<Record<string, string>>;
+  readonly misconfigured: ReadonlyMap<string, Readonly<Record<string, string>>>;
+  /** Shell commands that make the broker block publishing, where it is a server of our own. */
+  readonly alarm: { readonly raise: string; readonly clear: string } | undefined;
+  end(): Promise<void>;
+}
+
+interface DemoGuest {
+  readonly title: string;
+  readonly answer: string;
+  /** undefined: it never existed. */
+  readonly behaviour?: GuestBehaviour;
+  /** The key that we know for it. */
+  readonly ourKey?: string;
+  readonly isShutDown?: boolean;
+}
+
+const KEY = 'a key that only the demo uses';
+
+/**
+ * Starts real Trove guests, one for each way that a guest can be.
+ *
+ * @param rabbit the private broker
+ * @param timeouts in seconds, as they are configured
+ */
+export async function startDemo(
+  host: TroveGuests,
+  rabbit: RabbitMq,
+  timeouts: { readonly wait: number; readonly grace: number },
+): Promise<Demo> {
+  const folder = await mkdtemp(join(tmpdir(), 'guest-rpc-ping-keys-'));
+  const callOff = whenWeAreGone('rm -rf "$1"', folder);
+  const keys: Record<string, string> = {};
+  const examples: Example[] = [];
+  for (const [index, guest] of demoGuests(timeouts).entries()) {
+    const id = demoId(index + 1);
+    const { title, answer, behaviour, ourKey, isShutDown } = guest;
+    if (ourKey !== undefined) keys[id] = ourKey;
+    if (behaviour) await host.start(id, behaviour);
+    if (isShutDown) await host.stop(id);
+    examples.push({ title: `A guest that ${title}`, id, tenant: 'demo', answer });
+  }
+  const file = join(folder, 'keys.json');
+  await writeFile(file, JSON.stringify(keys));
+
+  const misconfigured = new Map<string, Record<string, string>>();
+  for (const { tenant, title, answer, settings } of misconfigurations(rabbit.url)) {
+    misconfigured.set(tenant, settings);
+    examples.push({ title, id: demoId(1), tenant, answer });
+  }
+  const end = async () => {
+    await rm(folder, { recursive: true, force: true });
+    callOff();
+  };
+  const watermark = (share: string) => `${rabbit.ctlCommand} set_vm_memory_high_watermark ${share}`;
+  const alarm = rabbit.ctlCommand ? { raise: watermark('0.000001'), clear: watermark('0.4') } : undefined;
+  return { examples, settings: { GUEST_KEYS_FILE: file }, misconfigured, alarm, end };
+}
+
+function demoGuests({ wait, grace }: { wait: number; grace: number }): DemoGuest[] {
+  const slow = Math.min(3, wait / 2);
+  const becauseOf = (reason: Reason, after: string) => `400 ${after}: ${reason}`;
+  return [
+    { title: 'answers at once', behaviour: {}, answer: '204' },
+    { title: 'encrypts its RPC', behaviour: { key: KEY }, ourKey: KEY, answer: '204' },
+    { title: 'takes its time', behaviour: { delay: slow }, answer: `204 after ${slow} s` },
+    {
+      title: 'is shut down',
+      behaviour: {},
+      isShutDown: true,
+      answer: becauseOf('no_consumer', `after ${Math.min(grace, wait)} s`),
+    },
+    {
+      title: 'is connected but silent',
+      behaviour: { delay: 86_400 },
+      answer: becauseOf('no_reply', `after ${wait} s`),
+    },
+    { title: 'never existed', answer: becauseOf('queue_missing', 'at once') },
+    {
+      title: 'raises an exception',
+      behaviour: { raise: 'foreign' },
+      answer: becauseOf('guest_error', 'at once'),
+    },
+    {
+      title: 'uses another key than we know',
+      behaviour: { key: KEY },
+      answer: becauseOf('key_mismatch', 'at once'),
+    },
+    {
+      title: 'answers nonsense',
+      behaviour: { answer: 'nonsense' },
+      answer: becauseOf('bad_reply', 'at once'),
+    },
+  ];
+}
+
+function misconfigurations(brokerUrl: string) {
+  const answer = (reason: Reason) => `400 at once: ${reason}`;
+  return [
+    {
+      tenant: 'lost',
+      title: 'A function whose broker is not there',
+      answer: answer('broker_unreachable'),
+      settings: { BROKER_URL: 'amqp://127.0.0.1:1' },
+    },
+    {
+      tenant: 'refused',
+      title: 'A function with a wrong password',
+      answer: answer('broker_refused'),
+      settings: { BROKER_URL: brokerUrl.replace('guest:guest@', 'guest:wrong@') },
+    },
+    {
+      tenant: 'astray',
+      title: 'A function with a wrong control exchange',
+      answer: answer('exchange_missing'),
+      settings: { CONTROL_EXCHANGE: 'astray' },
+    },
+  ];
+}
+
+function demoId(number: number): string {
+  return `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
+}

@@ -1,0 +1,57 @@
+import { bundle } from './bundle.ts';
+import type { GatewayEvent } from './gateway.ts';
+import { LambdaProcess } from './lambda-process.ts';
+
+type Settings = Readonly<Record<string, string>>;
+
+/** The bundled function for all tenants, and for some of the demo the same one with other settings. */
+export class TenantFunctions {
+  readonly #start: (settings?: Settings) => Promise<LambdaProcess>;
+  readonly #others: ReadonlyMap<string, Settings>;
+  readonly #started = new Map<string, Promise<LambdaProcess>>();
+
+  /**
+   * Bundles the function and starts it; those of `others` are started with their first request.
+   *
+   * @param others settings that differ, by tenant
+   * @param onLine gets each line that a function logs
+   */
+  static async start(
+    settings: Settings,
+    others: ReadonlyMap<string, Settings> = new Map(),
+    onLine: (line: string) => void,
+  ): Promise<TenantFunctions> {
+    const path = await bundle('rpc-ping');
+    const functions = new TenantFunctions(
+      (differing) => LambdaProcess.start(path, { ...settings, ...differing }, onLine),
+      others,
+    );
+    await functions.#of('');
+    return functions;
+  }
+
+  private constructor(
+    start: (settings?: Settings) => Promise<LambdaProcess>,
+    others: ReadonlyMap<string, Settings>,
+  ) {
+    this.#start = start;
+    this.#others = others;
+  }
+
+  async invoke(event: GatewayEvent): Promise<unknown> {
+    const lambda = await this.#of(event.pathParameters?.['tenant_id'] ?? '');
+    return lambda.invoke(event);
+  }
+
+  async end(): Promise<void> {
+    for (const lambda of this.#started.values()) await (await lambda).end();
+  }
+
+  #of(tenant: string): Promise<LambdaProcess> {
+    const settings = this.#others.get(tenant);
+    const name = settings === undefined ? '' : tenant;
+    const started = this.#started.get(name) ?? this.#start(settings);
+    this.#started.set(name, started);
+    return started;
+  }
+}

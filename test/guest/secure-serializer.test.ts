@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { KeyMismatch, SecureSerializer } from '../../functions/guest/secure-serializer.ts';
+import type { Json } from '../../functions/oslo/message.ts';
+
+/** A request and its reply as they were captured between oslo.messaging's client and a real guest. */
+function captured(name: string) {
+  const path = join(import.meta.dirname, '..', 'oslo', 'captured', `${name}.json`);
+  const { instance_key: key, request, reply } = JSON.parse(readFileSync(path, 'utf8'));
+  const message = (body: string) => JSON.parse(JSON.parse(body)['oslo.message']);
+  return {
+    serializer: new SecureSerializer(key),
+    request: message(request.body),
+    reply: message(reply.body),
+  };
+}
+
+/** A context of ours decrypts like a result of the guest's: both are encrypted JSON. */
+function decryptContext(serializer: SecureSerializer, context: Record<string, Json>): unknown {
+  return serializer.deserializeEntity(context['context']);
+}
+
+describe('a result does not decrypt', () => {
+  test('when the guest has another key', () => {
+    const { serializer, reply } = captured('wrong_key');
+    const other = new SecureSerializer('another key');
+    expect(() => other.deserializeEntity(reply.result)).toThrow(KeyMismatch);
+    expect(() => serializer.deserializeEntity(captured('encrypted_ok').reply.result)).not.toThrow();
+  });
+
+  test('whatever the text', () => {
+    const serializer = new SecureSerializer('key');
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.base64String()), (text) => {
+        expect(() => serializer.deserializeEntity(text)).toThrow(KeyMismatch);
+      }),
+    );
+  });
+
+  test('with any key but its own', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.string(), fc.jsonValue(), (ours, theirs, value) => {
+        fc.pre(ours !== theirs);
+        const { context } = new SecureSerializer(ours).serializeContext({ value: value as Json });
+        expect(() => new SecureSerializer(theirs).deserializeEntity(context)).toThrow(KeyMismatch);
+      }),
+    );
+  });
+});
+
+test('the result of a real encrypted guest is its pong', () => {
+  const { serializer, reply } = captured('encrypted_ok');
+  expect(serializer.deserializeEntity(reply.result)).toBe(true);
+});
+
+test('the result of a guest in the clear is taken as it is', () => {
+  const { serializer, reply } = captured('encrypted_ping_to_plaintext_guest');
+  expect(serializer.deserializeEntity(reply.result)).toBe(true);
+});
+
+test('the context that oslo.messaging’s client encrypted reads as one', () => {
+  const { serializer, request } = captured('encrypted_ok');
+  expect(serializer.deserializeEntity(request._context_context)).toMatchObject({
+    user: 'admin',
+    is_admin: true,
+  });
+});
+
+test('a context is one key, encrypted afresh each time, and decrypts to what it was', () => {
+  fc.assert(
+    fc.property(fc.string(), fc.dictionary(fc.string(), fc.jsonValue()), (key, value) => {
+      const serializer = new SecureSerializer(key);
+      const context = JSON.parse(JSON.stringify(value));
+      const [first, second] = [serializer.serializeContext(context), serializer.serializeContext(context)];
+      expect(Object.keys(first)).toEqual(['context']);
+      expect(first).not.toEqual(second);
+      expect(decryptContext(serializer, first)).toEqual(context);
+    }),
+  );
+});
