@@ -28,6 +28,7 @@ async function ping(event: GatewayEvent, lambda: Context): Promise<APIGatewayPro
   if (environment instanceof InvalidConfig) throw environment;
   const context = { ...request, requestId: requestId(lambda) };
   const timeLeftMs = lambda.getRemainingTimeInMillis() - ANSWER_MARGIN_MS;
+  if (timeLeftMs <= 0) throw instanceFault('The invocation has no time for a ping.');
   const timeoutMs = Math.min(environment.rpcTimeoutMs, (waitSeconds ?? Number.POSITIVE_INFINITY) * 1000);
   const result = await environment.ping(context, Math.min(timeoutMs, timeLeftMs));
   recordPing(context, result);
@@ -70,6 +71,7 @@ function answerAsFault(request: middy.Request<GatewayEvent>): void {
   const outcome = { request_id: requestId(request.context), path };
   if (error instanceof Fault) {
     if (error.statusCode === 404) logger.info('rpc_ping', { ...outcome, outcome: 'not_found' });
+    if (error.statusCode === 500) logger.error('rpc_ping', { ...outcome, outcome: 'error', error });
     return;
   }
   logger.error('rpc_ping', { ...outcome, outcome: 'error', error });
@@ -85,8 +87,9 @@ function isDeployersToMend(error: unknown): error is Error {
   );
 }
 
+/** Middy calls it shortly before Lambda would end the invocation without a word of ours. */
 function timeoutEarlyResponse(): never {
-  throw new Error('Ran out of time before the ping had ended');
+  throw instanceFault('The function ran out of time before the ping had ended.');
 }
 
 /** OpenStack's form of a request id, made of Lambda's. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { AwsStandIn } from './setup/aws-stand-in.ts';
 import { eventually } from './setup/eventually.ts';
 import { FunctionUnderTest } from './setup/function-under-test.ts';
 import { type ReceivedRequest, respond } from './setup/responder.ts';
@@ -170,6 +171,33 @@ describe('a function that is at fault itself is answered 500', () => {
       (output) => output.includes('"outcome":"error"'),
     );
     expect(broken.output).not.toContain('hunter2');
+  });
+});
+
+describe('an invocation that runs out of time is answered 500 by us, not by Lambda', () => {
+  const event = (id: string) => ({
+    routeKey: 'GET /v1.0/{tenant_id}/mgmt/instances/{instance_id}/rpc_ping',
+    pathParameters: { tenant_id: 't', instance_id: id },
+  });
+
+  test('when a secret is not read in time', async () => {
+    const aws = await AwsStandIn.start(() => Promise.withResolvers<never>().promise);
+    await using stuck = await FunctionUnderTest.start({
+      BROKER_URL: broker.url,
+      GUEST_KEY_SECRET_PREFIX: 'key/',
+      ...aws.settings,
+    });
+    const message = 'The function ran out of time before the ping had ended.';
+    expect(await stuck.lambda.invoke(event(randomUUID()), 1000)).toMatchObject({
+      statusCode: 500,
+      body: `{"instanceFault": {"message": "${message}", "code": 500}}`,
+    });
+    await aws.close();
+  });
+
+  test('when it has none from the start', async () => {
+    const body = '{"instanceFault": {"message": "The invocation has no time for a ping.", "code": 500}}';
+    expect(await fn.lambda.invoke(event(randomUUID()), 400)).toMatchObject({ statusCode: 500, body });
   });
 });
 

@@ -105,6 +105,24 @@ interop('on a broker that fails', () => {
     );
   });
 
+  test('the reply queue deleted by an operator: the guest is reached', async () => {
+    const under = await start();
+    expect(await under.ping(alive)).toMatchObject({ status: 204 });
+    const ours = ({ name }: { name: string }) => name.startsWith('reply_');
+    const [queue] = (
+      await eventually(
+        () => broker.list('queues'),
+        (list) => list.some(ours),
+      )
+    ).filter(ours);
+    const name = `rabbit_misc:r(<<"${broker.vhost}">>, queue, <<"${queue?.name}">>)`;
+    await rabbit.ctl(
+      'eval',
+      `{ok, Q} = rabbit_amqqueue:lookup(${name}), rabbit_amqqueue:delete(Q, false, false, <<"test">>).`,
+    );
+    expect(await under.ping(alive)).toMatchObject({ status: 204 });
+  });
+
   describe('a memory alarm', () => {
     afterEach(() => rabbit.ctl('set_vm_memory_high_watermark', '0.4'));
 

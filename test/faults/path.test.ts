@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { end, freePort } from '../../infra/local/child.ts';
+import { eventually } from '../setup/eventually.ts';
 import { FunctionUnderTest } from '../setup/function-under-test.ts';
 import { respond } from '../setup/responder.ts';
 import { TcpProxy } from '../setup/tcp-proxy.ts';
@@ -159,6 +160,47 @@ describe('the path cuts the connection', () => {
     expect(await under.ping(id)).toMatchObject(badRequest(UNREACHABLE('connection terminated')));
   });
 });
+
+test('ten thousand pings, the connection cut with every hundredth: all reach the guest, nothing grows', async () => {
+  const own = await TestBroker.create();
+  const cuts = await TcpProxy.to(own.url);
+  await respond(await own.channel(), alive, ({ reply }) => reply());
+  await using under = await FunctionUnderTest.start({ BROKER_URL: cuts.url(own.url) });
+  const event = {
+    routeKey: 'GET /v1.0/{tenant_id}/mgmt/instances/{instance_id}/rpc_ping',
+    pathParameters: { tenant_id: 't', instance_id: alive },
+  };
+  const pingTimes = async (times: number) => {
+    for (let time = 1; time <= times; time++) {
+      if (time % 100 === 0) cuts.cut();
+      expect(await under.lambda.invoke(event)).toMatchObject({ statusCode: 204 });
+    }
+    return under.lambda.heapUsed();
+  };
+  const warm = await pingTimes(3000);
+  const after = await pingTimes(7000);
+  expect((after - warm) / 70).toBeLessThan(5000); // bytes that a fault leaves behind
+  expect(under.output).not.toMatch(/unhandled|MaxListeners/i);
+
+  const ours = ({ name }: { name: string }) => name.startsWith('reply_');
+  const [connections, queues, exchanges] = await Promise.all([
+    eventually(
+      () => own.list('connections'),
+      (list) => list.length === 2,
+    ), // ours and the guest's
+    eventually(
+      () => own.list('queues'),
+      (list) => list.filter(ours).length === 1,
+    ),
+    eventually(
+      () => own.list('exchanges'),
+      (list) => list.filter(ours).length === 1,
+    ),
+  ]);
+  expect([connections.length, queues.filter(ours).length, exchanges.filter(ours).length]).toEqual([2, 1, 1]);
+  await cuts.close();
+  await own.delete();
+}, 120_000);
 
 describe('at the other end', () => {
   test('nobody listens: the connection is refused', async () => {

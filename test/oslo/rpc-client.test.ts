@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import type { ChannelModel, ConfirmChannel } from 'amqplib';
+import type { ChannelModel, ConfirmChannel, Message } from 'amqplib';
 import {
   MessageDeliveryFailure,
   MessageUndeliverable,
@@ -70,6 +70,12 @@ describe('a call fails', () => {
     await expect(call).rejects.toMatchObject({ code: 'MessageDeliveryFailure', replyCode: 404 });
   });
 
+  test('at once, when the broker closes the channel for a reason, telling it', async () => {
+    const target = await guest(() => channel.ack({ fields: { deliveryTag: 4711 } } as Message));
+    const call = client.call(target, REQUEST, LONG);
+    await expect(call).rejects.toMatchObject({ how: 'refused', replyCode: 406 });
+  });
+
   test('at the deadline, when nobody replies', async () => {
     const target = await guest(() => undefined);
     await expect(client.call(target, REQUEST, SHORT)).rejects.toThrow(MessagingTimeout);
@@ -125,7 +131,7 @@ describe('a call is not disturbed', () => {
   const others: [string, (request: ReceivedRequest) => void][] = [
     ['garbage', ({ replyRaw }) => replyRaw('garbage')],
     ['an empty message', ({ replyRaw }) => replyRaw('')],
-    ['two megabytes', ({ replyRaw }) => replyRaw(Buffer.alloc(2_000_000, '{'))],
+    ['sixty megabytes', ({ replyRaw }) => replyRaw(Buffer.alloc(60_000_000, '{'))],
     [
       'a reply to another call',
       ({ replyRaw }) => replyRaw(encodeReply('0'.repeat(32), { result: 'foreign' })),
