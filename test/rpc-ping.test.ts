@@ -87,6 +87,16 @@ describe('a guest that cannot be pinged is answered 400', () => {
     expect(headers.get('content-type')).toBe('application/json; charset=UTF-8');
   });
 
+  test('as no_reply, when the broker does not tell who listens', async () => {
+    const [id, channel] = [randomUUID(), await broker.channel()];
+    await channel.assertQueue(`of-another-name-${id}`, { durable: false });
+    await channel.bindQueue(`of-another-name-${id}`, 'trove', `guestagent.${id}`);
+    const { headers } = await fn.ping(id);
+    expect(headers.get('proxy-status')).toContain('details="no_reply"');
+    const { log } = await fn.telemetry(id);
+    expect(log[0]).not.toHaveProperty('waiting_messages');
+  });
+
   test('when it never registered', async () => {
     const id = randomUUID();
     const cause = `No queue is bound for the guest, it has never registered - topic: "guestagent.${id}", RPC method: "rpc_ping"`;

@@ -67,8 +67,10 @@ export class Broker<S> {
 
     const { vhost, secretId } = settings;
     const credentials = new Credentials(() => readSecret(secretId));
+    let known: BrokerEndpoint | undefined;
     return async (timeoutMs) => {
-      const [endpoint, login] = await Promise.all([findEndpoint(settings), credentials.get()]);
+      const [endpoint, login] = await Promise.all([known ?? findEndpoint(settings), credentials.get()]);
+      known = endpoint;
       try {
         return await this.#connect({ ...endpoint, ...login, vhost }, timeoutMs);
       } catch (error) {

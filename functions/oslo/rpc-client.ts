@@ -152,14 +152,19 @@ export class RpcClient {
       expiration: String(Math.ceil(timeoutMs)),
       mandatory: true,
     };
-    this.#channel.publish(target.exchange, target.topic, body, properties, (refused: unknown) => {
+    const onConfirm = (refused: unknown) => {
       const call = this.#pending.get(msgId);
       if (call === undefined) return;
       if (refused === null) call.isConfirmed = true;
       // Deferred: when the channel closes, amqplib says so here before our own listener hears of it.
       else
         queueMicrotask(() => call.reject(new MessageDeliveryFailure('refused', 'Not delivered: basic.nack')));
-    });
+    };
+    try {
+      this.#channel.publish(target.exchange, target.topic, body, properties, onConfirm);
+    } catch (cause) {
+      throw new MessageDeliveryFailure('closed', 'Not delivered: the channel is closing', { cause });
+    }
   }
 
   #onReply(message: Message | null): void {

@@ -183,11 +183,15 @@ test('ten thousand pings, the connection cut with every hundredth: all reach the
   expect(under.output).not.toMatch(/unhandled|MaxListeners/i);
 
   const ours = ({ name }: { name: string }) => name.startsWith('reply_');
-  const [connections, queues, exchanges] = await Promise.all([
+  const [connections, channels, queues, exchanges] = await Promise.all([
     eventually(
       () => own.list('connections'),
       (list) => list.length === 2,
     ), // ours and the guest's
+    eventually(
+      () => own.list('channels'),
+      (list) => list.length === 2,
+    ),
     eventually(
       () => own.list('queues'),
       (list) => list.filter(ours).length === 1,
@@ -197,7 +201,8 @@ test('ten thousand pings, the connection cut with every hundredth: all reach the
       (list) => list.filter(ours).length === 1,
     ),
   ]);
-  expect([connections.length, queues.filter(ours).length, exchanges.filter(ours).length]).toEqual([2, 1, 1]);
+  expect([connections.length, channels.length]).toEqual([2, 2]);
+  expect([queues.filter(ours).length, exchanges.filter(ours).length]).toEqual([1, 1]);
   await cuts.close();
   await own.delete();
 }, 120_000);

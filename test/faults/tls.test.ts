@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { freePort } from '../../infra/local/child.ts';
 import { ensureDebianPackages, isCommand } from '../../infra/local/debian-packages.ts';
 import { RabbitMqServer } from '../../infra/local/rabbitmq.ts';
+import { AwsStandIn } from '../setup/aws-stand-in.ts';
 import { FunctionUnderTest } from '../setup/function-under-test.ts';
 import { respond } from '../setup/responder.ts';
 import { TestBroker } from '../setup/test-broker.ts';
@@ -99,6 +100,27 @@ describe('over TLS, as Amazon MQ speaks it', () => {
 
   test('a guest is reached when CA and host name are right', async () => {
     expect(await ping(tlsUrl())).toMatchObject({ status: 204 });
+  });
+
+  test('a guest is reached with nothing but a broker id and a secret', async () => {
+    const secret = JSON.stringify({ username: 'guest', password: 'guest' });
+    const description = {
+      brokerState: 'RUNNING',
+      brokerInstances: [{ endpoints: [`amqps://localhost:${ports.get('good')}`] }],
+    };
+    const aws = await AwsStandIn.start(({ path }) => ({
+      body: path.startsWith('/v1/brokers') ? description : { SecretString: secret },
+    }));
+    fn = await FunctionUnderTest.start({
+      BROKER_ID: 'b-1234',
+      BROKER_SECRET_ID: 'broker',
+      BROKER_VHOST: broker.vhost,
+      ...aws.settings,
+      ...trusted(),
+    });
+    expect(await fn.ping(alive)).toMatchObject({ status: 204 });
+    expect(aws.requests).toHaveLength(2);
+    await aws.close();
   });
 
   test.each(['other-host', 'expired'] as const)('a certificate that is %s is not trusted', async (name) => {
