@@ -54,9 +54,16 @@ function readBroker(env: Environment): BrokerSettings {
   if (!endpointUrl && !brokerId)
     throw new InvalidConfig('BROKER_URL, BROKER_ENDPOINT or BROKER_ID must be set');
   const endpoint = endpointUrl ? parseEndpoint(endpointUrl) : undefined;
-  if (endpointUrl && !endpoint) throw new InvalidConfig('BROKER_ENDPOINT is not an amqps://host:port URL');
+  const isSafe = endpoint === undefined || endpoint.protocol === 'amqps' || isLoopback(endpoint.hostname);
+  if ((endpointUrl && !endpoint) || !isSafe)
+    throw new InvalidConfig('BROKER_ENDPOINT is not an amqps://host:port URL');
   if (!secretId) throw new InvalidConfig('BROKER_SECRET_ID must be set, unless BROKER_URL is');
   return { endpoint, brokerId: brokerId || undefined, vhost: env['BROKER_VHOST'] || '/', secretId };
+}
+
+/** Only there may the secret's password travel in the clear. */
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '::1' || hostname.startsWith('127.');
 }
 
 function readGuestKeys(env: Environment): GuestKeySettings | undefined {

@@ -1,5 +1,5 @@
 import { Broker } from './broker/broker.ts';
-import { type BrokerError, isBrokerError, type Unreachability } from './broker/errors.ts';
+import { type BrokerError, BrokerUnreachable, isBrokerError, type Unreachability } from './broker/errors.ts';
 import { type Config, type GuestKeySettings, readConfig } from './config.ts';
 import type { RequestContext } from './guest/context.ts';
 import { GuestKeys, type KeyLookup } from './guest/guest-keys.ts';
@@ -15,6 +15,9 @@ const CONNECT_TIMEOUT_MS = 5000;
 
 /** Proof of life of a connection that has lain idle: the publisher confirm, or any answer. */
 const CONFIRM_TIMEOUT_MS = 1000;
+
+/** What looking up a key may take of a ping's time. */
+const KEY_SHARE = 0.8;
 
 /** What one Lambda execution environment keeps from invocation to invocation: its settings and its connection. */
 export class Environment {
@@ -51,11 +54,13 @@ export class Environment {
    */
   async ping(context: RequestContext, timeoutMs: number): Promise<PingResult> {
     const deadline = performance.now() + timeoutMs;
-    const key = await this.#keys.get(context.instanceId);
+    const key = await this.#keys.get(context.instanceId, KEY_SHARE * timeoutMs);
     const result = await this.#pingWithKey(context, key, deadline);
     if (result.reachable || result.reason !== 'key_mismatch') return result;
-    const renewed = await this.#keys.renew(context.instanceId);
-    return renewed === key ? result : this.#pingWithKey(context, renewed, deadline);
+    const timeLeftMs = deadline - performance.now();
+    const renewed = await this.#keys.renew(context.instanceId, timeLeftMs).catch(() => key);
+    const isWorthwhile = renewed !== key && performance.now() < deadline;
+    return isWorthwhile ? this.#pingWithKey(context, renewed, deadline) : result;
   }
 
   async #pingWithKey(
@@ -66,10 +71,18 @@ export class Environment {
     const { controlExchange, noConsumerGraceMs: graceMs } = this.#config;
     const serializer = key === undefined ? undefined : new SecureSerializer(key);
     try {
-      return await this.#broker.use(deadline, (rpc, isReused) => {
+      return await this.#broker.use(deadline, (rpc, { isReused, signal }) => {
         const timeoutMs = deadline - performance.now();
+        if (timeoutMs <= 0) throw new BrokerUnreachable('connection_timeout'); // it took all of the time
         const confirmTimeoutMs = isReused ? CONFIRM_TIMEOUT_MS : undefined;
-        return rpcPing(rpc, context, { controlExchange, timeoutMs, graceMs, confirmTimeoutMs, serializer });
+        return rpcPing(rpc, context, {
+          controlExchange,
+          timeoutMs,
+          graceMs,
+          confirmTimeoutMs,
+          serializer,
+          signal,
+        });
       });
     } catch (error) {
       if (isBrokerError(error)) return brokerResult(error);
@@ -88,9 +101,9 @@ function brokerResult(error: BrokerError): PingResult {
 function keyLookup(settings: GuestKeySettings | undefined): KeyLookup {
   if (settings === undefined) return async () => undefined;
   if ('file' in settings) return (instanceId) => readKeyFile(settings.file, instanceId);
-  return async (instanceId) => {
+  return async (instanceId, timeoutMs) => {
     try {
-      return (await readSecret(settings.secretPrefix + instanceId)).trim();
+      return (await readSecret(settings.secretPrefix + instanceId, timeoutMs)).trim();
     } catch (error) {
       if (error instanceof SecretUnavailable && error.code === 'ResourceNotFoundException') return undefined;
       throw error;

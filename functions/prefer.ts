@@ -5,7 +5,8 @@
  * @returns undefined when it is not there, or is nonsense, which the RFC wants ignored; so is a wait of nothing
  */
 export function preferredWait(header: string | undefined): number | undefined {
-  const preferences = header?.match(/(?:"(?:\\.|[^"\\])*"|[^",])+/g) ?? [];
+  const isWellFormed = /^(?:"(?:\\.|[^"\\])*"|[^"])*$/.test(header ?? '');
+  const preferences = (isWellFormed && header?.match(/(?:"(?:\\.|[^"\\])*"|[^",])+/g)) || [];
   for (const preference of preferences) {
     const [name = '', value = ''] = (preference.split(';')[0] ?? '').split('=').map((part) => part.trim());
     if (name.toLowerCase() !== 'wait') continue;

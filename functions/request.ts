@@ -37,7 +37,9 @@ export function readRequest(event: GatewayEvent): PingRequest {
 }
 
 /** HTTP APIs give header names in lower case, REST APIs as the caller wrote them. */
-function header({ headers }: GatewayEvent, name: string): string | undefined {
-  const entry = Object.entries(headers ?? {}).find(([key]) => key.toLowerCase() === name);
-  return entry?.[1];
+function header(event: GatewayEvent, name: string): string | undefined {
+  const { headers } = event;
+  const all = 'multiValueHeaders' in event ? { ...headers, ...event.multiValueHeaders } : headers;
+  const entry = Object.entries(all ?? {}).find(([key]) => key.toLowerCase() === name);
+  return entry?.[1]?.toString(); // several values are joined by commas
 }

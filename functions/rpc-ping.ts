@@ -29,17 +29,23 @@ async function ping(event: GatewayEvent, lambda: Context): Promise<APIGatewayPro
   const context = { ...request, requestId: requestId(lambda) };
   const timeLeftMs = lambda.getRemainingTimeInMillis() - ANSWER_MARGIN_MS;
   if (timeLeftMs <= 0) throw instanceFault('The invocation has no time for a ping.');
-  const timeoutMs = Math.min(environment.rpcTimeoutMs, (waitSeconds ?? Number.POSITIVE_INFINITY) * 1000);
-  const result = await environment.ping(context, Math.min(timeoutMs, timeLeftMs));
+  const wantedMs = (waitSeconds ?? Number.POSITIVE_INFINITY) * 1000;
+  const timeoutMs = Math.min(environment.rpcTimeoutMs, wantedMs, timeLeftMs);
+  const result = await environment.ping(context, timeoutMs);
   recordPing(context, result);
 
-  const applied = waitSeconds === undefined ? {} : { 'Preference-Applied': `wait=${timeoutMs / 1000}` };
-  const headers = { ...applied, ...serverTiming(result) };
+  const headers = { ...preferenceApplied(waitSeconds, timeoutMs), ...serverTiming(result) };
   if (!result.reachable) throw guestFault(result.cause, { ...headers, ...proxyStatus(result) });
   return {
     statusCode: 204,
     headers: { 'Content-Type': 'application/json', 'Content-Length': '0', ...headers },
   };
+}
+
+/** The wait that was applied, where the caller asked for one, and RFC 7240 has a word for it: whole seconds. */
+function preferenceApplied(waitSeconds: number | undefined, timeoutMs: number): Record<string, string> {
+  if (waitSeconds === undefined || timeoutMs % 1000 !== 0) return {};
+  return { 'Preference-Applied': `wait=${timeoutMs / 1000}` };
 }
 
 /** How long the guest took to answer, where it did (W3C Server Timing). */
@@ -50,7 +56,8 @@ function serverTiming(result: PingResult): Record<string, string> {
 
 /** Why there is no pong, in the words of RFC 9209; `details` is our reason. */
 function proxyStatus(result: Unreachable): Record<string, string> {
-  const error = 'proxyError' in result ? result.proxyError : REASONS[result.reason].proxyError;
+  const error =
+    result.reason === 'broker_unreachable' ? result.proxyError : REASONS[result.reason].proxyError;
   return { 'Proxy-Status': `guest-rpc-ping; error=${error}; details="${result.reason}"` };
 }
 

@@ -10,26 +10,31 @@ export class SecretUnavailable extends Error {
   }
 }
 
-const TIMEOUT_MS = 3000;
+/** A secret is read in tens of milliseconds, or not at all. */
+const MAX_TIMEOUT_MS = 3000;
 
 /**
  * Reads one secret's current string by Secrets Manager's `GetSecretValue`. One signed request through Node's own
  * HTTP client: the SDK's client would cost the cold path more than all the rest of the function together.
  * Credentials, region and `AWS_ENDPOINT_URL_SECRETS_MANAGER` are the variables that Lambda and the SDKs use.
  *
+ * @param timeoutMs how long it may take, in milliseconds; never more than 3 s
  * @throws SecretUnavailable
  */
-export async function readSecret(secretId: string): Promise<string> {
-  const answer = await getSecretValue(secretId).catch((error: NodeJS.ErrnoException) => {
-    throw new SecretUnavailable(secretId, error.code ?? error.name, { cause: error });
-  });
+export async function readSecret(secretId: string, timeoutMs: number): Promise<string> {
+  const answer = await getSecretValue(secretId, Math.min(timeoutMs, MAX_TIMEOUT_MS)).catch(
+    (error: NodeJS.ErrnoException) => {
+      const code = error.name === 'AbortError' ? 'TimeoutError' : (error.code ?? error.name);
+      throw new SecretUnavailable(secretId, code, { cause: error });
+    },
+  );
   const { SecretString: secret, __type: exception } = parseJson(answer);
   if (typeof secret === 'string') return secret;
   const code = typeof exception === 'string' ? exception.replace(/^.*#/, '') : 'UnexpectedAnswer';
   throw new SecretUnavailable(secretId, code);
 }
 
-async function getSecretValue(secretId: string): Promise<string> {
+async function getSecretValue(secretId: string, timeoutMs: number): Promise<string> {
   const { AWS_REGION: region = 'us-east-1', AWS_ENDPOINT_URL_SECRETS_MANAGER: redirected } = process.env;
   const suffix = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
   const url = new URL(redirected || `https://secretsmanager.${region}.${suffix}`);
@@ -53,7 +58,7 @@ async function getSecretValue(secretId: string): Promise<string> {
   const outgoing = send(url, {
     method: 'POST',
     headers: signed.headers as Record<string, string>,
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    signal: AbortSignal.timeout(Math.max(0, Math.floor(timeoutMs))),
   });
   outgoing.on('error', reject);
   outgoing.on('response', async (response) => {

@@ -9,6 +9,10 @@ test.each([
     { BROKER_ENDPOINT: 'host:5671', BROKER_SECRET_ID: 's' },
     'BROKER_ENDPOINT is not an amqps://host:port URL',
   ],
+  [
+    { BROKER_ENDPOINT: 'amqp://host:5672', BROKER_SECRET_ID: 's' },
+    'BROKER_ENDPOINT is not an amqps://host:port URL',
+  ],
   [{ BROKER_ENDPOINT: 'amqps://host:5671' }, 'BROKER_SECRET_ID must be set, unless BROKER_URL is'],
   [
     { BROKER_URL: 'amqp://h', RPC_TIMEOUT_SECONDS: 'soon' },

@@ -17,6 +17,7 @@ test.each([
   'note="wait=5"',
   'note="a, wait=5"',
   'wait=soon, wait=5',
+  'foo="abc, wait=5',
 ])('%j asks for no wait', (header) => {
   expect(preferredWait(header)).toBeUndefined();
 });

@@ -67,6 +67,13 @@ describe.each(['2.0', '1.0'] as const)('behind an API of payload version %s', (v
     expect(headers.get('content-type')).toBe('application/json; charset=UTF-8');
   });
 
+  test('a caller may ask for a shorter wait', async () => {
+    const id = await guest(() => undefined);
+    await using long = await FunctionUnderTest.start({ BROKER_URL: broker.url }, version);
+    const answer = await long.ping(id, 'tenant', { PREFER: 'wait=1' });
+    expect([answer.status, answer.headers.get('preference-applied')]).toEqual([400, 'wait=1']);
+  });
+
   test('a guest that answers is answered 204, without a body', async () => {
     const { status, headers, body } = await api.ping(await guest(({ reply }) => reply()));
     expect([status, body]).toEqual([204, '']);
@@ -191,18 +198,31 @@ describe('an invocation that runs out of time is answered 500 by us, not by Lamb
   });
 
   test('when a secret is not read in time', async () => {
-    const aws = await AwsStandIn.start(() => Promise.withResolvers<never>().promise);
+    await using aws = await AwsStandIn.start(() => Promise.withResolvers<never>().promise);
     await using stuck = await FunctionUnderTest.start({
       BROKER_URL: broker.url,
       GUEST_KEY_SECRET_PREFIX: 'key/',
       ...aws.settings,
     });
+    const id = randomUUID();
+    const message = `The secret key/${id} cannot be read: TimeoutError`;
+    const body = `{"instanceFault": {"message": "${message}", "code": 500}}`;
+    expect(await stuck.lambda.invoke(event(id), 1000)).toMatchObject({ statusCode: 500, body });
+  });
+
+  test('when it was frozen until shortly before its end', async () => {
+    await using frozen = await FunctionUnderTest.start({ BROKER_URL: broker.url });
+    const begin = performance.now();
+    const id = await guest(() => process.kill(frozen.lambda.pid, 'SIGSTOP'));
+    const answer = frozen.lambda.invoke(event(id), 3000);
+    await eventually(
+      async () => performance.now() - begin,
+      (elapsedMs) => elapsedMs > 2800,
+    );
+    process.kill(frozen.lambda.pid, 'SIGCONT');
     const message = 'The function ran out of time before the ping had ended.';
-    expect(await stuck.lambda.invoke(event(randomUUID()), 1000)).toMatchObject({
-      statusCode: 500,
-      body: `{"instanceFault": {"message": "${message}", "code": 500}}`,
-    });
-    await aws.close();
+    const body = `{"instanceFault": {"message": "${message}", "code": 500}}`;
+    expect(await answer).toMatchObject({ statusCode: 500, body });
   });
 
   test('when it has none from the start', async () => {

@@ -52,7 +52,7 @@ test.each([
   [200, 'null', 'UnexpectedAnswer'],
 ])('status %d with %s is the error %s', async (status, body, code) => {
   answer = { status, body };
-  await expect(readSecret('s')).rejects.toMatchObject({
+  await expect(readSecret('s', 3000)).rejects.toMatchObject({
     name: 'Error',
     code,
     message: expect.stringContaining(code),
@@ -62,13 +62,13 @@ test.each([
 test('a Secrets Manager that is not there is an error that says so', async () => {
   const there = env['AWS_ENDPOINT_URL_SECRETS_MANAGER'];
   env['AWS_ENDPOINT_URL_SECRETS_MANAGER'] = 'http://127.0.0.1:1';
-  await expect(readSecret('s')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  await expect(readSecret('s', 3000)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   env['AWS_ENDPOINT_URL_SECRETS_MANAGER'] = there;
 });
 
 test('the secret is read by the request that the SDK’s own client makes, rightly signed', async () => {
   answer = { status: 200, body: JSON.stringify({ Name: 'broker', SecretString: '{"username":"u"}' }) };
-  await expect(readSecret('broker')).resolves.toBe('{"username":"u"}');
+  await expect(readSecret('broker', 3000)).resolves.toBe('{"username":"u"}');
   await new SecretsManagerClient({}).send(new GetSecretValueCommand({ SecretId: 'broker' }));
 
   const [ours, sdks] = received;

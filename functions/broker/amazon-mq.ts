@@ -1,3 +1,4 @@
+import type { MqClient } from '@aws-sdk/client-mq';
 import { type BrokerEndpoint, parseEndpoint } from './address.ts';
 
 /** What Amazon MQ knows of a broker. */
@@ -24,16 +25,20 @@ export class BrokerUnknown extends Error {
  * @throws BrokerUnknown
  */
 export async function describeBroker(brokerId: string, timeoutMs: number): Promise<BrokerDescription> {
+  let client: MqClient | undefined;
   try {
-    const { MqClient, DescribeBrokerCommand } = await import('@aws-sdk/client-mq');
-    const abortSignal = AbortSignal.timeout(Math.max(0, timeoutMs));
-    const command = new DescribeBrokerCommand({ BrokerId: brokerId });
-    const { BrokerState: state, BrokerInstances: [instance] = [] } = await new MqClient({}).send(command, {
+    const sdk = await import('@aws-sdk/client-mq');
+    const abortSignal = AbortSignal.timeout(Math.max(0, Math.floor(timeoutMs)));
+    const command = new sdk.DescribeBrokerCommand({ BrokerId: brokerId });
+    client = new sdk.MqClient({});
+    const { BrokerState: state, BrokerInstances: [instance] = [] } = await client.send(command, {
       abortSignal,
     });
     const urls = instance?.Endpoints ?? [];
     return { state, endpoint: urls.map(parseEndpoint).find((endpoint) => endpoint?.protocol === 'amqps') };
   } catch (error) {
     throw new BrokerUnknown(brokerId, error instanceof Error ? error.name : 'Error', { cause: error });
+  } finally {
+    client?.destroy();
   }
 }

@@ -20,29 +20,40 @@ export class Blockage {
     });
   }
 
+  get isBlocked(): boolean {
+    return this.#unblocked !== undefined;
+  }
+
   /**
-   * Begins `work` when publishing is not blocked, and gives it up when a blockage, before it or during it, has
-   * lasted for a second.
+   * Begins `work` when publishing is not blocked, and ends it by its signal when a blockage, before it or during
+   * it, has lasted for a second or until the deadline.
    *
+   * @param deadline in the milliseconds of `performance.now()`
    * @throws BrokerBlocked, or what `work` throws
    */
-  async guard<T>(work: () => Promise<T>): Promise<T> {
-    const { promise: blocked, reject } = Promise.withResolvers<never>();
-    const watch = () => void this.#outlast(reject);
+  async guard<T>(deadline: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const stop = new AbortController();
+    const watch = () => void this.#outlast(deadline, stop);
     this.#onBlocked.add(watch);
-    watch();
     try {
-      await Promise.race([blocked, this.#unblocked?.promise]);
-      return await Promise.race([blocked, work()]);
+      if (this.#unblocked !== undefined) await this.#outlast(deadline, stop);
+      stop.signal.throwIfAborted();
+      return await work(stop.signal);
     } finally {
       this.#onBlocked.delete(watch);
     }
   }
 
-  async #outlast(reject: (error: BrokerBlocked) => void): Promise<void> {
-    if (this.#unblocked === undefined) return;
-    const timer = setTimeout(() => setImmediate(() => reject(new BrokerBlocked())), GRACE_MS);
-    await this.#unblocked.promise;
+  /** Waits for the end of the blockage, and stops the work when it does not come in time. */
+  async #outlast(deadline: number, stop: AbortController): Promise<void> {
+    const { promise: isOver, resolve } = Promise.withResolvers<void>();
+    const graceMs = Math.max(0, Math.min(GRACE_MS, deadline - performance.now()));
+    const giveUp = () => {
+      if (this.isBlocked) stop.abort(new BrokerBlocked());
+      resolve();
+    };
+    const timer = setTimeout(() => setImmediate(giveUp), graceMs);
+    await Promise.race([this.#unblocked?.promise, isOver]);
     clearTimeout(timer);
   }
 }

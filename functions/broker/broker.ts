@@ -3,7 +3,7 @@ import { BrokerUnknown, describeBroker } from './amazon-mq.ts';
 import { BrokerConnection, type Setup } from './connection.ts';
 import { Credentials } from './credentials.ts';
 import { BrokerRefused, BrokerUnreachable, type Unreachability } from './errors.ts';
-import { LiveConnection } from './live-connection.ts';
+import { LiveConnection, type Work } from './live-connection.ts';
 
 /** The whole address, for local use, or what leads to it. */
 export type BrokerSettings = { readonly address: BrokerAddress } | AmazonMqSettings;
@@ -23,7 +23,7 @@ export interface BrokerOptions<S> {
   /** The name of our connection in RabbitMQ's console. */
   readonly name: string;
   readonly connectTimeoutMs: number;
-  readonly readSecret: (secretId: string) => Promise<string>;
+  readonly readSecret: (secretId: string, timeoutMs: number) => Promise<string>;
   readonly setup: Setup<S>;
   /** See {@link LiveConnection}. */
   readonly loss: (error: unknown) => Unreachability | undefined;
@@ -31,6 +31,9 @@ export interface BrokerOptions<S> {
 
 /** Amazon MQ is asked about a broker that cannot be reached, but not for long. */
 const DESCRIBE_TIMEOUT_MS = 3000;
+
+/** What a dial's look-ups may take of its time: when they fail, it is they that are to blame, and not the broker. */
+const LOOK_UP_SHARE = 0.8;
 
 /** The broker, as one live connection to it and all that is needed to make it. */
 export class Broker<S> {
@@ -51,7 +54,7 @@ export class Broker<S> {
    * Does some work on the live connection; see {@link LiveConnection.use}. When the broker cannot be reached, its
    * state is asked for within the time that is left, and told in the error.
    */
-  async use<R>(deadline: number, work: (session: S, isReused: boolean) => Promise<R>): Promise<R> {
+  async use<R>(deadline: number, work: Work<S, R>): Promise<R> {
     try {
       return await this.#live.use(deadline, work);
     } catch (error) {
@@ -66,16 +69,19 @@ export class Broker<S> {
     if ('address' in settings) return (timeoutMs) => this.#connect(settings.address, timeoutMs);
 
     const { vhost, secretId } = settings;
-    const credentials = new Credentials(() => readSecret(secretId));
+    const credentials = new Credentials((timeoutMs) => readSecret(secretId, timeoutMs));
     let known: BrokerEndpoint | undefined;
     return async (timeoutMs) => {
-      const [endpoint, login] = await Promise.all([known ?? findEndpoint(settings), credentials.get()]);
+      const [endpoint, login] = await Promise.all([
+        known ?? findEndpoint(settings, LOOK_UP_SHARE * timeoutMs),
+        credentials.get(LOOK_UP_SHARE * timeoutMs),
+      ]);
       known = endpoint;
       try {
         return await this.#connect({ ...endpoint, ...login, vhost }, timeoutMs);
       } catch (error) {
         if (!(error instanceof BrokerRefused && error.what === 'login')) throw error;
-        const renewed = await credentials.renew(); // they may have been rotated
+        const renewed = await credentials.renew(LOOK_UP_SHARE * timeoutMs); // they may have been rotated
         if (renewed.username === login.username && renewed.password === login.password) throw error;
         return this.#connect({ ...endpoint, ...renewed, vhost }, timeoutMs);
       }
@@ -101,9 +107,12 @@ export class Broker<S> {
   }
 }
 
-async function findEndpoint({ endpoint, brokerId = '' }: AmazonMqSettings): Promise<BrokerEndpoint> {
+async function findEndpoint(
+  { endpoint, brokerId = '' }: AmazonMqSettings,
+  timeoutMs: number,
+): Promise<BrokerEndpoint> {
   if (endpoint) return endpoint;
-  const description = await describeBroker(brokerId, DESCRIBE_TIMEOUT_MS);
+  const description = await describeBroker(brokerId, Math.min(DESCRIBE_TIMEOUT_MS, timeoutMs));
   if (description.endpoint) return description.endpoint;
   throw new BrokerUnknown(brokerId, `it has no endpoint, its state is ${description.state}`);
 }

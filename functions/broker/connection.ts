@@ -80,19 +80,27 @@ export class BrokerConnection<S> {
     else socket.signal.addEventListener('abort', onEnd, { once: true });
   }
 
-  /** False once the connection or its channel has ended, for whatever reason. */
-  get isOpen(): boolean {
+  /**
+   * False once the connection or its channel has ended, for whatever reason. A connection that the process has
+   * slept through is ended here.
+   */
+  isUsable(): boolean {
     this.#wakefulness.check();
     return !this.#socket.signal.aborted;
   }
 
+  /** Whether the broker has blocked publishing on it. */
+  get isBlocked(): boolean {
+    return this.#blockage.isBlocked;
+  }
+
   /**
-   * Does some work with the session.
+   * Does some work with the session; see {@link Blockage.guard}.
    *
    * @throws BrokerBlocked when the broker blocks publishing meanwhile, or what `work` throws
    */
-  use<T>(work: (session: S) => Promise<T>): Promise<T> {
-    return this.#blockage.guard(() => work(this.#session));
+  use<T>(deadline: number, work: (session: S, signal: AbortSignal) => Promise<T>): Promise<T> {
+    return this.#blockage.guard(deadline, (signal) => work(this.#session, signal));
   }
 
   /** Ends the connection at once, waiting for nobody. */

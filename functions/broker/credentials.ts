@@ -7,28 +7,28 @@ export class MalformedCredentials extends Error {
 
 /** The broker's credentials: their secret is read once, and again only when they turn out to be outdated. */
 export class Credentials {
-  readonly #readSecret: () => Promise<string>;
+  readonly #readSecret: (timeoutMs: number) => Promise<string>;
   #current: Promise<BrokerCredentials> | undefined;
 
-  constructor(readSecret: () => Promise<string>) {
+  constructor(readSecret: (timeoutMs: number) => Promise<string>) {
     this.#readSecret = readSecret;
   }
 
   /** @throws MalformedCredentials, or what reading the secret throws */
-  get(): Promise<BrokerCredentials> {
-    this.#current ??= this.#read();
+  get(timeoutMs: number): Promise<BrokerCredentials> {
+    this.#current ??= this.#read(timeoutMs);
     return this.#current;
   }
 
   /** Reads the secret again. @throws as {@link get} */
-  renew(): Promise<BrokerCredentials> {
+  renew(timeoutMs: number): Promise<BrokerCredentials> {
     this.#current = undefined;
-    return this.get();
+    return this.get(timeoutMs);
   }
 
-  async #read(): Promise<BrokerCredentials> {
+  async #read(timeoutMs: number): Promise<BrokerCredentials> {
     try {
-      const credentials = parseCredentials(await this.#readSecret());
+      const credentials = parseCredentials(await this.#readSecret(timeoutMs));
       if (credentials === undefined)
         throw new MalformedCredentials('The broker secret has no username and password');
       return credentials;

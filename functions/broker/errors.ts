@@ -12,7 +12,7 @@ export type Unreachability =
   | 'tls_certificate_error'
   | 'tls_protocol_error';
 
-/** No AMQP connection could be opened to the broker. */
+/** No AMQP connection to the broker could be made, or the one there was is lost. */
 export class BrokerUnreachable extends Error {
   readonly reason = 'broker_unreachable';
   readonly how: Unreachability;
@@ -25,13 +25,14 @@ export class BrokerUnreachable extends Error {
   }
 }
 
-/** What the broker refuses: the login, a missing vhost or a limit, or a permission. */
-export type Refusal = 'login' | 'vhost' | 'permission';
+/** What the broker refuses: the login, a missing vhost or a limit, a permission, or another request of ours. */
+export type Refusal = 'login' | 'vhost' | 'permission' | 'request';
 
 const REFUSED = {
   login: 'the user name or password',
   vhost: 'the virtual host, or one connection more',
   permission: 'a permission that the ping needs',
+  request: 'a request of ours, its log says why',
 } as const satisfies Record<Refusal, string>;
 
 /** The broker answered, and refused. */
@@ -62,6 +63,11 @@ export function isBrokerError(error: unknown): error is BrokerError {
   );
 }
 
+/** AMQP 0-9-1 reply codes. */
+const ACCESS_REFUSED = 403;
+const CONNECTION_FORCED = 320;
+const INTERNAL_ERROR = 541;
+
 /**
  * What an error of a dial means. Node's and AMQP's codes tell; what RabbitMQ refuses during the handshake,
  * amqplib reports in words alone.
@@ -69,7 +75,12 @@ export function isBrokerError(error: unknown): error is BrokerError {
 export function dialError(error: unknown): BrokerUnreachable | BrokerRefused {
   const options = { cause: error };
   const { code, message } = Object(error);
-  if (typeof code === 'number') return new BrokerRefused('permission', options);
+  if (code === ACCESS_REFUSED) return new BrokerRefused('permission', options);
+  const isClosing = [CONNECTION_FORCED, INTERNAL_ERROR].some(
+    (reply) => code === reply || message?.includes(` ${reply} (`),
+  );
+  if (isClosing) return new BrokerUnreachable('connection_terminated', options);
+  if (typeof code === 'number') return new BrokerRefused('request', options);
   if (/terminated by server: 403/.test(message)) return new BrokerRefused('login', options);
   if (/<ConnectionClose/.test(message)) return new BrokerRefused('vhost', options);
   return new BrokerUnreachable(unreachability(String(code)), options);
@@ -79,7 +90,8 @@ function unreachability(code: string): Unreachability {
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'dns_error';
   if (code === 'ECONNREFUSED') return 'connection_refused';
   if (code === 'ETIMEDOUT' || code === 'EHOSTUNREACH' || code === 'ENETUNREACH') return 'connection_timeout';
-  if (/CERT|SIGNATURE|ISSUER|CRL/.test(code)) return 'tls_certificate_error';
+  if (/CERT|SIGNATURE|ISSUER|CRL|INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH|PATH_LENGTH/.test(code))
+    return 'tls_certificate_error';
   if (/^ERR_SSL|EPROTO/.test(code)) return 'tls_protocol_error';
   return 'connection_terminated';
 }

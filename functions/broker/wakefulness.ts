@@ -14,7 +14,8 @@ export class Wakefulness {
   constructor(limitMs: number, onOverslept: () => void) {
     this.#limitMs = limitMs;
     this.#onOverslept = onOverslept;
-    this.#timer = setInterval(() => this.check(), TICK_MS).unref();
+    // What has arrived meanwhile is read first: an answer that came in time counts.
+    this.#timer = setInterval(() => setImmediate(() => this.check()), TICK_MS).unref();
   }
 
   /** To be asked before something is used that sleep may have spoilt; the timer may not have fired yet. */

@@ -1,5 +1,5 @@
-/** Looks up an instance's RPC key where keys are kept. @returns undefined when there is none */
-export type KeyLookup = (instanceId: string) => Promise<string | undefined>;
+/** Looks up an instance's RPC key where keys are kept, within `timeoutMs`. @returns undefined when there is none */
+export type KeyLookup = (instanceId: string, timeoutMs: number) => Promise<string | undefined>;
 
 /** That a guest has no key is believed for this long, so that a plaintext fleet does not pay for each ping. */
 const ABSENCE_MS = 60_000;
@@ -19,15 +19,15 @@ export class GuestKeys {
   }
 
   /** @throws what the look-up throws */
-  async get(instanceId: string): Promise<string | undefined> {
+  async get(instanceId: string, timeoutMs: number): Promise<string | undefined> {
     const known = this.#known.get(instanceId);
     if (known !== undefined && Date.now() < known.until) return known.key;
-    return this.renew(instanceId);
+    return this.renew(instanceId, timeoutMs);
   }
 
   /** Looks the key up again: it may have changed. @throws as {@link get} */
-  async renew(instanceId: string): Promise<string | undefined> {
-    const key = await this.#lookup(instanceId);
+  async renew(instanceId: string, timeoutMs: number): Promise<string | undefined> {
+    const key = await this.#lookup(instanceId, timeoutMs);
     const until = key === undefined ? Date.now() + ABSENCE_MS : Number.POSITIVE_INFINITY;
     this.#known.set(instanceId, { key, until });
     return key;

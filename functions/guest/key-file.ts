@@ -12,12 +12,21 @@ export class KeyFileUnreadable extends Error {
  * @throws KeyFileUnreadable
  */
 export async function readKeyFile(path: string, instanceId: string): Promise<string | undefined> {
-  const keys = await readFile(path, 'utf8')
-    .then((text): unknown => JSON.parse(text))
-    .catch(() => undefined);
-  if (typeof keys !== 'object' || keys === null)
-    throw new KeyFileUnreadable('GUEST_KEYS_FILE is not a file of keys');
-  const key: unknown = Object.entries(keys).find(([id]) => id === instanceId)?.[1];
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new KeyFileUnreadable(`GUEST_KEYS_FILE ${path} cannot be read: ${error.code}`);
+  });
+  const keys = parseObject(text);
+  if (keys === undefined) throw new KeyFileUnreadable(`GUEST_KEYS_FILE ${path} is not a JSON object`);
+  const key = keys.get(instanceId);
   if (key === undefined || typeof key === 'string') return key;
-  throw new KeyFileUnreadable('GUEST_KEYS_FILE holds a key that is not text');
+  throw new KeyFileUnreadable(`GUEST_KEYS_FILE ${path} holds a key that is not text`);
+}
+
+function parseObject(text: string): Map<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? new Map(Object.entries(value)) : undefined;
+  } catch {
+    return undefined;
+  }
 }

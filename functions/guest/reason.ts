@@ -1,7 +1,7 @@
 /** What an operator, and RFC 9209, make of a reason. */
 interface Meaning {
-  /** The proxy error type of RFC 9209; `broker_unreachable` has a closer one, see {@link ProxyError}. */
-  readonly proxyError: string;
+  /** The proxy error type of RFC 9209; `broker_unreachable` has several, see {@link ProxyError}. */
+  readonly proxyError?: string;
   readonly means: string;
   readonly todo: string;
 }
@@ -13,7 +13,6 @@ interface Meaning {
  */
 export const REASONS = {
   broker_unreachable: {
-    proxyError: 'connection_timeout',
     means: 'No AMQP connection to the broker can be made or kept.',
     todo: "Check the broker's state, its address, the network between, and its certificate.",
   },
@@ -69,7 +68,8 @@ export type Reason = keyof typeof REASONS;
 
 /** A proxy error type of RFC 9209, as far as we can tell them apart. */
 export type ProxyError =
-  | (typeof REASONS)[Reason]['proxyError']
+  | (typeof REASONS)[Exclude<Reason, 'broker_unreachable'>]['proxyError']
+  | 'connection_timeout'
   | 'connection_refused'
   | 'connection_terminated'
   | 'dns_error'

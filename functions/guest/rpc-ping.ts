@@ -62,6 +62,8 @@ export interface PingOptions {
   readonly serializer?: SecureSerializer | undefined;
   /** See {@link CallOptions}. */
   readonly confirmTimeoutMs?: number | undefined;
+  /** Ends the ping, which then throws the signal's reason. */
+  readonly signal: AbortSignal;
 }
 
 /** A guest's own words are passed on up to this length. */
@@ -89,6 +91,7 @@ export async function rpcPing(
   };
   const wait = new AbortController();
   const giveUp = (error: Error = new MessagingTimeout('Nobody listens')) => wait.abort(error);
+  options.signal.addEventListener('abort', () => giveUp(options.signal.reason), { once: true });
   const silence = new Silence(rpc, { topic: target.topic, timeoutMs, graceMs, giveUp });
   const start = performance.now();
   try {
@@ -163,10 +166,16 @@ function diagnose(error: unknown, topic: string, roundTripMs: number): Unreachab
       : {
           reachable: false,
           reason: 'broker_refused',
-          cause: `The broker refused to take the ping - ${call}`,
+          cause: `The broker refused to take the ping (${refusal(error)}) - ${call}`,
         };
   }
   throw error;
+}
+
+/** What AMQP says of the refusal; 403 is the one that an operator's permissions make. */
+function refusal({ replyCode }: MessageDeliveryFailure): string {
+  if (replyCode === 403) return 'no write permission on the control exchange';
+  return replyCode === undefined ? 'basic.nack' : `AMQP reply code ${replyCode}`;
 }
 
 function badReply(problem: string): string {

@@ -14,15 +14,15 @@ export interface SilenceOptions {
 /** A healthy guest has answered by then, so that it costs nothing of this. */
 const SILENCE_MS = 250;
 
-/** How long the broker may take to tell who listens. It is the proof of life of the connection, too. */
+/** How long after one question the next one is asked: the agent or the connection may die while we wait. */
+const INTERVAL_MS = 2000;
+
+/** How long the broker may take to open a channel, which proves that the connection lives, and then to answer. */
 const ANSWER_TIMEOUT_MS = 1000;
 
-/** Neither takes more than this part of a short wait. */
-const SHARE = 1 / 4;
-
 /**
- * Finds out why a guest keeps silent: asks the broker who listens, after a moment, when the grace is over, and
- * shortly before the deadline, since the agent or the connection may have died while we waited.
+ * Finds out why a guest keeps silent: asks the broker who listens, after a moment and then again and again, once
+ * when the grace is over and for the last time shortly before the deadline.
  */
 export class Silence {
   readonly #rpc: RpcClient;
@@ -51,27 +51,24 @@ export class Silence {
   async #watch(): Promise<void> {
     const { timeoutMs, graceMs, giveUp } = this.#options;
     const start = performance.now();
-    const isOverAt = (ms: number) => this.#isOverAt(start + ms);
+    const answerTimeoutMs = Math.min(ANSWER_TIMEOUT_MS, timeoutMs / 2);
+    const lastMs = timeoutMs - 1.1 * answerTimeoutMs;
+    let nobodySinceMs: number | undefined = 0; // as far as we know, there was nobody from the start
+    let nextMs = Math.min(SILENCE_MS, timeoutMs / 4);
     try {
-      if (await isOverAt(Math.min(SILENCE_MS, timeoutMs * SHARE))) return;
-      if (await this.#isNobodyThere()) {
-        if (await isOverAt(graceMs)) return;
-        if (await this.#isNobodyThere()) return giveUp(undefined);
+      while (!(await this.#isOverAt(start + nextMs))) {
+        this.#listeners = await this.#rpc.listeners(this.#options.topic, answerTimeoutMs);
+        if (this.#listeners?.consumers === 0) nobodySinceMs ??= nextMs;
+        else nobodySinceMs = undefined;
+        const graceEndMs = nobodySinceMs === undefined ? undefined : nobodySinceMs + graceMs;
+        if (graceEndMs !== undefined && nextMs >= graceEndMs) return giveUp(undefined);
+        const askedMs = nextMs;
+        const times = [askedMs + INTERVAL_MS, graceEndMs ?? 0, lastMs];
+        nextMs = Math.min(...times.filter((time) => time > askedMs));
       }
-      if (await isOverAt(timeoutMs - 1.1 * this.#answerTimeoutMs)) return;
-      await this.#isNobodyThere();
     } catch (error) {
       if (error instanceof MessageDeliveryFailure) giveUp(error);
     }
-  }
-
-  async #isNobodyThere(): Promise<boolean> {
-    this.#listeners = await this.#rpc.listeners(this.#options.topic, this.#answerTimeoutMs);
-    return this.#listeners?.consumers === 0;
-  }
-
-  get #answerTimeoutMs(): number {
-    return Math.min(ANSWER_TIMEOUT_MS, this.#options.timeoutMs * SHARE);
   }
 
   async #isOverAt(time: number): Promise<boolean> {

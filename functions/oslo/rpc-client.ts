@@ -125,20 +125,25 @@ export class RpcClient {
    * Asks the broker who listens on a topic, one such question at a time, each on a channel of its own: asked for
    * a queue that is missing, or that we may not see, the broker closes the channel.
    *
-   * @param timeoutMs how long the broker may take to answer, in milliseconds
+   * @param timeoutMs how long the broker may take to open the channel, and then to answer, in milliseconds
    * @returns undefined when the broker does not tell
-   * @throws MessageDeliveryFailure when it does not answer: the connection is dead
+   * @throws MessageDeliveryFailure when it does not even open a channel: the connection is dead
    */
-  async listeners(topic: string, timeoutMs: number): Promise<Listeners | undefined> {
-    const inspection = this.#lastInspection.then(() => inspect(this.#openChannel, topic));
+  listeners(topic: string, timeoutMs: number): Promise<Listeners | undefined> {
+    const inspection = this.#lastInspection.then(() => this.#inspect(topic, timeoutMs));
     this.#lastInspection = inspection.catch(() => undefined);
-    const { promise: timeout, reject } = Promise.withResolvers<never>();
-    const timer = afterWaiting(timeoutMs, () => reject(unconfirmed()));
-    try {
-      return await Promise.race([inspection, timeout]);
-    } finally {
-      clearTimeout(timer);
-    }
+    return inspection;
+  }
+
+  async #inspect(queue: string, timeoutMs: number): Promise<Listeners | undefined> {
+    const channel = await inTime(this.#openChannel(), timeoutMs);
+    if (channel === undefined) throw unconfirmed();
+    const answer = await inTime(
+      channel.checkQueue(queue).catch(() => undefined),
+      timeoutMs,
+    );
+    channel.close().catch(() => undefined);
+    return answer && { consumers: answer.consumerCount, messages: answer.messageCount };
   }
 
   #publish(target: Target, request: Request, msgId: string, timeoutMs: number): void {
@@ -227,14 +232,14 @@ function unconfirmed(): MessageDeliveryFailure {
   return new MessageDeliveryFailure('unconfirmed', 'Not delivered: the broker gives no sign of life');
 }
 
-async function inspect(openChannel: () => Promise<Channel>, queue: string): Promise<Listeners | undefined> {
+/** What the promise gives within `timeoutMs` milliseconds, else undefined. */
+async function inTime<T>(promise: Promise<T>, timeoutMs: number): Promise<T | undefined> {
+  const { promise: timeout, resolve } = Promise.withResolvers<undefined>();
+  const timer = afterWaiting(timeoutMs, () => resolve(undefined));
   try {
-    const channel = await openChannel();
-    const { consumerCount: consumers, messageCount: messages } = await channel.checkQueue(queue);
-    channel.close().catch(() => undefined);
-    return { consumers, messages };
-  } catch {
-    return undefined;
+    return await Promise.race([promise, timeout]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -1,6 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 
@@ -49,6 +53,27 @@ export function whenWeAreGone(command: string, ...args: string[]): () => void {
   });
   watcher.unref();
   return () => void watcher.kill('SIGKILL');
+}
+
+/** A folder for temporary files, removed when told to, or when we are gone. */
+export class TemporaryFolder {
+  readonly path: string;
+  readonly #callOff: () => void;
+
+  constructor(name: string) {
+    this.path = mkdtempSync(join(tmpdir(), `guest-rpc-ping-${name}-`));
+    // By then, whoever writes to it is gone as well.
+    this.#callOff = whenWeAreGone('sleep 2; rm -rf "$1"', this.path);
+  }
+
+  file(name: string): string {
+    return join(this.path, name);
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.path, { recursive: true, force: true, maxRetries: 5 });
+    this.#callOff();
+  }
 }
 
 /** A TCP port of the loopback interface that nobody listens on. */

@@ -25,7 +25,7 @@ export function ensureDebianPackages(...packages: string[]): boolean {
   const isRoot = process.getuid?.() === 0;
   if (!isRoot && !isCommand('sudo')) return false;
   console.log(
-    `Installing ${missing.join(' and ')} (Debian packages) with apt-get${isRoot ? '' : ' by sudo'} …`,
+    `Installing ${missing.join(' and ')} (Debian packages) with apt-get${isRoot ? '' : ' by sudo'}, up to a minute …`,
   );
   const command = [...(isRoot ? [] : ['sudo']), 'sh', '-c', INSTALL_SCRIPT, 'install', ...missing];
   const [program = '', ...args] = command;

@@ -1,8 +1,6 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
 import type { Reason } from '../../functions/guest/reason.ts';
-import { whenWeAreGone } from './child.ts';
+import { TemporaryFolder } from './child.ts';
 import type { RabbitMq } from './rabbitmq.ts';
 import type { GuestBehaviour, TroveGuests } from './trove-guests.ts';
 
@@ -51,8 +49,7 @@ export async function startDemo(
   rabbit: RabbitMq,
   timeouts: { readonly wait: number; readonly grace: number },
 ): Promise<Demo> {
-  const folder = await mkdtemp(join(tmpdir(), 'guest-rpc-ping-keys-'));
-  const callOff = whenWeAreGone('rm -rf "$1"', folder);
+  const folder = new TemporaryFolder('keys');
   const keys: Record<string, string> = {};
   const examples: Example[] = [];
   for (const [index, guest] of demoGuests(timeouts).entries()) {
@@ -63,7 +60,7 @@ export async function startDemo(
     if (isShutDown) await host.stop(id);
     examples.push({ title: `A guest that ${title}`, id, tenant: 'demo', answer });
   }
-  const file = join(folder, 'keys.json');
+  const file = folder.file('keys.json');
   await writeFile(file, JSON.stringify(keys));
 
   const misconfigured = new Map<string, Record<string, string>>();
@@ -71,13 +68,9 @@ export async function startDemo(
     misconfigured.set(tenant, settings);
     examples.push({ title, id: demoId(1), tenant, answer });
   }
-  const end = async () => {
-    await rm(folder, { recursive: true, force: true });
-    callOff();
-  };
   const watermark = (share: string) => `${rabbit.ctlCommand} set_vm_memory_high_watermark ${share}`;
   const alarm = rabbit.ctlCommand ? { raise: watermark('0.000001'), clear: watermark('0.4') } : undefined;
-  return { examples, settings: { GUEST_KEYS_FILE: file }, misconfigured, alarm, end };
+  return { examples, settings: { GUEST_KEYS_FILE: file }, misconfigured, alarm, end: () => folder.remove() };
 }
 
 function demoGuests({ wait, grace }: { wait: number; grace: number }): DemoGuest[] {

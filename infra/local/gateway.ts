@@ -125,8 +125,8 @@ function restApiEvent(request: IncomingMessage, route: Route): GatewayEvent {
     resource,
     path: pathname,
     httpMethod: request.method,
-    headers: request.headers,
-    multiValueHeaders: {},
+    headers: Object.fromEntries(headerPairs(request)),
+    multiValueHeaders: multiValueHeaders(request),
     queryStringParameters: null,
     multiValueQueryStringParameters: null,
     pathParameters: pathParameters ?? { proxy: pathname.slice(1) },
@@ -141,6 +141,20 @@ function restApiEvent(request: IncomingMessage, route: Route): GatewayEvent {
     body: null,
     isBase64Encoded: false,
   };
+}
+
+/** Names as the caller wrote them. */
+function headerPairs({ rawHeaders }: IncomingMessage): [string, string][] {
+  return Array.from({ length: rawHeaders.length / 2 }, (_, index) => [
+    rawHeaders[2 * index] ?? '',
+    rawHeaders[2 * index + 1] ?? '',
+  ]);
+}
+
+function multiValueHeaders(request: IncomingMessage): Record<string, string[]> {
+  const all: Record<string, string[]> = {};
+  for (const [name, value] of headerPairs(request)) all[name] = [...(all[name] ?? []), value];
+  return all;
 }
 
 function target(request: IncomingMessage): URL {

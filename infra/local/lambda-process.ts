@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { end } from './child.ts';
+import { end, whenWeAreGone } from './child.ts';
 
 /** What is asked of the runtime, and what it answers; `id` is Lambda's request id. */
 export type Invocation = { readonly id: string } & (
@@ -22,6 +22,7 @@ export const LAMBDA_TIMEOUT_MS = 20_000;
 export class LambdaProcess {
   readonly #child: ChildProcess;
   readonly #waiting = new Map<string, PromiseWithResolvers<unknown>>();
+  readonly #callOff: () => void;
 
   /**
    * @param settings the function's environment variables
@@ -42,17 +43,26 @@ export class LambdaProcess {
       if (stream) createInterface(stream).on('line', onLine);
     }
     const process = new LambdaProcess(child);
-    await once(child, 'message');
+    const ended = once(child, 'exit').then(([code, signal]) => {
+      throw new Error(`The function did not start: ${code ?? signal}`);
+    });
+    await Promise.race([once(child, 'message'), ended]);
+    ended.catch(() => undefined);
     child.on('message', (outcome: Outcome) => process.#settle(outcome));
     return process;
   }
 
   private constructor(child: ChildProcess) {
     this.#child = child;
+    this.#callOff = whenWeAreGone('kill -KILL "$1"', String(child.pid)); // it may be stopped, and not see that we are
     child.on('exit', (code, signal) => {
       for (const { reject } of this.#waiting.values())
         reject(new Error(`The function ended: ${code ?? signal}`));
     });
+  }
+
+  get isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
   get pid(): number {
@@ -78,7 +88,7 @@ export class LambdaProcess {
     this.#waiting.set(invocation.id, outcome);
     const timer = setTimeout(() => outcome.reject(new Error('The function timed out')), timeoutMs);
     try {
-      this.#child.send(invocation);
+      this.#child.send(invocation, (error) => error && outcome.reject(error));
       return await outcome.promise;
     } finally {
       clearTimeout(timer);
@@ -88,6 +98,7 @@ export class LambdaProcess {
 
   async end(): Promise<void> {
     await end(this.#child, 'SIGKILL');
+    this.#callOff();
   }
 
   #settle(outcome: Outcome): void {

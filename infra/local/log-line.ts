@@ -20,8 +20,8 @@ export function readable(line: string): string | undefined {
     roundTrip === undefined ? undefined : `${roundTrip} ms`,
     entry['cause'] ?? errorMessage(entry['error']),
   ];
-  const traceback = entry['traceback'] ? `\n${entry['traceback']}` : '';
-  return words.filter((word) => word !== undefined).join('  ') + traceback;
+  const more = [entry['todo'] && `    ${entry['todo']}`, entry['traceback']].filter(Boolean);
+  return [words.filter((word) => word !== undefined).join('  '), ...more].join('\n');
 }
 
 function errorMessage(error: unknown): unknown {

@@ -1,10 +1,9 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { end, freePort, lineOf, whenWeAreGone } from './child.ts';
+import { end, freePort, lineOf, TemporaryFolder, whenWeAreGone } from './child.ts';
 import { ensureDebianPackages, isCommand } from './debian-packages.ts';
 
 /** Where a `rabbitmq-server` is found that runs as whoever starts it (Debian's in /usr/sbin insists on its own user). */
@@ -48,7 +47,7 @@ export class RabbitMqServer implements RabbitMq {
   readonly url: string;
   readonly managementUrl: string;
   readonly description: string;
-  readonly #folder: string;
+  readonly #folder: TemporaryFolder;
   readonly #env: NodeJS.ProcessEnv;
   readonly #epmd: ChildProcess;
   readonly #callOff: (() => void)[];
@@ -56,7 +55,7 @@ export class RabbitMqServer implements RabbitMq {
 
   /** @param extraConfig further lines of rabbitmq.conf */
   static async start(extraConfig: readonly string[] = []): Promise<RabbitMqServer> {
-    const folder = await mkdtemp(join(tmpdir(), 'guest-rpc-ping-rabbitmq-'));
+    const folder = new TemporaryFolder('rabbitmq');
     const ports = { amqp: await freePort(), management: await freePort() };
     const env = await configure(folder, ports, extraConfig);
     const rabbit = new RabbitMqServer(folder, ports, env);
@@ -69,17 +68,17 @@ export class RabbitMqServer implements RabbitMq {
     }
   }
 
-  private constructor(folder: string, ports: Ports, env: NodeJS.ProcessEnv) {
+  private constructor(folder: TemporaryFolder, ports: Ports, env: NodeJS.ProcessEnv) {
     this.url = `amqp://guest:guest@127.0.0.1:${ports.amqp}`;
     this.managementUrl = `http://127.0.0.1:${ports.management}`;
-    this.description = `RabbitMQ on port ${ports.amqp}, data in ${folder}`;
+    this.description = `RabbitMQ on port ${ports.amqp}, data in ${folder.path}`;
     this.#folder = folder;
     this.#env = env;
     // Erlang's port mapper, started here rather than by Erlang, so that it does not outlive us as a daemon.
     const args = ['-port', String(env['ERL_EPMD_PORT']), '-address', '127.0.0.1'];
     this.#epmd = spawn('epmd', args, { stdio: 'ignore', detached: true });
     this.#epmd.on('error', () => undefined); // without it the server does not start, and says so
-    this.#callOff = [whenWeAreGone('kill -KILL "$1"; sleep 1; rm -rf "$2"', String(this.#epmd.pid), folder)];
+    this.#callOff = [whenWeAreGone('kill -KILL "$1"', String(this.#epmd.pid))];
   }
 
   /** Starts the server process: the first one, or the next one after a {@link crash}. */
@@ -87,7 +86,7 @@ export class RabbitMqServer implements RabbitMq {
     const server = SERVERS.find(existsSync) ?? 'rabbitmq-server';
     const child = spawn(server, { env: this.#env, stdio: ['ignore', 'pipe', 'ignore'], detached: true });
     this.#server = child;
-    this.#callOff.push(whenWeAreGone('kill -KILL -- "-$1"', String(child.pid)));
+    this.#callOff.push(whenWeAreGone('kill -KILL "-$1"', String(child.pid)));
     await lineOf(child, child.stdout, /completed with \d+ plugins/);
   }
 
@@ -116,7 +115,7 @@ export class RabbitMqServer implements RabbitMq {
   async stop(): Promise<void> {
     await this.crash();
     await end(this.#epmd, 'SIGTERM');
-    await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 });
+    await this.#folder.remove();
     for (const callOff of this.#callOff) callOff();
   }
 }
@@ -126,11 +125,11 @@ function ctlPath(): string {
 }
 
 async function configure(
-  folder: string,
+  folder: TemporaryFolder,
   ports: Ports,
   extraConfig: readonly string[],
 ): Promise<NodeJS.ProcessEnv> {
-  const path = (name: string) => join(folder, name);
+  const path = (name: string) => folder.file(name);
   await mkdir(path('home'));
   await writeFile(path('env.conf'), '');
   await writeFile(path('enabled_plugins'), '[rabbitmq_management].');

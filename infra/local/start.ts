@@ -1,4 +1,5 @@
 import { type Config, InvalidConfig, readConfig } from '../../functions/config.ts';
+import { readKeyFile } from '../../functions/guest/key-file.ts';
 import { ROUTE } from '../../functions/request.ts';
 import { type Demo, type Example, startDemo } from './demo.ts';
 import { Gateway } from './gateway.ts';
@@ -48,6 +49,7 @@ async function start(): Promise<void> {
   const isOwnBroker = !('BROKER_URL' in settings || 'BROKER_ENDPOINT' in settings || 'BROKER_ID' in settings);
   // Wrong settings are told now, not with the first ping.
   const config = readConfig(isOwnBroker ? { ...settings, BROKER_URL: 'amqp://own' } : settings);
+  if (config.guestKeys && 'file' in config.guestKeys) await readKeyFile(config.guestKeys.file, '');
   const demo = isOwnBroker ? await startOwnBroker(settings, config) : undefined;
 
   const functions = await TenantFunctions.start(

@@ -47,11 +47,15 @@ export class TenantFunctions {
     for (const lambda of this.#started.values()) await (await lambda).end();
   }
 
-  #of(tenant: string): Promise<LambdaProcess> {
+  /** As Lambda does, starts another process where one has ended. */
+  async #of(tenant: string): Promise<LambdaProcess> {
     const settings = this.#others.get(tenant);
     const name = settings === undefined ? '' : tenant;
-    const started = this.#started.get(name) ?? this.#start(settings);
+    const running = await this.#started.get(name);
+    if (running?.isRunning) return running;
+    const started = this.#start(settings);
     this.#started.set(name, started);
+    started.catch(() => this.#started.delete(name));
     return started;
   }
 }

@@ -1,10 +1,9 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { end, whenWeAreGone } from './child.ts';
+import { end, TemporaryFolder, whenWeAreGone } from './child.ts';
 import { ensureDebianPackages } from './debian-packages.ts';
 
 /** How a guest behaves; by default it answers at once. */
@@ -37,32 +36,29 @@ export class TroveGuests {
   /** All that the guests logged so far, at debug level. */
   log = '';
   readonly #python: Python;
-  readonly #folder: string;
+  readonly #folder: TemporaryFolder;
   readonly #answers: AsyncIterator<string>;
   readonly #callOff: () => void;
 
   /** @returns undefined where Debian's `python3-trove` cannot be installed */
   static async host(options: GuestHostOptions): Promise<TroveGuests | undefined> {
     if (!ensureTrove()) return undefined;
-    const folder = await mkdtemp(join(tmpdir(), 'guest-rpc-ping-guests-'));
-    await writeFile(join(folder, 'trove-guestagent.conf'), guestConfig(options));
+    const folder = new TemporaryFolder('guests');
+    const config = folder.file('trove-guestagent.conf');
+    await writeFile(config, guestConfig(options));
     const script = join(import.meta.dirname, 'trove_guests.py');
-    const python = spawn(
-      '/usr/bin/python3',
-      [script, '--config-file', join(folder, 'trove-guestagent.conf')],
-      {
-        stdio: 'pipe',
-        env: { PATH: process.env['PATH'], LANG: 'C.UTF-8', PYTHONDONTWRITEBYTECODE: '1' },
-        detached: true, // Ctrl-C is for us to pass on
-      },
-    );
+    const python = spawn('/usr/bin/python3', [script, '--config-file', config], {
+      stdio: 'pipe',
+      env: { PATH: process.env['PATH'], LANG: 'C.UTF-8', PYTHONDONTWRITEBYTECODE: '1' },
+      detached: true, // Ctrl-C is for us to pass on
+    });
     return new TroveGuests(python, folder);
   }
 
-  private constructor(python: Python, folder: string) {
+  private constructor(python: Python, folder: TemporaryFolder) {
     this.#python = python;
     this.#folder = folder;
-    this.#callOff = whenWeAreGone('kill -KILL "$1"; rm -rf "$2"', String(python.pid), folder);
+    this.#callOff = whenWeAreGone('kill -KILL "$1"', String(python.pid));
     this.#answers = createInterface(python.stdout)[Symbol.asyncIterator]();
     python.stderr.setEncoding('utf8').on('data', (text) => {
       this.log += text;
@@ -81,7 +77,7 @@ export class TroveGuests {
 
   async end(): Promise<void> {
     await end(this.#python, 'SIGKILL', true);
-    await rm(this.#folder, { recursive: true, force: true });
+    await this.#folder.remove();
     this.#callOff();
   }
 

@@ -158,7 +158,7 @@ describe('when the broker cannot be reached', () => {
     expect(log).toMatchObject([{ reason: 'broker_unreachable', cause }]);
   });
 
-  test('an Amazon MQ that does not answer changes nothing of the verdict, nor of its deadline', async () => {
+  test('an Amazon MQ that does not answer changes nothing of the verdict', async () => {
     secret = holds('guest', 'guest');
     const { promise: never } = Promise.withResolvers<AwsAnswer>();
     aws.answer = ({ path }) => (path.startsWith('/v1/brokers') ? never : secret);

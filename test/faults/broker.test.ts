@@ -77,10 +77,11 @@ interop('on a broker that fails', () => {
       const under = await start();
       expect(await under.ping(alive)).toMatchObject({ status: 204 });
       await eventually(ownConnections, (count) => count === 1);
+      const before = guests.log.length;
       const answer = under.ping(slow);
       await eventually(
-        async () => guests.log,
-        (log) => log.includes(`Pinged for project tenant`),
+        async () => guests.log.slice(before),
+        (log) => log.includes('Pinged for project tenant'),
       );
       await sleepPastHeartbeat(under);
       expect(await answer).toMatchObject({ status: 204 });
@@ -95,7 +96,13 @@ interop('on a broker that fails', () => {
         const under = await start({ BROKER_URL: path.url(broker.url) });
         expect(await under.ping(alive)).toMatchObject({ status: 204 });
         await eventually(ownConnections, (count) => count === 1);
+        const logged = guests.log.length;
         const before = when === 'idle' ? undefined : under.ping(slow);
+        if (before)
+          await eventually(
+            async () => guests.log.slice(logged),
+            (log) => log.includes('Pinged for project'),
+          );
         path.swallow();
         await sleepPastHeartbeat(under);
         path.heal();
@@ -140,6 +147,18 @@ interop('on a broker that fails', () => {
       await eventually(
         () => under.ping(alive),
         ({ status }) => status === 204,
+      );
+    });
+
+    test('is told apart from a dead broker when the caller waits for a second only', async () => {
+      const under = await start();
+      expect(await under.ping(alive)).toMatchObject({ status: 204 });
+      await rabbit.ctl('set_vm_memory_high_watermark', '0.000001');
+      expect(reasonOf(await under.ping(alive, 'tenant', { Prefer: 'wait=1' }))).toBe(
+        'The broker has blocked publishing',
+      );
+      expect(reasonOf(await under.ping(alive, 'tenant', { Prefer: 'wait=1' }))).toBe(
+        'The broker has blocked publishing',
       );
     });
 

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { eventually } from '../setup/eventually.ts';
 import { FunctionUnderTest } from '../setup/function-under-test.ts';
@@ -6,7 +8,18 @@ import { respond } from '../setup/responder.ts';
 import { type Permissions, TestBroker } from '../setup/test-broker.ts';
 
 /** What the README tells the operator to grant. */
-const GRANTED: Permissions = { configure: '^reply_.*', write: '^trove$', read: '^reply_.*' };
+const GRANTED: Permissions = {
+  configure: inReadme('configure'),
+  write: inReadme('write'),
+  read: inReadme('read'),
+};
+
+function inReadme(permission: string): string {
+  const readme = readFileSync(join(import.meta.dirname, '..', '..', 'README.md'), 'utf8');
+  const [, pattern] = new RegExp(`^\\| ${permission} \\| \`(.*?)\``, 'm').exec(readme) ?? [];
+  if (pattern === undefined) throw new Error(`The README does not tell what to grant for ${permission}`);
+  return pattern.replaceAll('\\|', '|'); // as a table escapes it
+}
 
 let broker: TestBroker;
 let alive: string;
@@ -84,8 +97,11 @@ describe('the broker refuses', () => {
   });
 });
 
-test('with exactly the permissions that the README grants, a guest is reached', async () => {
-  await start(await broker.user(GRANTED));
+test.each([
+  ['exactly the permissions that the README grants', GRANTED],
+  ['write permission on the control exchange alone', { ...GRANTED, write: '^trove$' }],
+])('with %s, a guest is reached', async (_what, permissions) => {
+  await start(await broker.user(permissions));
   expect(await fn?.ping(alive)).toMatchObject({ status: 204 });
 });
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import type { ChannelModel, ConfirmChannel, Message } from 'amqplib';
+import type { Channel, ChannelModel, ConfirmChannel, Message } from 'amqplib';
 import {
   MessageDeliveryFailure,
   MessageUndeliverable,
@@ -37,9 +37,18 @@ beforeEach(async () => {
 });
 afterEach(() => connection.close().catch(() => undefined));
 
-async function openClient(model: ChannelModel, main: ConfirmChannel): Promise<RpcClient> {
-  const open = async () => (await model.createChannel()).on('error', () => undefined);
-  return RpcClient.open({ main, spare: await open(), open });
+async function openClient(
+  model: ChannelModel,
+  main: ConfirmChannel,
+  onOpen: (channel: Channel) => void = () => undefined,
+): Promise<RpcClient> {
+  const open = async () => {
+    const channel = (await model.createChannel()).on('error', () => undefined);
+    onOpen(channel);
+    return channel;
+  };
+  const spare = (await model.createChannel()).on('error', () => undefined);
+  return RpcClient.open({ main, spare, open });
 }
 
 function targetOf(instanceId: string) {
@@ -244,8 +253,14 @@ describe('who listens on a topic', () => {
 
   test('is asked one at a time, so that a client never has more than two channels', async () => {
     const { topic } = await guest(() => undefined);
-    const answers = await Promise.all(Array.from({ length: 50 }, () => client.listeners(topic, 20_000)));
+    let [open, most] = [0, 0];
+    const counting = await openClient(connection, await connection.createConfirmChannel(), (channel) => {
+      most = Math.max(most, ++open);
+      channel.on('close', () => open--);
+    });
+    const answers = await Promise.all(Array.from({ length: 50 }, () => counting.listeners(topic, 20_000)));
     expect(new Set(answers.map((answer) => answer?.consumers))).toEqual(new Set([1]));
+    expect(most).toBeLessThanOrEqual(2); // one is being closed while the next one opens
   });
 });
 

@@ -54,6 +54,11 @@ export class AwsStandIn {
     };
   }
 
+  /** For `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
   async close(): Promise<void> {
     this.#server.close();
     this.#server.closeAllConnections();
