@@ -192,11 +192,6 @@ describe('a function that is at fault itself is answered 500', () => {
 });
 
 describe('an invocation that runs out of time is answered 500 by us, not by Lambda', () => {
-  const event = (id: string) => ({
-    routeKey: 'GET /v1.0/{tenant_id}/mgmt/instances/{instance_id}/rpc_ping',
-    pathParameters: { tenant_id: 't', instance_id: id },
-  });
-
   test('when a secret is not read in time', async () => {
     await using aws = await AwsStandIn.start(() => Promise.withResolvers<never>().promise);
     await using stuck = await FunctionUnderTest.start({
@@ -207,14 +202,14 @@ describe('an invocation that runs out of time is answered 500 by us, not by Lamb
     const id = randomUUID();
     const message = `The secret key/${id} cannot be read: TimeoutError`;
     const body = `{"instanceFault": {"message": "${message}", "code": 500}}`;
-    expect(await stuck.lambda.invoke(event(id), 1000)).toMatchObject({ statusCode: 500, body });
+    expect(await stuck.invoke(id, 1000)).toMatchObject({ statusCode: 500, body });
   });
 
   test('when it was frozen until shortly before its end', async () => {
     await using frozen = await FunctionUnderTest.start({ BROKER_URL: broker.url });
     const begin = performance.now();
     const id = await guest(() => process.kill(frozen.lambda.pid, 'SIGSTOP'));
-    const answer = frozen.lambda.invoke(event(id), 3000);
+    const answer = frozen.invoke(id, 3000);
     await eventually(
       async () => performance.now() - begin,
       (elapsedMs) => elapsedMs > 2800,
@@ -227,7 +222,7 @@ describe('an invocation that runs out of time is answered 500 by us, not by Lamb
 
   test('when it has none from the start', async () => {
     const body = '{"instanceFault": {"message": "The invocation has no time for a ping.", "code": 500}}';
-    expect(await fn.lambda.invoke(event(randomUUID()), 400)).toMatchObject({ statusCode: 500, body });
+    expect(await fn.invoke(randomUUID(), 400)).toMatchObject({ statusCode: 500, body });
   });
 });
 
@@ -311,13 +306,9 @@ describe('over many pings', () => {
     const id = randomUUID();
     await respond(await own.channel(), id, ({ reply }) => reply());
     await using busy = await FunctionUnderTest.start({ BROKER_URL: own.url });
-    const event = {
-      routeKey: 'GET /v1.0/{tenant_id}/mgmt/instances/{instance_id}/rpc_ping',
-      pathParameters: { tenant_id: 't', instance_id: id },
-    };
     const pingTimes = async (times: number) => {
       for (let time = 0; time < times; time++) {
-        expect(await busy.lambda.invoke(event)).toMatchObject({ statusCode: 204 });
+        expect(await busy.invoke(id)).toMatchObject({ statusCode: 204 });
       }
       return busy.lambda.heapUsed();
     };

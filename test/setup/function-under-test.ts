@@ -32,6 +32,12 @@ export class FunctionUnderTest {
     this.#lines = lines;
   }
 
+  /** Invokes the function with API Gateway's event of a ping, without HTTP. */
+  invoke(instanceId: string, timeoutMs?: number): Promise<unknown> {
+    const pathParameters = { tenant_id: 'tenant', instance_id: instanceId };
+    return this.lambda.invoke({ routeKey: `${ROUTE.method} ${ROUTE.path}`, pathParameters }, timeoutMs);
+  }
+
   ping(instanceId: string, tenantId = 'tenant', headers?: Record<string, string>): Promise<Answer> {
     return this.request('GET', `/v1.0/${tenantId}/mgmt/instances/${instanceId}/rpc_ping`, headers);
   }
