@@ -20,6 +20,8 @@ export const LAMBDA_TIMEOUT_MS = 20_000;
  * that Lambda would give it and the function's settings.
  */
 export class LambdaProcess {
+  /** Resolves when the process has ended, for whatever reason. */
+  readonly ended: Promise<unknown>;
   readonly #child: ChildProcess;
   readonly #waiting = new Map<string, PromiseWithResolvers<unknown>>();
   readonly #callOff: () => void;
@@ -43,26 +45,22 @@ export class LambdaProcess {
       if (stream) createInterface(stream).on('line', onLine);
     }
     const process = new LambdaProcess(child);
-    const ended = once(child, 'exit').then(([code, signal]) => {
-      throw new Error(`The function did not start: ${code ?? signal}`);
-    });
-    await Promise.race([once(child, 'message'), ended]);
-    ended.catch(() => undefined);
+    const isReady = once(child, 'message').then(() => true);
+    if (!(await Promise.race([isReady, process.ended.then(() => false)]))) {
+      throw new Error('The function did not start');
+    }
     child.on('message', (outcome: Outcome) => process.#settle(outcome));
     return process;
   }
 
   private constructor(child: ChildProcess) {
     this.#child = child;
+    this.ended = once(child, 'exit');
     this.#callOff = whenWeAreGone('kill -KILL "$1"', String(child.pid)); // it may be stopped, and not see that we are
     child.on('exit', (code, signal) => {
       for (const { reject } of this.#waiting.values())
         reject(new Error(`The function ended: ${code ?? signal}`));
     });
-  }
-
-  get isRunning(): boolean {
-    return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
   get pid(): number {

@@ -44,18 +44,19 @@ export class TenantFunctions {
   }
 
   async end(): Promise<void> {
-    for (const lambda of this.#started.values()) await (await lambda).end();
+    for (const lambda of [...this.#started.values()]) await (await lambda).end();
   }
 
   /** As Lambda does, starts another process where one has ended. */
-  async #of(tenant: string): Promise<LambdaProcess> {
+  #of(tenant: string): Promise<LambdaProcess> {
     const settings = this.#others.get(tenant);
     const name = settings === undefined ? '' : tenant;
-    const running = await this.#started.get(name);
-    if (running?.isRunning) return running;
+    const known = this.#started.get(name);
+    if (known !== undefined) return known;
     const started = this.#start(settings);
     this.#started.set(name, started);
-    started.catch(() => this.#started.delete(name));
+    const forget = () => void this.#started.delete(name);
+    started.then((lambda) => lambda.ended).then(forget, forget);
     return started;
   }
 }

@@ -126,6 +126,28 @@ describe('the path swallows all bytes of a connection in use', () => {
     expect(pings).toBe(2);
   });
 
+  test('long after the confirm, while the guest is silent: the guest is reached on a new connection', async () => {
+    const id = randomUUID();
+    let pings = 0;
+    await respond(await broker.channel(), id, ({ reply }) => {
+      if (pings++ > 0) reply();
+    });
+    const { promise: told, resolve } = Promise.withResolvers<void>();
+    let isAsked = false; // who listens
+    path.swallowAfter((from, packet) => {
+      const isTold = isAsked && from === 'server';
+      if (isTold) resolve();
+      else if (from === 'client' && packet.includes(id) && !packet.includes('rpc_ping')) isAsked = true;
+      return isTold;
+    });
+    const under = await start({ RPC_TIMEOUT_SECONDS: '10' });
+    const answer = under.ping(id);
+    await told;
+    setImmediate(() => path.heal());
+    expect(await answer).toMatchObject({ status: 204 });
+    expect(pings).toBe(2);
+  });
+
   test('and new ones, before the reply: it says the broker, not the guest, is unreachable', async () => {
     const id = randomUUID();
     await respond(await broker.channel(), id, ({ reply }) => {
