@@ -1,9 +1,11 @@
 import { parseAddress, parseEndpoint } from './broker/address.ts';
-import type { BrokerSettings } from './broker/broker.ts';
+import type { BrokerSettings } from './broker/locator.ts';
 
 /** The settings of one execution environment. */
 export interface Config {
   readonly broker: BrokerSettings;
+  /** RabbitMQ's management API; undefined: port 443 of the broker's host. */
+  readonly managementUrl: string | undefined;
   /** The deployment's `control_exchange`. */
   readonly controlExchange: string;
   /** How long to wait for the pong, in milliseconds. */
@@ -30,8 +32,10 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * @throws InvalidConfig
  */
 export function readConfig(env: Environment): Config {
+  const broker = readBroker(env);
   return {
-    broker: readBroker(env),
+    broker,
+    managementUrl: readManagementUrl(env, broker),
     controlExchange: env['CONTROL_EXCHANGE'] || 'trove',
     rpcTimeoutMs: readSeconds(env, 'RPC_TIMEOUT_SECONDS', 15),
     noConsumerGraceMs: readSeconds(env, 'NO_CONSUMER_GRACE_SECONDS', 1),
@@ -59,6 +63,19 @@ function readBroker(env: Environment): BrokerSettings {
     throw new InvalidConfig('BROKER_ENDPOINT is not an amqps://host:port URL');
   if (!secretId) throw new InvalidConfig('BROKER_SECRET_ID must be set, unless BROKER_URL is');
   return { endpoint, brokerId: brokerId || undefined, vhost: env['BROKER_VHOST'] || '/', secretId };
+}
+
+/** The login is sent to it, in the clear only where that of AMQP is as well. */
+function readManagementUrl(env: Environment, broker: BrokerSettings): string | undefined {
+  const text = env['BROKER_MANAGEMENT_URL'];
+  if (!text) return undefined;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isClear = 'address' in broker && broker.address.protocol === 'amqp';
+  const isSafe =
+    url?.protocol === 'https:' || (url?.protocol === 'http:' && (isClear || isLoopback(url.hostname)));
+  if (url === undefined || !isSafe || url.username || url.password)
+    throw new InvalidConfig('BROKER_MANAGEMENT_URL is not an https:// URL without a login in it');
+  return text;
 }
 
 /** Only there may the secret's password travel in the clear. */

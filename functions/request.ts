@@ -1,5 +1,6 @@
 import type { APIGatewayProxyEvent, APIGatewayProxyEventV2 } from 'aws-lambda';
 import { instanceNotFound, routeNotFound } from './guest/fault.ts';
+import { INSTANCE_ID } from './guest/instance-id.ts';
 import { preferredWait } from './prefer.ts';
 
 /** The route as API Gateway writes it, in HTTP APIs and REST APIs alike. */
@@ -18,9 +19,6 @@ export interface PingRequest {
   /** How many seconds the caller wants to wait at most, where it says so. */
   readonly waitSeconds: number | undefined;
 }
-
-/** As Trove writes instance ids: a UUID in lower case. */
-const INSTANCE_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /**
  * Reads the event of one request. API Gateway has matched the route already; what it passes on as another one

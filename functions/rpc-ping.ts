@@ -4,19 +4,20 @@ import type { APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import { BrokerUnknown } from './broker/amazon-mq.ts';
 import { MalformedCredentials } from './broker/credentials.ts';
 import { InvalidConfig } from './config.ts';
-import { Environment } from './environment.ts';
+import { beginEnvironment } from './environment.ts';
 import { Fault, guestFault, instanceFault } from './guest/fault.ts';
 import { KeyFileUnreadable } from './guest/key-file.ts';
 import { REASONS } from './guest/reason.ts';
 import type { PingResult, Unreachable } from './guest/rpc-ping.ts';
+import { pingGuest } from './ping-guest.ts';
+import { logger, recordPing } from './ping-telemetry.ts';
 import { type GatewayEvent, readRequest } from './request.ts';
 import { SecretUnavailable } from './secret.ts';
-import { logger, recordPing } from './telemetry.ts';
 
 /** What is kept of an invocation's time to write the answer, in milliseconds. */
 const ANSWER_MARGIN_MS = 500;
 
-const environment = beginEnvironment();
+const environment = beginEnvironment(process.env);
 
 /** `GET /v1.0/{tenant_id}/mgmt/instances/{instance_id}/rpc_ping`: 204 when the guest answers, else 400. */
 export const handler = middy(ping, { timeoutEarlyInMillis: ANSWER_MARGIN_MS / 2, timeoutEarlyResponse })
@@ -30,8 +31,8 @@ async function ping(event: GatewayEvent, lambda: Context): Promise<APIGatewayPro
   const timeLeftMs = lambda.getRemainingTimeInMillis() - ANSWER_MARGIN_MS;
   if (timeLeftMs <= 0) throw instanceFault('The invocation has no time for a ping.');
   const wantedMs = (waitSeconds ?? Number.POSITIVE_INFINITY) * 1000;
-  const timeoutMs = Math.min(environment.rpcTimeoutMs, wantedMs, timeLeftMs);
-  const result = await environment.ping(context, timeoutMs);
+  const timeoutMs = Math.min(environment.config.rpcTimeoutMs, wantedMs, timeLeftMs);
+  const result = await pingGuest(environment, context, timeoutMs);
   recordPing(context, result);
 
   const headers = { ...preferenceApplied(waitSeconds, timeoutMs), ...serverTiming(result) };
@@ -59,16 +60,6 @@ function proxyStatus(result: Unreachable): Record<string, string> {
   const error =
     result.reason === 'broker_unreachable' ? result.proxyError : REASONS[result.reason].proxyError;
   return { 'Proxy-Status': `guest-rpc-ping; error=${error}; details="${result.reason}"` };
-}
-
-/** Wrong settings are kept for the answer: thrown while the module loads, nobody would read them. */
-function beginEnvironment(): Environment | InvalidConfig {
-  try {
-    return new Environment(process.env);
-  } catch (error) {
-    if (error instanceof InvalidConfig) return error;
-    throw error;
-  }
 }
 
 /** Whatever is not an answer already is a fault of ours: told in the log, and to the caller without detail. */

@@ -1,5 +1,3 @@
-import { sign } from 'aws4';
-
 /** A secret could not be read. `code` is Secrets Manager's exception, or what kept us from asking. */
 export class SecretUnavailable extends Error {
   readonly code: string;
@@ -52,8 +50,10 @@ async function getSecretValue(secretId: string, timeoutMs: number): Promise<stri
     headers,
     body,
   };
-  const { request: send } = await (url.protocol === 'http:' ? import('node:http') : import('node:https'));
+  // Loaded when called, and not by import(), which reads each name that node:http exports, WebSocket's whole library too.
+  const { request: send } = process.getBuiltinModule(url.protocol === 'http:' ? 'node:http' : 'node:https');
   const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const { sign } = await import('aws4'); // not before it is used: with BROKER_URL, it never is
   const signed = sign(request);
   const outgoing = send(url, {
     method: 'POST',

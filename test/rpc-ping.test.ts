@@ -246,8 +246,10 @@ describe('of each ping', () => {
 
   test('one line is logged and one count is put out, with the round trip, when the guest answers', async () => {
     const id = await guest(({ reply }) => reply());
+    const before = fn.output;
     await fn.ping(id);
     const { log, metrics } = await fn.telemetry(id);
+    expect(fn.output.slice(before.length).trim().split('\n')).toHaveLength(1);
     expect(log).toMatchObject([{ outcome: 'reachable', round_trip_ms: expect.any(Number), instance_id: id }]);
     expect(metrics).toMatchObject([
       {

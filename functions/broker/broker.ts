@@ -1,36 +1,18 @@
-import type { BrokerAddress, BrokerEndpoint } from './address.ts';
-import { BrokerUnknown, describeBroker } from './amazon-mq.ts';
+import type { BrokerAddress } from './address.ts';
 import { BrokerConnection, type Setup } from './connection.ts';
-import { Credentials } from './credentials.ts';
 import { BrokerRefused, BrokerUnreachable, type Unreachability } from './errors.ts';
 import { LiveConnection, type Work } from './live-connection.ts';
-
-/** The whole address, for local use, or what leads to it. */
-export type BrokerSettings = { readonly address: BrokerAddress } | AmazonMqSettings;
-
-/** A broker of Amazon MQ, and the secret that holds the credentials for it. */
-export interface AmazonMqSettings {
-  /** Where it is undefined, Amazon MQ is asked for it. */
-  readonly endpoint: BrokerEndpoint | undefined;
-  /** The broker's id: always there when the endpoint is not. */
-  readonly brokerId: string | undefined;
-  readonly vhost: string;
-  readonly secretId: string;
-}
+import type { BrokerLocator } from './locator.ts';
 
 export interface BrokerOptions<S> {
-  readonly settings: BrokerSettings;
+  readonly locator: BrokerLocator;
   /** The name of our connection in RabbitMQ's console. */
   readonly name: string;
   readonly connectTimeoutMs: number;
-  readonly readSecret: (secretId: string, timeoutMs: number) => Promise<string>;
   readonly setup: Setup<S>;
   /** See {@link LiveConnection}. */
   readonly loss: (error: unknown) => Unreachability | undefined;
 }
-
-/** Amazon MQ is asked about a broker that cannot be reached, but not for long. */
-const DESCRIBE_TIMEOUT_MS = 3000;
 
 /** What a dial's look-ups may take of its time: when they fail, it is they that are to blame, and not the broker. */
 const LOOK_UP_SHARE = 0.8;
@@ -42,7 +24,7 @@ export class Broker<S> {
 
   constructor(options: BrokerOptions<S>) {
     this.#options = options;
-    this.#live = new LiveConnection({ dial: this.#dialler(), loss: options.loss });
+    this.#live = new LiveConnection({ dial: (timeoutMs) => this.#dial(timeoutMs), loss: options.loss });
   }
 
   /** Begins to connect, ahead of the first use. */
@@ -59,33 +41,23 @@ export class Broker<S> {
       return await this.#live.use(deadline, work);
     } catch (error) {
       if (!(error instanceof BrokerUnreachable)) throw error;
-      const state = await this.#state(deadline);
+      // Not knowing the state is no error of its own: that the broker cannot be reached is the news.
+      const state = await this.#options.locator.state(deadline - performance.now());
       throw state === undefined ? error : new BrokerUnreachable(error.how, { state, cause: error.cause });
     }
   }
 
-  #dialler(): (timeoutMs: number) => Promise<BrokerConnection<S>> {
-    const { settings, readSecret } = this.#options;
-    if ('address' in settings) return (timeoutMs) => this.#connect(settings.address, timeoutMs);
-
-    const { vhost, secretId } = settings;
-    const credentials = new Credentials((timeoutMs) => readSecret(secretId, timeoutMs));
-    let known: BrokerEndpoint | undefined;
-    return async (timeoutMs) => {
-      const [endpoint, login] = await Promise.all([
-        known ?? findEndpoint(settings, LOOK_UP_SHARE * timeoutMs),
-        credentials.get(LOOK_UP_SHARE * timeoutMs),
-      ]);
-      known = endpoint;
-      try {
-        return await this.#connect({ ...endpoint, ...login, vhost }, timeoutMs);
-      } catch (error) {
-        if (!(error instanceof BrokerRefused && error.what === 'login')) throw error;
-        const renewed = await credentials.renew(LOOK_UP_SHARE * timeoutMs); // they may have been rotated
-        if (renewed.username === login.username && renewed.password === login.password) throw error;
-        return this.#connect({ ...endpoint, ...renewed, vhost }, timeoutMs);
-      }
-    };
+  async #dial(timeoutMs: number): Promise<BrokerConnection<S>> {
+    const { locator } = this.#options;
+    const address = await locator.address(LOOK_UP_SHARE * timeoutMs);
+    try {
+      return await this.#connect(address, timeoutMs);
+    } catch (error) {
+      if (!(error instanceof BrokerRefused && error.what === 'login')) throw error;
+      const renewed = await locator.renewed(address, LOOK_UP_SHARE * timeoutMs);
+      if (renewed === undefined) throw error;
+      return this.#connect(renewed, timeoutMs);
+    }
   }
 
   #connect(address: BrokerAddress, timeoutMs: number): Promise<BrokerConnection<S>> {
@@ -96,23 +68,4 @@ export class Broker<S> {
       setup,
     );
   }
-
-  /** Not knowing the state is no error of its own: that the broker cannot be reached is the news. */
-  async #state(deadline: number): Promise<string | undefined> {
-    const { settings } = this.#options;
-    const timeLeftMs = Math.min(DESCRIBE_TIMEOUT_MS, deadline - performance.now());
-    if (!('brokerId' in settings) || settings.brokerId === undefined || timeLeftMs <= 0) return undefined;
-    const description = await describeBroker(settings.brokerId, timeLeftMs).catch(() => undefined);
-    return description?.state;
-  }
-}
-
-async function findEndpoint(
-  { endpoint, brokerId = '' }: AmazonMqSettings,
-  timeoutMs: number,
-): Promise<BrokerEndpoint> {
-  if (endpoint) return endpoint;
-  const description = await describeBroker(brokerId, Math.min(DESCRIBE_TIMEOUT_MS, timeoutMs));
-  if (description.endpoint) return description.endpoint;
-  throw new BrokerUnknown(brokerId, `it has no endpoint, its state is ${description.state}`);
 }

@@ -71,7 +71,7 @@ export class LiveConnection<S> {
   /** Callers share a dial. One that had begun before may have been frozen with us: its failure is not taken. */
   async #connect(deadline: number): Promise<BrokerConnection<S>> {
     if (this.#current?.isUsable()) return this.#current;
-    const timeLeftMs = () => deadline - performance.now();
+    const timeLeftMs = () => Math.max(0, deadline - performance.now());
     const { promise: timeout, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => reject(new BrokerUnreachable('connection_timeout')), timeLeftMs());
     try {

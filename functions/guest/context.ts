@@ -3,7 +3,8 @@ import type { Json } from '../oslo/message.ts';
 /** Who pings whom, on whose behalf. */
 export interface RequestContext {
   readonly instanceId: string;
-  readonly tenantId: string;
+  /** null: nobody asked, it is a sweep. */
+  readonly tenantId: string | null;
   /** `req-<uuid>`: what the guest's log and ours have in common. */
   readonly requestId: string;
 }

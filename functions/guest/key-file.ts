@@ -1,25 +1,43 @@
-import { readFile } from 'node:fs/promises';
+import fs from 'node:fs'; // its promises are loaded when they are used, those of node:fs/promises at once
 
 /** The file of keys cannot be read, or is not a JSON object of texts. Its content is not told. */
 export class KeyFileUnreadable extends Error {
   readonly code = 'KeyFileUnreadable';
 }
 
-/**
- * Looks up an instance's RPC key in a JSON file `{"<instance_id>": "<key>"}`.
- *
- * @returns undefined when it is not in there
- * @throws KeyFileUnreadable
- */
-export async function readKeyFile(path: string, instanceId: string): Promise<string | undefined> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new KeyFileUnreadable(`GUEST_KEYS_FILE ${path} cannot be read: ${error.code}`);
-  });
-  const keys = parseObject(text);
-  if (keys === undefined) throw new KeyFileUnreadable(`GUEST_KEYS_FILE ${path} is not a JSON object`);
-  const key = keys.get(instanceId);
-  if (key === undefined || typeof key === 'string') return key;
-  throw new KeyFileUnreadable(`GUEST_KEYS_FILE ${path} holds a key that is not text`);
+/** A JSON file `{"<instance_id>": "<key>"}`. It is read again when it has changed. */
+export class KeyFile {
+  readonly #path: string;
+  #keys: Promise<ReadonlyMap<string, unknown>> | undefined;
+  #changedMs = 0;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /**
+   * @returns the instance's RPC key; undefined when it is not in there
+   * @throws KeyFileUnreadable
+   */
+  async key(instanceId: string): Promise<string | undefined> {
+    const { ctimeMs } = await fs.promises.stat(this.#path).catch((error) => this.#fail(error));
+    if (this.#keys === undefined || ctimeMs !== this.#changedMs) this.#keys = this.#read();
+    this.#changedMs = ctimeMs;
+    const key = (await this.#keys).get(instanceId);
+    if (key === undefined || typeof key === 'string') return key;
+    throw new KeyFileUnreadable(`GUEST_KEYS_FILE ${this.#path} holds a key that is not text`);
+  }
+
+  async #read(): Promise<ReadonlyMap<string, unknown>> {
+    const text = await fs.promises.readFile(this.#path, 'utf8').catch((error) => this.#fail(error));
+    const keys = parseObject(text);
+    if (keys === undefined) throw new KeyFileUnreadable(`GUEST_KEYS_FILE ${this.#path} is not a JSON object`);
+    return keys;
+  }
+
+  #fail(error: NodeJS.ErrnoException): never {
+    throw new KeyFileUnreadable(`GUEST_KEYS_FILE ${this.#path} cannot be read: ${error.code}`);
+  }
 }
 
 function parseObject(text: string): Map<string, unknown> | undefined {

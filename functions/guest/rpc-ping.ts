@@ -9,7 +9,7 @@ import type { Listeners, RpcClient } from '../oslo/rpc-client.ts';
 import { type RequestContext, rpcContext } from './context.ts';
 import type { ProxyError } from './reason.ts';
 import { KeyMismatch, type SecureSerializer } from './secure-serializer.ts';
-import { Silence } from './silence.ts';
+import { Silence, type SilenceOptions } from './silence.ts';
 
 /** The guest answered `true`: it can be reached. */
 export interface Reachable {
@@ -62,6 +62,8 @@ export interface PingOptions {
   readonly serializer?: SecureSerializer | undefined;
   /** See {@link CallOptions}. */
   readonly confirmTimeoutMs?: number | undefined;
+  /** How the broker is asked about the guest's silence, where it is not as a single ping does. */
+  readonly silence?: Pick<SilenceOptions, 'known' | 'askEveryMs' | 'answerTimeoutMs'>;
   /** Ends the ping, which then throws the signal's reason. */
   readonly signal: AbortSignal;
 }
@@ -81,6 +83,7 @@ export async function rpcPing(
   options: PingOptions,
 ): Promise<PingResult> {
   const { controlExchange, timeoutMs, graceMs, confirmTimeoutMs, serializer } = options;
+  options.signal.throwIfAborted();
   const target = { exchange: controlExchange, topic: `guestagent.${context.instanceId}` };
   const clearContext = rpcContext(context);
   const request = {
@@ -92,7 +95,7 @@ export async function rpcPing(
   const wait = new AbortController();
   const giveUp = (error: Error = new MessagingTimeout('Nobody listens')) => wait.abort(error);
   options.signal.addEventListener('abort', () => giveUp(options.signal.reason), { once: true });
-  const silence = new Silence(rpc, { topic: target.topic, timeoutMs, graceMs, giveUp });
+  const silence = new Silence(rpc, { ...options.silence, target, timeoutMs, graceMs, giveUp });
   const start = performance.now();
   try {
     const result = await rpc.call(target, request, { timeoutMs, confirmTimeoutMs, signal: wait.signal });

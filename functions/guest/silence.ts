@@ -1,12 +1,18 @@
 import { MessageDeliveryFailure } from '../oslo/errors.ts';
-import type { Listeners, RpcClient } from '../oslo/rpc-client.ts';
+import type { Listeners, RpcClient, Target } from '../oslo/rpc-client.ts';
 
 export interface SilenceOptions {
-  readonly topic: string;
+  readonly target: Target;
   /** When the wait for the guest ends, in milliseconds from now. */
   readonly timeoutMs: number;
   /** The same for a guest whose queue nobody consumes. */
   readonly graceMs: number;
+  /** Who listened a moment ago, where that is known: it spares the first question. */
+  readonly known?: Listeners | undefined;
+  /** How long after one question the next one is asked, in milliseconds; it may be infinite. */
+  readonly askEveryMs?: number | undefined;
+  /** How long the broker may take to open a channel, which proves that the connection lives, and then to answer. */
+  readonly answerTimeoutMs?: number | undefined;
   /** Ends the wait early: the guest's agent is down (undefined), or the connection is dead. */
   readonly giveUp: (error: MessageDeliveryFailure | undefined) => void;
 }
@@ -14,10 +20,10 @@ export interface SilenceOptions {
 /** A healthy guest has answered by then, so that it costs nothing of this. */
 const SILENCE_MS = 250;
 
-/** How long after one question the next one is asked: the agent or the connection may die while we wait. */
-const INTERVAL_MS = 2000;
+/** The agent or the connection may die while we wait. */
+const ASK_EVERY_MS = 2000;
 
-/** How long the broker may take to open a channel, which proves that the connection lives, and then to answer. */
+/** An idle broker answers within milliseconds. */
 const ANSWER_TIMEOUT_MS = 1000;
 
 /**
@@ -27,7 +33,8 @@ const ANSWER_TIMEOUT_MS = 1000;
 export class Silence {
   readonly #rpc: RpcClient;
   readonly #options: SilenceOptions;
-  readonly #ended = Promise.withResolvers<'ended'>();
+  readonly #ended = Promise.withResolvers<void>();
+  #isOver = false;
   #timer: NodeJS.Timeout | undefined;
   #listeners: Listeners | undefined;
 
@@ -45,35 +52,40 @@ export class Silence {
   /** To be called when the wait is over. */
   end(): void {
     clearTimeout(this.#timer);
-    this.#ended.resolve('ended');
+    this.#isOver = true;
+    this.#ended.resolve();
   }
 
   async #watch(): Promise<void> {
-    const { timeoutMs, graceMs, giveUp } = this.#options;
+    const { target, timeoutMs, graceMs, known, giveUp } = this.#options;
+    const { askEveryMs = ASK_EVERY_MS, answerTimeoutMs: allowedMs = ANSWER_TIMEOUT_MS } = this.#options;
     const start = performance.now();
-    const answerTimeoutMs = Math.min(ANSWER_TIMEOUT_MS, timeoutMs / 2);
+    const answerTimeoutMs = Math.min(allowedMs, timeoutMs / 2);
     const lastMs = timeoutMs - 1.1 * answerTimeoutMs;
-    let nobodySinceMs: number | undefined = 0; // as far as we know, there was nobody from the start
-    let nextMs = Math.min(SILENCE_MS, timeoutMs / 4);
+    // As far as we know, there was nobody from the start.
+    let nobodySinceMs = known === undefined || known.consumers === 0 ? 0 : undefined;
+    const graceEndMs = () => (nobodySinceMs === undefined ? 0 : nobodySinceMs + graceMs);
+    const next = (askedMs: number) =>
+      Math.min(...[askedMs + askEveryMs, graceEndMs(), lastMs].filter((time) => time > askedMs));
+    this.#listeners = known;
+    let nextMs = known === undefined ? Math.min(SILENCE_MS, timeoutMs / 4) : next(0);
     try {
-      while (!(await this.#isOverAt(start + nextMs))) {
-        this.#listeners = await this.#rpc.listeners(this.#options.topic, answerTimeoutMs);
+      while (await this.#isStillSilentAt(start + nextMs)) {
+        this.#listeners = await this.#rpc.listeners(target, answerTimeoutMs, () => !this.#isOver);
         if (this.#listeners?.consumers === 0) nobodySinceMs ??= nextMs;
         else nobodySinceMs = undefined;
-        const graceEndMs = nobodySinceMs === undefined ? undefined : nobodySinceMs + graceMs;
-        if (graceEndMs !== undefined && nextMs >= graceEndMs) return giveUp(undefined);
-        const askedMs = nextMs;
-        const times = [askedMs + INTERVAL_MS, graceEndMs ?? 0, lastMs];
-        nextMs = Math.min(...times.filter((time) => time > askedMs));
+        if (nobodySinceMs !== undefined && nextMs >= graceEndMs()) return giveUp(undefined);
+        nextMs = next(nextMs);
       }
     } catch (error) {
       if (error instanceof MessageDeliveryFailure) giveUp(error);
     }
   }
 
-  async #isOverAt(time: number): Promise<boolean> {
-    const { promise, resolve } = Promise.withResolvers<'awake'>();
-    this.#timer = setTimeout(() => resolve('awake'), time - performance.now());
-    return (await Promise.race([promise, this.#ended.promise])) === 'ended';
+  async #isStillSilentAt(time: number): Promise<boolean> {
+    const { promise: awake, resolve } = Promise.withResolvers<void>();
+    if (Number.isFinite(time)) this.#timer = setTimeout(resolve, Math.max(0, time - performance.now()));
+    await Promise.race([awake, this.#ended.promise]);
+    return !this.#isOver;
   }
 }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Channel, ConsumeMessage } from 'amqplib';
 
 /**
@@ -37,7 +37,7 @@ export async function openReplyQueue(
 
 /** 32 hex digits, as Python's `uuid4().hex`. */
 export function hexId(): string {
-  return randomBytes(16).toString('hex');
+  return randomUUID().replaceAll('-', '');
 }
 
 function ignore(): void {}

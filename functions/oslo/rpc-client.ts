@@ -68,6 +68,8 @@ export class RpcClient {
   #replyQueue = '';
   #closed: MessageDeliveryFailure | undefined;
   #lastInspection: Promise<unknown> = Promise.resolve();
+  /** There while the socket takes no more. */
+  #drained: PromiseWithResolvers<void> | undefined;
 
   /**
    * Opens the reply queue.
@@ -86,6 +88,7 @@ export class RpcClient {
     this.#channel = main;
     this.#openChannel = open;
     main.on('return', (message) => this.#onReturn(message));
+    main.on('drain', () => this.#onDrain());
     main.on('error', (error) => this.#close('the channel failed', error));
     main.on('close', () => this.#close('the channel closed'));
   }
@@ -121,25 +124,49 @@ export class RpcClient {
     }
   }
 
+  /** False once the channel has closed; every call fails from then on. */
+  get isOpen(): boolean {
+    return this.#closed === undefined;
+  }
+
+  /**
+   * Asks the broker for a sign of life. It also makes it tell of an alarm; see {@link listeners}.
+   *
+   * @throws MessageDeliveryFailure when there is none: the connection is dead
+   */
+  async proveAlive(exchange: string, timeoutMs: number): Promise<void> {
+    await this.listeners({ exchange, topic: this.#replyQueue }, timeoutMs);
+  }
+
+  /** Resolves when the socket takes more requests; whoever makes many calls awaits it before each of them. */
+  async writable(): Promise<void> {
+    await this.#drained?.promise;
+  }
+
   /**
    * Asks the broker who listens on a topic, one such question at a time, each on a channel of its own: asked for
-   * a queue that is missing, or that we may not see, the broker closes the channel.
+   * a queue that is missing, or that we may not see, the broker closes the channel. RabbitMQ tells of a memory or
+   * disk alarm only to those who publish, so a message that reaches nobody goes before.
    *
    * @param timeoutMs how long the broker may take to open the channel, and then to answer, in milliseconds
+   * @param isStillWanted asked when its turn has come
    * @returns undefined when the broker does not tell
    * @throws MessageDeliveryFailure when it does not even open a channel: the connection is dead
    */
-  listeners(topic: string, timeoutMs: number): Promise<Listeners | undefined> {
-    const inspection = this.#lastInspection.then(() => this.#inspect(topic, timeoutMs));
+  listeners(target: Target, timeoutMs: number, isStillWanted = () => true): Promise<Listeners | undefined> {
+    const inspection = this.#lastInspection.then(() =>
+      isStillWanted() ? this.#inspect(target, timeoutMs) : undefined,
+    );
     this.#lastInspection = inspection.catch(() => undefined);
     return inspection;
   }
 
-  async #inspect(queue: string, timeoutMs: number): Promise<Listeners | undefined> {
+  async #inspect({ exchange, topic }: Target, timeoutMs: number): Promise<Listeners | undefined> {
     const channel = await inTime(this.#openChannel(), timeoutMs);
     if (channel === undefined) throw unconfirmed();
+    channel.publish(exchange, this.#replyQueue, Buffer.alloc(0)); // no queue is bound with this key
     const answer = await inTime(
-      channel.checkQueue(queue).catch(() => undefined),
+      channel.checkQueue(topic).catch(() => undefined),
       timeoutMs,
     );
     channel.close().catch(() => undefined);
@@ -166,7 +193,9 @@ export class RpcClient {
         queueMicrotask(() => call.reject(new MessageDeliveryFailure('refused', 'Not delivered: basic.nack')));
     };
     try {
-      this.#channel.publish(target.exchange, target.topic, body, properties, onConfirm);
+      const { exchange, topic } = target;
+      const isWritable = this.#channel.publish(exchange, topic, body, properties, onConfirm);
+      if (!isWritable) this.#drained ??= Promise.withResolvers();
     } catch (cause) {
       throw new MessageDeliveryFailure('closed', 'Not delivered: the channel is closing', { cause });
     }
@@ -214,12 +243,18 @@ export class RpcClient {
     if (reply.msgId !== undefined) this.#pending.get(reply.msgId)?.reject(new MessageUndeliverable(text));
   }
 
+  #onDrain(): void {
+    this.#drained?.resolve();
+    this.#drained = undefined;
+  }
+
   #close(why: string, cause?: Error & { code?: unknown }): void {
     if (this.#closed) return;
     const replyCode = typeof cause?.code === 'number' ? cause.code : undefined;
     const how = replyCode === undefined ? 'closed' : 'refused';
     this.#closed = new MessageDeliveryFailure(how, `Not delivered: ${why}`, { replyCode, cause });
     for (const call of this.#pending.values()) call.reject(this.#closed);
+    this.#onDrain();
   }
 }
 

@@ -15,6 +15,15 @@ export type Outcome = { readonly id: string } & ({ readonly result: unknown } | 
 /** Lambda's own limit for an invocation, as the stack sets it. */
 export const LAMBDA_TIMEOUT_MS = 20_000;
 
+/** In megabytes, as the stack sets it. */
+const LAMBDA_MEMORY_MB = 256;
+
+/** The heap stays within the function's memory, as it has to on Lambda. */
+export const HEAP_FLAGS = [
+  `--max-semi-space-size=${Math.floor(LAMBDA_MEMORY_MB * 0.05)}`,
+  `--max-old-space-size=${Math.floor(LAMBDA_MEMORY_MB * 0.9)}`,
+];
+
 /**
  * One execution environment: a process of its own that runs a bundle with no environment variables but those
  * that Lambda would give it and the function's settings.
@@ -38,7 +47,7 @@ export class LambdaProcess {
     const child = fork(join(import.meta.dirname, 'lambda-runtime.ts'), [bundlePath], {
       env: { ...lambdaVariables(basename(dirname(bundlePath))), ...settings },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      execArgv: ['--expose-gc'],
+      execArgv: ['--expose-gc', ...HEAP_FLAGS],
       detached: true, // Ctrl-C is for us to pass on
     });
     for (const stream of [child.stdout, child.stderr]) {
@@ -118,7 +127,7 @@ function lambdaVariables(name: string): Record<string, string> {
     AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
     AWS_LAMBDA_FUNCTION_NAME: name,
     AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
-    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '256',
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(LAMBDA_MEMORY_MB),
     AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
     AWS_LAMBDA_LOG_STREAM_NAME: `local/[$LATEST]${process.pid}`,
   };

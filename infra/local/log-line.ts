@@ -1,16 +1,20 @@
 import { styleText } from 'node:util';
+import type { Summary } from '../../functions/summary.ts';
+import { totals } from './fleet-report.ts';
 
 /**
  * Makes one line of the function's log readable for a person.
  *
- * @returns undefined for metrics (EMF), which nobody reads
+ * @returns undefined for metrics alone (EMF), which nobody reads
  */
 export function readable(line: string): string | undefined {
   const entry = parse(line);
   if (entry === undefined) return line;
-  if ('_aws' in entry) return undefined;
+  if (!('message' in entry)) return undefined;
   const { timestamp, message, outcome, instance_id: instance, round_trip_ms: roundTrip } = entry;
   if (outcome === undefined) return line;
+  if (message === 'guest_unreachable') return undefined; // the summary counts it
+  if (message === 'health_check' && 'checked' in entry) return sweepLine(line);
   const words = [
     String(timestamp).slice(11, 23),
     message,
@@ -22,6 +26,13 @@ export function readable(line: string): string | undefined {
   ];
   const more = [entry['todo'] && `    ${entry['todo']}`, entry['traceback']].filter(Boolean);
   return [words.filter((word) => word !== undefined).join('  '), ...more].join('\n');
+}
+
+function sweepLine(line: string): string {
+  const { timestamp, ...summary }: Summary & { timestamp: string } = JSON.parse(line);
+  const { error } = summary;
+  const words = [timestamp.slice(11, 23), 'health_check', totals(summary), error?.code, error?.message];
+  return words.filter((word) => word !== undefined).join('  ');
 }
 
 function errorMessage(error: unknown): unknown {

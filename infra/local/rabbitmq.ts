@@ -55,6 +55,11 @@ export class RabbitMqServer implements RabbitMq {
 
   /** @param extraConfig further lines of rabbitmq.conf */
   static async start(extraConfig: readonly string[] = []): Promise<RabbitMqServer> {
+    // A port that was free may be taken by somebody else before the server listens on it.
+    return RabbitMqServer.#tryToStart(extraConfig).catch(() => RabbitMqServer.#tryToStart(extraConfig));
+  }
+
+  static async #tryToStart(extraConfig: readonly string[]): Promise<RabbitMqServer> {
     const folder = new TemporaryFolder('rabbitmq');
     const ports = { amqp: await freePort(), management: await freePort() };
     const env = await configure(folder, ports, extraConfig);

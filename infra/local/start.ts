@@ -1,35 +1,20 @@
 import { type Config, InvalidConfig, readConfig } from '../../functions/config.ts';
-import { readKeyFile } from '../../functions/guest/key-file.ts';
-import { ROUTE } from '../../functions/request.ts';
+import { KeyFile } from '../../functions/guest/key-file.ts';
 import { type Demo, type Example, startDemo } from './demo.ts';
 import { Gateway } from './gateway.ts';
+import { LambdaProcess } from './lambda-process.ts';
 import { readable } from './log-line.ts';
 import { startRabbitMq } from './rabbitmq.ts';
+import { announceSystem } from './running-system.ts';
+import { namesBroker, type Settings, settingsOf } from './settings.ts';
+import { Synthesized, type SynthesizedFunction } from './synthesized.ts';
 import { TenantFunctions } from './tenant-functions.ts';
 import { TroveGuests } from './trove-guests.ts';
 
 // `npm start`: the whole system on this machine, until Ctrl-C.
 
-/** The environment variables that are passed on to the function. */
-const PASSED_ON = [
-  'BROKER_URL',
-  'BROKER_ENDPOINT',
-  'BROKER_ID',
-  'BROKER_SECRET_ID',
-  'BROKER_VHOST',
-  'CONTROL_EXCHANGE',
-  'RPC_TIMEOUT_SECONDS',
-  'NO_CONSUMER_GRACE_SECONDS',
-  'GUEST_KEYS_FILE',
-  'GUEST_KEY_SECRET_PREFIX',
-  'NODE_EXTRA_CA_CERTS',
-  'AWS_REGION',
-  'AWS_ACCESS_KEY_ID',
-  'AWS_SECRET_ACCESS_KEY',
-  'AWS_SESSION_TOKEN',
-  'AWS_ENDPOINT_URL_SECRETS_MANAGER',
-  'AWS_ENDPOINT_URL_MQ',
-];
+/** How often the demo sweeps the fleet, in milliseconds. */
+const SWEEP_EVERY_MS = 60_000;
 
 /** What to end, last started first. */
 const running: (() => Promise<void>)[] = [];
@@ -44,21 +29,23 @@ try {
 }
 
 async function start(): Promise<void> {
-  const settings = passedOn();
+  const stack = await Synthesized.stack();
+  running.push(() => stack.remove());
+  const ping = stack.function('rpc-ping');
+  const settings = settingsOf(process.env, ping.environment);
   const wantedPort = readPort();
-  const isOwnBroker = !('BROKER_URL' in settings || 'BROKER_ENDPOINT' in settings || 'BROKER_ID' in settings);
+  const isOwnBroker = !namesBroker(settings);
   // Wrong settings are told now, not with the first ping.
   const config = readConfig(isOwnBroker ? { ...settings, BROKER_URL: 'amqp://own' } : settings);
-  if (config.guestKeys && 'file' in config.guestKeys) await readKeyFile(config.guestKeys.file, '');
+  if (config.guestKeys && 'file' in config.guestKeys) await new KeyFile(config.guestKeys.file).key('');
   const demo = isOwnBroker ? await startOwnBroker(settings, config) : undefined;
 
-  const functions = await TenantFunctions.start(
-    { ...settings, ...demo?.settings },
-    demo?.misconfigured,
-    printLogLine,
-  );
+  const common = { ...settings, ...demo?.settings };
+  const functions = await TenantFunctions.start(ping, common, demo?.misconfigured, printLogLine);
   running.push(() => functions.end());
-  const gateway = await Gateway.listen(wantedPort, ROUTE, (event) => functions.invoke(event));
+  const forget = await announceSystem(common);
+  running.push(async () => forget());
+  const gateway = await Gateway.listen(wantedPort, stack.route, (event) => functions.invoke(event));
   running.push(() => gateway.close());
 
   if (wantedPort !== 0 && gateway.port !== wantedPort) console.log(`Port ${wantedPort} is taken.`);
@@ -66,6 +53,23 @@ async function start(): Promise<void> {
   printCurls(gateway.url, demo?.examples ?? []);
   if (demo) printAlarm(demo);
   console.log('\nCtrl-C ends everything.\n');
+  if (isOwnBroker) await startHealthCheck(stack.function('health-check'), common);
+}
+
+/** Sweeps the fleet now and then every minute; its line is printed as the pings' are. */
+async function startHealthCheck(
+  { name, bundlePath, timeoutMs }: SynthesizedFunction,
+  settings: Settings,
+): Promise<void> {
+  const environment = { AWS_LAMBDA_FUNCTION_NAME: name, ...settings };
+  const lambda = await LambdaProcess.start(bundlePath, environment, printLogLine);
+  const sweep = () => void lambda.invoke({}, timeoutMs).catch(() => undefined); // its log says why
+  const timer = setInterval(sweep, SWEEP_EVERY_MS);
+  running.push(async () => {
+    clearInterval(timer);
+    await lambda.end();
+  });
+  sweep();
 }
 
 /** Starts a private RabbitMQ, names it in the settings, and starts real Trove guests on it. */
@@ -75,6 +79,7 @@ async function startOwnBroker(settings: Record<string, string>, config: Config):
   running.push(() => rabbit.stop());
   console.log(`${rabbit.description}, console on ${rabbit.managementUrl} (guest, guest).`);
   settings['BROKER_URL'] = rabbit.url;
+  settings['BROKER_MANAGEMENT_URL'] = rabbit.managementUrl;
 
   console.log('Starting the demo guests (real Trove guest agents) …');
   const host = await TroveGuests.host({ brokerUrl: rabbit.url, controlExchange: config.controlExchange });
@@ -87,15 +92,6 @@ async function startOwnBroker(settings: Record<string, string>, config: Config):
   const demo = await startDemo(host, rabbit, timeouts);
   running.push(() => demo.end());
   return demo;
-}
-
-function passedOn(): Record<string, string> {
-  const settings: Record<string, string> = {};
-  for (const name of PASSED_ON) {
-    const value = process.env[name];
-    if (value) settings[name] = value;
-  }
-  return settings;
 }
 
 function readPort(): number {

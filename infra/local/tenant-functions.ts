@@ -1,46 +1,50 @@
-import { bundle } from './bundle.ts';
 import type { GatewayEvent } from './gateway.ts';
 import { LambdaProcess } from './lambda-process.ts';
+import type { SynthesizedFunction } from './synthesized.ts';
 
 type Settings = Readonly<Record<string, string>>;
 
 /** The bundled function for all tenants, and for some of the demo the same one with other settings. */
 export class TenantFunctions {
   readonly #start: (settings?: Settings) => Promise<LambdaProcess>;
+  readonly #timeoutMs: number;
   readonly #others: ReadonlyMap<string, Settings>;
   readonly #started = new Map<string, Promise<LambdaProcess>>();
 
   /**
-   * Bundles the function and starts it; those of `others` are started with their first request.
+   * Starts the function as it would be deployed; those of `others` are started with their first request.
    *
+   * @param settings its environment variables
    * @param others settings that differ, by tenant
    * @param onLine gets each line that a function logs
    */
   static async start(
+    { name, bundlePath, timeoutMs }: SynthesizedFunction,
     settings: Settings,
     others: ReadonlyMap<string, Settings> = new Map(),
     onLine: (line: string) => void,
   ): Promise<TenantFunctions> {
-    const path = await bundle('rpc-ping');
-    const functions = new TenantFunctions(
-      (differing) => LambdaProcess.start(path, { ...settings, ...differing }, onLine),
-      others,
-    );
+    const common = { AWS_LAMBDA_FUNCTION_NAME: name, ...settings };
+    const start = (differing?: Settings) =>
+      LambdaProcess.start(bundlePath, { ...common, ...differing }, onLine);
+    const functions = new TenantFunctions(start, timeoutMs, others);
     await functions.#of('');
     return functions;
   }
 
   private constructor(
     start: (settings?: Settings) => Promise<LambdaProcess>,
+    timeoutMs: number,
     others: ReadonlyMap<string, Settings>,
   ) {
     this.#start = start;
+    this.#timeoutMs = timeoutMs;
     this.#others = others;
   }
 
   async invoke(event: GatewayEvent): Promise<unknown> {
     const lambda = await this.#of(event.pathParameters?.['tenant_id'] ?? '');
-    return lambda.invoke(event);
+    return lambda.invoke(event, this.#timeoutMs);
   }
 
   async end(): Promise<void> {

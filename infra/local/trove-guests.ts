@@ -22,6 +22,8 @@ export interface GuestHostOptions {
   readonly brokerUrl: string;
   readonly controlExchange?: string;
   readonly durableQueues?: boolean;
+  /** Whether they log each message, which slows them down; by default they do. */
+  readonly debug?: boolean;
 }
 
 type Python = ChildProcessByStdio<Writable, Readable, Readable>;
@@ -33,7 +35,7 @@ export function ensureTrove(): boolean {
 
 /** A Python process with real Trove guest agents in it (`trove_guests.py`). */
 export class TroveGuests {
-  /** All that the guests logged so far, at debug level. */
+  /** All that the guests logged so far. */
   log = '';
   readonly #python: Python;
   readonly #folder: TemporaryFolder;
@@ -94,6 +96,7 @@ function guestConfig({
   brokerUrl,
   controlExchange = 'trove',
   durableQueues = false,
+  debug = true,
 }: GuestHostOptions): string {
   const { protocol, host, username, password, pathname } = new URL(brokerUrl);
   const ssl = protocol === 'amqps:';
@@ -102,8 +105,8 @@ function guestConfig({
 transport_url = rabbit://${username}:${password}@${host}${pathname || '/'}
 control_exchange = ${controlExchange}
 report_interval = 0
-debug = true
-default_log_levels = oslo_messaging=DEBUG,amqp=INFO
+debug = ${debug}
+default_log_levels = oslo_messaging=${debug ? 'DEBUG' : 'INFO'},amqp=INFO
 use_stderr = true
 [oslo_messaging_rabbit]
 amqp_durable_queues = ${durableQueues}

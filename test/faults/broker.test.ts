@@ -162,6 +162,21 @@ interop('on a broker that fails', () => {
       );
     });
 
+    test('raised while the guest is waited for is not taken for the guest’s silence', async () => {
+      const silent = randomUUID();
+      await guests.start(silent, { delay: 86_400 });
+      const under = await start();
+      expect(await under.ping(alive)).toMatchObject({ status: 204 });
+      const before = guests.log.length;
+      const answer = under.ping(silent);
+      await eventually(
+        async () => guests.log.slice(before),
+        (log) => log.includes('Pinged for project'),
+      );
+      await rabbit.ctl('set_vm_memory_high_watermark', '0.000001');
+      expect(reasonOf(await answer)).toBe('The broker has blocked publishing');
+    });
+
     test('that was there before us is told apart from a dead guest', async () => {
       await rabbit.ctl('set_vm_memory_high_watermark', '0.000001');
       const under = await start();

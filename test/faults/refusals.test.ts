@@ -1,25 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { eventually } from '../setup/eventually.ts';
 import { FunctionUnderTest } from '../setup/function-under-test.ts';
+import { GRANTED } from '../setup/granted.ts';
 import { respond } from '../setup/responder.ts';
-import { type Permissions, TestBroker } from '../setup/test-broker.ts';
-
-/** What the README tells the operator to grant. */
-const GRANTED: Permissions = {
-  configure: inReadme('configure'),
-  write: inReadme('write'),
-  read: inReadme('read'),
-};
-
-function inReadme(permission: string): string {
-  const readme = readFileSync(join(import.meta.dirname, '..', '..', 'README.md'), 'utf8');
-  const [, pattern] = new RegExp(`^\\| ${permission} \\| \`(.*?)\``, 'm').exec(readme) ?? [];
-  if (pattern === undefined) throw new Error(`The README does not tell what to grant for ${permission}`);
-  return pattern.replaceAll('\\|', '|'); // as a table escapes it
-}
+import { TestBroker } from '../setup/test-broker.ts';
 
 let broker: TestBroker;
 let alive: string;

@@ -1,19 +1,15 @@
-import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { freePort } from '../../infra/local/child.ts';
-import { ensureDebianPackages, isCommand } from '../../infra/local/debian-packages.ts';
 import { RabbitMqServer } from '../../infra/local/rabbitmq.ts';
 import { AwsStandIn } from '../setup/aws-stand-in.ts';
+import { type Certificate, makeCertificates, sslOptions } from '../setup/certificates.ts';
 import { FunctionUnderTest } from '../setup/function-under-test.ts';
 import { respond } from '../setup/responder.ts';
 import { TestBroker } from '../setup/test-broker.ts';
-
-type Certificate = 'good' | 'other-host' | 'expired';
 
 /** With a RabbitMQ server and openssl of Debian's packages, as the real guests are. */
 const onDebian = process.env['TEST_WITHOUT_TROVE'] ? describe.skip : describe;
@@ -31,7 +27,7 @@ onDebian('over TLS, as Amazon MQ speaks it', () => {
     await makeCertificates(folder);
     const config = [];
     for (const name of ['good', 'other-host', 'expired'] as const) ports.set(name, await freePort());
-    config.push(`listeners.ssl.1 = 127.0.0.1:${ports.get('good')}`, ...sslOptions('good'));
+    config.push(`listeners.ssl.1 = 127.0.0.1:${ports.get('good')}`, ...sslOptions(folder, 'good'));
     rabbit = await RabbitMqServer.start(config);
     broker = await TestBroker.create(rabbit);
     await respond(await broker.channel(), alive, ({ reply }) => reply());
@@ -45,15 +41,6 @@ onDebian('over TLS, as Amazon MQ speaks it', () => {
     await fn?.end();
     fn = undefined;
   });
-
-  function sslOptions(name: Certificate): string[] {
-    return [
-      `ssl_options.certfile = ${join(folder, `${name}.pem`)}`,
-      `ssl_options.keyfile = ${join(folder, `${name}.key`)}`,
-      'ssl_options.verify = verify_none',
-      'ssl_options.versions.1 = tlsv1.2',
-    ];
-  }
 
   async function ping(url: string, settings: Record<string, string> = trusted()) {
     fn = await FunctionUnderTest.start({ BROKER_URL: url, RPC_TIMEOUT_SECONDS: '3', ...settings });
@@ -133,32 +120,3 @@ onDebian('over TLS, as Amazon MQ speaks it', () => {
     ports.set('good', good);
   });
 });
-
-/** A CA, and three certificates of it: one for localhost, one for another host, one that has expired. */
-async function makeCertificates(folder: string): Promise<void> {
-  if (!isCommand('openssl') && !ensureDebianPackages('openssl')) throw new Error('These tests need openssl');
-  const openssl = (...args: string[]) => promisify(execFile)('openssl', args, { cwd: folder });
-  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  await openssl(
-    'req',
-    '-x509',
-    ...newKey,
-    '-keyout',
-    'ca.key',
-    '-out',
-    'ca.pem',
-    '-days',
-    '2',
-    '-subj',
-    '/CN=Test CA',
-  );
-  const issue = async (name: Certificate, host: string, days: string) => {
-    const subject = ['-subj', `/CN=${host}`, '-addext', `subjectAltName=DNS:${host}`];
-    await openssl('req', ...newKey, '-keyout', `${name}.key`, '-out', `${name}.csr`, ...subject);
-    const ca = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-copy_extensions', 'copy'];
-    await openssl('x509', '-req', '-in', `${name}.csr`, '-out', `${name}.pem`, ...ca, '-days', days);
-  };
-  await issue('good', 'localhost', '2');
-  await issue('other-host', 'broker.example', '2');
-  await issue('expired', 'localhost', '-1');
-}

@@ -237,28 +237,30 @@ describe('a call succeeds', () => {
 
 describe('who listens on a topic', () => {
   test('is not told of a queue that is missing, and costs the client nothing', async () => {
-    await expect(client.listeners(`guestagent.${randomUUID()}`, 5000)).resolves.toBeUndefined();
     const target = await guest(({ reply }) => reply());
+    const missing = { ...target, topic: `guestagent.${randomUUID()}` };
+    await expect(client.listeners(missing, 5000)).resolves.toBeUndefined();
     await expect(client.call(target, REQUEST, LONG)).resolves.toBe(true);
   });
 
   test('is told of a server that lives, and of a queue that nobody consumes', async () => {
-    const { topic } = await guest(() => undefined);
-    await expect(client.listeners(topic, 5000)).resolves.toEqual({ consumers: 1, messages: 0 });
-    await server.assertQueue(`${topic}-dead`, { durable: false });
-    server.sendToQueue(`${topic}-dead`, Buffer.from('{}'));
+    const target = await guest(() => undefined);
+    await expect(client.listeners(target, 5000)).resolves.toEqual({ consumers: 1, messages: 0 });
+    const dead = { ...target, topic: `${target.topic}-dead` };
+    await server.assertQueue(dead.topic, { durable: false });
+    server.sendToQueue(dead.topic, Buffer.from('{}'));
     await server.waitForConfirms();
-    await expect(client.listeners(`${topic}-dead`, 5000)).resolves.toEqual({ consumers: 0, messages: 1 });
+    await expect(client.listeners(dead, 5000)).resolves.toEqual({ consumers: 0, messages: 1 });
   });
 
   test('is asked one at a time, so that a client never has more than two channels', async () => {
-    const { topic } = await guest(() => undefined);
+    const target = await guest(() => undefined);
     let [open, most] = [0, 0];
     const counting = await openClient(connection, await connection.createConfirmChannel(), (channel) => {
       most = Math.max(most, ++open);
       channel.on('close', () => open--);
     });
-    const answers = await Promise.all(Array.from({ length: 50 }, () => counting.listeners(topic, 20_000)));
+    const answers = await Promise.all(Array.from({ length: 50 }, () => counting.listeners(target, 20_000)));
     expect(new Set(answers.map((answer) => answer?.consumers))).toEqual(new Set([1]));
     expect(most).toBeLessThanOrEqual(2); // one is being closed while the next one opens
   });

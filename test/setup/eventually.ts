@@ -6,7 +6,8 @@ export async function eventually<T>(ask: () => Promise<T>, wanted: (value: T) =>
   for (;;) {
     const value = await ask();
     if (wanted(value)) return value;
-    if (Date.now() > deadline) throw new Error(`Still not so after 20 s: ${JSON.stringify(value)}`);
+    if (Date.now() > deadline)
+      throw new Error(`Still not so after 20 s: ${JSON.stringify(value)?.slice(0, 2000)}`);
     await setTimeout(100);
   }
 }

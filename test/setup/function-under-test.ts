@@ -52,12 +52,12 @@ export class FunctionUnderTest {
     return this.#lines.join('\n');
   }
 
-  /** The log lines and metrics (EMF) that mention an instance, once there is at least one of each. */
+  /** The log lines that mention an instance, and those of them with metrics (EMF), once there is one of each. */
   async telemetry(instanceId: string): Promise<{ log: LogEntry[]; metrics: LogEntry[] }> {
     const read = async () => {
       const entries = this.#lines.filter((line) => line.includes(instanceId)).map((line) => JSON.parse(line));
       return {
-        log: entries.filter((entry) => !('_aws' in entry)),
+        log: entries,
         metrics: entries.filter((entry) => '_aws' in entry),
       };
     };

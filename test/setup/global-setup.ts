@@ -1,4 +1,4 @@
-import { bundle } from '../../infra/local/bundle.ts';
+import { bundle } from '../../infra/bundle.ts';
 import { type RabbitMq, startRabbitMq } from '../../infra/local/rabbitmq.ts';
 import { ensureTrove } from '../../infra/local/trove-guests.ts';
 
@@ -11,6 +11,7 @@ export default async function globalSetup(): Promise<void> {
   requireTrove();
   globalThis.rabbit = await startRabbitMq();
   process.env['TEST_BUNDLE'] = await bundle('rpc-ping');
+  process.env['TEST_HEALTH_CHECK_BUNDLE'] = await bundle('health-check');
   process.env['TEST_BROKER_URL'] = globalThis.rabbit.url;
   process.env['TEST_MANAGEMENT_URL'] = globalThis.rabbit.managementUrl;
 }

@@ -25,7 +25,7 @@ function sharedServer(): BrokerUrls {
 export class TestBroker {
   readonly url: string;
   readonly vhost: string;
-  readonly #managementUrl: string;
+  readonly managementUrl: string;
   readonly #users: string[] = [];
   readonly #connections: ChannelModel[] = [];
 
@@ -40,7 +40,7 @@ export class TestBroker {
   private constructor({ url, managementUrl }: BrokerUrls) {
     this.vhost = `test-${randomBytes(4).toString('hex')}`;
     this.url = `${url}/${this.vhost}`;
-    this.#managementUrl = managementUrl;
+    this.managementUrl = managementUrl;
   }
 
   async delete(): Promise<void> {
@@ -64,10 +64,10 @@ export class TestBroker {
   }
 
   /** Adds a user, and returns the URL to connect as it. */
-  async user(permissions: Permissions): Promise<string> {
+  async user(permissions: Permissions, tags = ''): Promise<string> {
     const name = `user-${randomBytes(4).toString('hex')}`;
     this.#users.push(name);
-    await this.request('PUT', `users/${name}`, { password: 'pw', tags: '' });
+    await this.request('PUT', `users/${name}`, { password: 'pw', tags });
     await this.permit(name, permissions);
     return this.url.replace('guest:guest', `${name}:pw`);
   }
@@ -86,7 +86,7 @@ export class TestBroker {
 
   /** Calls RabbitMQ's management HTTP API. */
   async request(method: string, path: string, body?: object): Promise<unknown> {
-    const response = await fetch(`${this.#managementUrl}/api/${path}`, {
+    const response = await fetch(`${this.managementUrl}/api/${path}`, {
       method,
       headers: { authorization: `Basic ${btoa('guest:guest')}`, 'content-type': 'application/json' },
       ...(body && { body: JSON.stringify(body) }),

@@ -1,0 +1,94 @@
+import type { Context } from 'aws-lambda';
+import { InvalidConfig } from './config.ts';
+import { beginEnvironment } from './environment.ts';
+import { FleetWatch } from './fleet-watch.ts';
+import { type Fleet, FleetUnknown, type Guests } from './guest/fleet.ts';
+import type { Unreachable } from './guest/rpc-ping.ts';
+import type { Sweep } from './guest/sweep.ts';
+import { type Origin, type Summary, type SweepError, summarize } from './summary.ts';
+import { readSweepRequest, type SweepRequest } from './sweep-request.ts';
+import { logger, recordSweep } from './sweep-telemetry.ts';
+
+/** What is kept of an invocation's time to write the log, the metrics and the answer, in milliseconds. */
+const ANSWER_MARGIN_MS = 1000;
+
+/** What listing the guests may take of the time that there is. */
+const LISTING_SHARE = 0.5;
+
+/** How often a debug line tells how far a sweep is. */
+const PROGRESS_MS = 200;
+
+const environment = beginEnvironment(process.env);
+const watch = environment instanceof InvalidConfig ? environment : new FleetWatch(environment);
+
+/**
+ * The scheduled sweep: pings the guests that the event names, or all that there are, and returns what it found.
+ *
+ * @throws where the deployer has something to mend; a broker or guests that fail are what the summary is about
+ */
+export async function handler(event: unknown, lambda: Context): Promise<Summary> {
+  const requestId = `req-${lambda.awsRequestId}`;
+  try {
+    if (watch instanceof InvalidConfig) throw watch;
+    return await check(watch, readSweepRequest(event), requestId, lambda.getRemainingTimeInMillis());
+  } catch (error) {
+    logger.error('health_check', { request_id: requestId, outcome: 'error', error });
+    throw error;
+  }
+}
+
+async function check(
+  watch: FleetWatch,
+  request: SweepRequest,
+  requestId: string,
+  timeLeftMs: number,
+): Promise<Summary> {
+  const start = performance.now();
+  const sweepMs = timeLeftMs - ANSWER_MARGIN_MS;
+  const { guests, origin, problem } = await findGuests(watch.fleet, request, LISTING_SHARE * sweepMs);
+  const sweep = watch.sweep(guests, requestId, start + sweepMs);
+  const failure = await withProgress(sweep, guests.size, () => watch.run(sweep));
+  const error = failure ? brokerError(failure) : problem;
+  const summary = summarize(sweep, request, origin, error, performance.now() - start);
+  recordSweep(requestId, sweep, summary);
+  return summary;
+}
+
+interface Found {
+  readonly guests: Guests;
+  readonly origin: Origin;
+  readonly problem?: SweepError;
+}
+
+async function findGuests(fleet: Fleet, { instanceIds }: SweepRequest, timeoutMs: number): Promise<Found> {
+  if (instanceIds) {
+    return { guests: new Map(instanceIds.map((id) => [id, undefined])), origin: { guests_from: 'event' } };
+  }
+  try {
+    const { guests, problem, ageMs } = await fleet.list(timeoutMs);
+    if (problem === undefined) return { guests, origin: { guests_from: 'list' } };
+    return {
+      guests,
+      origin: { guests_from: 'last_list', list_age_ms: ageMs, list_problem: problem },
+    };
+  } catch (error) {
+    if (!(error instanceof FleetUnknown)) throw error;
+    // Whether the broker is there is worth knowing all the same.
+    const { code, message } = error;
+    return { guests: new Map(), origin: { guests_from: 'nowhere' }, problem: { code, message } };
+  }
+}
+
+function brokerError({ reason, cause }: Unreachable): SweepError {
+  return { code: reason, message: cause };
+}
+
+async function withProgress<T>(sweep: Sweep, total: number, run: () => Promise<T>): Promise<T> {
+  const tell = () => logger.debug('health_check_progress', { done: sweep.verdicts.size, total });
+  const timer = setInterval(tell, PROGRESS_MS);
+  try {
+    return await run();
+  } finally {
+    clearInterval(timer);
+  }
+}

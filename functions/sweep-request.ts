@@ -1,0 +1,45 @@
+import { INSTANCE_ID } from './guest/instance-id.ts';
+
+/** What a scheduled event asks for. */
+export interface SweepRequest {
+  /** The guests that it names, each once; undefined: it names none, so all are meant. */
+  readonly instanceIds: readonly string[] | undefined;
+  /** What it names that cannot be an instance id, as far as it can be shown. */
+  readonly malformed: readonly string[];
+  /** What it names more than once. */
+  readonly duplicates: readonly string[];
+}
+
+/** The event is not one that we understand. */
+export class InvalidEvent extends Error {
+  readonly code = 'InvalidEvent';
+}
+
+/** How much of a malformed id is shown. */
+const MAX_SHOWN = 100;
+
+/**
+ * Reads `{"instance_ids": ["<uuid>", …]}`. Any other object, such as EventBridge's own, names no guests.
+ *
+ * @throws InvalidEvent
+ */
+export function readSweepRequest(event: unknown): SweepRequest {
+  const named = Object(event).instance_ids ?? [];
+  if (!Array.isArray(named)) throw new InvalidEvent('instance_ids is not a list of instance ids');
+  const [ids, malformed, duplicates] = [new Set<string>(), new Set<string>(), new Set<string>()];
+  for (const id of named) {
+    if (typeof id !== 'string' || !INSTANCE_ID.test(id)) malformed.add(shown(id));
+    else if (ids.has(id)) duplicates.add(id);
+    else ids.add(id);
+  }
+  return {
+    instanceIds: named.length === 0 ? undefined : [...ids],
+    malformed: [...malformed],
+    duplicates: [...duplicates],
+  };
+}
+
+function shown(id: unknown): string {
+  const text = typeof id === 'string' ? id : JSON.stringify(id);
+  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`;
+}

@@ -1,0 +1,149 @@
+import { Duration, Stack } from 'aws-cdk-lib';
+import { Alarm, ComparisonOperator, type IMetric, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import { Construct } from 'constructs';
+import type { Api } from './api.ts';
+import { brokerMetric, sweepMetric } from './metrics.ts';
+
+export interface AlarmsProps {
+  readonly brokerName: string;
+  readonly maxConnections: number;
+  readonly rateMinutes: number;
+  /** From how many unreachable guests on there is an alarm. */
+  readonly unreachableGuests: number;
+  readonly email: string | undefined;
+  readonly functions: { readonly ping: IFunction; readonly sweep: IFunction };
+  readonly api: Api;
+}
+
+interface Condition {
+  readonly description: string;
+  readonly metric: IMetric;
+  readonly is: 'below' | 'atLeast';
+  readonly threshold: number;
+  /** In how many of how many periods; by default in one of one. */
+  readonly periods?: readonly [n: number, m: number];
+  readonly missingData?: TreatMissingData;
+}
+
+/** The share of the broker's connections from which on it is time to act. */
+const CROWDED = 0.8;
+
+/** What an operator wants to be woken for, told to one SNS topic. */
+export class Alarms extends Construct {
+  readonly topic: Topic;
+  readonly all: Alarm[] = [];
+
+  constructor(scope: Construct, id: string, props: AlarmsProps) {
+    super(scope, id);
+    this.topic = new Topic(this, 'Topic', { enforceSSL: true });
+    this.topic.addToResourcePolicy(publishByAlarms(this.topic, Stack.of(this)));
+    if (props.email !== undefined) this.topic.addSubscription(new EmailSubscription(props.email));
+    const { ping, sweep } = props.functions;
+    this.#watchFleet(props);
+    this.#watchFunction('Ping', ping);
+    this.#watchFunction('Sweep', sweep);
+    this.#add('Api5xx', {
+      description: 'The API has answered 5xx: the function is misconfigured, broken or busy. Its log tells.',
+      metric: props.api.stage.metricServerError({ statistic: Stats.SUM, period: Duration.minutes(5) }),
+      is: 'atLeast',
+      threshold: 1,
+    });
+    this.#add('BrokerCrowded', {
+      description: `The broker has ${CROWDED * 100} % of the connections that it takes.`,
+      metric: brokerMetric(props.brokerName, 'ConnectionCount', {
+        statistic: Stats.MAXIMUM,
+        period: Duration.minutes(5),
+      }),
+      is: 'atLeast',
+      threshold: Math.ceil(CROWDED * props.maxConnections),
+    });
+  }
+
+  #watchFleet({ rateMinutes, unreachableGuests }: AlarmsProps): void {
+    const period = Duration.minutes(rateMinutes);
+    this.#add('BrokerUnreachable', {
+      description: 'The health check cannot reach the broker: see reason and error in its log.',
+      metric: sweepMetric('BrokerReachable', { statistic: Stats.MINIMUM, period }),
+      is: 'below',
+      threshold: 1,
+      periods: [2, 3],
+    });
+    this.#add('GuestsUnreachable', {
+      description: `${unreachableGuests} or more guests cannot be reached: the dashboard lists them.`,
+      metric: sweepMetric('GuestsUnreachable', { statistic: Stats.MAXIMUM, period }),
+      is: 'atLeast',
+      threshold: unreachableGuests,
+      periods: [2, 3],
+      missingData: TreatMissingData.IGNORE, // a sweep that checked nobody does not mean that all is well
+    });
+    this.#add('SweepIncomplete', {
+      description: 'Guests are left without a verdict, or cannot be listed: `error` in the log says why.',
+      metric: sweepMetric('SweepComplete', { statistic: Stats.MINIMUM, period }),
+      is: 'below',
+      threshold: 1,
+      periods: [2, 3],
+    });
+    this.#add('NoSweep', {
+      description: 'No health check has ended for three times its rate: nobody watches the fleet.',
+      metric: sweepMetric('BrokerReachable', { statistic: Stats.SAMPLE_COUNT, period }),
+      is: 'below',
+      threshold: 1,
+      periods: [3, 3],
+      missingData: TreatMissingData.BREACHING,
+    });
+  }
+
+  #watchFunction(name: string, watched: IFunction): void {
+    const options = { statistic: Stats.SUM, period: Duration.minutes(5) };
+    this.#add(`${name}Errors`, {
+      description: 'The function has failed or timed out without an answer: its log tells why.',
+      metric: watched.metricErrors(options),
+      is: 'atLeast',
+      threshold: 1,
+    });
+    this.#add(`${name}Throttles`, {
+      description: 'Lambda has refused to run more of the function at once than is reserved for it.',
+      metric: watched.metricThrottles(options),
+      is: 'atLeast',
+      threshold: 1,
+    });
+  }
+
+  #add(id: string, { description, metric, is, threshold, periods: [n, m] = [1, 1], missingData }: Condition) {
+    const alarm = new Alarm(this, id, {
+      alarmName: `${Stack.of(this).stackName}-${id}`,
+      alarmDescription: description,
+      metric,
+      comparisonOperator:
+        is === 'below'
+          ? ComparisonOperator.LESS_THAN_THRESHOLD
+          : ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      threshold,
+      evaluationPeriods: m,
+      datapointsToAlarm: n,
+      treatMissingData: missingData ?? TreatMissingData.NOT_BREACHING,
+    });
+    const action = new SnsAction(this.topic);
+    alarm.addAlarmAction(action);
+    alarm.addOkAction(action);
+    this.all.push(alarm);
+  }
+}
+
+/** A topic's policy replaces the default one, which would have let the account's alarms publish. */
+function publishByAlarms({ topicArn }: Topic, { partition, region, account }: Stack): PolicyStatement {
+  return new PolicyStatement({
+    principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+    actions: ['sns:Publish'],
+    resources: [topicArn],
+    conditions: {
+      StringEquals: { 'aws:SourceAccount': account },
+      ArnLike: { 'aws:SourceArn': `arn:${partition}:cloudwatch:${region}:${account}:alarm:*` },
+    },
+  });
+}

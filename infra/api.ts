@@ -1,0 +1,90 @@
+import { Stack, Validations } from 'aws-cdk-lib';
+import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
+import {
+  HttpApi,
+  HttpMethod,
+  HttpNoneAuthorizer,
+  HttpStage,
+  LogGroupLogDestination,
+} from 'aws-cdk-lib/aws-apigatewayv2';
+import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
+import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { ROUTE } from '../functions/request.ts';
+
+export interface ApiProps {
+  readonly function: IFunction;
+  /** How many requests the function takes at once. */
+  readonly concurrency: number;
+  readonly anyoneMayCall: boolean;
+}
+
+/**
+ * The HTTP API: one route, and `$default` for all else, which the function answers with Trove's 404. Both ask for
+ * IAM authorization: an open `$default` would let anyone keep the function's few environments busy.
+ */
+export class Api extends Construct {
+  readonly httpApi: HttpApi;
+  readonly stage: HttpStage;
+  readonly accessLog: LogGroup;
+
+  constructor(scope: Construct, id: string, { function: handler, concurrency, anyoneMayCall }: ApiProps) {
+    super(scope, id);
+    const authorizer = anyoneMayCall ? new HttpNoneAuthorizer() : new HttpIamAuthorizer();
+    this.httpApi = new HttpApi(this, 'HttpApi', {
+      apiName: Stack.of(this).stackName,
+      description: 'Whether a Trove guest agent can be reached over RPC',
+      createDefaultStage: false,
+      defaultIntegration: new HttpLambdaIntegration('AllElse', handler),
+      defaultAuthorizer: authorizer,
+    });
+    this.httpApi.addRoutes({
+      path: ROUTE.path,
+      methods: [HttpMethod[ROUTE.method]],
+      integration: new HttpLambdaIntegration('RpcPing', handler),
+    });
+    this.accessLog = new LogGroup(this, 'AccessLog', { retention: RetentionDays.ONE_MONTH });
+    this.stage = new HttpStage(this, 'Stage', {
+      httpApi: this.httpApi,
+      autoDeploy: true,
+      throttle: { rateLimit: concurrency, burstLimit: concurrency },
+      accessLogSettings: {
+        destination: new LogGroupLogDestination(this.accessLog),
+        format: ACCESS_LOG,
+      },
+    });
+    if (anyoneMayCall) acknowledgeOpenness(this.httpApi);
+  }
+
+  /** Ends without a slash. */
+  get url(): string {
+    return this.httpApi.apiEndpoint;
+  }
+}
+
+const ACCESS_LOG = AccessLogFormat.custom(
+  JSON.stringify({
+    request_id: '$context.requestId',
+    time: '$context.requestTime',
+    source_ip: '$context.identity.sourceIp',
+    caller: '$context.identity.userArn',
+    method: '$context.httpMethod',
+    path: '$context.path',
+    route: '$context.routeKey',
+    status: '$context.status',
+    response_length: '$context.responseLength',
+    latency_ms: '$context.responseLatency',
+    integration_latency_ms: '$context.integrationLatency',
+    error: '$context.error.message',
+    integration_error: '$context.integrationErrorMessage',
+  }),
+);
+
+function acknowledgeOpenness(api: HttpApi): void {
+  Validations.of(api).acknowledge({
+    id: 'AwsSolutions-APIG4',
+    reason: 'The deployer has set anyoneMayCallTheApi=true, which says what it does.',
+  });
+}

@@ -1,0 +1,18 @@
+import { App, Validations } from 'aws-cdk-lib';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { bundleAll } from './bundle.ts';
+import { InvalidSetting } from './context.ts';
+import { GuestRpcPingStack } from './guest-rpc-ping-stack.ts';
+import { readSettings } from './settings.ts';
+
+// What the CDK command line runs (`cdk.json`).
+
+try {
+  const app = new App();
+  new GuestRpcPingStack(app, 'GuestRpcPing', readSettings(app.node.getAllContext()), await bundleAll());
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+} catch (error) {
+  if (!(error instanceof InvalidSetting)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+}

@@ -1,0 +1,124 @@
+import { Aws, type Duration, Stack, Validations } from 'aws-cdk-lib';
+import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import {
+  Architecture,
+  Code,
+  Function as LambdaFunction,
+  LoggingFormat,
+  Runtime,
+  Tracing,
+} from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import type { Broker } from './broker.ts';
+import type { Network } from './network.ts';
+
+export interface BrokerFunctionProps {
+  /** Of the entry `functions/<name>.ts`, and of the function after the stack's own. */
+  readonly name: string;
+  readonly description: string;
+  /** The folder of its bundle. */
+  readonly codePath: string;
+  readonly timeout: Duration;
+  /** How many run at once at most: each holds one connection to the broker. */
+  readonly concurrency: number;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly network: Network;
+  readonly broker: Broker;
+  readonly readableSecretArns: readonly string[];
+  /** Where one of these is a pattern: what the names of the guests' key secrets begin with. */
+  readonly guestKeySecretPrefix: string | undefined;
+  readonly secretsKmsKeyArn: string | undefined;
+}
+
+/** A function that talks to the broker, with a role of its own, in which each permission is spelt out. */
+export class BrokerFunction extends Construct {
+  readonly function: LambdaFunction;
+  readonly logGroup: LogGroup;
+
+  constructor(scope: Construct, id: string, props: BrokerFunctionProps) {
+    super(scope, id);
+    const { network, broker } = props;
+    const functionName = `${Stack.of(this).stackName}-${props.name}`;
+    this.logGroup = new LogGroup(this, 'Log', { retention: RetentionDays.ONE_MONTH });
+    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    this.logGroup.grantWrite(role);
+    role.addToPolicy(readSecrets(props.readableSecretArns));
+    if (props.secretsKmsKeyArn !== undefined) role.addToPolicy(decryptSecrets(props.secretsKmsKeyArn));
+    if (broker.description !== undefined) role.addToPolicy(describeBroker(broker.description.arn));
+    for (const statement of attachToVpc(functionName)) role.addToPolicy(statement);
+    this.function = new LambdaFunction(this, 'Function', {
+      functionName,
+      description: props.description,
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      handler: 'index.handler',
+      code: Code.fromAsset(props.codePath),
+      memorySize: 256,
+      timeout: props.timeout,
+      reservedConcurrentExecutions: props.concurrency,
+      environment: { ...props.environment },
+      role,
+      logGroup: this.logGroup,
+      loggingFormat: LoggingFormat.JSON,
+      tracing: Tracing.ACTIVE,
+      vpc: network.vpc,
+      vpcSubnets: network.subnets,
+      securityGroups: [network.securityGroup],
+    });
+    acknowledgeWildcards(role, props.guestKeySecretPrefix);
+  }
+}
+
+function readSecrets(arns: readonly string[]): PolicyStatement {
+  return new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [...arns] });
+}
+
+function decryptSecrets(keyArn: string): PolicyStatement {
+  return new PolicyStatement({
+    actions: ['kms:Decrypt'],
+    resources: [keyArn],
+    conditions: { StringEquals: { 'kms:ViaService': `secretsmanager.${Aws.REGION}.amazonaws.com` } },
+  });
+}
+
+function describeBroker(arn: string): PolicyStatement {
+  return new PolicyStatement({ actions: ['mq:DescribeBroker'], resources: [arn] });
+}
+
+/** What Lambda needs of the role to attach the function to a VPC; denied to the function's own code. */
+function attachToVpc(functionName: string): PolicyStatement[] {
+  const actions = [
+    'ec2:CreateNetworkInterface',
+    'ec2:DescribeNetworkInterfaces',
+    'ec2:DescribeSubnets',
+    'ec2:DeleteNetworkInterface',
+    'ec2:AssignPrivateIpAddresses',
+    'ec2:UnassignPrivateIpAddresses',
+  ];
+  const functionArn = `arn:${Aws.PARTITION}:lambda:${Aws.REGION}:${Aws.ACCOUNT_ID}:function:${functionName}`;
+  return [
+    new PolicyStatement({ actions, resources: ['*'] }),
+    new PolicyStatement({
+      effect: Effect.DENY,
+      actions,
+      resources: ['*'],
+      conditions: { ArnEquals: { 'lambda:SourceFunctionArn': functionArn } },
+    }),
+  ];
+}
+
+function acknowledgeWildcards(role: Role, guestKeySecretPrefix: string | undefined): void {
+  Validations.of(role).acknowledge({
+    id: 'AwsSolutions-IAM5[Resource::*]',
+    reason:
+      'X-Ray’s write actions, and those by which Lambda attaches a function to a VPC, cannot be limited to ' +
+      'resources known beforehand; the latter are denied to the function’s own code.',
+  });
+  if (guestKeySecretPrefix === undefined) return;
+  const secrets = `arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:${guestKeySecretPrefix}*`;
+  Validations.of(role).acknowledge({
+    id: `AwsSolutions-IAM5[Resource::${secrets}]`,
+    reason: 'Each guest’s RPC key is in a secret of its own, and guests come and go between deployments.',
+  });
+}

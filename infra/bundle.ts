@@ -1,0 +1,42 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type BuildOptions, build } from 'esbuild';
+
+const ROOT = join(import.meta.dirname, '..');
+
+/** How a function is bundled: into one minified file for Lambda's runtime. */
+export const BUILD_OPTIONS = {
+  bundle: true,
+  minify: true,
+  platform: 'node',
+  target: 'node24',
+  format: 'cjs',
+  external: ['@aws-sdk/*'], // loaded on demand only, and Lambda's runtime brings it
+  legalComments: 'none',
+} as const satisfies BuildOptions;
+
+/**
+ * Bundles one function as it is deployed.
+ *
+ * @param name of the entry `functions/<name>.ts`
+ * @returns the file's path, `dist/<name>/index.cjs`
+ */
+export async function bundle(name: string): Promise<string> {
+  const outfile = join(ROOT, 'dist', name, 'index.cjs');
+  const unfinished = join(ROOT, 'dist', `${name}-${randomUUID()}.cjs`);
+  const entryPoints = [join(ROOT, 'functions', `${name}.ts`)];
+  await build({ ...BUILD_OPTIONS, entryPoints, outfile: unfinished });
+  await mkdir(dirname(outfile), { recursive: true });
+  await rename(unfinished, outfile); // at once: others may be reading it
+  return outfile;
+}
+
+/** The folder of each function's bundle, by name. */
+export type Bundles = Readonly<Record<'rpc-ping' | 'health-check', string>>;
+
+/** Bundles all functions that are deployed. */
+export async function bundleAll(): Promise<Bundles> {
+  const [ping, sweep] = await Promise.all([bundle('rpc-ping'), bundle('health-check')]);
+  return { 'rpc-ping': dirname(ping), 'health-check': dirname(sweep) };
+}

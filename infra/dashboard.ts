@@ -1,0 +1,119 @@
+import { Duration, Stack } from 'aws-cdk-lib';
+import {
+  AlarmStatusWidget,
+  Dashboard as CloudWatchDashboard,
+  Color,
+  GraphWidget,
+  type IMetric,
+  LogQueryVisualizationType,
+  LogQueryWidget,
+  SingleValueWidget,
+  Stats,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import type { Alarms } from './alarms.ts';
+import { brokerMetric, pingMetric, sweepMetric, unreachableByReason } from './metrics.ts';
+
+export interface DashboardProps {
+  readonly brokerName: string;
+  readonly maxConnections: number;
+  readonly rateMinutes: number;
+  readonly alarms: Alarms;
+  /** Of the health check. */
+  readonly sweepLog: ILogGroup;
+}
+
+/** One page for the operator: the fleet now, how fast it answers, who does not and why, and the broker. */
+export class Dashboard extends Construct {
+  readonly url: string;
+
+  constructor(scope: Construct, id: string, props: DashboardProps) {
+    super(scope, id);
+    const sweepPeriod = Duration.minutes(props.rateMinutes);
+    const dashboard = new CloudWatchDashboard(this, 'Dashboard', { defaultInterval: Duration.hours(3) });
+    dashboard.addWidgets(fleetNow(sweepPeriod), alarmStates(props.alarms));
+    dashboard.addWidgets(
+      roundTrip('Round trip of the health check', (statistic) =>
+        sweepMetric('RoundTripTime', { statistic, period: sweepPeriod }),
+      ),
+      roundTrip('Round trip of single pings', (statistic) => pingMetric('RoundTripTime', { statistic })),
+    );
+    dashboard.addWidgets(
+      reasons('Unreachable by reason, each sweep', unreachableByReason('health-check', sweepPeriod)),
+      reasons('Unreachable by reason, single pings', unreachableByReason('rpc-ping', Duration.minutes(5))),
+    );
+    dashboard.addWidgets(unreachableGuests(props.sweepLog));
+    dashboard.addWidgets(...brokerItself(props));
+    const { region } = Stack.of(this);
+    this.url = `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#dashboards/dashboard/${dashboard.dashboardName}`;
+  }
+}
+
+function fleetNow(period: Duration) {
+  const names = ['BrokerReachable', 'GuestsChecked', 'GuestsReachable', 'GuestsUnreachable', 'GuestsUnknown'];
+  return new SingleValueWidget({
+    title: 'The fleet at the last sweep',
+    metrics: names.map((name) => sweepMetric(name, { statistic: Stats.MAXIMUM, period, label: name })),
+    width: 16,
+    height: 4,
+  });
+}
+
+function alarmStates({ all }: Alarms) {
+  return new AlarmStatusWidget({ title: 'Alarms', alarms: all, width: 8, height: 4 });
+}
+
+function roundTrip(title: string, metric: (statistic: string) => IMetric) {
+  return new GraphWidget({
+    title,
+    left: [Stats.p(50), Stats.p(90), Stats.p(99)].map(metric),
+    leftYAxis: { label: 'ms', showUnits: false, min: 0 },
+    width: 12,
+  });
+}
+
+function reasons(title: string, metric: IMetric) {
+  return new GraphWidget({
+    title,
+    left: [metric],
+    leftYAxis: { showUnits: false, min: 0 },
+    stacked: true,
+    width: 12,
+  });
+}
+
+function unreachableGuests(log: ILogGroup) {
+  return new LogQueryWidget({
+    title: 'The unreachable guests, as last seen',
+    logGroupNames: [log.logGroupName],
+    view: LogQueryVisualizationType.TABLE,
+    queryLines: [
+      'fields @timestamp, instance_id, reason, waiting_messages',
+      'filter message = "guest_unreachable"',
+      'sort @timestamp desc',
+      'dedup instance_id',
+      'limit 100',
+    ],
+    width: 24,
+  });
+}
+
+function brokerItself({ brokerName, maxConnections }: DashboardProps) {
+  const metric = (name: string) => brokerMetric(brokerName, name, { statistic: Stats.MAXIMUM });
+  const limit = { label: 'limit', value: maxConnections, color: Color.RED };
+  return [
+    new GraphWidget({
+      title: 'The broker: connections',
+      left: [metric('ConnectionCount')],
+      leftAnnotations: [limit],
+      width: 8,
+    }),
+    new GraphWidget({
+      title: 'The broker: messages',
+      left: [metric('MessageReadyCount'), metric('MessageUnacknowledgedCount')],
+      width: 8,
+    }),
+    new GraphWidget({ title: 'The broker: CPU', left: [metric('SystemCpuUtilization')], width: 8 }),
+  ];
+}

@@ -1,0 +1,27 @@
+import type { Broker } from './broker.ts';
+import type { Settings } from './settings.ts';
+
+/**
+ * The functions' settings: what the README's table of environment variables says, none of them a secret.
+ *
+ * @param secretsManagerUrl where Secrets Manager is reached from the functions' network
+ */
+export function functionEnvironment(
+  settings: Settings,
+  broker: Broker,
+  secretsManagerUrl: string,
+): Record<string, string> {
+  const { endpoint, description } = broker;
+  return {
+    ...(endpoint && { BROKER_ENDPOINT: endpoint }),
+    // mq.<region>.api.aws, which is what its interface endpoint answers to
+    ...(description && { BROKER_ID: description.id, AWS_USE_DUALSTACK_ENDPOINT: 'true' }),
+    BROKER_SECRET_ID: broker.secretArn,
+    BROKER_VHOST: settings.vhost,
+    CONTROL_EXCHANGE: settings.controlExchange,
+    RPC_TIMEOUT_SECONDS: String(settings.rpcTimeoutSeconds),
+    NO_CONSUMER_GRACE_SECONDS: String(settings.noConsumerGraceSeconds),
+    ...(settings.guestKeySecretPrefix && { GUEST_KEY_SECRET_PREFIX: settings.guestKeySecretPrefix }),
+    AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManagerUrl,
+  };
+}

@@ -1,0 +1,138 @@
+import { CfnOutput, Duration, Stack } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { ROUTE } from '../functions/request.ts';
+import { Alarms } from './alarms.ts';
+import { Api } from './api.ts';
+import { type Broker, ExistingBroker, NewBroker } from './broker.ts';
+import { BrokerFunction } from './broker-function.ts';
+import type { Bundles } from './bundle.ts';
+import { Dashboard } from './dashboard.ts';
+import { functionEnvironment } from './function-environment.ts';
+import { HealthCheckSchedule, sweepTiming } from './health-check.ts';
+import { Network } from './network.ts';
+import type { Settings } from './settings.ts';
+
+/** Lambda ends a ping later than the RPC's own deadline, and sooner than API Gateway would (29 s). */
+const PING_TIMEOUT = Duration.seconds(20);
+
+/** Everything that is deployed: composition only. */
+export class GuestRpcPingStack extends Stack {
+  constructor(scope: Construct, id: string, settings: Settings, bundles: Bundles) {
+    super(scope, id, { description: 'Guest RPC Ping: whether Trove guest agents can be reached over RPC' });
+    const network = new Network(this, 'Network', settings.broker);
+    const broker = this.#broker(settings, network);
+    const secretArns = [broker.secretArn, ...guestKeySecrets(this, settings)];
+    const common = {
+      network,
+      broker,
+      readableSecretArns: secretArns,
+      guestKeySecretPrefix: settings.guestKeySecretPrefix,
+      secretsKmsKeyArn: settings.secretsKmsKeyArn,
+      environment: functionEnvironment(settings, broker, network.openSecretsManager(secretArns)),
+    };
+
+    network.connect(broker.securityGroup, 5671, 'AMQP');
+    network.connect(broker.securityGroup, 443, 'the management API');
+    if (broker.description) network.openAmazonMq(broker.description.arn);
+    const ping = new BrokerFunction(this, 'RpcPing', {
+      ...common,
+      name: 'rpc-ping',
+      description: 'Pings one Trove guest agent',
+      codePath: bundles['rpc-ping'],
+      timeout: PING_TIMEOUT,
+      concurrency: settings.pingConcurrency,
+    });
+    const sweep = new BrokerFunction(this, 'HealthCheck', {
+      ...common,
+      name: 'health-check',
+      description: 'Pings all Trove guest agents',
+      codePath: bundles['health-check'],
+      timeout: sweepTiming(settings.healthCheckRateMinutes).timeout,
+      concurrency: 1,
+    });
+    const schedule = new HealthCheckSchedule(this, 'Sweep', sweep.function, settings.healthCheckRateMinutes);
+    const api = new Api(this, 'Api', {
+      function: ping.function,
+      concurrency: settings.pingConcurrency,
+      anyoneMayCall: settings.anyoneMayCallTheApi,
+    });
+    const alarms = this.#watch(settings, { broker, ping, sweep, api });
+    alarms.node.addDependency(schedule); // while a new broker is made, nobody is to hear that there is no sweep
+    this.#output('VpcId', 'of the functions and a new broker', network.vpc.vpcId);
+  }
+
+  #broker({ broker }: Settings, network: Network): Broker {
+    if (broker.kind === 'new') return new NewBroker(this, 'Broker', broker, network);
+    return new ExistingBroker(this, 'Broker', broker);
+  }
+
+  #watch(
+    settings: Settings,
+    parts: { broker: Broker; ping: BrokerFunction; sweep: BrokerFunction; api: Api },
+  ): Alarms {
+    const { broker, ping, sweep, api } = parts;
+    const watched = {
+      brokerName: broker.name,
+      maxConnections: settings.maxConnections,
+      rateMinutes: settings.healthCheckRateMinutes,
+    };
+    const alarms = new Alarms(this, 'Alarms', {
+      ...watched,
+      unreachableGuests: settings.unreachableGuests,
+      email: settings.alarmEmail,
+      functions: { ping: ping.function, sweep: sweep.function },
+      api,
+    });
+    const dashboard = new Dashboard(this, 'Dashboard', { ...watched, alarms, sweepLog: sweep.logGroup });
+    this.#output('Url', 'of the API', api.url);
+    this.#output(
+      'Curl',
+      'pings a guest, once TENANT and INSTANCE_ID are replaced',
+      curl(this.region, api.url),
+    );
+    this.#output('DashboardUrl', 'of the dashboard', dashboard.url);
+    this.#output('AlarmTopic', 'the SNS topic that the alarms are told to', alarms.topic.topicArn);
+    this.#output('BrokerSecret', 'of the broker user that the functions log in as', broker.secretArn);
+    this.#output(
+      'BrokerSecurityGroup',
+      'lets clients of the broker in',
+      broker.securityGroup.securityGroupId,
+    );
+    if (broker.endpoint) this.#output('BrokerEndpoint', 'of the broker', broker.endpoint);
+    this.#output('RpcPingLog', 'the log group of the pings', ping.logGroup.logGroupName);
+    this.#output('AccessLog', 'the log group of the API’s requests', api.accessLog.logGroupName);
+    if (broker instanceof NewBroker)
+      this.#output('AdministratorSecret', 'of the new broker’s administrator', broker.administratorSecretArn);
+    this.#output('HealthCheckLog', 'the log group of the sweeps', sweep.logGroup.logGroupName);
+    this.#output(
+      'ApiArn',
+      'what callers need execute-api:Invoke on',
+      api.httpApi.arnForExecuteApi('GET', ROUTE.path.replaceAll(/\{\w+\}/g, '*')),
+    );
+    return alarms;
+  }
+
+  #output(id: string, description: string, value: string): void {
+    new CfnOutput(this, id, { description, value });
+  }
+}
+
+/** A guest's key is in a secret of its own, of which only the beginning of the name is known when this is deployed. */
+function guestKeySecrets(
+  { partition, region, account }: Stack,
+  { guestKeySecretPrefix }: Settings,
+): string[] {
+  if (guestKeySecretPrefix === undefined) return [];
+  return [`arn:${partition}:secretsmanager:${region}:${account}:secret:${guestKeySecretPrefix}*`];
+}
+
+/** With the credentials in the variables of AWS's command line tools. */
+function curl(region: string, url: string): string {
+  const path = ROUTE.path.replace('{tenant_id}', 'TENANT').replace('{instance_id}', 'INSTANCE_ID');
+  return [
+    `curl -i --aws-sigv4 "aws:amz:${region}:execute-api"`,
+    '--user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"',
+    '${AWS_SESSION_TOKEN:+-H "x-amz-security-token: $AWS_SESSION_TOKEN"}', // curl would sign an empty one, and not send it
+    `${url}${path}`,
+  ].join(' ');
+}

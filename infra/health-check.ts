@@ -1,0 +1,43 @@
+import { Duration, Stack } from 'aws-cdk-lib';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import { Schedule, ScheduleExpression, TimeWindow } from 'aws-cdk-lib/aws-scheduler';
+import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
+import { Construct } from 'constructs';
+
+/** The scheduler's window, and the time that it leaves for a sweep before the next one may begin. */
+export function sweepTiming(rateMinutes: number): { readonly window: Duration; readonly timeout: Duration } {
+  const windowMinutes = Math.max(1, Math.floor(rateMinutes / 5));
+  const timeoutMinutes = Math.min(15, rateMinutes - windowMinutes); // 15: Lambda's own limit
+  return { window: Duration.minutes(windowMinutes), timeout: Duration.minutes(timeoutMinutes) };
+}
+
+/**
+ * Sweeps the fleet at a rate. A sweep that fails or is not begun in time is not repeated, the next one takes its
+ * place; that none was seen is an alarm. So there is no dead-letter queue: nobody would want its stale events back.
+ */
+export class HealthCheckSchedule extends Construct {
+  constructor(scope: Construct, id: string, sweep: LambdaFunction, rateMinutes: number) {
+    super(scope, id);
+    // Lambda would retry twice by itself, and keep a throttled sweep for six hours.
+    sweep.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.minutes(1) });
+    const role = new Role(this, 'Role', {
+      assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
+        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
+      }),
+    });
+    role.addToPolicy(
+      new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [sweep.functionArn] }),
+    );
+    new Schedule(this, 'Schedule', {
+      description: 'Guest RPC Ping: pings all guests',
+      schedule: ScheduleExpression.rate(Duration.minutes(rateMinutes)),
+      timeWindow: TimeWindow.flexible(sweepTiming(rateMinutes).window),
+      target: new LambdaInvoke(sweep, {
+        role: role.withoutPolicyUpdates(), // which would grant the function's versions and aliases too
+        retryAttempts: 0,
+        maxEventAge: Duration.minutes(1),
+      }),
+    });
+  }
+}

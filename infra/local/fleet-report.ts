@@ -1,0 +1,62 @@
+import { styleText } from 'node:util';
+import { Table } from 'console-table-printer';
+import { REASONS } from '../../functions/guest/reason.ts';
+import type { Summary } from '../../functions/summary.ts';
+
+/** What a person wants to know of a sweep: the unreachable guests, worst first, and the totals. */
+export function fleetReport(summary: Summary): string {
+  const parts = [unreachableTable(summary), ...explanations(summary), totals(summary), ...remarks(summary)];
+  return parts.filter((part) => part !== '').join('\n');
+}
+
+/** The totals in one line. */
+export function totals(summary: Summary): string {
+  const { checked, reachable, unreachable, unknown, round_trip_ms: times, duration_ms: duration } = summary;
+  const color = summary.error || unreachable > 0 || unknown > 0 ? 'red' : 'green';
+  const counts = [
+    `${reachable} of ${checked + unknown} guests reachable`,
+    ...Object.entries(summary.unreachable_by_reason).map(([reason, count]) => `${count} ${reason}`),
+    ...(unknown > 0 ? [`${unknown} unknown`] : []),
+  ];
+  const trip = times ? `  round trip p50 ${times.p50} ms, p99 ${times.p99} ms, max ${times.max} ms` : '';
+  return `${styleText(color, counts.join(', '))}${trip}  in ${duration / 1000} s`;
+}
+
+function unreachableTable({
+  unreachable_guests: guests,
+  unreachable_guests_omitted: omitted,
+}: Summary): string {
+  if (guests.length === 0) return '';
+  const table = new Table({
+    shouldDisableColors: true,
+    columns: [
+      { name: 'instance', alignment: 'left' },
+      { name: 'reason', alignment: 'left' },
+      { name: 'waiting', title: 'waiting messages', alignment: 'right' },
+    ],
+  });
+  for (const { instance_id: instance, reason, waiting_messages: waiting = '' } of guests)
+    table.addRow({ instance, reason, waiting });
+  return `${table.render()}${omitted > 0 ? `\n… and ${omitted} more` : ''}`;
+}
+
+/** What each reason in the table means, and what to do. */
+function explanations({ unreachable_by_reason: reasons }: Summary): string[] {
+  return Object.entries(REASONS)
+    .filter(([reason]) => reason in reasons)
+    .map(([reason, { means, todo }]) => `${reason}: ${means} ${todo}`);
+}
+
+function remarks(summary: Summary): string[] {
+  const { error, malformed_ids: malformed, duplicate_ids: duplicates, list_problem: problem } = summary;
+  const [, { todo } = { todo: '' }] =
+    Object.entries(REASONS).find(([reason]) => reason === error?.code) ?? [];
+  return [
+    ...(error ? [`${error.code}: ${error.message}. ${todo}`.trim()] : []),
+    ...(problem
+      ? [`The guests are those of ${Math.round((summary.list_age_ms ?? 0) / 1000)} s ago. ${problem}`]
+      : []),
+    ...(malformed.length > 0 ? [`Not instance ids: ${malformed.join(', ')}`] : []),
+    ...(duplicates.length > 0 ? [`Named more than once: ${duplicates.join(', ')}`] : []),
+  ];
+}

@@ -1,0 +1,82 @@
+import { parseArgs } from 'node:util';
+import { readConfig } from '../../functions/config.ts';
+import type { Summary } from '../../functions/summary.ts';
+import { bundle } from '../bundle.ts';
+import { fleetReport } from './fleet-report.ts';
+import { LambdaProcess } from './lambda-process.ts';
+import { ProgressBar } from './progress-bar.ts';
+import { runningSystem } from './running-system.ts';
+import { namesBroker, settingsOf } from './settings.ts';
+
+// `npm run health-check [-- [--json] [instance_id …]]`: one sweep by the bundled function.
+
+const USAGE = 'npm run health-check [-- [--json] [instance_id …]]';
+
+/** The longest that Lambda lets a function run. */
+const TIMEOUT_MS = 900_000;
+
+const EXIT = { allReachable: 0, someUnreachable: 1, brokerUnreachable: 2, couldNotRun: 3 } as const;
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = EXIT.couldNotRun;
+}
+
+async function main(): Promise<number> {
+  const { json, help, instanceIds } = readArguments();
+  if (help) {
+    console.log(`Usage: ${USAGE}`);
+    return EXIT.allReachable;
+  }
+  const summary = await sweep(brokerSettings(), instanceIds);
+  console.log(json ? JSON.stringify(summary) : fleetReport(summary));
+  return exitCode(summary);
+}
+
+function readArguments(): { json: boolean; help: boolean; instanceIds: string[] } {
+  try {
+    const { values, positionals } = parseArgs({
+      options: { json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+      allowPositionals: true,
+    });
+    return { ...values, instanceIds: positionals };
+  } catch (error) {
+    throw new Error(`${Object(error).message}\nUsage: ${USAGE}`);
+  }
+}
+
+/** Those of the environment, or of the `npm start` that runs here. @throws InvalidConfig */
+function brokerSettings(): Record<string, string> {
+  const own = settingsOf(process.env);
+  const settings = namesBroker(own) ? own : { ...runningSystem(), ...own };
+  if (!namesBroker(settings))
+    throw new Error('There is no broker: set BROKER_URL, or run `npm start` in another terminal.');
+  readConfig(settings); // wrong settings are told now
+  return settings;
+}
+
+async function sweep(settings: Record<string, string>, instanceIds: string[]): Promise<Summary> {
+  const bar = process.stderr.isTTY ? new ProgressBar() : undefined;
+  const path = await bundle('health-check');
+  const lambda = await LambdaProcess.start(
+    path,
+    { ...settings, POWERTOOLS_LOG_LEVEL: bar ? 'DEBUG' : 'CRITICAL' },
+    (line) => bar?.onLogLine(line),
+  );
+  try {
+    const event = instanceIds.length > 0 ? { instance_ids: instanceIds } : {};
+    return (await lambda.invoke(event, TIMEOUT_MS)) as Summary;
+  } finally {
+    bar?.end();
+    await lambda.end();
+  }
+}
+
+function exitCode(summary: Summary): number {
+  if (!summary.broker_reachable) return EXIT.brokerUnreachable;
+  if (summary.error?.code === 'fleet_unknown') return EXIT.couldNotRun;
+  const { unreachable, unknown, malformed_ids: malformed } = summary;
+  return unreachable + unknown + malformed.length === 0 ? EXIT.allReachable : EXIT.someUnreachable;
+}

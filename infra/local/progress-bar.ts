@@ -1,0 +1,23 @@
+import { progress } from '@clack/prompts';
+
+/** Shows how far the sweep is, as its debug lines tell. */
+export class ProgressBar {
+  #bar: ReturnType<typeof progress> | undefined;
+  #done = 0;
+
+  /** @param line of the function's log, at level DEBUG */
+  onLogLine(line: string): void {
+    const { message, done, total } = line.startsWith('{') ? JSON.parse(line) : {};
+    if (message !== 'health_check_progress' || !(total > 0)) return;
+    if (this.#bar === undefined) {
+      this.#bar = progress({ max: total, output: process.stderr });
+      this.#bar.start();
+    }
+    this.#bar.advance(done - this.#done, `${done} of ${total} guests`);
+    this.#done = done;
+  }
+
+  end(): void {
+    this.#bar?.clear();
+  }
+}

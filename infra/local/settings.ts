@@ -1,0 +1,46 @@
+/** The environment variables that are passed on to the functions. */
+const PASSED_ON = [
+  'BROKER_URL',
+  'BROKER_ENDPOINT',
+  'BROKER_ID',
+  'BROKER_SECRET_ID',
+  'BROKER_VHOST',
+  'BROKER_MANAGEMENT_URL',
+  'CONTROL_EXCHANGE',
+  'RPC_TIMEOUT_SECONDS',
+  'NO_CONSUMER_GRACE_SECONDS',
+  'GUEST_KEYS_FILE',
+  'GUEST_KEY_SECRET_PREFIX',
+  'NODE_EXTRA_CA_CERTS',
+  'AWS_REGION',
+  'AWS_ACCESS_KEY_ID',
+  'AWS_SECRET_ACCESS_KEY',
+  'AWS_SESSION_TOKEN',
+  'AWS_ENDPOINT_URL_SECRETS_MANAGER',
+  'AWS_ENDPOINT_URL_MQ',
+];
+
+/** A function's environment variables. */
+export type Settings = Readonly<Record<string, string>>;
+
+/**
+ * The settings that this process was started with.
+ *
+ * @param stack what the synthesized stack sets, by default; only what is text is known before it is deployed
+ */
+export function settingsOf(
+  env: NodeJS.ProcessEnv,
+  stack: Readonly<Record<string, unknown>> = {},
+): Record<string, string> {
+  const settings: Record<string, string> = {};
+  for (const name of [...Object.keys(stack), ...PASSED_ON]) {
+    const value = env[name] || stack[name];
+    if (typeof value === 'string') settings[name] = value;
+  }
+  return settings;
+}
+
+/** Whether they name a broker; else it is the private one. */
+export function namesBroker(settings: Settings): boolean {
+  return ['BROKER_URL', 'BROKER_ENDPOINT', 'BROKER_ID'].some((name) => name in settings);
+}

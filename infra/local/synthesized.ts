@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs';
+import { symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { App } from 'aws-cdk-lib';
+import { bundleAll } from '../bundle.ts';
+import { GuestRpcPingStack } from '../guest-rpc-ping-stack.ts';
+import { readSettings } from '../settings.ts';
+import { TemporaryFolder } from './child.ts';
+import type { Route } from './gateway.ts';
+
+/** A function as the synthesized template has it. */
+export interface SynthesizedFunction {
+  readonly name: string;
+  /** The file in its asset. */
+  readonly bundlePath: string;
+  /** What is no text is known to AWS alone, once it is deployed. */
+  readonly environment: Readonly<Record<string, unknown>>;
+  readonly timeoutMs: number;
+}
+
+/** The parts of a CloudFormation template that are read here. */
+interface Template {
+  readonly Resources: Readonly<Record<string, { readonly Type: string; readonly Properties: Properties }>>;
+}
+
+interface Properties {
+  readonly [name: string]: unknown;
+  readonly RouteKey?: string;
+  readonly FunctionName?: string;
+  readonly Timeout?: number;
+  readonly Code?: { readonly S3Key: string };
+  readonly Environment?: { readonly Variables: Readonly<Record<string, unknown>> };
+}
+
+const STACK = 'GuestRpcPing';
+const ROOT = join(import.meta.dirname, '..', '..');
+
+/** What `cdk deploy` would deploy, synthesized into a folder of its own. */
+export class Synthesized {
+  readonly template: Template;
+  readonly #folder: TemporaryFolder;
+
+  /** @param settings besides those in `cdk.json` @throws InvalidSetting */
+  static async stack(settings: Readonly<Record<string, unknown>> = {}): Promise<Synthesized> {
+    const { context } = JSON.parse(readFileSync(join(ROOT, 'cdk.json'), 'utf8'));
+    const folder = new TemporaryFolder('cdk');
+    const app = new App({ outdir: folder.path, context: { ...context, ...settings } });
+    new GuestRpcPingStack(app, STACK, readSettings(app.node.getAllContext()), await bundleAll());
+    app.synth();
+    await symlink(join(ROOT, 'node_modules'), folder.file('node_modules')); // the SDK, which Lambda's runtime brings
+    return new Synthesized(folder);
+  }
+
+  private constructor(folder: TemporaryFolder) {
+    this.#folder = folder;
+    this.template = JSON.parse(readFileSync(folder.file(`${STACK}.template.json`), 'utf8'));
+  }
+
+  /** The one route of the API, besides the one for all else. */
+  get route(): Route {
+    const keys = this.resources('AWS::ApiGatewayV2::Route').map(({ RouteKey = '' }) => RouteKey);
+    const [method = '', path = ''] = keys.find((key) => key !== '$default')?.split(' ') ?? [];
+    return { method, path };
+  }
+
+  /** @param name of the entry `functions/<name>.ts` */
+  function(name: string): SynthesizedFunction {
+    const functions = this.resources('AWS::Lambda::Function');
+    const found = functions.find(({ FunctionName }) => FunctionName === `${STACK}-${name}`);
+    if (!found?.FunctionName || !found.Code || !found.Environment || !found.Timeout)
+      throw new Error(`The stack has no function ${name}`);
+    const asset = this.#folder.file(`asset.${found.Code.S3Key.replace(/\.zip$/, '')}`);
+    return {
+      name: found.FunctionName,
+      bundlePath: join(asset, 'index.cjs'),
+      environment: found.Environment.Variables,
+      timeoutMs: found.Timeout * 1000,
+    };
+  }
+
+  /** The properties of all resources of a type. */
+  resources(type: string): Properties[] {
+    const ofType = Object.values(this.template.Resources).filter(({ Type }) => Type === type);
+    return ofType.map(({ Properties }) => Properties);
+  }
+
+  remove(): Promise<void> {
+    return this.#folder.remove();
+  }
+}

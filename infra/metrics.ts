@@ -1,0 +1,42 @@
+import type { Duration } from 'aws-cdk-lib';
+import { MathExpression, Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
+
+/** The metrics that the functions embed in their logs. */
+const NAMESPACE = 'GuestRpcPing';
+
+/** A metric of the health check. */
+export function sweepMetric(metricName: string, options: MetricOptions): Metric {
+  return new Metric({
+    namespace: NAMESPACE,
+    metricName,
+    dimensionsMap: { service: 'health-check' },
+    ...options,
+  });
+}
+
+/** A metric of the single pings. */
+export function pingMetric(metricName: string, options: MetricOptions): Metric {
+  return new Metric({ namespace: NAMESPACE, metricName, dimensionsMap: { service: 'rpc-ping' }, ...options });
+}
+
+/** The unreachable guests, a line for each reason. */
+export function unreachableByReason(service: 'health-check' | 'rpc-ping', period: Duration): MathExpression {
+  const schema = `{${NAMESPACE},Reason,service}`;
+  const search = `${schema} MetricName="GuestsUnreachable" service="${service}"`;
+  return new MathExpression({
+    expression: `SEARCH('${search}', '${service === 'health-check' ? 'Maximum' : 'Sum'}')`,
+    usingMetrics: {},
+    label: "${PROP('Dim.Reason')}",
+    period,
+  });
+}
+
+/** A metric of Amazon MQ's own. */
+export function brokerMetric(brokerName: string, metricName: string, options: MetricOptions): Metric {
+  return new Metric({
+    namespace: 'AWS/AmazonMQ',
+    metricName,
+    dimensionsMap: { Broker: brokerName },
+    ...options,
+  });
+}

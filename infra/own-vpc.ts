@@ -1,0 +1,27 @@
+import { FlowLogDestination, FlowLogTrafficType, IpAddresses, SubnetType, Vpc } from 'aws-cdk-lib/aws-ec2';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+
+/** A VPC for a new broker: two private subnets, no way to the internet and none from there. */
+export class OwnVpc extends Construct {
+  readonly vpc: Vpc;
+
+  /** @param cidr a block of 256 addresses */
+  constructor(scope: Construct, id: string, cidr: string) {
+    super(scope, id);
+    this.vpc = new Vpc(this, 'Vpc', {
+      ipAddresses: IpAddresses.cidr(cidr),
+      maxAzs: 2,
+      natGateways: 0,
+      subnetConfiguration: [{ name: 'Private', subnetType: SubnetType.PRIVATE_ISOLATED, cidrMask: 26 }],
+      // CDK would do it by a function, whose log would outlive the stack. Nothing uses that group.
+      restrictDefaultSecurityGroup: false,
+    });
+    this.vpc.addFlowLog('Refused', {
+      trafficType: FlowLogTrafficType.REJECT,
+      destination: FlowLogDestination.toCloudWatchLogs(
+        new LogGroup(this, 'RefusedTraffic', { retention: RetentionDays.ONE_MONTH }),
+      ),
+    });
+  }
+}

@@ -1,0 +1,303 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { RabbitMqServer } from '../../infra/local/rabbitmq.ts';
+import { ResponderFleet } from '../setup/fleet.ts';
+import { HealthCheckUnderTest } from '../setup/health-check-under-test.ts';
+import { TcpProxy } from '../setup/tcp-proxy.ts';
+import { TestBroker } from '../setup/test-broker.ts';
+
+let stack: AsyncDisposableStack;
+beforeEach(() => {
+  stack = new AsyncDisposableStack();
+});
+afterEach(() => stack.disposeAsync());
+
+async function start(settings: Record<string, string>): Promise<HealthCheckUnderTest> {
+  return stack.use(await HealthCheckUnderTest.start({ RPC_TIMEOUT_SECONDS: '3', ...settings }));
+}
+
+async function proxyTo(url: string): Promise<TcpProxy> {
+  return stack.adopt(await TcpProxy.to(url), (proxy) => proxy.close());
+}
+
+describe('when the management API', () => {
+  let broker: TestBroker;
+  let alive: string[];
+  const list = { checked: 20, reachable: 20, unknown: 0, guests_from: 'list' };
+
+  beforeAll(async () => {
+    broker = await TestBroker.create();
+    alive = await new ResponderFleet(await broker.channel()).add('reachable', 20);
+  });
+  afterAll(() => broker.delete());
+
+  /** A server that answers anything with this. */
+  async function answering(status: number, body: string): Promise<string> {
+    const server = createServer((_request, response) => response.writeHead(status).end(body));
+    stack.defer(() => void server.close());
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    return `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+  }
+
+  test.each([
+    ['answers with a page of HTML', 200, '<html>', 'no list of queues'],
+    ['answers with JSON of another kind', 200, '{"items": 3}', 'no list of queues'],
+    ['answers with an error', 503, '{}', 'status 503'],
+    ['refuses the user', 401, '{"error":"not_authorised"}', 'tag `management`'],
+    ['answers without end', 200, 'x'.repeat(2 ** 21), 'far too long'],
+  ])(
+    '%s and no guest was ever listed, that is an error of its own, and the broker is not blamed',
+    async (...row) => {
+      const [, status, body, words] = row;
+      const check = await start({
+        BROKER_URL: broker.url,
+        BROKER_MANAGEMENT_URL: await answering(status, body),
+      });
+      const { summary, metrics } = await check.sweep();
+      expect(summary).toMatchObject({
+        checked: 0,
+        broker_reachable: true,
+        error: { code: 'fleet_unknown', message: expect.stringContaining(words) },
+      });
+      expect(metrics).toContainEqual(
+        expect.objectContaining({ BrokerReachable: 1, SweepComplete: 0, GuestsChecked: 0 }),
+      );
+      expect(JSON.stringify(metrics)).not.toContain('GuestsUnreachable'); // nobody knows
+    },
+  );
+
+  test.each([
+    ['does not answer in time', (proxy: TcpProxy) => proxy.swallow()],
+    ['cannot be reached', (proxy: TcpProxy) => proxy.close()],
+  ])('%s, the last list is taken, and the summary says so', async (_how, fail) => {
+    const proxy = await TcpProxy.to(broker.managementUrl);
+    const check = await start({
+      BROKER_URL: broker.url,
+      BROKER_MANAGEMENT_URL: proxy.url(broker.managementUrl).replace(/\/$/, ''),
+    });
+    expect((await check.sweep()).summary).toMatchObject(list);
+    const closed = fail(proxy);
+    proxy.cut();
+    await closed;
+    expect((await check.sweep({}, 4000)).summary).toMatchObject({
+      ...list,
+      guests_from: 'last_list',
+      list_age_ms: expect.any(Number),
+      list_problem: expect.stringContaining('cannot be reached'),
+    });
+    if (closed === undefined) await proxy.close();
+  });
+
+  test('is down but the event names the guests, nothing is amiss', async () => {
+    const check = await start({ BROKER_URL: broker.url, BROKER_MANAGEMENT_URL: await answering(500, '') });
+    const { summary } = await check.sweep({ instance_ids: alive });
+    expect(summary).toMatchObject({ ...list, guests_from: 'event' });
+    expect(summary).not.toHaveProperty('error');
+  });
+});
+
+describe('when the time is short', () => {
+  let broker: TestBroker;
+  let fleet: ResponderFleet;
+  beforeAll(async () => {
+    broker = await TestBroker.create();
+    fleet = new ResponderFleet(await broker.channel());
+    await fleet.add('reachable', 50);
+    await fleet.add('no_consumer', 5);
+    await fleet.add('no_reply', 5);
+  });
+  afterAll(() => broker.delete());
+
+  function settings() {
+    return {
+      BROKER_URL: broker.url,
+      BROKER_MANAGEMENT_URL: broker.managementUrl,
+      RPC_TIMEOUT_SECONDS: '15',
+      NO_CONSUMER_GRACE_SECONDS: '0.5',
+    };
+  }
+
+  test('with 3,000 ms left, the silent guests are unknown, not dead, and the others have their verdict', async () => {
+    const check = await start(settings());
+    const { summary, reasons } = await check.sweep({}, 3000);
+    expect(summary).toMatchObject({
+      checked: 55,
+      reachable: 50,
+      unreachable_by_reason: { no_consumer: 5 },
+      unknown: 5,
+      broker_reachable: true,
+      error: { code: 'out_of_time' },
+    });
+    expect(new Set(reasons.values())).toEqual(new Set(['no_consumer']));
+  });
+
+  test('with 1,001 ms left, the summary is there all the same', async () => {
+    const check = await start(settings());
+    const { summary } = await check.sweep({ instance_ids: [...fleet.guests.keys()] }, 1001);
+    expect(summary.checked + summary.unknown).toBe(60);
+    expect(summary.unreachable).toBe(0);
+  });
+});
+
+describe('when the path to the broker fails in mid-sweep', () => {
+  let broker: TestBroker;
+  let fleet: ResponderFleet;
+  beforeAll(async () => {
+    broker = await TestBroker.create();
+    fleet = new ResponderFleet(await broker.channel());
+    await fleet.add('reachable', 600);
+  });
+  afterAll(() => broker.delete());
+
+  /** Does something once the 300th guest has been pinged. */
+  function midSweep(action: () => void): void {
+    const pinged = new Set<string>();
+    fleet.onRequest = (id) => {
+      if (pinged.size === 300) return; // once: whoever had no answer is pinged again
+      pinged.add(id);
+      if (pinged.size === 300) action();
+    };
+  }
+
+  test.each([
+    ['is reset', (proxy: TcpProxy) => proxy.cut()],
+    [
+      'swallows all, and a new one is free',
+      (proxy: TcpProxy) => {
+        proxy.swallow();
+        setImmediate(() => proxy.heal());
+      },
+    ],
+  ])('a connection that %s is made anew, and every guest gets its one verdict', async (_how, fail) => {
+    const proxy = await proxyTo(broker.url);
+    const check = await start({
+      BROKER_URL: proxy.url(broker.url),
+      BROKER_MANAGEMENT_URL: broker.managementUrl,
+      RPC_TIMEOUT_SECONDS: '10',
+    });
+    midSweep(() => fail(proxy));
+    const { summary } = await check.sweep();
+    expect(summary).toMatchObject({ checked: 600, reachable: 600, unknown: 0, broker_reachable: true });
+    expect(summary).not.toHaveProperty('error');
+  });
+
+  test('for good, that is one fact: nobody is blamed, the rest is unknown', async () => {
+    const proxy = await TcpProxy.to(broker.url);
+    const check = await start({
+      BROKER_URL: proxy.url(broker.url),
+      BROKER_MANAGEMENT_URL: broker.managementUrl,
+    });
+    const closed = Promise.withResolvers<void>();
+    midSweep(() => proxy.close().then(closed.resolve));
+    const { summary, reasons, metrics } = await check.sweep();
+    await closed.promise;
+    expect(reasons.size).toBe(0);
+    expect(summary.reachable).toBeGreaterThan(0);
+    expect(summary).toMatchObject({
+      unreachable: 0,
+      unknown: 600 - summary.reachable,
+      broker_reachable: false,
+      error: { code: 'broker_unreachable' },
+    });
+    expect(metrics).toContainEqual(expect.objectContaining({ BrokerReachable: 0, GuestsUnreachable: 0 }));
+  });
+
+  test('between two sweeps, the second one has a new connection', async () => {
+    fleet.onRequest = () => undefined;
+    const proxy = await proxyTo(broker.url);
+    const check = await start({
+      BROKER_URL: proxy.url(broker.url),
+      BROKER_MANAGEMENT_URL: broker.managementUrl,
+    });
+    await check.sweep();
+    proxy.swallow();
+    proxy.heal();
+    expect((await check.sweep()).summary).toMatchObject({ checked: 600, reachable: 600, unknown: 0 });
+  });
+});
+
+describe('when the broker itself', () => {
+  let rabbit: RabbitMqServer;
+  let broker: TestBroker;
+  let fleet: ResponderFleet;
+  let ids: string[];
+
+  beforeAll(async () => {
+    rabbit = await RabbitMqServer.start();
+    broker = await TestBroker.create(rabbit);
+  }, 60_000);
+  afterAll(() => rabbit.stop());
+  beforeEach(async () => {
+    fleet = new ResponderFleet(await broker.channel());
+    ids = [...(await fleet.add('reachable', 300)), ...(await fleet.add('no_reply', 300))];
+  });
+
+  function check(): Promise<HealthCheckUnderTest> {
+    // The silent guests keep the sweep going until the broker has failed.
+    return start({ BROKER_URL: broker.url, RPC_TIMEOUT_SECONDS: '20' });
+  }
+
+  test('raises a memory alarm in mid-sweep, the sweep ends, and the rest is unknown until it clears', async () => {
+    const under = await check();
+    let alarm: Promise<unknown> | undefined;
+    fleet.onRequest = () => {
+      alarm ??= rabbit.ctl('set_vm_memory_high_watermark', '0.000001');
+    };
+    const { summary } = await under.sweep({ instance_ids: ids });
+    await alarm;
+    const still = await under.sweep({ instance_ids: ids });
+    await rabbit.ctl('set_vm_memory_high_watermark', '0.4');
+    expect(still.summary).toMatchObject({ checked: 0, unknown: 600, error: { code: 'broker_blocked' } });
+    expect(summary).toMatchObject({
+      unreachable: 0,
+      unknown: 600 - summary.reachable,
+      broker_reachable: false,
+      error: { code: 'broker_blocked' },
+    });
+    const again = await under.sweep({ instance_ids: ids.slice(0, 300) });
+    expect(again.summary).toMatchObject({ checked: 300, reachable: 300, unknown: 0 });
+  }, 60_000);
+
+  test('has no control exchange, that is one fact as well', async () => {
+    const under = await start({ BROKER_URL: broker.url, CONTROL_EXCHANGE: 'astray' });
+    expect((await under.sweep({ instance_ids: ids })).summary).toMatchObject({
+      checked: 0,
+      unknown: 600,
+      broker_reachable: false,
+      error: { code: 'exchange_missing' },
+    });
+  });
+
+  test('refuses the login, that is one fact as well', async () => {
+    const under = await start({ BROKER_URL: broker.url.replace('guest:guest', 'guest:wrong') });
+    expect((await under.sweep({ instance_ids: ids })).summary).toMatchObject({
+      checked: 0,
+      unknown: 600,
+      broker_reachable: false,
+      error: { code: 'broker_refused' },
+    });
+  });
+
+  test('restarts in mid-sweep, nobody is blamed for it, and the next sweep finds it again', async () => {
+    const under = await check();
+    let restart: Promise<unknown> | undefined;
+    fleet.onRequest = () => {
+      restart ??= rabbit.ctl('stop_app');
+    };
+    const { summary, reasons } = await under.sweep({ instance_ids: ids });
+    await restart;
+    expect(reasons.size).toBe(0);
+    expect(summary).toMatchObject({
+      unreachable: 0,
+      unknown: 600 - summary.reachable,
+      broker_reachable: false,
+      error: { code: 'broker_unreachable' },
+    });
+    await rabbit.ctl('start_app');
+    const back = await new ResponderFleet(await broker.channel()).add('reachable', 10);
+    expect((await under.sweep({ instance_ids: back })).summary).toMatchObject({ checked: 10, reachable: 10 });
+  }, 60_000);
+});

@@ -1,0 +1,251 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { AwsStandIn } from './setup/aws-stand-in.ts';
+import { eventually } from './setup/eventually.ts';
+import { type Behaviour, GUEST_REASONS, ResponderFleet } from './setup/fleet.ts';
+import { GRANTED } from './setup/granted.ts';
+import { HealthCheckUnderTest } from './setup/health-check-under-test.ts';
+import { TestBroker } from './setup/test-broker.ts';
+
+let broker: TestBroker;
+let fleet: ResponderFleet;
+let check: HealthCheckUnderTest;
+let alive: string[];
+
+beforeAll(async () => {
+  broker = await TestBroker.create();
+  fleet = new ResponderFleet(await broker.channel());
+  for (const reason of GUEST_REASONS) await fleet.add(reason, 2);
+  alive = await fleet.add('reachable', 150);
+  check = await HealthCheckUnderTest.start({
+    BROKER_URL: broker.url,
+    BROKER_MANAGEMENT_URL: broker.managementUrl,
+    RPC_TIMEOUT_SECONDS: '2',
+    NO_CONSUMER_GRACE_SECONDS: '0.5',
+  });
+}, 30_000);
+afterAll(async () => {
+  await check[Symbol.asyncDispose]();
+  await broker.delete();
+});
+
+/** The guests that do not answer, each with its reason. */
+function deadGuests(): Map<string, Behaviour> {
+  return new Map(fleet.guests.entries().filter(([, behaviour]) => behaviour !== 'reachable'));
+}
+
+describe('the event', () => {
+  test('whose instance_ids is no list is an error that says so', async () => {
+    await expect(check.lambda.invoke({ instance_ids: 'all' })).rejects.toThrow('instance_ids is not a list');
+  });
+
+  test('that names malformed ids and duplicates has them told, and the rest is pinged', async () => {
+    const [one = '', two = ''] = alive;
+    const { summary } = await check.sweep({ instance_ids: [one, 'x', two, one, one, 7, one.toUpperCase()] });
+    expect(summary).toMatchObject({
+      checked: 2,
+      reachable: 2,
+      unknown: 0,
+      guests_from: 'event',
+      malformed_ids: ['x', '7', one.toUpperCase()],
+      duplicate_ids: [one],
+    });
+  });
+
+  test('that names guests has those pinged and no other', async () => {
+    const { summary, reasons } = await check.sweep({ instance_ids: [...deadGuests().keys()] });
+    expect(reasons).toEqual(deadGuests());
+    expect(summary).toMatchObject({ checked: 12, reachable: 0, unreachable: 12, round_trip_ms: null });
+  });
+
+  test('of EventBridge that names none has all guests pinged that have a queue', async () => {
+    const { summary, reasons } = await check.sweep({
+      version: '0',
+      'detail-type': 'Scheduled Event',
+      detail: {},
+    });
+    expect(reasons).toEqual(deadGuests());
+    expect(summary).toMatchObject({ checked: 162, reachable: 150, unknown: 0, guests_from: 'list' });
+  });
+});
+
+describe('the result', () => {
+  test('names the unreachable, worst first, and each in a log line of its own', async () => {
+    const { summary, log } = await check.sweep();
+    const reasons = summary.unreachable_guests.map(({ reason }) => reason);
+    expect(reasons).toEqual(
+      ['queue_missing', 'no_consumer', 'no_reply', 'guest_error', 'key_mismatch', 'bad_reply'].flatMap(
+        (reason) => [reason, reason],
+      ),
+    );
+    expect(summary.unreachable_guests[2]).toEqual({
+      instance_id: expect.any(String),
+      reason: 'no_consumer',
+      waiting_messages: expect.any(Number),
+    });
+    const lines = log.filter(({ message }) => message === 'guest_unreachable');
+    expect(lines).toHaveLength(12);
+    expect(lines[0]).toMatchObject({
+      service: 'health-check',
+      outcome: 'unreachable',
+      reason: 'queue_missing',
+      means: expect.any(String),
+      todo: expect.any(String),
+    });
+  });
+
+  test('has the totals, and is the log line that it returns', async () => {
+    const { summary, log } = await check.sweep();
+    expect(summary).toMatchObject({
+      checked: 162,
+      reachable: 150,
+      unreachable: 12,
+      unreachable_by_reason: Object.fromEntries(GUEST_REASONS.map((reason) => [reason, 2])),
+      unknown: 0,
+      broker_reachable: true,
+      duration_ms: expect.any(Number),
+      unreachable_guests_omitted: 0,
+      malformed_ids: [],
+      duplicate_ids: [],
+    });
+    const { p50 = 0, p90 = 0, p99 = 0, max = 0 } = summary.round_trip_ms ?? {};
+    expect([p50, p90, p99, max]).toEqual([p50, p90, p99, max].toSorted((a, b) => a - b));
+    expect(p50).toBeGreaterThan(0);
+    expect(log.filter(({ message }) => message === 'health_check')).toMatchObject([
+      { outcome: 'unreachable', ...summary },
+    ]);
+  });
+
+  test('is in the metrics: the fleet, each reason, and the round trips within EMF’s limit', async () => {
+    const { metrics } = await check.sweep();
+    expect(metrics).toContainEqual(
+      expect.objectContaining({
+        service: 'health-check',
+        BrokerReachable: 1,
+        SweepComplete: 1,
+        GuestsChecked: 162,
+        GuestsReachable: 150,
+        GuestsUnreachable: 12,
+        GuestsUnknown: 0,
+        SweepDuration: expect.any(Number),
+      }),
+    );
+    for (const reason of GUEST_REASONS) {
+      expect(metrics).toContainEqual(
+        expect.objectContaining({ service: 'health-check', Reason: reason, GuestsUnreachable: 2 }),
+      );
+    }
+    const trips = metrics.filter((entry) => 'RoundTripTime' in entry);
+    expect(trips).toHaveLength(1);
+    const values = Object.values(trips[0]?.['RoundTripTime'] ?? []);
+    expect(values.length).toBeLessThanOrEqual(100);
+    expect(values.length).toBeGreaterThan(90);
+  });
+
+  test('of a fleet without guests is complete', async () => {
+    await using empty = new AsyncDisposableStack();
+    const other = empty.adopt(await TestBroker.create(), (made) => made.delete());
+    const lone = empty.use(
+      await HealthCheckUnderTest.start({ BROKER_URL: other.url, BROKER_MANAGEMENT_URL: other.managementUrl }),
+    );
+    const { summary } = await lone.sweep();
+    expect(summary).toMatchObject({ checked: 0, unknown: 0, broker_reachable: true, round_trip_ms: null });
+    expect(summary).not.toHaveProperty('error');
+  });
+
+  test('names a hundred unreachable guests at most, and counts the rest', async () => {
+    const instanceIds = Array.from({ length: 130 }, () => randomUUID());
+    const { summary, reasons } = await check.sweep({ instance_ids: instanceIds });
+    expect(summary.unreachable_guests).toHaveLength(100);
+    expect(summary).toMatchObject({ unreachable: 130, unreachable_guests_omitted: 30 });
+    expect([...reasons.keys()].toSorted()).toEqual(instanceIds.toSorted());
+  });
+});
+
+describe('a sweep', () => {
+  test('opens one connection and one reply queue, and the next one opens none', async () => {
+    const before = await broker.list('queues');
+    await check.sweep();
+    const after = await broker.list('queues');
+    const replyQueues = (queues: { name: string }[]) =>
+      queues.map(({ name }) => name).filter((name) => name.startsWith('reply_'));
+    expect(replyQueues(after)).toHaveLength(1);
+    expect(replyQueues(after)).toEqual(replyQueues(before));
+  });
+
+  test('that is misconfigured fails loudly, and says what is wrong', async () => {
+    await using wrong = await HealthCheckUnderTest.start({ BROKER_URL: 'http://broker' });
+    await expect(wrong.lambda.invoke({})).rejects.toThrow('BROKER_URL is not an amqp:// or amqps:// URL');
+    await eventually(
+      async () => wrong.output,
+      (output) => output.includes('"outcome":"error"'),
+    );
+  });
+
+  test.each(['http://broker.example:15672', 'https://user:pw@broker.example', 'broker.example'])(
+    'is misconfigured with BROKER_MANAGEMENT_URL %s: the login would travel in the clear, or to nowhere',
+    async (url) => {
+      const settings = { BROKER_URL: 'amqps://u:p@broker.example', BROKER_MANAGEMENT_URL: url };
+      await using wrong = await HealthCheckUnderTest.start(settings);
+      await expect(wrong.lambda.invoke({})).rejects.toThrow('BROKER_MANAGEMENT_URL');
+    },
+  );
+});
+
+describe('what Secrets Manager holds:', () => {
+  /** Secrets by their names; one that is not there is refused. */
+  let secrets: Record<string, string>;
+  let aws: AwsStandIn;
+  beforeAll(async () => {
+    aws = await AwsStandIn.start(({ body }) => {
+      const secret = secrets[JSON.parse(body).SecretId];
+      if (secret === undefined) return { status: 400, body: { __type: 'AccessDeniedException' } };
+      return { body: { SecretString: secret } };
+    });
+  });
+  afterAll(() => aws.close());
+
+  test('a guest whose key cannot be read is unknown, and the others have their verdict', async () => {
+    const [one = '', two = '', three = ''] = alive;
+    secrets = { [`keys/${one}`]: 'a key', [`keys/${three}`]: 'a key' };
+    await using keyed = await HealthCheckUnderTest.start({
+      BROKER_URL: broker.url,
+      GUEST_KEY_SECRET_PREFIX: 'keys/',
+      ...aws.settings,
+    });
+    const { summary, metrics } = await keyed.sweep({ instance_ids: [one, two, three] });
+    expect(summary).toMatchObject({
+      checked: 2,
+      reachable: 2, // they are in the clear, and answer an encrypted ping all the same
+      unknown: 1,
+      broker_reachable: true,
+      error: {
+        code: 'key_unreadable',
+        message: `The secret keys/${two} cannot be read: AccessDeniedException`,
+      },
+    });
+    expect(metrics).toContainEqual(expect.objectContaining({ GuestsUnknown: 1, SweepComplete: 0 }));
+    expect(keyed.output).not.toContain('a key');
+  });
+
+  test('a login that was rotated is read again when the management API refuses the old one', async () => {
+    const user = new URL(await broker.user(GRANTED)).username;
+    const set = async (password: string) => {
+      await broker.request('PUT', `users/${user}`, { password, tags: 'management' });
+      secrets = { broker: JSON.stringify({ username: user, password }) };
+    };
+    await set('hunter1');
+    await using rotated = await HealthCheckUnderTest.start({
+      BROKER_ENDPOINT: `amqp://${new URL(broker.url).host}`,
+      BROKER_VHOST: broker.vhost,
+      BROKER_SECRET_ID: 'broker',
+      BROKER_MANAGEMENT_URL: broker.managementUrl,
+      RPC_TIMEOUT_SECONDS: '2',
+      ...aws.settings,
+    });
+    expect((await rotated.sweep()).summary).toMatchObject({ reachable: 150, guests_from: 'list' });
+    await set('hunter2'); // RabbitMQ lets the connection live on
+    expect((await rotated.sweep()).summary).toMatchObject({ reachable: 150, guests_from: 'list' });
+    expect(rotated.output).not.toMatch(/hunter/);
+  });
+});

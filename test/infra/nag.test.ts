@@ -1,0 +1,30 @@
+import { describe, expect, test } from '@jest/globals';
+import { App } from 'aws-cdk-lib';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { bundleAll } from '../../infra/bundle.ts';
+import { GuestRpcPingStack } from '../../infra/guest-rpc-ping-stack.ts';
+import { readSettings } from '../../infra/settings.ts';
+import { VARIANTS } from './variants.ts';
+
+describe('cdk-nag’s AwsSolutions', () => {
+  const everything = { guestKeySecretPrefix: 'trove/', anyoneMayCallTheApi: 'true', describeBroker: 'true' };
+
+  async function stack(settings: Readonly<Record<string, string>>): Promise<GuestRpcPingStack> {
+    return new GuestRpcPingStack(new App(), 'GuestRpcPing', readSettings(settings), await bundleAll());
+  }
+
+  test.each([...Object.entries(VARIANTS), ['everything that can be asked for', everything] as const])(
+    'finds nothing with %s',
+    async (_what, settings) => {
+      expect(new AwsSolutionsChecks().validateScope(await stack(settings)).violations).toEqual([]);
+    },
+  );
+
+  test('would find something', async () => {
+    const loosened = await stack({});
+    new Secret(loosened, 'NeverRotated');
+    const { violations } = new AwsSolutionsChecks().validateScope(loosened);
+    expect(violations.map(({ ruleName }) => ruleName)).toEqual(['AwsSolutions-SMG4']);
+  });
+});

@@ -1,0 +1,196 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { REASONS, type Reason } from '../../functions/guest/reason.ts';
+import { ROUTE } from '../../functions/request.ts';
+import { RabbitMqServer } from '../../infra/local/rabbitmq.ts';
+import { GUEST_REASONS, ResponderFleet } from '../setup/fleet.ts';
+import { type Answer, FunctionUnderTest } from '../setup/function-under-test.ts';
+import { TestBroker } from '../setup/test-broker.ts';
+
+const DOCUMENT = JSON.parse(
+  readFileSync(join(import.meta.dirname, '..', '..', 'infra', 'openapi.json'), 'utf8'),
+);
+const OPERATION = DOCUMENT.paths[ROUTE.path]?.[ROUTE.method.toLowerCase()];
+
+const EXAMPLE_ID = '00000000-0000-4000-8000-000000000001';
+const UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
+
+/** Whose answers are API Gateway's own. */
+const OF_THE_GATEWAY = ['403', '429', '503'];
+
+const ajv = new Ajv2020({ strict: false });
+ajv.addSchema(DOCUMENT, 'openapi.json');
+
+/** What is wrong with a value, by a schema of the document. */
+function problems(schema: { readonly $ref?: string }, value: unknown): unknown {
+  const absolute = schema.$ref ? { $ref: `openapi.json${schema.$ref}` } : schema;
+  const validate = ajv.compile(JSON.parse(JSON.stringify(absolute).replaceAll('"#/', '"openapi.json#/')));
+  return validate(value) ? [] : validate.errors;
+}
+
+function resolved<T>(object: T & { readonly $ref?: string }): T {
+  if (object.$ref === undefined) return object;
+  const path = object.$ref.slice(2).split('/');
+  return path.reduce((node, name) => node[name], DOCUMENT);
+}
+
+/** That status, headers and body are as the document says. */
+function expectConformity({ status, headers, body }: Answer): void {
+  const response = OPERATION.responses[status];
+  expect(Object.keys(OPERATION.responses)).toContain(String(status));
+  for (const [name, reference] of Object.entries<Record<string, unknown>>(response.headers ?? {})) {
+    const { schema, required } = resolved<Record<string, unknown>>(reference);
+    const value = headers.get(name);
+    if (value === null) expect([name, required ?? false]).toEqual([name, false]);
+    else expect(problems(Object(schema), value)).toEqual([]);
+  }
+  if (response.content === undefined) {
+    expect(body).toBe('');
+  } else {
+    expect(headers.get('content-type')).toBe('application/json; charset=UTF-8');
+    expect(problems(response.content['application/json'].schema, JSON.parse(body))).toEqual([]);
+  }
+}
+
+function example(status: number, name: string) {
+  return OPERATION.responses[status].content['application/json'].examples[name].value;
+}
+
+function asInExample({ body }: Answer): unknown {
+  return JSON.parse(body.replace(UUID, EXAMPLE_ID));
+}
+
+describe('the OpenAPI document', () => {
+  test('is valid OpenAPI 3.1', async () => {
+    const { valid, errors } = await new Validator().validate(structuredClone(DOCUMENT));
+    expect([valid, errors]).toEqual([true, undefined]);
+    expect(DOCUMENT.openapi).toMatch(/^3\.1\./);
+  });
+
+  test('has the one route that is deployed', () => {
+    const operations = Object.entries<object>(DOCUMENT.paths).map(([path, methods]) => [
+      path,
+      Object.keys(methods),
+    ]);
+    expect(operations).toEqual([[ROUTE.path, [ROUTE.method.toLowerCase()]]]);
+  });
+
+  test('has an example of each reason, and of nothing else', () => {
+    const { examples } = OPERATION.responses['400'].content['application/json'];
+    expect(Object.keys(examples).sort()).toEqual(Object.keys(REASONS).sort());
+    for (const reason of Object.keys(REASONS))
+      expect(DOCUMENT.components.schemas.ProxyStatus.pattern).toContain(reason);
+  });
+
+  test.each(Object.keys(OPERATION.responses))('has examples of %s that conform to it', (status) => {
+    const { content, headers = {} } = OPERATION.responses[status];
+    for (const { value } of Object.values<{ value: unknown }>(content?.['application/json'].examples ?? {}))
+      expect(problems(content['application/json'].schema, value)).toEqual([]);
+    for (const reference of Object.values<Record<string, unknown>>(headers)) {
+      const { schema, example: value } = resolved<Record<string, unknown>>(reference);
+      expect(problems(Object(schema), value)).toEqual([]);
+    }
+    if (OF_THE_GATEWAY.includes(status)) expect(content).toBeDefined();
+  });
+
+  test('is strict: a body with anything more does not conform', () => {
+    const { schema } = OPERATION.responses['400'].content['application/json'];
+    expect(problems(schema, { ...example(400, 'no_reply'), traceback: 'Traceback' })).toHaveLength(1);
+  });
+});
+
+describe('the bundled function answers as the document says', () => {
+  let broker: TestBroker;
+  let fleet: ResponderFleet;
+  let fn: FunctionUnderTest;
+
+  beforeAll(async () => {
+    broker = await TestBroker.create();
+    fleet = new ResponderFleet(await broker.channel());
+    fn = await FunctionUnderTest.start({ BROKER_URL: broker.url, RPC_TIMEOUT_SECONDS: '2' });
+  });
+  afterAll(async () => {
+    await fn.end();
+    await broker.delete();
+  });
+
+  async function pingTo(settings: Record<string, string>): Promise<Answer> {
+    await using under = await FunctionUnderTest.start(settings);
+    return await under.ping(randomUUID());
+  }
+
+  function expectExample(answer: Answer, reason: Reason): void {
+    expectConformity(answer);
+    expect(answer.status).toBe(400);
+    expect(answer.headers.get('proxy-status')).toContain(`details="${reason}"`);
+    expect(asInExample(answer)).toEqual(example(400, reason));
+  }
+
+  test('204', async () => {
+    const [id = ''] = await fleet.add('reachable', 1);
+    const answer = await fn.ping(id, 'tenant', { prefer: 'wait=1' });
+    expect(answer.status).toBe(204);
+    expect(answer.headers.get('preference-applied')).toBe('wait=1');
+    expectConformity(answer);
+  });
+
+  test.each(GUEST_REASONS)('400, %s', async (behaviour) => {
+    const [id = ''] = await fleet.add(behaviour, 1);
+    expectExample(await fn.ping(id), behaviour);
+  });
+
+  test('400, broker_unreachable', async () => {
+    expectExample(await pingTo({ BROKER_URL: 'amqp://127.0.0.1:1' }), 'broker_unreachable');
+  });
+
+  test('400, broker_refused', async () => {
+    const wrong = broker.url.replace('guest:guest', 'guest:wrong');
+    expectExample(await pingTo({ BROKER_URL: wrong }), 'broker_refused');
+  });
+
+  test('400, exchange_missing', async () => {
+    const answer = await pingTo({ BROKER_URL: broker.url, CONTROL_EXCHANGE: 'astray' });
+    expectExample(answer, 'exchange_missing');
+  });
+
+  // Its own server, of Debian's packages: an alarm would stop the other test files.
+  (process.env['TEST_WITHOUT_TROVE'] ? test.skip : test)(
+    '400, broker_blocked',
+    async () => {
+      const rabbit = await RabbitMqServer.start();
+      try {
+        await rabbit.ctl('set_vm_memory_high_watermark', '0.000001');
+        expectExample(await pingTo({ BROKER_URL: rabbit.url }), 'broker_blocked');
+      } finally {
+        await rabbit.stop();
+      }
+    },
+    60_000,
+  );
+
+  test('404, of an instance', async () => {
+    const answer = await fn.ping('my-database');
+    expectConformity(answer);
+    expect(JSON.parse(answer.body)).toEqual(example(404, 'instance'));
+  });
+
+  test.each([
+    ['GET', '/v1.0/tenant/instances'],
+    ['POST', ROUTE.path],
+  ])('404, of %s %s', async (method, path) => {
+    const answer = await fn.request(method, path);
+    expectConformity(answer);
+    expect(JSON.parse(answer.body)).toEqual(example(404, 'route'));
+  });
+
+  test('500', async () => {
+    const answer = await pingTo({});
+    expectConformity(answer);
+    expect(answer.status).toBe(500);
+    expect(JSON.parse(answer.body)).toEqual(example(500, 'misconfigured'));
+  });
+});

@@ -1,0 +1,377 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import { ROUTE } from '../../functions/request.ts';
+import { Synthesized } from '../../infra/local/synthesized.ts';
+import { readSettings } from '../../infra/settings.ts';
+import { ENDPOINT, EXISTING, ID, VARIANTS } from './variants.ts';
+
+const NOWHERE = '255.255.255.255/32';
+
+let made: Synthesized | undefined;
+
+async function synthesize(settings: Readonly<Record<string, string>>): Promise<Template> {
+  await made?.remove();
+  made = await Synthesized.stack(settings);
+  return Template.fromJSON({ ...made.template });
+}
+afterAll(() => made?.remove());
+
+/** The properties of all resources of a type, as JSON. */
+function all(type: string) {
+  return made?.resources(type) ?? [];
+}
+
+/** An action of a role's policy, with all that it is allowed on. */
+function permissions(policyOf: string): Record<string, unknown> {
+  const allowed: Record<string, unknown> = {};
+  for (const policy of all('AWS::IAM::Policy')) {
+    if (!String(policy['PolicyName']).startsWith(policyOf)) continue;
+    const { Statement } = Object(policy['PolicyDocument']);
+    for (const { Effect, Action, Resource } of Statement) {
+      if (Effect === 'Allow') for (const action of [Action].flat()) allowed[action] = Resource;
+    }
+  }
+  return allowed;
+}
+
+describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
+  const isNew = variant.startsWith('a new');
+  const { pingConcurrency } = readSettings(settings);
+  let template: Template;
+  beforeAll(async () => {
+    template = await synthesize(settings);
+  }, 60_000);
+
+  test('the functions run on Node 24 and arm64, traced, in private subnets, with a log that is kept for a while', () => {
+    template.resourceCountIs('AWS::Lambda::Function', 2);
+    template.allResourcesProperties('AWS::Lambda::Function', {
+      Runtime: 'nodejs24.x',
+      Architectures: ['arm64'],
+      TracingConfig: { Mode: 'Active' },
+      LoggingConfig: { LogFormat: 'JSON', LogGroup: Match.anyValue() },
+      VpcConfig: { SubnetIds: Match.anyValue(), SecurityGroupIds: [Match.anyValue()] },
+    });
+    template.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: 30 });
+  });
+
+  test('nothing leads to the internet, and the broker is private', () => {
+    for (const way of ['NatGateway', 'InternetGateway', 'EgressOnlyInternetGateway', 'EIP'])
+      template.resourceCountIs(`AWS::EC2::${way}`, 0);
+    template.resourceCountIs('AWS::Lambda::Url', 0);
+    for (const { PubliclyAccessible } of all('AWS::AmazonMQ::Broker')) expect(PubliclyAccessible).toBe(false);
+    for (const { MapPublicIpOnLaunch } of all('AWS::EC2::Subnet')) expect(MapPublicIpOnLaunch).toBe(false);
+  });
+
+  test('the functions may connect to the broker’s 5671 and 443 and to the endpoints’ 443 alone', () => {
+    const egress = all('AWS::EC2::SecurityGroupEgress');
+    const ports = egress.map(({ Description, FromPort, ToPort }) => [Description, FromPort, ToPort]);
+    expect(ports.sort()).toEqual([
+      ['AMQP', 5671, 5671],
+      ['AWS APIs', 443, 443],
+      ['the management API', 443, 443],
+    ]);
+    for (const { DestinationSecurityGroupId } of egress) expect(DestinationSecurityGroupId).toBeDefined();
+    // Without an inline rule, AWS adds one that allows everything.
+    for (const { SecurityGroupEgress, SecurityGroupIngress } of all('AWS::EC2::SecurityGroup')) {
+      expect(SecurityGroupEgress).toEqual([expect.objectContaining({ CidrIp: NOWHERE })]);
+      expect(SecurityGroupIngress).toBeUndefined();
+    }
+    for (const { SourceSecurityGroupId } of all('AWS::EC2::SecurityGroupIngress'))
+      expect(SourceSecurityGroupId).toEqual({
+        'Fn::GetAtt': [expect.stringMatching(/^NetworkFunctions/), 'GroupId'],
+      });
+  });
+
+  test.each(['RpcPing', 'HealthCheck'])(
+    'the role of %s allows what is needed, on what it is needed',
+    (name) => {
+      const brokerSecret = isNew
+        ? { Ref: expect.stringMatching(/^BrokerAdministrator/) }
+        : EXISTING.brokerSecretArn;
+      const keySecrets = { 'Fn::Join': ['', expect.arrayContaining([':secret:trove/keys/*'])] };
+      const isDescribed = 'brokerId' in settings || 'describeBroker' in settings;
+      expect(permissions(name)).toEqual({
+        'logs:CreateLogStream': { 'Fn::GetAtt': [expect.stringMatching(`^${name}Log`), 'Arn'] },
+        'logs:PutLogEvents': { 'Fn::GetAtt': [expect.stringMatching(`^${name}Log`), 'Arn'] },
+        'secretsmanager:GetSecretValue':
+          'guestKeySecretPrefix' in settings ? [keySecrets, brokerSecret] : brokerSecret,
+        ...(isDescribed && { 'mq:DescribeBroker': expect.anything() }),
+        'ec2:AssignPrivateIpAddresses': '*',
+        'ec2:CreateNetworkInterface': '*',
+        'ec2:DeleteNetworkInterface': '*',
+        'ec2:DescribeNetworkInterfaces': '*',
+        'ec2:DescribeSubnets': '*',
+        'ec2:UnassignPrivateIpAddresses': '*',
+        'xray:PutTelemetryRecords': '*',
+        'xray:PutTraceSegments': '*',
+      });
+      template.hasResourceProperties('AWS::IAM::Policy', {
+        PolicyName: Match.stringLikeRegexp(`^${name}`),
+        PolicyDocument: {
+          Statement: Match.arrayWith([
+            Match.objectLike({
+              Effect: 'Deny',
+              Action: Match.arrayWith(['ec2:CreateNetworkInterface', 'ec2:DeleteNetworkInterface']),
+              Condition: { ArnEquals: { 'lambda:SourceFunctionArn': Match.anyValue() } },
+            }),
+          ]),
+        },
+      });
+    },
+  );
+
+  test('the scheduler may invoke the health check and nothing else, and no role has a managed policy', () => {
+    expect(permissions('Sweep')).toEqual({
+      'lambda:InvokeFunction': { 'Fn::GetAtt': [expect.stringMatching(/^HealthCheckFunction/), 'Arn'] },
+    });
+    for (const { ManagedPolicyArns } of all('AWS::IAM::Role')) expect(ManagedPolicyArns).toBeUndefined();
+  });
+
+  test('Secrets Manager’s endpoint is for these secrets and this account alone, and leads nobody else’s calls to it', () => {
+    template.hasResourceProperties('AWS::EC2::VPCEndpoint', {
+      ServiceName: { 'Fn::Join': ['', Match.arrayWith(['.secretsmanager'])] },
+      PrivateDnsEnabled: false,
+      PolicyDocument: {
+        Statement: [
+          {
+            Action: 'secretsmanager:GetSecretValue',
+            Effect: 'Allow',
+            Principal: { AWS: '*' },
+            Resource: Match.not('*'),
+            Condition: { StringEquals: { 'aws:PrincipalAccount': { Ref: 'AWS::AccountId' } } },
+          },
+        ],
+      },
+    });
+  });
+
+  test('each route asks for IAM authorization, and only the API’s routes may invoke the function', () => {
+    const routes = all('AWS::ApiGatewayV2::Route').map((route) => [
+      route.RouteKey,
+      route['AuthorizationType'],
+    ]);
+    expect(routes.sort()).toEqual([
+      ['$default', 'AWS_IAM'],
+      [`${ROUTE.method} ${ROUTE.path}`, 'AWS_IAM'],
+    ]);
+    template.resourceCountIs('AWS::Lambda::Permission', 2);
+    template.allResourcesProperties('AWS::Lambda::Permission', {
+      Principal: 'apigateway.amazonaws.com',
+      SourceArn: { 'Fn::Join': ['', Match.arrayWith([{ Ref: Match.stringLikeRegexp('^ApiHttpApi') }])] },
+    });
+  });
+
+  test('the API is throttled, and logs in JSON', () => {
+    const [stage] = all('AWS::ApiGatewayV2::Stage');
+    expect(stage).toMatchObject({
+      StageName: '$default',
+      DefaultRouteSettings: { ThrottlingRateLimit: pingConcurrency, ThrottlingBurstLimit: pingConcurrency },
+    });
+    const { Format } = Object(stage?.['AccessLogSettings']);
+    expect(JSON.parse(Format)).toMatchObject({
+      status: '$context.status',
+      caller: '$context.identity.userArn',
+    });
+  });
+
+  test('time-outs are in order: RPC, function, API Gateway; sweep, next sweep', () => {
+    const ping = made?.function('rpc-ping');
+    const rpcMs = Number(ping?.environment['RPC_TIMEOUT_SECONDS']) * 1000;
+    expect(rpcMs).toBeLessThan(ping?.timeoutMs ?? 0);
+    expect(ping?.timeoutMs).toBeLessThan(29_000);
+    template.hasResourceProperties('AWS::Scheduler::Schedule', {
+      ScheduleExpression: 'rate(5 minutes)',
+      FlexibleTimeWindow: { Mode: 'FLEXIBLE', MaximumWindowInMinutes: 1 },
+    });
+    expect(made?.function('health-check').timeoutMs).toBe(4 * 60_000);
+  });
+
+  test('a sweep is never repeated, and never runs beside another', () => {
+    template.hasResourceProperties('AWS::Scheduler::Schedule', {
+      Target: { RetryPolicy: { MaximumRetryAttempts: 0 } },
+    });
+    template.hasResourceProperties('AWS::Lambda::EventInvokeConfig', { MaximumRetryAttempts: 0 });
+    template.hasResourceProperties('AWS::Lambda::Function', {
+      FunctionName: 'GuestRpcPing-health-check',
+      ReservedConcurrentExecutions: 1,
+    });
+    template.hasResourceProperties('AWS::Lambda::Function', {
+      FunctionName: 'GuestRpcPing-rpc-ping',
+      ReservedConcurrentExecutions: pingConcurrency,
+    });
+  });
+
+  test('no environment variable, output or other text of the template is a secret', () => {
+    const text = JSON.stringify(made?.template);
+    expect(text).not.toMatch(/amqps?:\/\/[^"]*@/);
+    for (const { Users } of all('AWS::AmazonMQ::Broker')) {
+      for (const { Password, Username } of [Users].flat().map(Object)) {
+        for (const value of [Password, Username])
+          expect(value).toMatchObject({
+            'Fn::Join': ['', expect.arrayContaining(['{{resolve:secretsmanager:'])],
+          });
+      }
+    }
+    for (const secret of all('AWS::SecretsManager::Secret')) {
+      expect(secret['SecretString']).toBeUndefined();
+      expect(secret['GenerateSecretString']).toMatchObject({
+        PasswordLength: 48,
+        GenerateStringKey: 'password',
+      });
+    }
+  });
+
+  test('removal leaves the logs and the secret, and nothing else', () => {
+    const kept = new Set<string>();
+    for (const { Type, DeletionPolicy } of Object.values(template.toJSON()['Resources']).map(Object)) {
+      if (DeletionPolicy === 'Retain') kept.add(Type);
+      else expect(['AWS::Logs::LogGroup', 'AWS::SecretsManager::Secret']).not.toContain(Type);
+    }
+    expect([...kept].sort()).toEqual([
+      'AWS::Logs::LogGroup',
+      ...(isNew ? ['AWS::SecretsManager::Secret'] : []),
+    ]);
+  });
+
+  test('alarms are told to a topic that takes them, over TLS alone; no sweep at all is an alarm', () => {
+    const alarms = all('AWS::CloudWatch::Alarm');
+    for (const { AlarmActions } of alarms)
+      expect(AlarmActions).toEqual([{ Ref: expect.stringMatching('^AlarmsTopic') }]);
+    const readme = readFileSync(join(import.meta.dirname, '..', '..', 'README.md'), 'utf8');
+    for (const { AlarmName } of alarms)
+      expect(readme).toMatch(
+        new RegExp(`^\\| .*\`${String(AlarmName).replace('GuestRpcPing-', '')}\`.* \\|$`, 'm'),
+      );
+    expect(alarms.find(({ MetricName }) => MetricName === 'GuestsUnreachable')).toMatchObject({
+      TreatMissingData: 'ignore',
+    });
+    const breaching = alarms.filter(({ TreatMissingData }) => TreatMissingData === 'breaching');
+    expect(breaching).toEqual([
+      expect.objectContaining({
+        MetricName: 'BrokerReachable',
+        Statistic: 'SampleCount',
+        Threshold: 1,
+        ComparisonOperator: 'LessThanThreshold',
+      }),
+    ]);
+    expect(alarms.map(({ MetricName }) => MetricName).sort()).toEqual([
+      '5xx',
+      'BrokerReachable',
+      'BrokerReachable',
+      'ConnectionCount',
+      'Errors',
+      'Errors',
+      'GuestsUnreachable',
+      'SweepComplete',
+      'Throttles',
+      'Throttles',
+    ]);
+    template.hasResourceProperties('AWS::SNS::TopicPolicy', {
+      PolicyDocument: {
+        Statement: Match.arrayWith([
+          Match.objectLike({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
+          // Without it nobody would be told: the policy replaces SNS's default one.
+          Match.objectLike({
+            Effect: 'Allow',
+            Principal: { Service: 'cloudwatch.amazonaws.com' },
+            Action: 'sns:Publish',
+            Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
+          }),
+        ]),
+      },
+    });
+  });
+});
+
+describe('the functions learn of the broker', () => {
+  test('by the endpoint that Amazon MQ gives a new one, and its id only where the deployer wants it described', async () => {
+    await synthesize({});
+    const endpoint = {
+      'Fn::Select': [0, { 'Fn::GetAtt': [expect.stringMatching(/^Broker/), 'AmqpEndpoints'] }],
+    };
+    expect(made?.function('rpc-ping').environment).toMatchObject({ BROKER_ENDPOINT: endpoint });
+    expect(made?.function('rpc-ping').environment).not.toHaveProperty('BROKER_ID');
+    expect(all('AWS::EC2::VPCEndpoint')).toHaveLength(1);
+    await synthesize({ describeBroker: 'true' });
+    expect(made?.function('rpc-ping').environment).toMatchObject({
+      BROKER_ID: { Ref: expect.stringMatching(/^Broker/) },
+    });
+  });
+
+  test('by the id of an existing one, which they ask Amazon MQ about by its own endpoint', async () => {
+    const template = await synthesize(EXISTING);
+    expect(made?.function('rpc-ping').environment).toMatchObject({
+      BROKER_ID: ID,
+      AWS_USE_DUALSTACK_ENDPOINT: 'true',
+    });
+    const brokerArn = {
+      'Fn::Join': ['', Match.arrayWith([`:broker:trove:${ID}`])],
+    };
+    template.hasResourceProperties('AWS::EC2::VPCEndpoint', {
+      ServiceName: { 'Fn::Join': ['', Match.arrayWith(['.mq'])] },
+      PrivateDnsEnabled: true,
+      PolicyDocument: { Statement: [Match.objectLike({ Action: 'mq:DescribeBroker', Resource: brokerArn })] },
+    });
+  });
+
+  test('by the endpoint of an existing one, and have no way to Amazon MQ’s API', async () => {
+    const { brokerId: _, ...place } = EXISTING;
+    await synthesize({ ...place, brokerEndpoint: ENDPOINT });
+    expect(made?.function('rpc-ping').environment).toMatchObject({ BROKER_ENDPOINT: ENDPOINT });
+    expect(all('AWS::EC2::VPCEndpoint')).toHaveLength(1);
+    expect(all('AWS::AmazonMQ::Broker')).toHaveLength(0);
+    expect(all('AWS::EC2::VPC')).toHaveLength(0);
+  });
+});
+
+test.each([
+  ['single-instance', 'SINGLE_INSTANCE', 1],
+  ['cluster', 'CLUSTER_MULTI_AZ', 2],
+])('a new %s broker logs, and is reached from %s subnets', async (newBroker, DeploymentMode, subnets) => {
+  await synthesize({ newBroker });
+  const [broker] = all('AWS::AmazonMQ::Broker');
+  expect(broker).toMatchObject({ DeploymentMode, Logs: { General: true }, EngineType: 'RABBITMQ' });
+  expect(broker?.['SubnetIds']).toHaveLength(subnets);
+});
+
+test('the API asks for no authorization only where the deployer has written that anyone may call it', async () => {
+  const template = await synthesize({ anyoneMayCallTheApi: 'true' });
+  template.allResourcesProperties('AWS::ApiGatewayV2::Route', { AuthorizationType: 'NONE' });
+});
+
+test('a customer managed key may be used to read secrets with, and for nothing else', async () => {
+  const key = 'arn:aws:kms:eu-central-1:123456789012:key/0a1b';
+  const template = await synthesize({ secretsKmsKeyArn: key });
+  expect(permissions('RpcPing')).toMatchObject({ 'kms:Decrypt': key });
+  template.hasResourceProperties('AWS::IAM::Policy', {
+    PolicyDocument: {
+      Statement: Match.arrayWith([
+        Match.objectLike({
+          Action: 'kms:Decrypt',
+          Condition: { StringEquals: { 'kms:ViaService': Match.anyValue() } },
+        }),
+      ]),
+    },
+  });
+});
+
+test('the dashboard shows the fleet, round trips, reasons, the unreachable of the health check’s log, and the broker', async () => {
+  await synthesize({});
+  const [dashboard] = all('AWS::CloudWatch::Dashboard');
+  const body = JSON.stringify(dashboard?.['DashboardBody']);
+  const literal = (text: string) => JSON.stringify(JSON.stringify(text)).slice(3, -3);
+  for (const shown of [
+    'GuestsChecked',
+    'RoundTripTime',
+    'p99',
+    literal('{GuestRpcPing,Reason,service} MetricName="GuestsUnreachable" service="health-check"'),
+    'ConnectionCount',
+    'filter message = ',
+    'guest_unreachable',
+    'dedup instance_id',
+    'HealthCheckLog',
+  ])
+    expect(body).toContain(shown);
+});

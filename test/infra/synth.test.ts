@@ -1,0 +1,46 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { ID, VARIANTS } from './variants.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+
+let folder: string | undefined;
+afterEach(async () => {
+  if (folder) await rm(folder, { recursive: true });
+});
+
+/** `npx cdk synth` as a deployer calls it, but with no account, no credentials and no proxy to be found. */
+async function synth(settings: Readonly<Record<string, string>>): Promise<void> {
+  folder = await mkdtemp(join(tmpdir(), 'guest-rpc-ping-synth-'));
+  const context = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const env = { PATH: process.env['PATH'], HOME: folder, AWS_EC2_METADATA_DISABLED: 'true' };
+  const args = ['--no-install', 'cdk', 'synth', '--quiet', '--output', folder, ...context];
+  await promisify(execFile)('npx', args, { cwd: ROOT, env });
+}
+
+describe('npx cdk synth', () => {
+  test.each(Object.entries(VARIANTS))(
+    'makes %s',
+    async (_what, settings) => {
+      await synth(settings);
+      expect(existsSync(join(folder ?? '', 'GuestRpcPing.template.json'))).toBe(true);
+    },
+    120_000,
+  );
+
+  test('refuses a contradiction in one sentence, without a stack trace', async () => {
+    const refusal = await synth({ newBroker: 'cluster', brokerId: ID }).catch((error) => error);
+    expect(refusal).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(
+        'newBroker is for a new broker and brokerId for an existing one: set one of the two.\n',
+      ),
+    });
+    expect(refusal.stderr).not.toMatch(/^ +at /m);
+  }, 120_000);
+});

@@ -1,0 +1,21 @@
+// What the tests deploy: a broker of each kind.
+
+export const ID = 'b-01234567-89ab-cdef-0123-456789abcdef';
+export const ENDPOINT = `amqps://${ID}.mq.eu-central-1.amazonaws.com:5671`;
+
+const PLACE = {
+  brokerName: 'trove',
+  brokerSecretArn: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:trove-AbCdEf',
+  vpcId: 'vpc-0a1b2c3d4e5f60718',
+  subnetIds: 'subnet-0a1b2c3d4e5f60718,subnet-0a1b2c3d4e5f60719',
+  brokerSecurityGroupId: 'sg-0a1b2c3d4e5f60718',
+};
+
+export const EXISTING = { brokerId: ID, ...PLACE };
+
+export const VARIANTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'a new single-instance broker': {},
+  'a new cluster': { newBroker: 'cluster', describeBroker: 'true', guestKeySecretPrefix: 'trove/keys/' },
+  'an existing broker by id': EXISTING,
+  'an existing broker by endpoint': { brokerEndpoint: ENDPOINT, ...PLACE },
+};

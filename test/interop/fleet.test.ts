@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { TemporaryFolder } from '../../infra/local/child.ts';
+import { TroveGuests } from '../../infra/local/trove-guests.ts';
+import { eventually } from '../setup/eventually.ts';
+import { type Behaviour, GUEST_REASONS, ResponderFleet } from '../setup/fleet.ts';
+import { HealthCheckUnderTest, type SweepSeen } from '../setup/health-check-under-test.ts';
+import { TestBroker } from '../setup/test-broker.ts';
+
+/** Real Trove guest agents need Debian's packages; the global setup says loudly when they are not to be had. */
+const interop = process.env['TEST_WITHOUT_TROVE'] ? describe.skip : describe;
+
+const FLEET = 10_000;
+const DEAD_EACH = 50;
+
+interop('a fleet of ten thousand, a hundred of them real Trove guests', () => {
+  let broker: TestBroker;
+  let guests: TroveGuests;
+  let check: HealthCheckUnderTest;
+  let seen: SweepSeen;
+  const keyFolder = new TemporaryFolder('keys');
+  /** What every guest that does not answer must be told to be. */
+  const dead = new Map<string, Behaviour>();
+  const late = randomUUID();
+
+  beforeAll(async () => {
+    broker = await TestBroker.create();
+    const host = await TroveGuests.host({ brokerUrl: broker.url });
+    if (!host) throw new Error('No Trove guests here');
+    guests = host;
+    const keyFile = keyFolder.file('keys.json');
+    await writeFile(keyFile, JSON.stringify(await startTroveGuests()));
+    await startResponders();
+    check = await HealthCheckUnderTest.start({
+      BROKER_URL: broker.url,
+      BROKER_MANAGEMENT_URL: broker.managementUrl,
+      GUEST_KEYS_FILE: keyFile,
+      RPC_TIMEOUT_SECONDS: '8',
+    });
+    seen = await check.sweep({}, 120_000);
+  }, 300_000);
+  afterAll(async () => {
+    await check?.[Symbol.asyncDispose]();
+    await guests?.end();
+    await broker.delete();
+    await keyFolder.remove();
+  }, 60_000);
+
+  /** A hundred: a few for each reason that a real guest can give. @returns the keys that we know */
+  async function startTroveGuests(): Promise<Record<string, string>> {
+    const keys: Record<string, string> = {};
+    for (let index = 0; index < 100; index++) {
+      const id = index === 0 ? late : randomUUID();
+      const key = index % 2 === 1 ? `key ${index}` : null;
+      if (key !== null) keys[id] = key;
+      if (id === late) dead.set(id, 'no_reply');
+      if (index === 1) dead.set(id, 'key_mismatch');
+      if (index === 2) dead.set(id, 'guest_error');
+      if (index === 3) dead.set(id, 'no_consumer');
+      if (index === 4) dead.set(id, 'bad_reply');
+      await guests.start(id, {
+        key: index === 1 ? 'another key' : key,
+        ...(id === late && { delay: 10 }),
+        ...(index === 2 && { raise: 'builtin' as const }),
+        ...(index === 4 && { answer: 'nonsense' }),
+      });
+      if (index === 3) await guests.stop(id);
+    }
+    return keys;
+  }
+
+  async function startResponders(): Promise<void> {
+    const fleet = new ResponderFleet(await broker.channel());
+    for (const reason of GUEST_REASONS)
+      for (const id of await fleet.add(reason, DEAD_EACH)) dead.set(id, reason);
+    await fleet.add('reachable', FLEET - 100 - GUEST_REASONS.length * DEAD_EACH);
+  }
+
+  async function list(what: string, columns: string): Promise<{ name: string }[]> {
+    const path = what === 'queues' ? `queues/${broker.vhost}` : `vhosts/${broker.vhost}/${what}`;
+    return (await broker.request('GET', `${path}?columns=${columns}`)) as { name: string }[];
+  }
+
+  function isOurs(connection: object): boolean {
+    return JSON.stringify(connection).includes('"connection_name":"health-check');
+  }
+
+  test('gets every verdict right, none lost and none doubled', () => {
+    expect(seen.reasons).toEqual(dead);
+    expect(seen.log.filter(({ message }) => message === 'guest_unreachable')).toHaveLength(dead.size);
+    expect(seen.summary).toMatchObject({
+      checked: FLEET,
+      reachable: FLEET - dead.size,
+      unreachable: dead.size,
+      unknown: 0,
+      guests_from: 'list',
+    });
+    expect(seen.summary).not.toHaveProperty('error');
+  });
+
+  test('costs one connection, one reply queue, and less than 256 MB', async () => {
+    const ours = await eventually(
+      () => list('connections', 'name,client_properties'),
+      (connections) => connections.filter(isOurs).length > 0,
+    );
+    expect(ours.filter(isOurs)).toHaveLength(1);
+    const queues = await list('queues', 'name');
+    expect(queues.filter(({ name }) => name.startsWith('reply_'))).toHaveLength(1);
+    expect(check.peakMemoryMb).toBeLessThan(256);
+  });
+
+  test('has its late answers taken, so that no guest repeats them for a minute', async () => {
+    await eventually(
+      async () => guests.log,
+      (log) => log.split('sending reply msg_id').length > 99, // all but the one that was shut down
+    );
+    expect(guests.log).not.toContain('could not be sent due to a missing queue');
+  });
+});

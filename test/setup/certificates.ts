@@ -1,0 +1,45 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { ensureDebianPackages, isCommand } from '../../infra/local/debian-packages.ts';
+
+export type Certificate = 'good' | 'other-host' | 'expired';
+
+/** A CA, and three certificates of it: one for localhost, one for another host, one that has expired. */
+export async function makeCertificates(folder: string): Promise<void> {
+  if (!isCommand('openssl') && !ensureDebianPackages('openssl')) throw new Error('These tests need openssl');
+  const openssl = (...args: string[]) => promisify(execFile)('openssl', args, { cwd: folder });
+  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  await openssl(
+    'req',
+    '-x509',
+    ...newKey,
+    '-keyout',
+    'ca.key',
+    '-out',
+    'ca.pem',
+    '-days',
+    '2',
+    '-subj',
+    '/CN=Test CA',
+  );
+  const issue = async (name: Certificate, host: string, days: string) => {
+    const subject = ['-subj', `/CN=${host}`, '-addext', `subjectAltName=DNS:${host}`];
+    await openssl('req', ...newKey, '-keyout', `${name}.key`, '-out', `${name}.csr`, ...subject);
+    const ca = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-copy_extensions', 'copy'];
+    await openssl('x509', '-req', '-in', `${name}.csr`, '-out', `${name}.pem`, ...ca, '-days', days);
+  };
+  await issue('good', 'localhost', '2');
+  await issue('other-host', 'broker.example', '2');
+  await issue('expired', 'localhost', '-1');
+}
+
+/** Lines of rabbitmq.conf for one of them, as Amazon MQ has it: nobody asks the client for a certificate. */
+export function sslOptions(folder: string, name: Certificate): string[] {
+  return [
+    `ssl_options.certfile = ${join(folder, `${name}.pem`)}`,
+    `ssl_options.keyfile = ${join(folder, `${name}.key`)}`,
+    'ssl_options.verify = verify_none',
+    'ssl_options.versions.1 = tlsv1.2',
+  ];
+}

@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs';
+import type { Summary } from '../../functions/summary.ts';
+import { LambdaProcess } from '../../infra/local/lambda-process.ts';
+import { eventually } from './eventually.ts';
+import type { LogEntry } from './function-under-test.ts';
+
+/** A sweep as it shows from outside. */
+export interface SweepSeen {
+  readonly summary: Summary;
+  /** The log lines and metrics (EMF) of this sweep. */
+  readonly log: LogEntry[];
+  readonly metrics: LogEntry[];
+  /** The reason of each unreachable guest, as its own log line tells it. */
+  readonly reasons: ReadonlyMap<string, unknown>;
+}
+
+/** The bundled health check in a process of its own, with all that it logs. */
+export class HealthCheckUnderTest {
+  readonly lambda: LambdaProcess;
+  readonly #lines: string[];
+
+  static async start(settings: Record<string, string>): Promise<HealthCheckUnderTest> {
+    const { TEST_HEALTH_CHECK_BUNDLE: bundle = '' } = process.env;
+    const lines: string[] = [];
+    const lambda = await LambdaProcess.start(bundle, settings, (line) => lines.push(line));
+    return new HealthCheckUnderTest(lambda, lines);
+  }
+
+  private constructor(lambda: LambdaProcess, lines: string[]) {
+    this.lambda = lambda;
+    this.#lines = lines;
+  }
+
+  /** Invokes it and waits until its log has arrived as well. */
+  async sweep(event: object = {}, timeoutMs = 30_000): Promise<SweepSeen> {
+    const before = this.#lines.length;
+    const summary = (await this.lambda.invoke(event, timeoutMs)) as Summary;
+    const read = async () => this.#lines.slice(before).map((line): LogEntry => JSON.parse(line));
+    const isAll = (
+      entries: LogEntry[], // warnings come by another pipe
+    ) =>
+      entries.filter(({ message }) => message === 'guest_unreachable').length === summary.unreachable &&
+      entries.some(({ message }) => message === 'health_check') &&
+      entries.some((entry) => 'SweepDuration' in entry) &&
+      (summary.reachable === 0 || entries.some((entry) => 'RoundTripTime' in entry));
+    const entries = await eventually(read, isAll);
+    const log = entries.filter((entry) => !('_aws' in entry));
+    const unreachable = log.filter(({ message }) => message === 'guest_unreachable');
+    return {
+      summary,
+      log,
+      metrics: entries.filter((entry) => '_aws' in entry),
+      reasons: new Map(unreachable.map((entry) => [String(entry['instance_id']), entry['reason']])),
+    };
+  }
+
+  /** All that it printed so far. */
+  get output(): string {
+    return this.#lines.join('\n');
+  }
+
+  /** The most memory that the process has ever used, in megabytes; Linux tells it. */
+  get peakMemoryMb(): number {
+    const status = readFileSync(`/proc/${this.lambda.pid}/status`, 'utf8');
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
+  }
+
+  /** For `await using`: ends it with the test, however that went. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.lambda.end();
+  }
+}
