@@ -1,0 +1,73 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describeMachine } from './machine.ts';
+import { goalsTable, type Section } from './report.ts';
+import { brokerSide } from './scenarios/broker-side.ts';
+import { cold } from './scenarios/cold.ts';
+import { deadGuests } from './scenarios/dead-guests.ts';
+import { growth } from './scenarios/growth.ts';
+import { sweep } from './scenarios/sweep.ts';
+import { thaw } from './scenarios/thaw.ts';
+import { warm } from './scenarios/warm.ts';
+import { Stage } from './stage.ts';
+
+// `npm run bench`: all scenarios but growth, into RESULTS.md. `npm run bench -- warm cold`: these alone, onto the
+// terminal. `npm run bench -- growth`: that one, which takes long, into GROWTH.md.
+
+type Scenario = (stage: Stage) => Promise<Section>;
+
+const USUAL: Readonly<Record<string, Scenario>> = {
+  warm,
+  cold,
+  thaw,
+  'dead-guests': deadGuests,
+  sweep,
+  'broker-side': brokerSide,
+};
+
+const SCENARIOS: Readonly<Record<string, Scenario>> = { ...USUAL, growth };
+
+const names = process.argv.slice(2);
+const unknown = names.filter((name) => !(name in SCENARIOS));
+if (unknown.length > 0) {
+  console.error(
+    `There is no scenario ${unknown.join(' or ')}. There are: ${Object.keys(SCENARIOS).join(', ')}`,
+  );
+  process.exit(2);
+}
+
+const begin = performance.now();
+const sections: Section[] = [];
+const stage = await Stage.set();
+try {
+  for (const [name, scenario] of Object.entries(names.length > 0 ? SCENARIOS : USUAL)) {
+    if (names.length > 0 && !names.includes(name)) continue;
+    console.log(`\n${name} …`);
+    const section = await scenario(stage);
+    sections.push(section);
+    console.log(`\n${inMarkdown(section)}`);
+  }
+} finally {
+  await stage.leave();
+}
+const goals = sections.flatMap((section) => section.goals);
+const minutes = Math.ceil((performance.now() - begin) / 60_000);
+if (goals.length > 0) console.log(`\n${goalsTable(goals)}`);
+if (names.length === 0) await writeFile(join(import.meta.dirname, 'RESULTS.md'), results());
+if (names.join() === 'growth') await writeFile(join(import.meta.dirname, 'GROWTH.md'), results());
+
+function inMarkdown({ title, body }: Section): string {
+  return [`## ${title}`, ...body].join('\n\n');
+}
+
+function results(): string {
+  const parts = [
+    names.join() === 'growth' ? '# How sweeps grow' : '# Results',
+    `Written by \`${['npm run bench', ...names].join(' -- ')}\` in ${minutes} minutes. Only the ratios mean anything: what is compared took turns in this one run. A ratio is the median of the repeats' own ratios, with the least and the greatest of them in brackets; times in milliseconds are for orientation.`,
+    '## The machine',
+    describeMachine(),
+    ...(goals.length > 0 ? ['## The goals', goalsTable(goals)] : []),
+    ...sections.map(inMarkdown),
+  ];
+  return `${parts.join('\n\n')}\n`;
+}

@@ -1,0 +1,94 @@
+"""Trove's API server as trove-api runs it, with one worker, an SQLite database and nobody behind it.
+
+Keystone, nova and neutron are stubs that take no time: there is no authtoken filter (a caller sends the headers
+that it would add), and what an rpc_ping asks of nova and neutron is answered in place. A real deployment asks them
+over HTTP.
+
+Started as `python3 trove_api.py --config-file FILE INSTANCES`: a trove.conf, and a JSON object of the instances'
+ids and RPC keys (null: in the clear). The FILE's `api_paste_config` names a file that is written here. Prints
+"ready" when it is about to listen on the FILE's `bind_port`.
+"""
+
+import json
+import sys
+import types
+from unittest import mock
+
+INSTANCES = json.loads(sys.argv.pop())
+
+PASTE = """
+[composite:trove]
+use = call:trove.common.wsgi:versioned_urlmap
+/v1.0: troveapi
+[pipeline:troveapi]
+pipeline = cors http_proxy_to_wsgi faultwrapper authorization contextwrapper ratelimit extensions troveapp
+[filter:extensions]
+paste.filter_factory = trove.common.extensions:factory
+[filter:authorization]
+paste.filter_factory = trove.common.auth:AuthorizationMiddleware.factory
+[filter:cors]
+paste.filter_factory = oslo_middleware.cors:filter_factory
+oslo_config_project = trove
+[filter:contextwrapper]
+paste.filter_factory = trove.common.wsgi:ContextMiddleware.factory
+[filter:faultwrapper]
+paste.filter_factory = trove.common.wsgi:FaultWrapper.factory
+[filter:ratelimit]
+paste.filter_factory = trove.common.limits:RateLimitingMiddleware.factory
+[app:troveapp]
+paste.app_factory = trove.common.api:app_factory
+[filter:http_proxy_to_wsgi]
+use = egg:oslo.middleware#http_proxy_to_wsgi
+"""
+
+
+def stub_other_services():
+    """What an rpc_ping asks of nova (the server) and of neutron (its ports), as `remote_*_client` name it."""
+    server = types.SimpleNamespace(status='ACTIVE', addresses={})
+    nova = types.SimpleNamespace(servers=types.SimpleNamespace(get=lambda server_id: server))
+    neutron = types.SimpleNamespace(list_ports=lambda **query: {'ports': []})
+    stubs = types.ModuleType('stubs')
+    stubs.nova = lambda *args, **kwargs: nova
+    stubs.neutron = lambda *args, **kwargs: neutron
+    sys.modules['stubs'] = stubs
+
+
+def prepare(conf):
+    with open(conf.api_paste_config, 'w') as paste:
+        paste.write(PASTE)
+    from trove.db import get_db_api
+    get_db_api().db_sync(conf)
+
+
+def create_instances(conf):
+    from trove.common import crypto_utils
+    from trove.datastore import models as datastore_models
+    from trove.instance import models
+    from trove.instance.service_status import ServiceStatuses
+    from trove.instance.tasks import InstanceTasks
+    datastore = datastore_models.DBDatastore.create(id='mysql', name='mysql', default_version_id=None)
+    version = datastore_models.DBDatastoreVersion.create(
+        id='8.0', datastore_id=datastore.id, name='8.0', image_id=None, image_tags=None, packages='',
+        manager='mysql', active=1, version='8.0')
+    for instance_id, key in INSTANCES.items():
+        instance = models.DBInstance.create(
+            id=instance_id, name=instance_id, tenant_id='tenant', compute_instance_id=instance_id, access={},
+            task_status=InstanceTasks.NONE, datastore_version_id=version.id)
+        instance.encrypted_key = key and crypto_utils.encode_data(
+            crypto_utils.encrypt_data(key, conf.inst_rpc_key_encr_key))
+        instance.save()
+        models.InstanceServiceStatus.create(instance_id=instance_id, status=ServiceStatuses.HEALTHY)
+
+
+def main():
+    stub_other_services()
+    from trove.cmd import common
+    conf = common.initialize(pre_logging=prepare)
+    create_instances(conf)
+    print('ready', flush=True)
+    from trove.cmd import api
+    with mock.patch('trove.cmd.common.initialize', lambda **kwargs: conf):
+        api.main()
+
+
+main()

@@ -1,0 +1,36 @@
+import { describe, expect, test } from '@jest/globals';
+import { interleaved, median, ratio, spread } from './measurement.ts';
+
+describe('the benchmark’s statistics', () => {
+  test('there is no median of nothing, and no ratio of unlike numbers of repeats', () => {
+    expect(() => median([])).toThrow(RangeError);
+    expect(() => ratio([1, 2], [1])).toThrow(RangeError);
+  });
+
+  test('the median is the middle value, or the mean of the middle two, whatever their order', () => {
+    expect(median([9, 1, 5])).toBe(5);
+    expect(median([10, 2, 4, 1])).toBe(3);
+  });
+
+  test('the spread goes from the least to the greatest', () => {
+    expect(spread([3, 1, 2])).toEqual({ median: 2, min: 1, max: 3 });
+  });
+
+  test('a ratio is taken repeat by repeat, not of the medians', () => {
+    expect(ratio([2, 40, 9], [1, 10, 3])).toEqual({ median: 3, min: 2, max: 4 });
+  });
+
+  test('contestants take turns', async () => {
+    const turns: string[] = [];
+    const turn = (name: string) => async () => turns.push(name);
+    const measured = await interleaved(
+      2,
+      new Map([
+        ['a', turn('a')],
+        ['b', turn('b')],
+      ]),
+    );
+    expect(turns.join('')).toBe('abab');
+    expect(measured.get('b')).toEqual([2, 4]);
+  });
+});

@@ -1,0 +1,42 @@
+/** What is left of several repeats: their median, and the least and the greatest of them. */
+export interface Spread {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** @throws RangeError when there are no values */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const [lower, upper] = [sorted[Math.floor((sorted.length - 1) / 2)], sorted[Math.floor(sorted.length / 2)]];
+  if (lower === undefined || upper === undefined) throw new RangeError('There is no median of nothing');
+  return (lower + upper) / 2;
+}
+
+export function spread(values: readonly number[]): Spread {
+  return { median: median(values), min: Math.min(...values), max: Math.max(...values) };
+}
+
+/** One value divided by the other, repeat by repeat: what disturbs a repeat disturbs both of them. */
+export function ratio(numerators: readonly number[], denominators: readonly number[]): Spread {
+  if (numerators.length !== denominators.length) throw new RangeError('Ratios need as many of both');
+  return spread(numerators.map((numerator, repeat) => numerator / (denominators[repeat] ?? Number.NaN)));
+}
+
+/**
+ * Lets the contestants take turns (ABABAB…), so that all of them see the same noise.
+ *
+ * @returns what each of them measured, repeat by repeat
+ */
+export async function interleaved<N extends string, T>(
+  repeats: number,
+  contestants: ReadonlyMap<N, () => Promise<T>>,
+): Promise<Map<N, T[]>> {
+  const measured = new Map<N, T[]>();
+  for (let repeat = 0; repeat < repeats; repeat++) {
+    for (const [name, measure] of contestants) {
+      measured.set(name, [...(measured.get(name) ?? []), await measure()]);
+    }
+  }
+  return measured;
+}

@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto';
+import type { Answer, Contestant } from '../contestant.ts';
+import { EchoResponder } from '../echo-responder.ts';
+import { interleaved, median, ratio, type Spread, spread } from '../measurement.ts';
+import { goal, type Section, significant, table, written } from '../report.ts';
+import { osloClient } from '../rivals.ts';
+import type { Stage } from '../stage.ts';
+
+const REPEATS = 7;
+
+/** As many as oslo.messaging's client gains by; more slow it down. */
+const THREADS = 32;
+
+/** oslo.messaging's client is asked about no more of them: its rate does not depend on how many there are. */
+const OSLO_GUESTS = 1000;
+
+interface Sample {
+  readonly perSecond: number;
+  readonly maxRssBytes: number;
+}
+
+type Samples = ReadonlyMap<string, readonly Sample[]>;
+
+const OURS = 'ours';
+const BARE = 'bare amqplib, 256 in flight';
+const MAX_BYTES = 256 * 1000 * 1000;
+
+/** Every guest of a fleet of echo responders, by the bundled health check. */
+export async function sweep(stage: Stage): Promise<Section> {
+  const [small, large] = [await sweepFleet(stage, 1000), await sweepFleet(stage, 10_000)];
+  const memory = spread((large.get(OURS) ?? []).map(({ maxRssBytes }) => maxRssBytes / MAX_BYTES));
+  return {
+    title: 'Sweep',
+    body: [
+      '1,000 guests:',
+      samplesTable(small),
+      '10,000 guests:',
+      samplesTable(large),
+      `Guests for each second, from the event to the summary; the guests are echo responders in one process. oslo.messaging's client has ${THREADS} threads and ${OSLO_GUESTS} guests. Memory is the greatest resident set that the process ever had.`,
+    ],
+    goals: [
+      goal(
+        'Sweep of 10,000 live guests: at least 0.7 of the raw pipelined echo rate',
+        rates(large, OURS, BARE),
+        { atLeast: 0.7 },
+      ),
+      goal('Sweep of 10,000 live guests: memory, of 256 MB at most 1', memory, { atMost: 1 }),
+    ],
+  };
+}
+
+async function sweepFleet(stage: Stage, size: number): Promise<Samples> {
+  const ids = Array.from({ length: size }, () => randomUUID());
+  const fleet = new EchoResponder(stage.rabbit.url);
+  await fleet.answerFor(ids);
+  const event = { instance_ids: ids };
+  const one = { ids: ids.slice(0, 1), times: 1, inFlight: 1 };
+  const ours = stage.handler(
+    'health-check',
+    { event: { instance_ids: one.ids } },
+    {
+      BROKER_URL: stage.rabbit.url,
+      BROKER_MANAGEMENT_URL: stage.rabbit.managementUrl,
+    },
+  );
+  const bare = stage.handler('bare-amqplib', one);
+  const oslo = stage.guests && osloClient(stage.rabbit.url, one);
+  const osloIds = ids.slice(0, OSLO_GUESTS);
+  const contestants = new Map([
+    [BARE, () => sample(bare.ask({ ids, times: 1, inFlight: 256 }), size)],
+    [OURS, async () => sample(ours.ask({ event }), size)],
+  ]);
+  if (oslo) {
+    const name = `oslo.messaging's client, ${THREADS} threads`;
+    contestants.set(name, () =>
+      sample(oslo.ask({ ids: osloIds, times: 1, inFlight: THREADS }), osloIds.length),
+    );
+  }
+  const all: Contestant[] = [bare, ours, ...(oslo ? [oslo] : [])];
+  for (const contestant of all) await contestant.answer();
+  const samples = await interleaved(REPEATS, contestants);
+  for (const contestant of all) await contestant.end();
+  await fleet.end();
+  return samples;
+}
+
+async function sample(asked: Promise<Answer>, size: number): Promise<Sample> {
+  const { elapsedMs, maxRssBytes, response } = await asked;
+  const isWell = response.statusCode === 204 || response.reachable === size;
+  if (!isWell) throw new Error(`A living fleet is ${JSON.stringify(response).slice(0, 500)}`);
+  return { perSecond: (size / elapsedMs) * 1000, maxRssBytes };
+}
+
+function rates(samples: Samples, numerator: string, denominator: string): Spread {
+  const rate = (name: string) => (samples.get(name) ?? []).map(({ perSecond }) => perSecond);
+  return ratio(rate(numerator), rate(denominator));
+}
+
+function samplesTable(samples: Samples): string {
+  const rows = [...samples].map(([name, each]) => [
+    name,
+    written(rates(samples, name, BARE)),
+    significant(median(each.map(({ perSecond }) => perSecond))),
+    significant(Math.max(...each.map(({ maxRssBytes }) => maxRssBytes)) / 1e6),
+  ]);
+  return table(['', 'Rate, × bare', 'guests a second', 'MB'], rows);
+}

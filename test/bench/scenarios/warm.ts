@@ -1,0 +1,176 @@
+import { writeFile } from 'node:fs/promises';
+import { SecureSerializer } from '../../../functions/guest/secure-serializer.ts';
+import { ROUTE } from '../../../functions/request.ts';
+import { Gateway } from '../../../infra/local/gateway.ts';
+import { LambdaProcess } from '../../../infra/local/lambda-process.ts';
+import { type Contestant, cpuTimeMs } from '../contestant.ts';
+import { interleaved, median, ratio, spread } from '../measurement.ts';
+import { type Goal, goal, type Section, significant, table, written } from '../report.ts';
+import { httpClient, osloClient } from '../rivals.ts';
+import { KEY, pings, type Stage } from '../stage.ts';
+import type { TroveApi } from '../trove-api.ts';
+
+const REPEATS = 11;
+const PINGS = 300;
+
+/** Someone who pings, and the process whose processor time the pings cost on our side of the broker. */
+interface Pinger {
+  readonly contestant: Contestant;
+  readonly cpuPid: number;
+  /** How many pings are a block of its: fewer where each takes long. */
+  readonly times: number;
+}
+
+interface Sample {
+  readonly ms: number;
+  readonly cpuMs: number;
+}
+
+type Samples = ReadonlyMap<string, readonly Sample[]>;
+
+/** Event in, response out, when everything is connected. */
+export async function warm(stage: Stage): Promise<Section> {
+  const echo = await race(stage.echoId, {
+    'bare amqplib': pinger(stage.handler('bare-amqplib', pings(stage.echoId, PINGS))),
+    ours: pinger(stage.handler('ours', pings(stage.echoId, PINGS))),
+    'ours, without log and metrics': pinger(
+      stage.handler('ours', pings(stage.echoId, PINGS), { BROKER_URL: stage.rabbit.url, ...SILENT }),
+    ),
+  });
+  const goals = [
+    goal('Warm, echo responder: at most 1.3 × bare amqplib', latency(echo, 'ours', 'bare amqplib'), {
+      atMost: 1.3,
+    }),
+  ];
+  const body = ['To an echo responder, which costs next to nothing:', samplesTable(echo)];
+  if (stage.guests === undefined) {
+    return {
+      title: 'Warm',
+      body: [...body, 'Trove cannot be installed here: no real guests, and nothing of Trove.'],
+      goals,
+    };
+  }
+
+  const troveApi = await stage.troveApi();
+  const plain = await raceToRealGuest(stage, troveApi, undefined);
+  const encrypted = await raceToRealGuest(stage, troveApi, KEY);
+  return {
+    title: 'Warm',
+    body: [
+      ...body,
+      'To a real Trove guest, in the clear:',
+      samplesTable(plain),
+      'To a real Trove guest whose RPC is encrypted (bare amqplib sends a context that was encrypted once, and does not decrypt the answer):',
+      samplesTable(encrypted),
+      `Each row is ${REPEATS} blocks of up to ${PINGS} pings, one ping at a time, taken in turns. The time is the median of a block; the processor time is that of the process on our side of the broker (for the rows over HTTP: of the server, without its client). What is logged goes to a pipe that is read and thrown away, as Lambda reads it; to write it is part of a ping.`,
+      'What we do and bare amqplib does not: the log and the metrics (the row without them tells how much that is), the publisher confirm, a deadline and the watch over a silent guest, and Middy around it all.',
+    ],
+    goals: [...goals, ...realGuestGoals(plain, 'plaintext'), ...realGuestGoals(encrypted, 'encrypted')],
+  };
+}
+
+const SILENT = { POWERTOOLS_LOG_LEVEL: 'SILENT', POWERTOOLS_METRICS_DISABLED: 'true' };
+
+async function raceToRealGuest(stage: Stage, troveApi: TroveApi, key: string | undefined): Promise<Samples> {
+  const id = key === undefined ? stage.plainId : stage.encryptedId;
+  const settings: Record<string, string> = { BROKER_URL: stage.rabbit.url };
+  const context = {
+    project_id: 'tenant',
+    is_admin: true,
+    request_id: 'req-00000000-0000-4000-8000-000000000000',
+  };
+  let request: object = context;
+  if (key !== undefined) {
+    settings['GUEST_KEYS_FILE'] = stage.folder.file('keys.json');
+    await writeFile(stage.folder.file('keys.json'), JSON.stringify({ [id]: key }));
+    request = new SecureSerializer(key).serializeContext(context);
+  }
+  const flattened = Object.fromEntries(
+    Object.entries(request).map(([name, value]) => [`_context_${name}`, value]),
+  );
+  const first = pings(id, PINGS);
+  const lambda = await LambdaProcess.start(stage.path('ours'), settings, () => undefined);
+  const gateway = await Gateway.listen(0, ROUTE, (event) => lambda.invoke(event));
+  const samples = await race(id, {
+    'bare amqplib': pinger(
+      stage.handler('bare-amqplib', first, {
+        BROKER_URL: stage.rabbit.url,
+        REQUEST_CONTEXT: JSON.stringify(flattened),
+      }),
+    ),
+    ours: pinger(stage.handler('ours', first, settings)),
+    "oslo.messaging's client": pinger(osloClient(stage.rabbit.url, first, key)),
+    'ours, over HTTP through the local gateway': pinger(httpClient(gateway.url, first), lambda.pid),
+    "Trove's API, over HTTP": pinger(httpClient(troveApi.url, first), troveApi.pid, PINGS / 5),
+  });
+  await gateway.close();
+  await lambda.end();
+  return samples;
+}
+
+function realGuestGoals(samples: Samples, kind: string): Goal[] {
+  const cpu = ratio(processorTimes(samples, 'ours'), processorTimes(samples, "Trove's API, over HTTP"));
+  return [
+    goal(`Warm, real guest, ${kind}: at most 1.05 × bare amqplib`, latency(samples, 'ours', 'bare amqplib'), {
+      atMost: 1.05,
+    }),
+    goal(
+      `Warm, real guest, ${kind}: at least 1.5 × faster than oslo.messaging's client`,
+      latency(samples, "oslo.messaging's client", 'ours'),
+      { atLeast: 1.5 },
+    ),
+    goal(
+      `Warm, real guest, ${kind}: over HTTP at least 8 × faster than Trove's API`,
+      latency(samples, "Trove's API, over HTTP", 'ours, over HTTP through the local gateway'),
+      { atLeast: 8 },
+    ),
+    goal(`Processor time of a ping, ${kind}: at most 1/20 (0.05) of that of Trove's API`, cpu, {
+      atMost: 1 / 20,
+    }),
+  ];
+}
+
+function pinger(contestant: Contestant, cpuPid = contestant.pid, times = PINGS): Pinger {
+  return { contestant, cpuPid, times };
+}
+
+/** Each of them warms up with its first command; then they take turns. */
+async function race(id: string, pingers: Readonly<Record<string, Pinger>>): Promise<Samples> {
+  const all = Object.entries(pingers);
+  for (const [, { contestant }] of all) await contestant.answer();
+  const samples = await interleaved(
+    REPEATS,
+    new Map(all.map(([name, pinger]) => [name, () => block(id, pinger)])),
+  );
+  for (const [, { contestant }] of all) await contestant.end();
+  return samples;
+}
+
+async function block(id: string, { contestant, cpuPid, times }: Pinger): Promise<Sample> {
+  const cpuBefore = cpuTimeMs(cpuPid);
+  const { durationsMs, response } = await contestant.ask(pings(id, times));
+  if (response.statusCode !== 204) throw new Error(`A living guest is ${response.statusCode}`);
+  return { ms: median(durationsMs), cpuMs: (cpuTimeMs(cpuPid) - cpuBefore) / times };
+}
+
+function latencies(samples: Samples, name: string): number[] {
+  return (samples.get(name) ?? []).map(({ ms }) => ms);
+}
+
+function processorTimes(samples: Samples, name: string): number[] {
+  return (samples.get(name) ?? []).map(({ cpuMs }) => cpuMs);
+}
+
+function latency(samples: Samples, numerator: string, denominator: string) {
+  return ratio(latencies(samples, numerator), latencies(samples, denominator));
+}
+
+function samplesTable(samples: Samples): string {
+  const rows = [...samples.keys()].map((name) => [
+    name,
+    written(latency(samples, name, 'ours')),
+    significant(median(latencies(samples, name))),
+    written(spread(processorTimes(samples, name))),
+  ]);
+  return table(['', 'Time, × ours', 'ms a ping', 'CPU ms a ping'], rows);
+}

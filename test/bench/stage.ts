@@ -1,0 +1,152 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { BUILD_OPTIONS, bundle } from '../../infra/bundle.ts';
+import { freePort, TemporaryFolder } from '../../infra/local/child.ts';
+import { ensureDebianPackages } from '../../infra/local/debian-packages.ts';
+import { HEAP_FLAGS } from '../../infra/local/lambda-process.ts';
+import { RabbitMqServer } from '../../infra/local/rabbitmq.ts';
+import { TroveGuests } from '../../infra/local/trove-guests.ts';
+import { makeCertificates, sslOptions } from '../setup/certificates.ts';
+import { type Command, Contestant } from './contestant.ts';
+import { EchoResponder } from './echo-responder.ts';
+import { TroveApi } from './trove-api.ts';
+
+/** What handlers there are: what would be deployed, how it is usually written, and what cannot be left out. */
+export type HandlerName = 'ours' | 'health-check' | 'usual-way' | 'usual-way-external-sdk' | 'bare-amqplib';
+
+/** The RPC key of the guest that encrypts. */
+export const KEY = 'a key that only the benchmark uses';
+
+/** RabbitMQ's own default: with ten thousand queues, to collect more often is a load of its own. */
+export const STATISTICS_INTERVAL_MS = 5000;
+
+/** What all scenarios need: the broker, over TCP and TLS, guests that are real, and the bundles. */
+export class Stage {
+  readonly plainId = randomUUID();
+  readonly encryptedId = randomUUID();
+  readonly echoId = randomUUID();
+  /** A real guest that was shut down. */
+  readonly stoppedId = randomUUID();
+  /** One that never registered. */
+  readonly absentId = randomUUID();
+  /** Undefined where Debian's packages of Trove cannot be installed. */
+  readonly guests: TroveGuests | undefined;
+  readonly rabbit: RabbitMqServer;
+  readonly tlsUrl: string;
+  readonly caFile: string;
+  readonly folder: TemporaryFolder;
+  readonly #bundles: Readonly<Record<HandlerName | 'invoker', string>>;
+  #troveApi: Promise<TroveApi> | undefined;
+  readonly #leaving: (() => Promise<unknown>)[] = [];
+
+  static async set(): Promise<Stage> {
+    if (!ensureDebianPackages('rabbitmq-server')) throw new Error('The benchmark needs a RabbitMQ server');
+    const folder = new TemporaryFolder('bench');
+    await makeCertificates(folder.path);
+    const tlsPort = await freePort();
+    const rabbit = await RabbitMqServer.start([
+      `listeners.ssl.1 = 127.0.0.1:${tlsPort}`,
+      ...sslOptions(folder.path, 'good'),
+      `collect_statistics_interval = ${STATISTICS_INTERVAL_MS}`,
+    ]);
+    const guests = await TroveGuests.host({ brokerUrl: rabbit.url, debug: false });
+    const stage = new Stage(folder, rabbit, tlsPort, guests, await bundles());
+    await guests?.start(stage.plainId);
+    await guests?.start(stage.encryptedId, { key: KEY });
+    await guests?.start(stage.stoppedId);
+    await guests?.stop(stage.stoppedId);
+    const echo = new EchoResponder(rabbit.url);
+    stage.onLeaving(() => echo.end());
+    await echo.answerFor([stage.echoId]);
+    return stage;
+  }
+
+  private constructor(
+    folder: TemporaryFolder,
+    rabbit: RabbitMqServer,
+    tlsPort: number,
+    guests: TroveGuests | undefined,
+    bundled: Record<HandlerName | 'invoker', string>,
+  ) {
+    this.folder = folder;
+    this.rabbit = rabbit;
+    this.tlsUrl = `amqps://guest:guest@localhost:${tlsPort}`;
+    this.caFile = folder.file('ca.pem');
+    this.guests = guests;
+    this.#bundles = bundled;
+  }
+
+  /**
+   * Starts one of the handlers in a process of its own.
+   *
+   * @param settings by default the way to the broker over TCP
+   */
+  handler(
+    name: HandlerName,
+    first: Command,
+    settings: Readonly<Record<string, string>> = { BROKER_URL: this.rabbit.url },
+  ): Contestant {
+    return this.bundle(this.path(name), first, settings);
+  }
+
+  /** The file of a bundled handler. */
+  path(name: HandlerName): string {
+    return this.#bundles[name];
+  }
+
+  /** Starts any bundle that exports a handler, with Lambda's limits of the heap. */
+  bundle(path: string, first: Command, settings: Readonly<Record<string, string>> = {}): Contestant {
+    const args = [...HEAP_FLAGS, this.#bundles.invoker, path, JSON.stringify(first)];
+    return new Contestant(process.execPath, args, settings);
+  }
+
+  /** Trove's API server, which knows the real guests. */
+  troveApi(): Promise<TroveApi> {
+    const keys = {
+      [this.plainId]: null,
+      [this.encryptedId]: KEY,
+      [this.stoppedId]: null,
+      [this.absentId]: null,
+    };
+    this.#troveApi ??= TroveApi.start(this.rabbit.url, keys);
+    return this.#troveApi;
+  }
+
+  /** Has something ended when all is over; what came last is ended first. */
+  onLeaving(leave: () => Promise<unknown>): void {
+    this.#leaving.unshift(leave);
+  }
+
+  async leave(): Promise<void> {
+    for (const leave of this.#leaving) await leave();
+    await (await this.#troveApi)?.end();
+    await this.guests?.end();
+    await this.rabbit.stop();
+    await this.folder.remove();
+  }
+}
+
+/** One command that pings a guest so many times, one after the other. */
+export function pings(id: string, times: number): Command {
+  return { ids: [id], times, inFlight: 1 };
+}
+
+async function bundles(): Promise<Record<HandlerName | 'invoker', string>> {
+  return {
+    ours: await bundle('rpc-ping'),
+    'health-check': await bundle('health-check'),
+    // With the SDK in the bundle and shaken, and with the runtime's, as CDK's NodejsFunction has it by default.
+    'usual-way': await bundleContestant('usual-way', { external: [], mainFields: ['module', 'main'] }),
+    'usual-way-external-sdk': await bundleContestant('usual-way', {}, 'usual-way-external-sdk'),
+    'bare-amqplib': await bundleContestant('bare-amqplib'),
+    invoker: await bundleContestant('invoker'),
+  };
+}
+
+async function bundleContestant(name: string, options: object = {}, as = name): Promise<string> {
+  const outfile = join(import.meta.dirname, '..', '..', 'dist', 'bench', as, 'index.cjs');
+  const entryPoints = [join(import.meta.dirname, 'contestants', `${name}.ts`)];
+  await build({ ...BUILD_OPTIONS, ...options, entryPoints, outfile });
+  return outfile;
+}

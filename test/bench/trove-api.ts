@@ -1,0 +1,71 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { end, freePort, lineOf, TemporaryFolder, whenWeAreGone } from '../../infra/local/child.ts';
+import { eventually } from '../setup/eventually.ts';
+
+/** Trove's own API server, in a process of its own (`contestants/trove_api.py`). */
+export class TroveApi {
+  readonly url: string;
+  readonly #python: ChildProcess;
+  readonly #folder: TemporaryFolder;
+  readonly #callOff: () => void;
+
+  /** @param keys the instances' ids with their RPC keys; null: in the clear */
+  static async start(brokerUrl: string, keys: Readonly<Record<string, string | null>>): Promise<TroveApi> {
+    const folder = new TemporaryFolder('trove-api');
+    const port = await freePort();
+    await writeFile(folder.file('trove.conf'), config(brokerUrl, port, folder));
+    const script = join(import.meta.dirname, 'contestants', 'trove_api.py');
+    const args = [script, '--config-file', folder.file('trove.conf'), JSON.stringify(keys)];
+    const python = spawn('/usr/bin/python3', args, {
+      stdio: ['ignore', 'pipe', 'ignore'], // its log, a few lines for each request, costs it as little as can be
+      env: { PATH: process.env['PATH'], LANG: 'C.UTF-8', PYTHONDONTWRITEBYTECODE: '1' },
+    });
+    await lineOf(python, python.stdout, /^ready$/);
+    const api = new TroveApi(`http://127.0.0.1:${port}`, python, folder);
+    const isListening = () =>
+      fetch(api.url).then(
+        () => true,
+        () => false,
+      );
+    await eventually(isListening, (listening) => listening);
+    return api;
+  }
+
+  private constructor(url: string, python: ChildProcess, folder: TemporaryFolder) {
+    this.url = url;
+    this.#python = python;
+    this.#folder = folder;
+    this.#callOff = whenWeAreGone('kill -KILL "$1"', String(python.pid));
+  }
+
+  get pid(): number {
+    return this.#python.pid ?? 0;
+  }
+
+  async end(): Promise<void> {
+    await end(this.#python, 'SIGKILL');
+    await this.#folder.remove();
+    this.#callOff();
+  }
+}
+
+/** A trove.conf: one worker, no limit of requests, no debug log. The stubs are those of `trove_api.py`. */
+function config(brokerUrl: string, port: number, folder: TemporaryFolder): string {
+  const { host, username, password } = new URL(brokerUrl);
+  return `
+[DEFAULT]
+transport_url = rabbit://${username}:${password}@${host}/
+control_exchange = trove
+bind_host = 127.0.0.1
+bind_port = ${port}
+trove_api_workers = 1
+api_paste_config = ${folder.file('api-paste.ini')}
+http_get_rate = 1000000000
+remote_nova_client = stubs.nova
+remote_neutron_client = stubs.neutron
+[database]
+connection = sqlite:///${folder.file('trove.sqlite')}
+`;
+}
