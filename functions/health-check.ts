@@ -7,7 +7,7 @@ import type { Unreachable } from './guest/rpc-ping.ts';
 import type { Sweep } from './guest/sweep.ts';
 import { type Origin, type Summary, type SweepError, summarize } from './summary.ts';
 import { readSweepRequest, type SweepRequest } from './sweep-request.ts';
-import { logger, recordSweep } from './sweep-telemetry.ts';
+import { log, recordSweep } from './sweep-telemetry.ts';
 
 /** What is kept of an invocation's time to write the log, the metrics and the answer, in milliseconds. */
 const ANSWER_MARGIN_MS = 1000;
@@ -32,7 +32,7 @@ export async function handler(event: unknown, lambda: Context): Promise<Summary>
     if (watch instanceof InvalidConfig) throw watch;
     return await check(watch, readSweepRequest(event), requestId, lambda.getRemainingTimeInMillis());
   } catch (error) {
-    logger.error('health_check', { request_id: requestId, outcome: 'error', error });
+    log.error('health_check', { request_id: requestId, outcome: 'error' }, error);
     throw error;
   }
 }
@@ -84,7 +84,7 @@ function brokerError({ reason, cause }: Unreachable): SweepError {
 }
 
 async function withProgress<T>(sweep: Sweep, total: number, run: () => Promise<T>): Promise<T> {
-  const tell = () => logger.debug('health_check_progress', { done: sweep.verdicts.size, total });
+  const tell = () => log.debug('health_check_progress', { done: sweep.verdicts.size, total });
   const timer = setInterval(tell, PROGRESS_MS);
   try {
     return await run();

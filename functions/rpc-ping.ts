@@ -10,7 +10,7 @@ import { KeyFileUnreadable } from './guest/key-file.ts';
 import { REASONS } from './guest/reason.ts';
 import type { PingResult, Unreachable } from './guest/rpc-ping.ts';
 import { pingGuest } from './ping-guest.ts';
-import { logger, recordPing } from './ping-telemetry.ts';
+import { log, recordPing } from './ping-telemetry.ts';
 import { type GatewayEvent, readRequest } from './request.ts';
 import { SecretUnavailable } from './secret.ts';
 
@@ -68,11 +68,11 @@ function answerAsFault(request: middy.Request<GatewayEvent>): void {
   const path = 'rawPath' in event ? event.rawPath : event.path;
   const outcome = { request_id: requestId(request.context), path };
   if (error instanceof Fault) {
-    if (error.statusCode === 404) logger.info('rpc_ping', { ...outcome, outcome: 'not_found' });
-    if (error.statusCode === 500) logger.error('rpc_ping', { ...outcome, outcome: 'error', error });
+    if (error.statusCode === 404) log.info('rpc_ping', { ...outcome, outcome: 'not_found' });
+    if (error.statusCode === 500) log.error('rpc_ping', { ...outcome, outcome: 'error' }, error);
     return;
   }
-  logger.error('rpc_ping', { ...outcome, outcome: 'error', error });
+  log.error('rpc_ping', { ...outcome, outcome: 'error' }, error);
   request.error = instanceFault(
     isDeployersToMend(error) ? error.message : 'The server has erred; its log tells more.',
   );

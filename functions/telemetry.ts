@@ -1,9 +1,6 @@
 import { REASONS } from './guest/reason.ts';
 import type { Unreachable } from './guest/rpc-ping.ts';
 
-/** Of all our metrics. */
-export const NAMESPACE = 'GuestRpcPing';
-
 /** What the log tells of an unreachable guest. */
 export function whyUnreachable(result: Unreachable): Record<string, unknown> {
   const { reason, cause } = result;

@@ -1,8 +1,6 @@
 import type { Duration } from 'aws-cdk-lib';
 import { MathExpression, Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
-
-/** The metrics that the functions embed in their logs. */
-const NAMESPACE = 'GuestRpcPing';
+import { NAMESPACE } from '../functions/embedded-metrics.ts';
 
 /** A metric of the health check. */
 export function sweepMetric(metricName: string, options: MetricOptions): Metric {

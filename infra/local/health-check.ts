@@ -62,7 +62,7 @@ async function sweep(settings: Record<string, string>, instanceIds: string[]): P
   const path = await bundle('health-check');
   const lambda = await LambdaProcess.start(
     path,
-    { ...settings, POWERTOOLS_LOG_LEVEL: bar ? 'DEBUG' : 'CRITICAL' },
+    { ...settings, AWS_LAMBDA_LOG_LEVEL: bar ? 'DEBUG' : 'FATAL' },
     (line) => bar?.onLogLine(line),
   );
   try {

@@ -58,7 +58,7 @@ interop('with real Trove guests', () => {
       BROKER_URL: url,
       RPC_TIMEOUT_SECONDS: '2',
       GUEST_KEYS_FILE: join(folder, 'keys.json'),
-      POWERTOOLS_LOG_LEVEL: 'TRACE',
+      AWS_LAMBDA_LOG_LEVEL: 'TRACE',
       ...settings,
     });
   }

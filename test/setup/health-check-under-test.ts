@@ -36,9 +36,7 @@ export class HealthCheckUnderTest {
     const before = this.#lines.length;
     const summary = (await this.lambda.invoke(event, timeoutMs)) as Summary;
     const read = async () => this.#lines.slice(before).map((line): LogEntry => JSON.parse(line));
-    const isAll = (
-      entries: LogEntry[], // warnings come by another pipe
-    ) =>
+    const isAll = (entries: LogEntry[]) =>
       entries.filter(({ message }) => message === 'guest_unreachable').length === summary.unreachable &&
       entries.some(({ message }) => message === 'health_check') &&
       entries.some((entry) => 'SweepDuration' in entry) &&

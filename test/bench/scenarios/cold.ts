@@ -150,8 +150,6 @@ const WHOLE = 'the whole function';
 const MODULES: readonly (readonly [string, readonly string[]])[] = [
   ['amqplib', ['amqplib']],
   [AMQPLIB_AND_MIDDY, ['@middy/core', '@middy/http-error-handler']],
-  ["and Powertools' logger", ['@aws-lambda-powertools/logger']],
-  ["and Powertools' metrics", ['@aws-lambda-powertools/metrics']],
   ['and aws4', ['aws4']],
 ];
 

@@ -69,7 +69,7 @@ export async function warm(stage: Stage): Promise<Section> {
   };
 }
 
-const SILENT = { POWERTOOLS_LOG_LEVEL: 'SILENT', POWERTOOLS_METRICS_DISABLED: 'true' };
+const SILENT = { AWS_LAMBDA_LOG_LEVEL: 'FATAL' };
 
 async function raceToRealGuest(stage: Stage, troveApi: TroveApi, key: string | undefined): Promise<Samples> {
   const id = key === undefined ? stage.plainId : stage.encryptedId;

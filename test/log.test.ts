@@ -1,0 +1,90 @@
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { Log } from '../functions/log.ts';
+
+describe('the log', () => {
+  const environment = { ...process.env };
+  afterEach(() => {
+    process.env = { ...environment };
+    jest.restoreAllMocks();
+  });
+
+  /** What is written meanwhile. */
+  function linesOf(write: (log: Log) => void, env: Record<string, string> = {}): unknown[] {
+    Object.assign(process.env, env);
+    let text = '';
+    jest.spyOn(process.stdout, 'write').mockImplementation((chunk) => {
+      text += chunk;
+      return true;
+    });
+    write(new Log('some-function'));
+    return text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line));
+  }
+
+  test('tells an error with its stack and all its causes, whatever was thrown', () => {
+    const refused = Object.assign(new Error('connect ECONNREFUSED'), { name: 'SystemError' });
+    const error = new TypeError('No connection', { cause: new Error('Not dialled', { cause: refused }) });
+    const lines = linesOf((log) => {
+      log.error('failed', {}, error);
+      log.error('failed', {}, 'a text');
+      log.error('failed', { error: { code: 'own' } });
+    });
+    expect(lines).toMatchObject([
+      {
+        level: 'ERROR',
+        error: {
+          name: 'TypeError',
+          message: 'No connection',
+          stack: expect.stringContaining('log.test.ts'),
+          cause: { message: 'Not dialled', cause: { name: 'SystemError', message: 'connect ECONNREFUSED' } },
+        },
+      },
+      { error: 'a text' },
+      { error: { code: 'own' } },
+    ]);
+  });
+
+  test('has one JSON object a line, even where a field has several lines', () => {
+    const [line, ...others] = linesOf((log) => log.info('rpc_ping', { traceback: 'one\ntwo' }));
+    expect(others).toEqual([]);
+    expect(line).toEqual({
+      level: 'INFO',
+      message: 'rpc_ping',
+      timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+      service: 'some-function',
+      traceback: 'one\ntwo',
+    });
+  });
+
+  test('names the trace that X-Ray has of the invocation', () => {
+    const trace = {
+      _X_AMZN_TRACE_ID: 'Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1',
+    };
+    expect(linesOf((log) => log.info('rpc_ping', {}), trace)).toMatchObject([
+      { xray_trace_id: '1-5759e988-bd862e3fe1be46a994272793' },
+    ]);
+  });
+
+  test.each([
+    ['DEBUG', ['DEBUG', 'INFO', 'WARN', 'ERROR']],
+    ['', ['INFO', 'WARN', 'ERROR']],
+    ['nonsense', ['INFO', 'WARN', 'ERROR']],
+    ['ERROR', ['ERROR']],
+    ['FATAL', []],
+  ])('at level "%s" leaves out what is below it, and never metrics alone', (level, expected) => {
+    const lines = linesOf(
+      (log) => {
+        log.debug('a', {});
+        log.info('b', {});
+        log.warn('c', {});
+        log.error('d', {});
+        log.metrics({ GuestsChecked: 1 });
+      },
+      { AWS_LAMBDA_LOG_LEVEL: level },
+    );
+    expect(lines.pop()).toEqual({ service: 'some-function', GuestsChecked: 1 });
+    expect(lines).toMatchObject(expected.map((level) => ({ level })));
+  });
+});
