@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { Readable, Writable } from 'node:stream';
 import { end, whenWeAreGone } from '../../infra/local/child.ts';
@@ -109,11 +109,11 @@ export class Contestant {
   }
 }
 
-/** The processor time that a process has used so far, in milliseconds, in steps of 10. */
+/** The processor time that a process's threads have used so far, in milliseconds; Linux counts it in nanoseconds. */
 export function cpuTimeMs(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ');
-  const CLOCK_TICK_MS = 10;
-  return (Number(fields[11]) + Number(fields[12])) * CLOCK_TICK_MS;
+  const threads = readdirSync(`/proc/${pid}/task`);
+  const usedNs = threads.map((id) =>
+    Number(readFileSync(`/proc/${pid}/task/${id}/schedstat`, 'utf8').split(' ')[0]),
+  );
+  return usedNs.reduce((sum, ns) => sum + ns, 0) / 1_000_000;
 }
