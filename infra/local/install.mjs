@@ -1,4 +1,4 @@
-// Runs before `npm start`, `npm test` and `npm run health-check`, on whatever Node there is: installs the npm packages that the lock file
+// Runs before the npm scripts, on whatever Node there is: installs the npm packages that the lock file
 // names, Node 24 among them, unless they are installed already.
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync, utimesSync } from 'node:fs';

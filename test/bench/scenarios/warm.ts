@@ -33,7 +33,7 @@ export async function warm(stage: Stage): Promise<Section> {
   const echo = await race(stage.echoId, {
     'bare amqplib': pinger(stage.handler('bare-amqplib', pings(stage.echoId, PINGS))),
     ours: pinger(stage.handler('ours', pings(stage.echoId, PINGS))),
-    'ours, without log and metrics': pinger(
+    'ours, with no log line written': pinger(
       stage.handler('ours', pings(stage.echoId, PINGS), { BROKER_URL: stage.rabbit.url, ...SILENT }),
     ),
   });
@@ -63,7 +63,7 @@ export async function warm(stage: Stage): Promise<Section> {
       'To a real Trove guest whose RPC is encrypted (bare amqplib sends a context that was encrypted once, and does not decrypt the answer):',
       samplesTable(encrypted),
       `Each row is ${REPEATS} blocks of up to ${PINGS} pings, one ping at a time, taken in turns. The time is the median of a block; the processor time is that of the process on our side of the broker (for the rows over HTTP: of the server, without its client). What is logged goes to a pipe that is read and thrown away, as Lambda reads it; to write it is part of a ping.`,
-      'What we do and bare amqplib does not: the log and the metrics (the row without them tells how much that is), the publisher confirm, a deadline and the watch over a silent guest, and Middy around it all.',
+      'What we do and bare amqplib does not: the log line with its metrics (the row without it tells what writing it costs), the publisher confirm, a deadline and the watch over a silent guest, and Middy around it all.',
     ],
     goals: [...goals, ...realGuestGoals(plain, 'plaintext'), ...realGuestGoals(encrypted, 'encrypted')],
   };
