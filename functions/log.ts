@@ -1,7 +1,8 @@
 /** Lambda's log levels, least first. */
-const LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'] as const;
+const LEVELS: readonly string[] = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'];
 
-type Level = (typeof LEVELS)[number];
+/** Those that we use. */
+type Level = 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
 
 /** What a line tells besides its message; anything that JSON can carry. */
 type Fields = Readonly<Record<string, unknown>>;
@@ -17,7 +18,7 @@ export class Log {
 
   /** @param service the function's name, in each line */
   constructor(service: string) {
-    const least = LEVELS.findIndex((level) => level === process.env['AWS_LAMBDA_LOG_LEVEL']);
+    const least = LEVELS.indexOf(process.env['AWS_LAMBDA_LOG_LEVEL'] ?? '');
     this.#service = service;
     this.#least = least === -1 ? LEVELS.indexOf('INFO') : least;
   }

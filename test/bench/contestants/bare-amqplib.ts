@@ -4,16 +4,24 @@ import { type Channel, connect } from 'amqplib';
 // The limit: a handler that does with amqplib what cannot be left out, and nothing else. It connects while the module
 // loads, publishes the request as a guest has to be sent it, unconfirmed, and reads the reply for whose it is and
 // whether it is the pong. It diagnoses nothing, outlives no lost connection, and logs nothing.
+//
+// With `DUTIES` set it does, in the shortest way, what is asked of each ping besides: the publisher confirm, the timers
+// (confirm, silent guest, deadline), and the log line with its metrics. What we take beyond that is ours to answer for.
 
-const { BROKER_URL = '', REQUEST_CONTEXT = '{}' } = process.env;
+const { BROKER_URL = '', ENCRYPTED_CONTEXT, DUTIES } = process.env;
 
+const CLEAR_CONTEXT =
+  '"_context_user":null,"_context_project_id":"tenant","_context_is_admin":true,"_context_read_only":true,"_context_auth_token":null,"_context_request_id":"req-00000000-0000-4000-8000-000000000000","_context_roles":["admin"],"_context_limit":null,"_context_marker":null,"_context_service_catalog":null';
+const CONTEXT = ENCRYPTED_CONTEXT ? `"_context_context":"${ENCRYPTED_CONTEXT}"` : CLEAR_CONTEXT;
+
+const TIMERS_MS = [1000, 250, 15_000];
 const replyQueue = `reply_${hexId()}`;
 const waiting = new Map<string, (result: unknown) => void>();
 const opening = open();
 
 async function open(): Promise<Channel> {
   const connection = await connect(BROKER_URL, { noDelay: true });
-  const channel = await connection.createChannel();
+  const channel = await (DUTIES ? connection.createConfirmChannel() : connection.createChannel());
   await channel.assertQueue(replyQueue, { exclusive: true });
   await channel.consume(replyQueue, (reply) => reply && settle(reply.content), { noAck: true });
   return channel;
@@ -34,7 +42,7 @@ export async function handler({ pathParameters: { instance_id } }: PingEvent): P
   const { promise, resolve } = Promise.withResolvers<unknown>();
   const msgId = hexId();
   waiting.set(msgId, resolve);
-  const message = `{"method":"rpc_ping","args":{},"version":"1.0","_msg_id":"${msgId}","_reply_q":"${replyQueue}","_timeout":null,"_unique_id":"${hexId()}",${REQUEST_CONTEXT.slice(1)}`;
+  const message = `{"method":"rpc_ping","args":{},"version":"1.0","_msg_id":"${msgId}","_reply_q":"${replyQueue}","_timeout":null,"_unique_id":"${hexId()}",${CONTEXT}}`;
   const body = JSON.stringify({ 'oslo.version': '2.0', 'oslo.message': message });
   channel.publish('trove', `guestagent.${instance_id}`, Buffer.from(body), {
     contentType: 'application/json',
@@ -45,8 +53,33 @@ export async function handler({ pathParameters: { instance_id } }: PingEvent): P
     expiration: '15000',
     mandatory: true,
   });
+  const timers = DUTIES ? TIMERS_MS.map((ms) => setTimeout(() => undefined, ms)) : [];
+  const begin = performance.now();
   const result = await promise;
+  timers.forEach(clearTimeout);
+  if (DUTIES) process.stdout.write(`${logLine(instance_id, performance.now() - begin)}\n`);
   return { statusCode: result === null ? 400 : 204 };
+}
+
+function logLine(instance_id: string, RoundTripTime: number): string {
+  const Metrics = [
+    { Name: 'GuestsReachable', Unit: 'Count' },
+    { Name: 'RoundTripTime', Unit: 'Milliseconds' },
+  ];
+  const directive = { Namespace: 'BareAmqplib', Dimensions: [['service']], Metrics };
+  return JSON.stringify({
+    level: 'INFO',
+    message: 'rpc_ping',
+    timestamp: new Date().toISOString(),
+    service: 'rpc-ping',
+    request_id: 'req-00000000-0000-4000-8000-000000000000',
+    tenant_id: 'tenant',
+    instance_id,
+    outcome: 'reachable',
+    _aws: { Timestamp: Date.now(), CloudWatchMetrics: [directive] },
+    GuestsReachable: 1,
+    RoundTripTime,
+  });
 }
 
 function hexId(): string {
