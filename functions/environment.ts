@@ -3,11 +3,11 @@ import { isBrokerError, type Unreachability } from './broker/errors.ts';
 import { BrokerLocator } from './broker/locator.ts';
 import { type Config, type GuestKeySettings, InvalidConfig, readConfig } from './config.ts';
 import { GuestKeys, type KeyLookup } from './guest/guest-keys.ts';
-import { KeyFile } from './guest/key-file.ts';
-import type { Unreachable } from './guest/rpc-ping.ts';
+import type { Unreachable } from './guest/ping.ts';
 import { MessageDeliveryFailure } from './oslo/errors.ts';
 import { RpcClient } from './oslo/rpc-client.ts';
-import { readSecret, SecretUnavailable } from './secret.ts';
+import { KeyFile } from './secrets/key-file.ts';
+import { readSecret, SecretUnavailable } from './secrets/secrets-manager.ts';
 
 /** How long DNS, TCP, TLS and the AMQP handshake may take. */
 export const CONNECT_TIMEOUT_MS = 5000;

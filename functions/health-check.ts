@@ -1,13 +1,13 @@
 import type { Context } from 'aws-lambda';
 import { InvalidConfig } from './config.ts';
 import { beginEnvironment } from './environment.ts';
-import { FleetWatch } from './fleet-watch.ts';
-import { type Fleet, FleetUnknown, type Guests } from './guest/fleet.ts';
-import type { Unreachable } from './guest/rpc-ping.ts';
-import type { Sweep } from './guest/sweep.ts';
-import { type Origin, type Summary, type SweepError, summarize } from './summary.ts';
-import { readSweepRequest, type SweepRequest } from './sweep-request.ts';
-import { log, recordSweep } from './sweep-telemetry.ts';
+import { type Fleet, FleetUnknown, type Guests } from './fleet/fleet.ts';
+import { type Origin, type Summary, type SweepError, summarize } from './fleet/summary.ts';
+import type { Sweep } from './fleet/sweep.ts';
+import { readSweepRequest, type SweepRequest } from './fleet/sweep-request.ts';
+import type { Unreachable } from './guest/ping.ts';
+import { FleetWatch } from './sweep-fleet.ts';
+import { log, recordSweep } from './telemetry/sweep-telemetry.ts';
 
 /** What is kept of an invocation's time to write the log, the metrics and the answer, in milliseconds. */
 const ANSWER_MARGIN_MS = 1000;

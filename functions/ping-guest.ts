@@ -1,8 +1,8 @@
 import { BrokerUnreachable } from './broker/errors.ts';
 import { brokerResult, CONFIRM_TIMEOUT_MS, type Environment } from './environment.ts';
-import type { RequestContext } from './guest/context.ts';
 import { pingWithKey } from './guest/keyed-ping.ts';
-import { type PingResult, rpcPing } from './guest/rpc-ping.ts';
+import { type PingResult, rpcPing } from './guest/ping.ts';
+import type { RequestContext } from './guest/request-context.ts';
 import type { SecureSerializer } from './guest/secure-serializer.ts';
 
 /**

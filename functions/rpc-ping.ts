@@ -5,14 +5,14 @@ import { BrokerUnknown } from './broker/amazon-mq.ts';
 import { MalformedCredentials } from './broker/credentials.ts';
 import { InvalidConfig } from './config.ts';
 import { beginEnvironment } from './environment.ts';
-import { Fault, guestFault, instanceFault } from './guest/fault.ts';
-import { KeyFileUnreadable } from './guest/key-file.ts';
+import type { PingResult, Unreachable } from './guest/ping.ts';
 import { REASONS } from './guest/reason.ts';
-import type { PingResult, Unreachable } from './guest/rpc-ping.ts';
+import { Fault, guestFault, instanceFault } from './http/fault.ts';
+import { type GatewayEvent, readRequest } from './http/request.ts';
 import { pingGuest } from './ping-guest.ts';
-import { log, recordPing } from './ping-telemetry.ts';
-import { type GatewayEvent, readRequest } from './request.ts';
-import { SecretUnavailable } from './secret.ts';
+import { KeyFileUnreadable } from './secrets/key-file.ts';
+import { SecretUnavailable } from './secrets/secrets-manager.ts';
+import { log, recordPing } from './telemetry/ping-telemetry.ts';
 
 /** What is kept of an invocation's time to write the answer, in milliseconds. */
 const ANSWER_MARGIN_MS = 500;

@@ -1,7 +1,7 @@
 import { App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { bundleAll } from './bundle.ts';
-import { InvalidSetting } from './context.ts';
+import { InvalidSetting } from './cdk-context.ts';
 import { GuestRpcPingStack } from './guest-rpc-ping-stack.ts';
 import { readSettings } from './settings.ts';
 

@@ -10,7 +10,7 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import type { Broker } from './broker.ts';
+import type { BrokerAccess } from './broker-access.ts';
 import type { Network } from './network.ts';
 
 export interface BrokerFunctionProps {
@@ -24,7 +24,7 @@ export interface BrokerFunctionProps {
   readonly concurrency: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly network: Network;
-  readonly broker: Broker;
+  readonly broker: BrokerAccess;
   readonly readableSecretArns: readonly string[];
   /** Where one of these is a pattern: what the names of the guests' key secrets begin with. */
   readonly guestKeySecretPrefix: string | undefined;

@@ -1,4 +1,4 @@
-import { type Context, InvalidSetting } from './context.ts';
+import { type Context, InvalidSetting } from './cdk-context.ts';
 
 /** A broker that the stack makes, in a VPC of its own. */
 export interface NewBrokerSettings {

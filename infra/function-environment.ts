@@ -1,4 +1,4 @@
-import type { Broker } from './broker.ts';
+import type { BrokerAccess } from './broker-access.ts';
 import type { Settings } from './settings.ts';
 
 /**
@@ -8,7 +8,7 @@ import type { Settings } from './settings.ts';
  */
 export function functionEnvironment(
   settings: Settings,
-  broker: Broker,
+  broker: BrokerAccess,
   secretsManagerUrl: string,
 ): Record<string, string> {
   const { endpoint, description } = broker;

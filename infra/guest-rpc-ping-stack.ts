@@ -1,16 +1,18 @@
 import { CfnOutput, Duration, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { ROUTE } from '../functions/request.ts';
+import { ROUTE } from '../functions/http/request.ts';
 import { Alarms } from './alarms.ts';
 import { Api } from './api.ts';
-import { type Broker, ExistingBroker, NewBroker } from './broker.ts';
+import type { BrokerAccess } from './broker-access.ts';
 import { BrokerFunction } from './broker-function.ts';
 import type { Bundles } from './bundle.ts';
 import { Dashboard } from './dashboard.ts';
+import { ExistingBroker } from './existing-broker.ts';
 import { functionEnvironment } from './function-environment.ts';
-import { HealthCheckSchedule, sweepTiming } from './health-check.ts';
 import { Network } from './network.ts';
+import { NewBroker } from './new-broker.ts';
 import type { Settings } from './settings.ts';
+import { HealthCheckSchedule, sweepTiming } from './sweep-schedule.ts';
 
 /** Lambda ends a ping later than the RPC's own deadline, and sooner than API Gateway would (29 s). */
 const PING_TIMEOUT = Duration.seconds(20);
@@ -61,14 +63,14 @@ export class GuestRpcPingStack extends Stack {
     this.#output('VpcId', 'of the functions and a new broker', network.vpc.vpcId);
   }
 
-  #broker({ broker }: Settings, network: Network): Broker {
+  #broker({ broker }: Settings, network: Network): BrokerAccess {
     if (broker.kind === 'new') return new NewBroker(this, 'Broker', broker, network);
     return new ExistingBroker(this, 'Broker', broker);
   }
 
   #watch(
     settings: Settings,
-    parts: { broker: Broker; ping: BrokerFunction; sweep: BrokerFunction; api: Api },
+    parts: { broker: BrokerAccess; ping: BrokerFunction; sweep: BrokerFunction; api: Api },
   ): Alarms {
     const { broker, ping, sweep, api } = parts;
     const watched = {

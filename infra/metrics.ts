@@ -1,6 +1,6 @@
 import type { Duration } from 'aws-cdk-lib';
 import { MathExpression, Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
-import { NAMESPACE } from '../functions/embedded-metrics.ts';
+import { NAMESPACE } from '../functions/telemetry/embedded-metrics.ts';
 
 /** A metric of the health check. */
 export function sweepMetric(metricName: string, options: MetricOptions): Metric {

@@ -1,5 +1,5 @@
 import { type BrokerSettings, readBroker } from './broker-settings.ts';
-import { Context, InvalidSetting } from './context.ts';
+import { Context, InvalidSetting } from './cdk-context.ts';
 
 /** What the deployer decides, parsed. */
 export interface Settings {

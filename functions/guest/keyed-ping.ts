@@ -1,5 +1,5 @@
 import type { GuestKeys } from './guest-keys.ts';
-import type { PingResult } from './rpc-ping.ts';
+import type { PingResult } from './ping.ts';
 import { SecureSerializer } from './secure-serializer.ts';
 
 /** What looking up a key may take of a ping's time. */

@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
 import { Table } from 'console-table-printer';
+import type { Summary } from '../../functions/fleet/summary.ts';
 import { REASONS } from '../../functions/guest/reason.ts';
-import type { Summary } from '../../functions/summary.ts';
 
 /** What a person wants to know of a sweep: the unreachable guests, worst first, and the totals. */
 export function fleetReport(summary: Summary): string {

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import type { Summary } from '../../functions/summary.ts';
+import type { Summary } from '../../functions/fleet/summary.ts';
 import { totals } from './fleet-report.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Settings } from './settings.ts';
+import type { Settings } from './passed-on-settings.ts';
 
 /** Where a running `npm start` tells others of this project how its functions are set up. */
 const FILE = join(import.meta.dirname, '..', '..', 'dist', 'running-system.json');

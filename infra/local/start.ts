@@ -1,12 +1,12 @@
 import { type Config, InvalidConfig, readConfig } from '../../functions/config.ts';
-import { KeyFile } from '../../functions/guest/key-file.ts';
+import { KeyFile } from '../../functions/secrets/key-file.ts';
 import { type Demo, type Example, startDemo } from './demo.ts';
 import { Gateway } from './gateway.ts';
 import { LambdaProcess } from './lambda-process.ts';
 import { readable } from './log-line.ts';
+import { namesBroker, type Settings, settingsOf } from './passed-on-settings.ts';
 import { startRabbitMq } from './rabbitmq.ts';
 import { announceSystem } from './running-system.ts';
-import { namesBroker, type Settings, settingsOf } from './settings.ts';
 import { Synthesized, type SynthesizedFunction } from './synthesized.ts';
 import { TenantFunctions } from './tenant-functions.ts';
 import { TroveGuests } from './trove-guests.ts';

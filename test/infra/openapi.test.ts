@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { REASONS, type Reason } from '../../functions/guest/reason.ts';
-import { ROUTE } from '../../functions/request.ts';
+import { ROUTE } from '../../functions/http/request.ts';
 import { RabbitMqServer } from '../../infra/local/rabbitmq.ts';
 import { GUEST_REASONS, ResponderFleet } from '../setup/fleet.ts';
 import { type Answer, FunctionUnderTest } from '../setup/function-under-test.ts';

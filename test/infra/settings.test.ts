@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { InvalidSetting } from '../../infra/context.ts';
+import { InvalidSetting } from '../../infra/cdk-context.ts';
 import { readSettings } from '../../infra/settings.ts';
 import { EXISTING, ID } from './variants.ts';
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Match, Template } from 'aws-cdk-lib/assertions';
-import { ROUTE } from '../../functions/request.ts';
+import { ROUTE } from '../../functions/http/request.ts';
 import { Synthesized } from '../../infra/local/synthesized.ts';
 import { readSettings } from '../../infra/settings.ts';
 import { ENDPOINT, EXISTING, ID, VARIANTS } from './variants.ts';

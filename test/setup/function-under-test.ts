@@ -1,4 +1,4 @@
-import { ROUTE } from '../../functions/request.ts';
+import { ROUTE } from '../../functions/http/request.ts';
 import { Gateway, type PayloadVersion } from '../../infra/local/gateway.ts';
 import { LambdaProcess } from '../../infra/local/lambda-process.ts';
 import { eventually } from './eventually.ts';

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Summary } from '../../functions/summary.ts';
+import type { Summary } from '../../functions/fleet/summary.ts';
 import { LambdaProcess } from '../../infra/local/lambda-process.ts';
 import { eventually } from './eventually.ts';
 import type { LogEntry } from './function-under-test.ts';

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
-import { rpcContext } from '../../../functions/guest/context.ts';
+import { rpcContext } from '../../../functions/guest/request-context.ts';
 import { SecureSerializer } from '../../../functions/guest/secure-serializer.ts';
-import { ROUTE } from '../../../functions/request.ts';
+import { ROUTE } from '../../../functions/http/request.ts';
 import { Gateway } from '../../../infra/local/gateway.ts';
 import { LambdaProcess } from '../../../infra/local/lambda-process.ts';
 import { type Contestant, cpuTimeMs } from '../contestant.ts';

@@ -1,8 +1,8 @@
-import { REASONS, type Reason } from './guest/reason.ts';
-import type { Unreachable } from './guest/rpc-ping.ts';
-import type { Sweep } from './guest/sweep.ts';
+import type { Unreachable } from '../guest/ping.ts';
+import { REASONS, type Reason } from '../guest/reason.ts';
+import { rounded } from '../telemetry/unreachable-fields.ts';
+import type { Sweep } from './sweep.ts';
 import type { SweepRequest } from './sweep-request.ts';
-import { rounded } from './telemetry.ts';
 
 /** What a sweep found: returned, logged and shown. Times are in milliseconds. */
 export interface Summary {

@@ -1,28 +1,17 @@
-import { Fn, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { Fn, RemovalPolicy, Validations } from 'aws-cdk-lib';
 import { CfnBroker } from 'aws-cdk-lib/aws-amazonmq';
-import { type ISecurityGroup, SecurityGroup } from 'aws-cdk-lib/aws-ec2';
+import { SecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
-import type { ExistingBrokerSettings, NewBrokerSettings } from './broker-settings.ts';
+import type { BrokerAccess } from './broker-access.ts';
+import type { NewBrokerSettings } from './broker-settings.ts';
 import type { Network } from './network.ts';
 
-/** What the functions, and who watches them, have to know of the broker. */
-export interface Broker {
-  readonly name: string;
-  /** Its `amqps://host:5671`; undefined: it is asked of Amazon MQ by the id. */
-  readonly endpoint: string | undefined;
-  /** How Amazon MQ may be asked about it; undefined: not at all. */
-  readonly description: { readonly id: string; readonly arn: string } | undefined;
-  /** Of the user as whom the functions log in. */
-  readonly secretArn: string;
-  readonly securityGroup: ISecurityGroup;
-}
-
 /** A private RabbitMQ on Amazon MQ. Its administrator's password is generated, and known to the secret alone. */
-export class NewBroker extends Construct implements Broker {
+export class NewBroker extends Construct implements BrokerAccess {
   readonly name: string;
   readonly endpoint: string;
-  readonly description: Broker['description'];
+  readonly description: BrokerAccess['description'];
   readonly secretArn: string;
   readonly administratorSecretArn: string;
   readonly securityGroup: SecurityGroup;
@@ -75,28 +64,4 @@ export class NewBroker extends Construct implements Broker {
         'Amazon MQ cannot rotate a RabbitMQ user by itself; the README tells how to, without an interruption.',
     });
   }
-}
-
-/** A broker that the stack leaves as it is, but for letting the functions in. */
-export class ExistingBroker extends Construct implements Broker {
-  readonly name: string;
-  readonly endpoint: string | undefined;
-  readonly description: Broker['description'];
-  readonly secretArn: string;
-  readonly securityGroup: ISecurityGroup;
-
-  constructor(scope: Construct, id: string, settings: ExistingBrokerSettings) {
-    super(scope, id);
-    const { name, endpoint, id: brokerId } = settings;
-    this.name = name;
-    this.endpoint = endpoint;
-    this.description = brokerId === undefined ? undefined : { id: brokerId, arn: arn(this, name, brokerId) };
-    this.secretArn = settings.secretArn;
-    this.securityGroup = SecurityGroup.fromSecurityGroupId(this, 'SecurityGroup', settings.securityGroupId);
-  }
-}
-
-function arn(scope: Construct, name: string, id: string): string {
-  const { partition, region, account } = Stack.of(scope);
-  return `arn:${partition}:mq:${region}:${account}:broker:${name}:${id}`;
 }

@@ -1,5 +1,5 @@
-import { REASONS } from './guest/reason.ts';
-import type { Unreachable } from './guest/rpc-ping.ts';
+import type { Unreachable } from '../guest/ping.ts';
+import { REASONS } from '../guest/reason.ts';
 
 /** What the log tells of an unreachable guest. */
 export function whyUnreachable(result: Unreachable): Record<string, unknown> {

@@ -1,8 +1,8 @@
+import { roundTrips, type Summary, unreachableGuests } from '../fleet/summary.ts';
+import type { Sweep } from '../fleet/sweep.ts';
 import { embedded, MAX_VALUES } from './embedded-metrics.ts';
-import type { Sweep } from './guest/sweep.ts';
 import { Log } from './log.ts';
-import { roundTrips, type Summary, unreachableGuests } from './summary.ts';
-import { rounded, whyUnreachable } from './telemetry.ts';
+import { rounded, whyUnreachable } from './unreachable-fields.ts';
 
 /** The log of the function that sweeps the fleet; its name is the metrics' dimension `service`. */
 export const log = new Log('health-check');

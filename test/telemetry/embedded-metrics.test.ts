@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { embedded, NAMESPACE } from '../functions/embedded-metrics.ts';
+import { embedded, NAMESPACE } from '../../functions/telemetry/embedded-metrics.ts';
 
 test('metrics are fields of the line, each defined with its unit, for CloudWatch to find', () => {
   const line = embedded({ GuestsUnreachable: 2, RoundTripTime: [1.5, 2] }, [

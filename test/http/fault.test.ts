@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { guestFault, instanceFault, instanceNotFound, routeNotFound } from '../../functions/guest/fault.ts';
+import { guestFault, instanceFault, instanceNotFound, routeNotFound } from '../../functions/http/fault.ts';
 
 test('a guest fault is the blueprint’s JSON, byte for byte', () => {
   const cause =

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from '@jest/globals';
-import { eventually } from '../setup/eventually.ts';
+import { eventually } from '../../setup/eventually.ts';
 
 const STARTER = `
-import { RabbitMqServer } from '${join(import.meta.dirname, '..', '..', 'infra', 'local', 'rabbitmq.ts')}';
+import { RabbitMqServer } from '${join(import.meta.dirname, '..', '..', '..', 'infra', 'local', 'rabbitmq.ts')}';
 const booting = RabbitMqServer.start();
 await new Promise((resolve) => setImmediate(resolve));
 console.log('booting');

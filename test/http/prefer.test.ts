@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { preferredWait } from '../functions/prefer.ts';
+import { preferredWait } from '../../functions/http/prefer.ts';
 
 test.each([
   undefined,

@@ -1,5 +1,5 @@
+import { INSTANCE_ID } from '../guest/topic.ts';
 import type { Listeners } from '../oslo/rpc-client.ts';
-import { INSTANCE_ID } from './instance-id.ts';
 
 /** A queue as the broker lists it. */
 export interface ListedQueue {

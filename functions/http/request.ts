@@ -1,6 +1,6 @@
 import type { APIGatewayProxyEvent, APIGatewayProxyEventV2 } from 'aws-lambda';
-import { instanceNotFound, routeNotFound } from './guest/fault.ts';
-import { INSTANCE_ID } from './guest/instance-id.ts';
+import { INSTANCE_ID } from '../guest/topic.ts';
+import { instanceNotFound, routeNotFound } from './fault.ts';
 import { preferredWait } from './prefer.ts';
 
 /** The route as API Gateway writes it, in HTTP APIs and REST APIs alike. */

@@ -1,4 +1,4 @@
-import { INSTANCE_ID } from './guest/instance-id.ts';
+import { INSTANCE_ID } from '../guest/topic.ts';
 
 /** What a scheduled event asks for. */
 export interface SweepRequest {

@@ -1,8 +1,8 @@
+import type { PingResult } from '../guest/ping.ts';
+import type { RequestContext } from '../guest/request-context.ts';
 import { embedded } from './embedded-metrics.ts';
-import type { RequestContext } from './guest/context.ts';
-import type { PingResult } from './guest/rpc-ping.ts';
 import { Log } from './log.ts';
-import { rounded, whyUnreachable } from './telemetry.ts';
+import { rounded, whyUnreachable } from './unreachable-fields.ts';
 
 /** The log of the function that answers pings; its name is the metrics' dimension `service`. */
 export const log = new Log('rpc-ping');

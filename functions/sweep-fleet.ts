@@ -1,12 +1,12 @@
 import { BrokerUnreachable } from './broker/errors.ts';
 import { ManagementApi } from './broker/management.ts';
 import { brokerResult, CONFIRM_TIMEOUT_MS, CONNECT_TIMEOUT_MS, type Environment } from './environment.ts';
-import { Fleet, type Guests } from './guest/fleet.ts';
+import { Fleet, type Guests } from './fleet/fleet.ts';
+import { type PingOne, Sweep, type Verdict } from './fleet/sweep.ts';
 import { pingWithKey } from './guest/keyed-ping.ts';
-import { rpcPing, type Unreachable } from './guest/rpc-ping.ts';
+import { rpcPing, type Unreachable } from './guest/ping.ts';
 import type { SecureSerializer } from './guest/secure-serializer.ts';
-import { type PingOne, Sweep, type Verdict } from './guest/sweep.ts';
-import { SecretUnavailable } from './secret.ts';
+import { SecretUnavailable } from './secrets/secrets-manager.ts';
 
 /** Proof of life in the middle of a sweep, when a broker that lives may have much to do. */
 const PROOF_TIMEOUT_MS = 10_000;

@@ -1,12 +1,12 @@
 import { parseArgs } from 'node:util';
 import { readConfig } from '../../functions/config.ts';
-import type { Summary } from '../../functions/summary.ts';
+import type { Summary } from '../../functions/fleet/summary.ts';
 import { bundle } from '../bundle.ts';
 import { fleetReport } from './fleet-report.ts';
 import { LambdaProcess } from './lambda-process.ts';
+import { namesBroker, settingsOf } from './passed-on-settings.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { runningSystem } from './running-system.ts';
-import { namesBroker, settingsOf } from './settings.ts';
 
 // `npm run health-check [-- [--json] [instance_id …]]`: one sweep by the bundled function.
 

@@ -1,7 +1,7 @@
+import type { PingResult, Unreachable } from '../guest/ping.ts';
+import type { Reason } from '../guest/reason.ts';
 import type { RpcClient } from '../oslo/rpc-client.ts';
 import { InFlight } from './in-flight.ts';
-import type { Reason } from './reason.ts';
-import type { PingResult, Unreachable } from './rpc-ping.ts';
 
 /** What is known of a guest after a sweep; `unknown`: its key could not be read, so it was not pinged. */
 export type Verdict = PingResult | { readonly reachable: 'unknown'; readonly cause: string };

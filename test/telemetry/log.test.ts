@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
-import { Log } from '../functions/log.ts';
+import { Log } from '../../functions/telemetry/log.ts';
 
 describe('the log', () => {
   const environment = { ...process.env };

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { readSecret } from '../functions/secret.ts';
+import { readSecret } from '../../functions/secrets/secrets-manager.ts';
 
 interface Received {
   readonly headers: IncomingHttpHeaders;

@@ -6,8 +6,8 @@ import {
   UnreadableReply,
 } from '../oslo/errors.ts';
 import type { Listeners, RpcClient } from '../oslo/rpc-client.ts';
-import { type RequestContext, rpcContext } from './context.ts';
 import type { ProxyError } from './reason.ts';
+import { type RequestContext, rpcContext } from './request-context.ts';
 import { KeyMismatch, type SecureSerializer } from './secure-serializer.ts';
 import { Silence, type SilenceOptions } from './silence.ts';
 
