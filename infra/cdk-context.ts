@@ -60,6 +60,7 @@ export class Context {
   /** To be called last. @throws InvalidSetting for a name that nobody asked for; CDK's own have a `:` or `@` */
   refuseUnknown(): void {
     const unknown = Object.keys(this.#values).find((name) => /^\w+$/.test(name) && !this.#asked.has(name));
-    if (unknown !== undefined) throw new InvalidSetting(`${unknown} is no setting: see the README’s table.`);
+    if (unknown !== undefined)
+      throw new InvalidSetting(`${unknown} is no setting: see infra/README.md, Settings.`);
   }
 }

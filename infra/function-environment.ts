@@ -2,7 +2,7 @@ import type { BrokerAccess } from './broker-access.ts';
 import type { Settings } from './settings.ts';
 
 /**
- * The functions' settings: what the README's table of environment variables says, none of them a secret.
+ * The functions' settings, which infra/README.md lists as environment variables; none of them is a secret.
  *
  * @param secretsManagerUrl where Secrets Manager is reached from the functions' network
  */

@@ -61,7 +61,7 @@ export class NewBroker extends Construct implements BrokerAccess {
     Validations.of(administrator).acknowledge({
       id: 'AwsSolutions-SMG4',
       reason:
-        'Amazon MQ cannot rotate a RabbitMQ user by itself; the README tells how to, without an interruption.',
+        'Amazon MQ cannot rotate a RabbitMQ user by itself; infra/README.md says how, without an interruption.',
     });
   }
 }

@@ -1,38 +1,112 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { REASONS } from '../functions/guest/reason.ts';
 import { GRANTED } from './setup/granted.ts';
 
-const README = readFileSync(join(import.meta.dirname, '..', 'README.md'), 'utf8');
+const ROOT = join(import.meta.dirname, '..');
+const MANUALS = [
+  'README.md',
+  'CHANGELOG.md',
+  '.github/CONTRIBUTING.md',
+  'functions/README.md',
+  'infra/README.md',
+  'infra/RUNBOOK.md',
+  'test/README.md',
+];
 
-describe('the README tells the operator', () => {
-  test.each(Object.keys(REASONS))('what %s means and what to check', (reason) => {
-    const rows = README.split('\n').filter((line) => line.startsWith(`| \`${reason}\` |`));
-    expect(rows).toHaveLength(1);
-  });
+function read(path: string): string {
+  return readFileSync(join(ROOT, path), 'utf8');
+}
 
-  test('of every setting that the function reads', () => {
-    const config = readFileSync(join(import.meta.dirname, '..', 'functions', 'config.ts'), 'utf8');
-    const settings = new Set(config.match(/\b(?:BROKER|GUEST|CONTROL|RPC|NO_CONSUMER)_[A-Z_]+\b/g));
-    for (const setting of settings) expect(README).toContain(`| \`${setting}\` |`);
-  });
+/** The first cell of each row of a manual's tables. */
+function firstCells(manual: string): string[] {
+  return Array.from(read(manual).matchAll(/^\| (.*?) \|/gm), ([, cell = '']) => cell);
+}
 
-  test('of every setting that the deployer has', () => {
-    const sources = ['settings.ts', 'broker-settings.ts'].map((name) =>
-      readFileSync(join(import.meta.dirname, '..', 'infra', name), 'utf8'),
-    );
-    const asked = sources.join().matchAll(/(?:context\.\w+|required)\(\s*'(\w+)'/g);
-    const settings = new Set(Array.from(asked, ([, name]) => name));
-    expect(settings.size).toBeGreaterThan(20);
-    const table = README.split('\n').filter((line) => /^\| `[a-z]+[A-Z]/.test(line));
-    for (const setting of settings) expect(table.join()).toContain(`\`${setting}\``);
-  });
-
-  test('to grant the same permissions by HTTP and by rabbitmqctl as in the table', () => {
-    const { configure, write, read } = GRANTED;
-    const [, body = ''] = /-d '(\{"configure".*?\})'/.exec(README) ?? [];
-    expect(JSON.parse(body)).toEqual(GRANTED);
-    expect(README).toContain(`set_permissions guest-rpc-ping '${configure}' '${write}' '${read}'`);
+describe('the runbook has one row', () => {
+  test.each(Object.keys(REASONS))('for the reason %s', (reason) => {
+    expect(firstCells('infra/RUNBOOK.md').filter((cell) => cell === `\`${reason}\``)).toHaveLength(1);
   });
 });
+
+describe('the manual of infra/ has one row', () => {
+  const cells = firstCells('infra/README.md');
+
+  test('for each environment variable that a function reads', () => {
+    const quotedOrTakenApart = /\b[A-Z]+(?:_[A-Z]+)+(?=[':])/g;
+    const settings = new Set(read('functions/config.ts').match(quotedOrTakenApart));
+    expect(settings.size).toBeGreaterThan(10);
+    for (const setting of settings)
+      expect(cells.filter((cell) => cell === `\`${setting}\``)).toEqual([expect.anything()]);
+  });
+
+  test('for each setting of the stack', () => {
+    const sources = read('infra/settings.ts') + read('infra/broker-settings.ts');
+    const asked = sources.matchAll(/(?:context\.\w+|required)\(\s*'(\w+)'/g);
+    const settings = new Set(Array.from(asked, ([, name = '']) => name));
+    expect(settings.size).toBeGreaterThan(20);
+    for (const setting of settings)
+      expect(cells.filter((cell) => cell.split(', ').includes(`\`${setting}\``))).toEqual([
+        expect.anything(),
+      ]);
+  });
+});
+
+test('the same permissions are granted by HTTP and by rabbitmqctl as in the table', () => {
+  const manual = read('infra/README.md');
+  const { configure, write, read: readable } = GRANTED;
+  const [, body = ''] = /-d '(\{"configure".*?\})'/.exec(manual) ?? [];
+  expect(JSON.parse(body)).toEqual(GRANTED);
+  expect(manual).toContain(`set_permissions guest-rpc-ping '${configure}' '${write}' '${readable}'`);
+});
+
+test('the root README has at most 200 lines', () => {
+  expect(read('README.md').trimEnd().split('\n').length).toBeLessThanOrEqual(200);
+});
+
+test.each(['functions', 'infra'])('each file of %s/ has one row in the table of its README', (folder) => {
+  const files = globSync('**/*.{ts,mjs,py,json}', { cwd: join(ROOT, folder) });
+  const isFile = /^`([\w/-]+\.(?:ts|mjs|py|json))`$/;
+  const rows = firstCells(`${folder}/README.md`).flatMap((cell) => isFile.exec(cell)?.[1] ?? []);
+  expect(rows.sort()).toEqual(files.sort());
+});
+
+describe.each(MANUALS)('in %s', (manual) => {
+  test('each link leads to a file, and to a heading in that file', () => {
+    for (const link of linksOf(manual)) expect([link, whereto(manual, link)]).toEqual([link, 'found']);
+  });
+
+  test('each npm script exists', () => {
+    const { scripts } = JSON.parse(read('package.json'));
+    for (const [, name = ''] of read(manual).matchAll(
+      /\bnpm (?:run |(?=start|test))(?:--silent )?([a-z][\w:-]*)/g,
+    ))
+      expect(scripts).toHaveProperty([name]);
+  });
+});
+
+/** The targets of a manual's links within this repository. */
+function linksOf(manual: string): string[] {
+  const prose = read(manual).replaceAll(/^ *```[\s\S]*?^ *```/gm, '');
+  const links = Array.from(prose.matchAll(/\]\(([^)\s]+)\)/g), ([, target = '']) => target);
+  return links.filter((target) => !/^[a-z]+:/.test(target));
+}
+
+function whereto(manual: string, link: string): 'found' | 'no such file' | 'no such heading' {
+  const [path = '', anchor] = link.split('#');
+  const target = path === '' ? manual : join(dirname(manual), path);
+  if (!existsSync(join(ROOT, target))) return 'no such file';
+  return anchor === undefined || anchorsOf(target).includes(anchor) ? 'found' : 'no such heading';
+}
+
+/** The anchors of a Markdown file's headings, as GitHub makes them. */
+function anchorsOf(path: string): string[] {
+  const headings = read(path).matchAll(/^#+ (.+)$/gm);
+  return Array.from(headings, ([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}_ -]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}

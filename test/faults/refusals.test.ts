@@ -83,7 +83,7 @@ describe('the broker refuses', () => {
 });
 
 test.each([
-  ['exactly the permissions that the README grants', GRANTED],
+  ['exactly the permissions that the manual grants', GRANTED],
   ['write permission on the control exchange alone', { ...GRANTED, write: '^trove$' }],
 ])('with %s, a guest is reached', async (_what, permissions) => {
   await start(await broker.user(permissions));

@@ -137,7 +137,7 @@ onDebian('the very asset that cdk synth makes, with the environment of its templ
     expect(await ping({ ...GRANTED, write })).toMatchObject(refusal('to take the ping'));
   });
 
-  test('reaches a guest with exactly the permissions that the README grants', async () => {
+  test('reaches a guest with exactly the permissions that the manual grants', async () => {
     expect(await ping(GRANTED)).toMatchObject({ statusCode: 204 });
   });
 
@@ -173,7 +173,7 @@ onDebian('the very asset that cdk synth makes, with the environment of its templ
     expect(await invoke({})).toMatchObject({ broker_reachable: true, reachable: 1 });
   });
 
-  test('is not interrupted by the rotation that the README tells: a second user, then the first one is deleted', async () => {
+  test('is not interrupted by the rotation of the manual: a second user, then the first one is deleted', async () => {
     const { invoke } = await start('rpc-ping', GRANTED);
     expect(await invoke(pingOf(alive))).toMatchObject({ statusCode: 204 });
     const first = JSON.parse(secret).username;

@@ -104,7 +104,7 @@ describe('is refused in one sentence:', () => {
       'pingConcurrency=150 leaves others no connection to a broker that takes 300 (brokerMaxConnections): it must be less than half of that.',
     ],
     ['a vague yes', { anyoneMayCallTheApi: 'yes' }, 'anyoneMayCallTheApi must be true or false.'],
-    ['a name that is no setting', { brokerld: ID }, 'brokerld is no setting: see the README’s table.'],
+    ['a name that is no setting', { brokerld: ID }, 'brokerld is no setting: see infra/README.md, Settings.'],
   ])('%s', (_what, values, message) => {
     expect(() => readSettings(values)).toThrow(new InvalidSetting(message));
   });

@@ -239,9 +239,9 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
     const alarms = all('AWS::CloudWatch::Alarm');
     for (const { AlarmActions } of alarms)
       expect(AlarmActions).toEqual([{ Ref: expect.stringMatching('^AlarmsTopic') }]);
-    const readme = readFileSync(join(import.meta.dirname, '..', '..', 'README.md'), 'utf8');
+    const runbook = readFileSync(join(import.meta.dirname, '..', '..', 'infra', 'RUNBOOK.md'), 'utf8');
     for (const { AlarmName } of alarms)
-      expect(readme).toMatch(
+      expect(runbook).toMatch(
         new RegExp(`^\\| .*\`${String(AlarmName).replace('GuestRpcPing-', '')}\`.* \\|$`, 'm'),
       );
     expect(alarms.find(({ MetricName }) => MetricName === 'GuestsUnreachable')).toMatchObject({

@@ -2,16 +2,16 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Permissions } from './test-broker.ts';
 
-/** What the README tells the operator to grant. */
+/** The permissions that the manual of infra/ grants to the broker's user. */
 export const GRANTED: Permissions = {
-  configure: inReadme('configure'),
-  write: inReadme('write'),
-  read: inReadme('read'),
+  configure: inManual('configure'),
+  write: inManual('write'),
+  read: inManual('read'),
 };
 
-function inReadme(permission: string): string {
-  const readme = readFileSync(join(import.meta.dirname, '..', '..', 'README.md'), 'utf8');
-  const [, pattern] = new RegExp(`^\\| ${permission} \\| \`(.*?)\``, 'm').exec(readme) ?? [];
-  if (pattern === undefined) throw new Error(`The README does not tell what to grant for ${permission}`);
+function inManual(permission: string): string {
+  const manual = readFileSync(join(import.meta.dirname, '..', '..', 'infra', 'README.md'), 'utf8');
+  const [, pattern] = new RegExp(`^\\| ${permission} \\| \`(.*?)\``, 'm').exec(manual) ?? [];
+  if (pattern === undefined) throw new Error(`infra/README.md does not say what to grant for ${permission}`);
   return pattern.replaceAll('\\|', '|'); // as a table escapes it
 }
