@@ -1,5 +1,8 @@
-import { parseAddress, parseEndpoint } from './broker/address.ts';
-import type { BrokerSettings } from './broker/locator.ts';
+import { type BrokerAddress, parseAddress, parseEndpoint } from './broker/address.ts';
+import type { AmazonMqSettings } from './broker/amazon-mq-locator.ts';
+
+/** The broker's whole address, for local use, or what leads to a broker of Amazon MQ. */
+export type BrokerSettings = { readonly address: BrokerAddress } | AmazonMqSettings;
 
 /** The settings of one execution environment. */
 export interface Config {
@@ -16,12 +19,13 @@ export interface Config {
   readonly guestKeys: GuestKeySettings | undefined;
 }
 
-/** A JSON file `{"<instance_id>": "<key>"}`, for local use, or what a key's secret is named like. */
+/** A JSON file `{"<instance_id>": "<key>"}`, for local use, or what the name of a key's secret begins with. */
 export type GuestKeySettings = { readonly file: string } | { readonly secretPrefix: string };
 
-/** A setting is missing or wrong. The message names it; it never shows a value. */
+/** A setting is missing or wrong. The message names the setting and never shows a value. */
 export class InvalidConfig extends Error {
-  readonly code = 'InvalidConfig';
+  override readonly name = 'InvalidConfig';
+  readonly code = 'invalid_config';
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -55,17 +59,23 @@ function readBroker(env: Environment): BrokerSettings {
     if (!address) throw new InvalidConfig('BROKER_URL is not an amqp:// or amqps:// URL');
     return { address };
   }
-  if (!endpointUrl && !brokerId)
-    throw new InvalidConfig('BROKER_URL, BROKER_ENDPOINT or BROKER_ID must be set');
-  const endpoint = endpointUrl ? parseEndpoint(endpointUrl) : undefined;
-  const isSafe = endpoint === undefined || endpoint.protocol === 'amqps' || isLoopback(endpoint.hostname);
-  if ((endpointUrl && !endpoint) || !isSafe)
-    throw new InvalidConfig('BROKER_ENDPOINT is not an amqps://host:port URL');
-  if (!secretId) throw new InvalidConfig('BROKER_SECRET_ID must be set, unless BROKER_URL is');
-  return { endpoint, brokerId: brokerId || undefined, vhost: env['BROKER_VHOST'] || '/', secretId };
+  const vhost = env['BROKER_VHOST'] || '/';
+  if (endpointUrl) {
+    const endpoint = parseEndpoint(endpointUrl);
+    if (!endpoint || (endpoint.protocol === 'amqp' && !isLoopback(endpoint.hostname)))
+      throw new InvalidConfig('BROKER_ENDPOINT is not an amqps://host:port URL');
+    return { broker: { endpoint, id: brokerId || undefined }, vhost, secretId: required(secretId) };
+  }
+  if (!brokerId) throw new InvalidConfig('BROKER_URL, BROKER_ENDPOINT or BROKER_ID must be set');
+  return { broker: { endpoint: undefined, id: brokerId }, vhost, secretId: required(secretId) };
 }
 
-/** The login is sent to it, in the clear only where that of AMQP is as well. */
+function required(secretId: string | undefined): string {
+  if (secretId) return secretId;
+  throw new InvalidConfig('BROKER_SECRET_ID must be set, unless BROKER_URL is');
+}
+
+/** The URL that the broker's login is sent to: in the clear on loopback alone, or where AMQP sends it so as well. */
 function readManagementUrl(env: Environment, broker: BrokerSettings): string | undefined {
   const text = env['BROKER_MANAGEMENT_URL'];
   if (!text) return undefined;
@@ -78,7 +88,7 @@ function readManagementUrl(env: Environment, broker: BrokerSettings): string | u
   return text;
 }
 
-/** Only there may the secret's password travel in the clear. */
+/** On loopback alone may the secret's password travel in the clear. */
 function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '::1' || hostname.startsWith('127.');
 }

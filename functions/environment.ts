@@ -1,13 +1,22 @@
+import { AmazonMqLocator } from './broker/amazon-mq-locator.ts';
 import { Broker } from './broker/broker.ts';
+import { BrokerConnection } from './broker/connection.ts';
 import { isBrokerError, type Unreachability } from './broker/errors.ts';
-import { BrokerLocator } from './broker/locator.ts';
-import { type Config, type GuestKeySettings, InvalidConfig, readConfig } from './config.ts';
+import { type BrokerLocator, FixedLocator } from './broker/locator.ts';
+import {
+  type BrokerSettings,
+  type Config,
+  type GuestKeySettings,
+  InvalidConfig,
+  readConfig,
+} from './config.ts';
 import { GuestKeys, type KeyLookup } from './guest/guest-keys.ts';
-import type { Unreachable } from './guest/ping.ts';
+import type { Unreachable } from './guest/ping-result.ts';
 import { MessageDeliveryFailure } from './oslo/errors.ts';
-import { RpcClient } from './oslo/rpc-client.ts';
+import { openTransport, type Transport } from './oslo/transport.ts';
 import { KeyFile } from './secrets/key-file.ts';
 import { readSecret, SecretUnavailable } from './secrets/secrets-manager.ts';
+import { Deadline } from './time/deadline.ts';
 
 /** How long DNS, TCP, TLS and the AMQP handshake may take. */
 export const CONNECT_TIMEOUT_MS = 5000;
@@ -19,22 +28,23 @@ export const CONFIRM_TIMEOUT_MS = 1000;
 export class Environment {
   readonly config: Config;
   readonly locator: BrokerLocator;
-  readonly broker: Broker<RpcClient>;
+  readonly broker: Broker<Transport>;
   readonly keys: GuestKeys;
 
   /** Reads the settings and begins to connect. @throws InvalidConfig */
   constructor(env: NodeJS.ProcessEnv) {
     this.config = readConfig(env);
-    this.locator = new BrokerLocator(this.config.broker, readSecret);
+    this.locator = locatorOf(this.config.broker);
     this.keys = new GuestKeys(keyLookup(this.config.guestKeys));
+    const name = connectionName(env);
+    const connectTimeoutMs = Math.min(CONNECT_TIMEOUT_MS, this.config.rpcTimeoutMs);
     this.broker = new Broker({
       locator: this.locator,
-      name: connectionName(env),
-      connectTimeoutMs: Math.min(CONNECT_TIMEOUT_MS, this.config.rpcTimeoutMs),
-      setup: RpcClient.open,
+      connect: (address, deadline) =>
+        BrokerConnection.connect(address, name, deadline.within(connectTimeoutMs), openTransport),
       loss: connectionLoss,
     });
-    this.broker.begin();
+    this.broker.begin(Deadline.never);
   }
 }
 
@@ -51,23 +61,30 @@ export function beginEnvironment(env: NodeJS.ProcessEnv): Environment | InvalidC
 /** What a failure of the broker means for a ping. @throws any other error */
 export function brokerResult(error: unknown): Unreachable {
   if (!isBrokerError(error)) throw error;
-  const { reason, message: cause } = error;
+  const { code: reason, message: cause } = error;
   if (reason === 'broker_unreachable') return { reachable: false, reason, cause, proxyError: error.how };
   return { reachable: false, reason, cause };
 }
 
-/** A guest's key is kept in a secret of its own, or locally in a file; without either, no guest has one. */
+function locatorOf(settings: BrokerSettings): BrokerLocator {
+  return 'address' in settings
+    ? new FixedLocator(settings.address)
+    : new AmazonMqLocator(settings, readSecret);
+}
+
+/** A guest's key is kept in a secret of its own, or locally in a file; without either, no guest has a key. */
 function keyLookup(settings: GuestKeySettings | undefined): KeyLookup {
   if (settings === undefined) return async () => undefined;
   if ('file' in settings) {
     const file = new KeyFile(settings.file);
     return (instanceId) => file.key(instanceId);
   }
-  return async (instanceId, timeoutMs) => {
+  return async (instanceId, deadline) => {
     try {
-      return (await readSecret(settings.secretPrefix + instanceId, timeoutMs)).trim();
+      return (await readSecret(settings.secretPrefix + instanceId, deadline)).trim();
     } catch (error) {
-      if (error instanceof SecretUnavailable && error.code === 'ResourceNotFoundException') return undefined;
+      const isMissing = error instanceof SecretUnavailable && error.exception === 'ResourceNotFoundException';
+      if (isMissing) return undefined;
       throw error;
     }
   };

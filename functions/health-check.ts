@@ -1,13 +1,14 @@
 import type { Context } from 'aws-lambda';
 import { InvalidConfig } from './config.ts';
-import { beginEnvironment } from './environment.ts';
+import { beginEnvironment, type Environment } from './environment.ts';
 import { type Fleet, FleetUnknown, type Guests } from './fleet/fleet.ts';
 import { type Origin, type Summary, type SweepError, summarize } from './fleet/summary.ts';
 import type { Sweep } from './fleet/sweep.ts';
 import { readSweepRequest, type SweepRequest } from './fleet/sweep-request.ts';
-import type { Unreachable } from './guest/ping.ts';
-import { FleetWatch } from './sweep-fleet.ts';
+import type { Unreachable } from './guest/ping-result.ts';
+import { fleetOf, planSweep, runSweep } from './sweep-fleet.ts';
 import { log, recordSweep } from './telemetry/sweep-telemetry.ts';
+import { Deadline } from './time/deadline.ts';
 
 /** What is kept of an invocation's time to write the log, the metrics and the answer, in milliseconds. */
 const ANSWER_MARGIN_MS = 1000;
@@ -15,11 +16,11 @@ const ANSWER_MARGIN_MS = 1000;
 /** What listing the guests may take of the time that there is. */
 const LISTING_SHARE = 0.5;
 
-/** How often a debug line tells how far a sweep is. */
+/** How often a debug line reports how far a sweep is. */
 const PROGRESS_MS = 200;
 
-const environment = beginEnvironment(process.env);
-const watch = environment instanceof InvalidConfig ? environment : new FleetWatch(environment);
+const begun = beginEnvironment(process.env);
+const watched = begun instanceof InvalidConfig ? begun : { environment: begun, fleet: fleetOf(begun) };
 
 /**
  * The scheduled sweep: pings the guests that the event names, or all that there are, and returns what it found.
@@ -29,26 +30,32 @@ const watch = environment instanceof InvalidConfig ? environment : new FleetWatc
 export async function handler(event: unknown, lambda: Context): Promise<Summary> {
   const requestId = `req-${lambda.awsRequestId}`;
   try {
-    if (watch instanceof InvalidConfig) throw watch;
-    return await check(watch, readSweepRequest(event), requestId, lambda.getRemainingTimeInMillis());
+    if (watched instanceof InvalidConfig) throw watched;
+    const deadline = Deadline.in(lambda.getRemainingTimeInMillis() - ANSWER_MARGIN_MS);
+    return await check(watched, readSweepRequest(event), requestId, deadline);
   } catch (error) {
     log.error('health_check', { request_id: requestId, outcome: 'error' }, error);
     throw error;
   }
 }
 
+/** A fleet, and the execution environment that pings it. */
+interface Watched {
+  readonly environment: Environment;
+  readonly fleet: Fleet;
+}
+
 async function check(
-  watch: FleetWatch,
+  { environment, fleet }: Watched,
   request: SweepRequest,
   requestId: string,
-  timeLeftMs: number,
+  deadline: Deadline,
 ): Promise<Summary> {
   const start = performance.now();
-  const sweepMs = timeLeftMs - ANSWER_MARGIN_MS;
-  const { guests, origin, problem } = await findGuests(watch.fleet, request, LISTING_SHARE * sweepMs);
-  const sweep = watch.sweep(guests, requestId, start + sweepMs);
-  const failure = await withProgress(sweep, guests.size, () => watch.run(sweep));
-  const error = failure ? brokerError(failure) : problem;
+  const { guests, origin, problem } = await findGuests(fleet, request, deadline.share(LISTING_SHARE));
+  const sweep = planSweep(environment, guests, requestId, deadline);
+  const end = await withProgress(sweep, guests.size, () => runSweep(environment, sweep));
+  const error = end.kind === 'broker_failed' ? brokerError(end.failure) : problem;
   const summary = summarize(sweep, request, origin, error, performance.now() - start);
   recordSweep(requestId, sweep, summary);
   return summary;
@@ -60,12 +67,12 @@ interface Found {
   readonly problem?: SweepError;
 }
 
-async function findGuests(fleet: Fleet, { instanceIds }: SweepRequest, timeoutMs: number): Promise<Found> {
+async function findGuests(fleet: Fleet, { instanceIds }: SweepRequest, deadline: Deadline): Promise<Found> {
   if (instanceIds) {
     return { guests: new Map(instanceIds.map((id) => [id, undefined])), origin: { guests_from: 'event' } };
   }
   try {
-    const { guests, problem, ageMs } = await fleet.list(timeoutMs);
+    const { guests, problem, ageMs } = await fleet.list(deadline);
     if (problem === undefined) return { guests, origin: { guests_from: 'list' } };
     return {
       guests,
@@ -84,8 +91,8 @@ function brokerError({ reason, cause }: Unreachable): SweepError {
 }
 
 async function withProgress<T>(sweep: Sweep, total: number, run: () => Promise<T>): Promise<T> {
-  const tell = () => log.debug('health_check_progress', { done: sweep.verdicts.size, total });
-  const timer = setInterval(tell, PROGRESS_MS);
+  const report = () => log.debug('health_check_progress', { done: sweep.verdicts.size, total });
+  const timer = setInterval(report, PROGRESS_MS);
   try {
     return await run();
   } finally {

@@ -1,18 +1,17 @@
 import middy from '@middy/core';
 import httpErrorHandler from '@middy/http-error-handler';
 import type { APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
-import { BrokerUnknown } from './broker/amazon-mq.ts';
-import { MalformedCredentials } from './broker/credentials.ts';
+import { BrokerUnknown, MalformedCredentials } from './broker/errors.ts';
 import { InvalidConfig } from './config.ts';
 import { beginEnvironment } from './environment.ts';
-import type { PingResult, Unreachable } from './guest/ping.ts';
-import { REASONS } from './guest/reason.ts';
-import { Fault, guestFault, instanceFault } from './http/fault.ts';
+import { answer } from './http/answer.ts';
+import { Fault, instanceFault } from './http/fault.ts';
 import { type GatewayEvent, readRequest } from './http/request.ts';
 import { pingGuest } from './ping-guest.ts';
 import { KeyFileUnreadable } from './secrets/key-file.ts';
 import { SecretUnavailable } from './secrets/secrets-manager.ts';
 import { log, recordPing } from './telemetry/ping-telemetry.ts';
+import { Deadline } from './time/deadline.ts';
 
 /** What is kept of an invocation's time to write the answer, in milliseconds. */
 const ANSWER_MARGIN_MS = 500;
@@ -31,38 +30,13 @@ async function ping(event: GatewayEvent, lambda: Context): Promise<APIGatewayPro
   const timeLeftMs = lambda.getRemainingTimeInMillis() - ANSWER_MARGIN_MS;
   if (timeLeftMs <= 0) throw instanceFault('The invocation has no time for a ping.');
   const wantedMs = (waitSeconds ?? Number.POSITIVE_INFINITY) * 1000;
-  const timeoutMs = Math.min(environment.config.rpcTimeoutMs, wantedMs, timeLeftMs);
-  const result = await pingGuest(environment, context, timeoutMs);
+  const allowedMs = Math.min(environment.config.rpcTimeoutMs, wantedMs, timeLeftMs);
+  const result = await pingGuest(environment, context, Deadline.in(allowedMs));
   recordPing(context, result);
-
-  const headers = { ...preferenceApplied(waitSeconds, timeoutMs), ...serverTiming(result) };
-  if (!result.reachable) throw guestFault(result.cause, { ...headers, ...proxyStatus(result) });
-  return {
-    statusCode: 204,
-    headers: { 'Content-Type': 'application/json', 'Content-Length': '0', ...headers },
-  };
+  return answer(result, { wantedSeconds: waitSeconds, allowedMs });
 }
 
-/** The wait that was applied, where the caller asked for one, and RFC 7240 has a word for it: whole seconds. */
-function preferenceApplied(waitSeconds: number | undefined, timeoutMs: number): Record<string, string> {
-  if (waitSeconds === undefined || timeoutMs % 1000 !== 0) return {};
-  return { 'Preference-Applied': `wait=${timeoutMs / 1000}` };
-}
-
-/** How long the guest took to answer, where it did (W3C Server Timing). */
-function serverTiming(result: PingResult): Record<string, string> {
-  if (!('roundTripMs' in result) || result.roundTripMs === undefined) return {};
-  return { 'Server-Timing': `rpc;dur=${result.roundTripMs.toFixed(1)}` };
-}
-
-/** Why there is no pong, in the words of RFC 9209; `details` is our reason. */
-function proxyStatus(result: Unreachable): Record<string, string> {
-  const error =
-    result.reason === 'broker_unreachable' ? result.proxyError : REASONS[result.reason].proxyError;
-  return { 'Proxy-Status': `guest-rpc-ping; error=${error}; details="${result.reason}"` };
-}
-
-/** Whatever is not an answer already is a fault of ours: told in the log, and to the caller without detail. */
+/** What is not an answer already is a fault of ours: the log has all of it, the caller no detail. */
 function answerAsFault(request: middy.Request<GatewayEvent>): void {
   const { error, event } = request;
   const path = 'rawPath' in event ? event.rawPath : event.path;
@@ -85,7 +59,7 @@ function isDeployersToMend(error: unknown): error is Error {
   );
 }
 
-/** Middy calls it shortly before Lambda would end the invocation without a word of ours. */
+/** Middy calls this function shortly before Lambda would end the invocation without an answer. */
 function timeoutEarlyResponse(): never {
   throw instanceFault('The function ran out of time before the ping had ended.');
 }

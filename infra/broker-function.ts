@@ -1,6 +1,7 @@
 import { Aws, type Duration, Stack, Validations } from 'aws-cdk-lib';
 import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
+  ApplicationLogLevel,
   Architecture,
   Code,
   Function as LambdaFunction,
@@ -61,6 +62,7 @@ export class BrokerFunction extends Construct {
       role,
       logGroup: this.logGroup,
       loggingFormat: LoggingFormat.JSON,
+      applicationLogLevelV2: ApplicationLogLevel.INFO, // the metrics are in lines of this level
       tracing: Tracing.ACTIVE,
       vpc: network.vpc,
       vpcSubnets: network.subnets,

@@ -5,10 +5,11 @@ import { type BuildOptions, build } from 'esbuild';
 
 const ROOT = join(import.meta.dirname, '..');
 
-/** How a function is bundled: into one minified file for Lambda's runtime. */
+/** How a function is bundled: into one file for Lambda's runtime, minified but for the names in its stack traces. */
 export const BUILD_OPTIONS = {
   bundle: true,
-  minify: true,
+  minifyWhitespace: true,
+  minifySyntax: true,
   platform: 'node',
   target: 'node24',
   format: 'cjs',

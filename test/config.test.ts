@@ -45,9 +45,8 @@ test('BROKER_URL wins over the endpoint, and fractions of seconds are allowed', 
 test('Amazon MQ is an endpoint, a secret and a vhost', () => {
   const env = { BROKER_ENDPOINT: 'amqps://h:5671', BROKER_SECRET_ID: 'arn', BROKER_VHOST: 'v' };
   expect(readConfig(env).broker).toEqual({
-    endpoint: { protocol: 'amqps', hostname: 'h', port: 5671 },
+    broker: { endpoint: { protocol: 'amqps', hostname: 'h', port: 5671 }, id: undefined },
     secretId: 'arn',
-    brokerId: undefined,
     vhost: 'v',
   });
 });

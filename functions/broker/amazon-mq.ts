@@ -1,34 +1,29 @@
 import type { MqClient } from '@aws-sdk/client-mq';
+import type { Deadline } from '../time/deadline.ts';
 import { type BrokerEndpoint, parseEndpoint } from './address.ts';
+import { BrokerUnknown } from './errors.ts';
 
-/** What Amazon MQ knows of a broker. */
+/** A broker, as Amazon MQ describes it. */
 export interface BrokerDescription {
   /** Amazon MQ's state, such as `RUNNING` or `REBOOT_IN_PROGRESS`. */
   readonly state: string | undefined;
   readonly endpoint: BrokerEndpoint | undefined;
 }
 
-/** Amazon MQ could not be asked about the broker. `code` is its exception's name. */
-export class BrokerUnknown extends Error {
-  readonly code: string;
-
-  constructor(brokerId: string, code: string, options?: ErrorOptions) {
-    super(`Amazon MQ does not describe the broker ${brokerId}: ${code}`, options);
-    this.code = code;
-  }
-}
+/** DescribeBroker answers within a second, or is not reached. */
+const MAX_TIMEOUT_MS = 3000;
 
 /**
- * Asks Amazon MQ's DescribeBroker. Loads the SDK's client when called, for it costs more than a whole cold start.
+ * Asks Amazon MQ's DescribeBroker, for at most 3 s. Loads the SDK's client when called, since that client costs
+ * more than a whole cold start.
  *
- * @param timeoutMs how long it may take, in milliseconds
  * @throws BrokerUnknown
  */
-export async function describeBroker(brokerId: string, timeoutMs: number): Promise<BrokerDescription> {
+export async function describeBroker(brokerId: string, deadline: Deadline): Promise<BrokerDescription> {
   let client: MqClient | undefined;
   try {
     const sdk = await import('@aws-sdk/client-mq');
-    const abortSignal = AbortSignal.timeout(Math.max(0, Math.floor(timeoutMs)));
+    const abortSignal = deadline.within(MAX_TIMEOUT_MS).signal();
     const command = new sdk.DescribeBrokerCommand({ BrokerId: brokerId });
     client = new sdk.MqClient({});
     const { BrokerState: state, BrokerInstances: [instance] = [] } = await client.send(command, {

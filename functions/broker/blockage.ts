@@ -1,4 +1,6 @@
-import type { ChannelModel } from 'amqplib';
+import type { EventEmitter } from 'node:events';
+import { afterReading } from '../time/after-reading.ts';
+import type { Deadline } from '../time/deadline.ts';
 import { BrokerBlocked } from './errors.ts';
 
 /** How long a blocked broker is waited for. An alarm may clear at once, but while it lasts nothing goes through. */
@@ -9,7 +11,8 @@ export class Blockage {
   readonly #onBlocked = new Set<() => void>();
   #unblocked: PromiseWithResolvers<void> | undefined;
 
-  constructor(connection: ChannelModel) {
+  /** @param connection amqplib's, which emits `blocked` and `unblocked` */
+  constructor(connection: Pick<EventEmitter, 'on'>) {
     connection.on('blocked', () => {
       this.#unblocked ??= Promise.withResolvers();
       for (const notify of this.#onBlocked) notify();
@@ -25,18 +28,17 @@ export class Blockage {
   }
 
   /**
-   * Begins `work` when publishing is not blocked, and ends it by its signal when a blockage, before it or during
+   * Begins `work` when publishing is not blocked, and aborts its signal when a blockage, before the work or during
    * it, has lasted for a second or until the deadline.
    *
-   * @param deadline in the milliseconds of `performance.now()`
    * @throws BrokerBlocked, or what `work` throws
    */
-  async guard<T>(deadline: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async guard<T>(deadline: Deadline, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const stop = new AbortController();
     const watch = () => void this.#outlast(deadline, stop);
     this.#onBlocked.add(watch);
     try {
-      if (this.#unblocked !== undefined) await this.#outlast(deadline, stop);
+      if (this.isBlocked) await this.#outlast(deadline, stop);
       stop.signal.throwIfAborted();
       return await work(stop.signal);
     } finally {
@@ -44,15 +46,14 @@ export class Blockage {
     }
   }
 
-  /** Waits for the end of the blockage, and stops the work when it does not come in time. */
-  async #outlast(deadline: number, stop: AbortController): Promise<void> {
+  /** Waits for the end of the blockage, and stops the work when that end does not come in time. */
+  async #outlast(deadline: Deadline, stop: AbortController): Promise<void> {
     const { promise: isOver, resolve } = Promise.withResolvers<void>();
-    const graceMs = Math.max(0, Math.min(GRACE_MS, deadline - performance.now()));
     const giveUp = () => {
       if (this.isBlocked) stop.abort(new BrokerBlocked());
       resolve();
     };
-    const timer = setTimeout(() => setImmediate(giveUp), graceMs);
+    const timer = afterReading(deadline.within(GRACE_MS).leftMs, giveUp);
     await Promise.race([this.#unblocked?.promise, isOver]);
     clearTimeout(timer);
   }

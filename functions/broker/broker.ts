@@ -1,71 +1,112 @@
+import { beforeDeadline } from '../time/after-reading.ts';
+import type { Deadline } from '../time/deadline.ts';
 import type { BrokerAddress } from './address.ts';
-import { BrokerConnection, type Setup } from './connection.ts';
-import { BrokerRefused, BrokerUnreachable, type Unreachability } from './errors.ts';
-import { LiveConnection, type Work } from './live-connection.ts';
-import type { BrokerLocator } from './locator.ts';
+import type { BrokerConnection } from './connection.ts';
+import { BrokerBlocked, BrokerRefused, BrokerUnreachable, type Unreachability } from './errors.ts';
+import { type BrokerLocator, withLogin } from './locator.ts';
+
+/** A connection as the broker uses it. */
+export type Connection<S> = Pick<BrokerConnection<S>, 'session' | 'blockage' | 'isUsable' | 'destroy'>;
 
 export interface BrokerOptions<S> {
   readonly locator: BrokerLocator;
-  /** The name of our connection in RabbitMQ's console. */
-  readonly name: string;
-  readonly connectTimeoutMs: number;
-  readonly setup: Setup<S>;
-  /** See {@link LiveConnection}. */
+  /** Makes a connection to that address. */
+  readonly connect: (address: BrokerAddress, deadline: Deadline) => Promise<Connection<S>>;
+  /** How the connection was lost, where an error of some work says so. */
   readonly loss: (error: unknown) => Unreachability | undefined;
 }
 
-/** What a dial's look-ups may take of its time: when they fail, it is they that are to blame, and not the broker. */
-const LOOK_UP_SHARE = 0.8;
+export interface Circumstances {
+  /** Whether the connection has been used, or lain idle, before. */
+  readonly isReused: boolean;
+  /** Ends the work: the broker has blocked publishing. */
+  readonly signal: AbortSignal;
+}
 
-/** The broker, as one live connection to it and all that is needed to make it. */
+/** What is done with a connection's session. */
+export type Work<S, R> = (session: S, circumstances: Circumstances) => Promise<R>;
+
+/** The broker: one connection, kept for as long as it lives, and dialled anew when lost. */
 export class Broker<S> {
   readonly #options: BrokerOptions<S>;
-  readonly #live: LiveConnection<S>;
+  #dialling: Promise<Connection<S>> | undefined;
+  #current: Connection<S> | undefined;
 
   constructor(options: BrokerOptions<S>) {
     this.#options = options;
-    this.#live = new LiveConnection({ dial: (timeoutMs) => this.#dial(timeoutMs), loss: options.loss });
   }
 
-  /** Begins to connect, ahead of the first use. */
-  begin(): void {
-    this.#live.begin();
+  /** Dials ahead of the first use. A failure is not reported: {@link use} dials again. */
+  begin(deadline: Deadline): void {
+    this.#dial(deadline).catch(() => undefined);
   }
 
   /**
-   * Does some work on the live connection; see {@link LiveConnection.use}. When the broker cannot be reached, its
-   * state is asked for within the time that is left, and told in the error.
+   * Does some work on the connection. When the connection is lost meanwhile, the work is begun once more on a new
+   * one, so the work must be idempotent; it also keeps the deadline itself. When the broker cannot be reached, the
+   * error has Amazon MQ's state of the broker, if that is known within the deadline.
+   *
+   * @throws BrokerUnreachable, BrokerRefused, BrokerBlocked, or what the locator or `work` throws
    */
-  async use<R>(deadline: number, work: Work<S, R>): Promise<R> {
+  async use<R>(deadline: Deadline, work: Work<S, R>): Promise<R> {
     try {
-      return await this.#live.use(deadline, work);
+      return await this.#useTwiceAtMost(deadline, work);
     } catch (error) {
       if (!(error instanceof BrokerUnreachable)) throw error;
-      // Not knowing the state is no error of its own: that the broker cannot be reached is the news.
-      const state = await this.#options.locator.state(deadline - performance.now());
+      const state = await this.#options.locator.state(deadline);
       throw state === undefined ? error : new BrokerUnreachable(error.how, { state, cause: error.cause });
     }
   }
 
-  async #dial(timeoutMs: number): Promise<BrokerConnection<S>> {
-    const { locator } = this.#options;
-    const address = await locator.address(LOOK_UP_SHARE * timeoutMs);
+  async #useTwiceAtMost<R>(deadline: Deadline, work: Work<S, R>): Promise<R> {
+    const reused = this.#current?.isUsable() ? this.#current : undefined;
+    const connection = reused ?? (await this.#connected(deadline));
     try {
-      return await this.#connect(address, timeoutMs);
+      return await this.#attempt(connection, deadline, work, reused !== undefined);
     } catch (error) {
-      if (!(error instanceof BrokerRefused && error.what === 'login')) throw error;
-      const renewed = await locator.renewed(address, LOOK_UP_SHARE * timeoutMs);
-      if (renewed === undefined) throw error;
-      return this.#connect(renewed, timeoutMs);
+      if (!(error instanceof BrokerUnreachable) || deadline.isOver) throw error;
+    }
+    return this.#attempt(await this.#connected(deadline), deadline, work, false);
+  }
+
+  async #attempt<R>(
+    connection: Connection<S>,
+    deadline: Deadline,
+    work: Work<S, R>,
+    isReused: boolean,
+  ): Promise<R> {
+    const { session, blockage } = connection;
+    try {
+      return await blockage.guard(deadline, (signal) => work(session, { isReused, signal }));
+    } catch (error) {
+      const how = this.#options.loss(error);
+      if (how === undefined) throw error;
+      if (blockage.isBlocked) throw new BrokerBlocked({ cause: error });
+      connection.destroy();
+      throw new BrokerUnreachable(how, { cause: error });
     }
   }
 
-  #connect(address: BrokerAddress, timeoutMs: number): Promise<BrokerConnection<S>> {
-    const { name, connectTimeoutMs, setup } = this.#options;
-    return BrokerConnection.connect(
-      address,
-      { name, timeoutMs: Math.min(timeoutMs, connectTimeoutMs) },
-      setup,
-    );
+  /** Callers share a dial. A dial that had begun before may have been frozen with us: its failure is not taken. */
+  async #connected(deadline: Deadline): Promise<Connection<S>> {
+    if (this.#current?.isUsable()) return this.#current;
+    const dialled = this.#dialling?.catch(() => this.#dial(deadline)) ?? this.#dial(deadline);
+    const connection = await beforeDeadline(dialled, deadline);
+    if (connection === undefined) throw new BrokerUnreachable('connection_timeout');
+    return connection;
+  }
+
+  async #dial(deadline: Deadline): Promise<Connection<S>> {
+    const { locator, connect } = this.#options;
+    this.#dialling ??= withLogin(
+      locator,
+      deadline,
+      (address) => connect(address, deadline),
+      (error) => error instanceof BrokerRefused && error.what === 'login',
+    ).finally(() => {
+      this.#dialling = undefined;
+    });
+    this.#current = await this.#dialling;
+    return this.#current;
   }
 }

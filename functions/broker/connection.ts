@@ -1,4 +1,6 @@
 import { type Channel, type ChannelModel, type ConfirmChannel, connect as connectAmqp } from 'amqplib';
+import { afterReading } from '../time/after-reading.ts';
+import type { Deadline } from '../time/deadline.ts';
 import type { BrokerAddress } from './address.ts';
 import { Blockage } from './blockage.ts';
 import { BrokerUnreachable, dialError } from './errors.ts';
@@ -13,20 +15,13 @@ const HEARTBEAT_SECONDS = 60;
 /** RabbitMQ sends frames of 128 kB at most. What claims to be larger is not AMQP, and is not buffered. */
 const MAX_FRAME_BYTES = 1024 * 1024;
 
-export interface ConnectOptions {
-  /** How long all of it may take, from DNS to the end of the setup, in milliseconds. */
-  readonly timeoutMs: number;
-  /** The name that RabbitMQ's console shows for the connection. */
-  readonly name: string;
-}
-
 /** The channels of a connection. */
 export interface Channels {
-  /** What everything depends on: the connection ends with it. */
+  /** The channel that everything depends on: the connection ends with this one. */
   readonly main: ConfirmChannel;
-  /** Another one, for the setup, which closes it. */
+  /** Another channel, for the setup, which closes it. */
   readonly spare: Channel;
-  /** Opens one more, to be closed by whoever asked for it. */
+  /** Opens one more channel, to be closed by whoever asked. */
   readonly open: () => Promise<Channel>;
 }
 
@@ -34,29 +29,36 @@ export interface Channels {
 export type Setup<S> = (channels: Channels) => Promise<S>;
 
 /**
- * One AMQP connection, ready for use. It ends as a whole: when its socket or its main channel does, or when the
- * process was stopped for so long that the broker has dropped it.
+ * One AMQP connection, ready for use. The connection ends as a whole: with its socket, with its main channel, or when
+ * the process was stopped for so long that the broker has dropped the connection.
  */
 export class BrokerConnection<S> {
-  readonly #session: S;
+  /** What the setup made. */
+  readonly session: S;
+  /** Whether the broker has blocked publishing on this connection. */
+  readonly blockage: Blockage;
   readonly #socket: AbortController;
-  readonly #blockage: Blockage;
   readonly #wakefulness: Wakefulness;
 
-  /** @throws BrokerUnreachable or BrokerRefused; nothing is left open then */
+  /**
+   * @param name what RabbitMQ's console shows for the connection
+   * @param deadline of all of it, from DNS to the end of the setup
+   * @throws BrokerUnreachable or BrokerRefused; nothing is left open then
+   */
   static async connect<S>(
     address: BrokerAddress,
-    { timeoutMs, name }: ConnectOptions,
+    name: string,
+    deadline: Deadline,
     setup: Setup<S>,
   ): Promise<BrokerConnection<S>> {
     // amqplib's own `timeout` is one of inactivity and ends with the handshake. This signal destroys the socket at
     // any time, which is also the only way to leave a dead connection without waiting for it.
     const socket = new AbortController();
     let isTimeOut = false;
-    const timer = setTimeout(() => {
+    const timer = afterReading(deadline.leftMs, () => {
       isTimeOut = true;
       socket.abort();
-    }, timeoutMs);
+    });
     try {
       const connection = await open(address, name, socket);
       const blockage = new Blockage(connection);
@@ -71,9 +73,9 @@ export class BrokerConnection<S> {
   }
 
   private constructor(session: S, socket: AbortController, blockage: Blockage, toleratedSleepMs: number) {
-    this.#session = session;
+    this.session = session;
+    this.blockage = blockage;
     this.#socket = socket;
-    this.#blockage = blockage;
     this.#wakefulness = new Wakefulness(toleratedSleepMs, () => this.destroy());
     const onEnd = () => this.#wakefulness.stop();
     if (socket.signal.aborted) onEnd();
@@ -89,20 +91,6 @@ export class BrokerConnection<S> {
     return !this.#socket.signal.aborted;
   }
 
-  /** Whether the broker has blocked publishing on it. */
-  get isBlocked(): boolean {
-    return this.#blockage.isBlocked;
-  }
-
-  /**
-   * Does some work with the session; see {@link Blockage.guard}.
-   *
-   * @throws BrokerBlocked when the broker blocks publishing meanwhile, or what `work` throws
-   */
-  use<T>(deadline: number, work: (session: S, signal: AbortSignal) => Promise<T>): Promise<T> {
-    return this.#blockage.guard(deadline, (signal) => work(this.#session, signal));
-  }
-
   /** Ends the connection at once, waiting for nobody. */
   destroy(): void {
     this.#socket.abort();
@@ -112,13 +100,13 @@ export class BrokerConnection<S> {
 async function open(address: BrokerAddress, name: string, socket: AbortController): Promise<ChannelModel> {
   const target = {
     ...address,
-    vhost: encodeURIComponent(address.vhost), // amqplib decodes it
+    vhost: encodeURIComponent(address.vhost), // amqplib decodes a vhost
     heartbeat: HEARTBEAT_SECONDS,
     maxFrameSize: MAX_FRAME_BYTES,
   };
   const socketOptions = { noDelay: true, clientProperties: { connection_name: name }, signal: socket.signal };
   const connection = await connectAmqp(target, socketOptions);
-  connection.on('error', ignore); // 'close' follows; without a listener it would be thrown
+  connection.on('error', ignore); // 'close' follows; without a listener the error would be thrown
   connection.on('close', () => socket.abort());
   return connection;
 }
@@ -126,7 +114,7 @@ async function open(address: BrokerAddress, name: string, socket: AbortControlle
 async function openChannels(connection: ChannelModel, socket: AbortController): Promise<Channels> {
   const open = async () => {
     const channel = await connection.createChannel();
-    channel.on('error', ignore); // without a listener, it would end the connection
+    channel.on('error', ignore); // without a listener, the error would end the connection
     return channel;
   };
   const [main, spare] = await Promise.all([connection.createConfirmChannel(), open()]);

@@ -1,6 +1,6 @@
 /**
- * Why the broker is of no use. Each class is a reason of its own: `reason` is stable, `message` a sentence
- * without its full stop, `cause` the underlying error where there is one.
+ * Why the broker is of no use. Each class is a reason of its own: `code` is that reason and stable, `message` a
+ * sentence without its full stop, `cause` the underlying error where there is one.
  */
 
 /** How the broker could not be reached, in the words of RFC 9209's proxy error types. */
@@ -14,10 +14,11 @@ export type Unreachability =
 
 /** No AMQP connection to the broker could be made, or the one there was is lost. */
 export class BrokerUnreachable extends Error {
-  readonly reason = 'broker_unreachable';
+  override readonly name = 'BrokerUnreachable';
+  readonly code = 'broker_unreachable';
   readonly how: Unreachability;
 
-  /** @param state what Amazon MQ says of the broker, such as `REBOOT_IN_PROGRESS` */
+  /** @param state Amazon MQ's state of the broker, such as `REBOOT_IN_PROGRESS` */
   constructor(how: Unreachability, { state, ...options }: ErrorOptions & { state?: string } = {}) {
     const said = state === undefined ? '' : `, Amazon MQ says ${state}`;
     super(`The broker cannot be reached (${how.replaceAll('_', ' ')}${said})`, options);
@@ -37,7 +38,8 @@ const REFUSED = {
 
 /** The broker answered, and refused. */
 export class BrokerRefused extends Error {
-  readonly reason = 'broker_refused';
+  override readonly name = 'BrokerRefused';
+  readonly code = 'broker_refused';
   readonly what: Refusal;
 
   constructor(what: Refusal, options?: ErrorOptions) {
@@ -48,7 +50,8 @@ export class BrokerRefused extends Error {
 
 /** The broker takes no messages for now: a memory or disk alarm (`connection.blocked`). */
 export class BrokerBlocked extends Error {
-  readonly reason = 'broker_blocked';
+  override readonly name = 'BrokerBlocked';
+  readonly code = 'broker_blocked';
 
   constructor(options?: ErrorOptions) {
     super('The broker has blocked publishing (a memory or disk alarm)', options);
@@ -63,14 +66,44 @@ export function isBrokerError(error: unknown): error is BrokerError {
   );
 }
 
+/** The secret of the broker's login is there, but it does not hold `{"username": "…", "password": "…"}`. */
+export class MalformedCredentials extends Error {
+  override readonly name = 'MalformedCredentials';
+  readonly code = 'malformed_credentials';
+}
+
+/** Amazon MQ could not be asked about the broker, or does not know an endpoint of it. */
+export class BrokerUnknown extends Error {
+  override readonly name = 'BrokerUnknown';
+  readonly code = 'broker_unknown';
+
+  /** @param why the name of Amazon MQ's exception, or what is missing */
+  constructor(brokerId: string, why: string, options?: ErrorOptions) {
+    super(`Amazon MQ does not describe the broker ${brokerId}: ${why}`, options);
+  }
+}
+
+/** RabbitMQ's management API gave no list of queues. The message says why, and holds no secret. */
+export class ManagementUnavailable extends Error {
+  override readonly name = 'ManagementUnavailable';
+  readonly code = 'management_unavailable';
+  /** The HTTP status of the answer, where there was one: 401 is a refused login, or a missing tag `management`. */
+  readonly status: number | undefined;
+
+  constructor(why: string, { status, ...options }: ErrorOptions & { status?: number } = {}) {
+    super(`RabbitMQ's management API ${why}`, options);
+    this.status = status;
+  }
+}
+
 /** AMQP 0-9-1 reply codes. */
 const ACCESS_REFUSED = 403;
 const CONNECTION_FORCED = 320;
 const INTERNAL_ERROR = 541;
 
 /**
- * What an error of a dial means. Node's and AMQP's codes tell; what RabbitMQ refuses during the handshake,
- * amqplib reports in words alone.
+ * What an error of a dial means, by Node's and AMQP's codes; what RabbitMQ refuses during the handshake, amqplib
+ * reports in words alone.
  */
 export function dialError(error: unknown): BrokerUnreachable | BrokerRefused {
   const options = { cause: error };

@@ -1,20 +1,13 @@
+import type { Deadline } from '../time/deadline.ts';
 import type { BrokerAddress } from './address.ts';
-import type { BrokerLocator } from './locator.ts';
+import { ManagementUnavailable } from './errors.ts';
+import { type BrokerLocator, withLogin } from './locator.ts';
 
 /** A queue, in the columns that are asked for. A number is undefined before RabbitMQ has collected it. */
 export interface Queue {
   readonly name: string;
   readonly consumers: number | undefined;
   readonly messages: number | undefined;
-}
-
-/** RabbitMQ's management API gave no list of queues. The message says why, and holds no secret. */
-export class ManagementUnavailable extends Error {
-  readonly code = 'ManagementUnavailable';
-
-  constructor(why: string, options?: ErrorOptions) {
-    super(`RabbitMQ's management API ${why}`, options);
-  }
 }
 
 /** RabbitMQ's own limit. */
@@ -46,24 +39,21 @@ export class ManagementApi {
    * Lists the queues of the virtual host, page by page.
    *
    * @param pattern a regular expression that their names match
-   * @param timeoutMs how long all of it may take, in milliseconds
    * @throws ManagementUnavailable, or what finding the broker throws
    */
-  async queues(pattern: string, timeoutMs: number): Promise<Queue[]> {
-    const deadline = performance.now() + timeoutMs;
-    let address = await this.#locator.address(timeoutMs);
+  queues(pattern: string, deadline: Deadline): Promise<Queue[]> {
+    return withLogin(
+      this.#locator,
+      deadline,
+      (address) => this.#allPages(address, pattern, deadline),
+      (error) => error instanceof ManagementUnavailable && error.status === 401,
+    );
+  }
+
+  async #allPages(address: BrokerAddress, pattern: string, deadline: Deadline): Promise<Queue[]> {
     const queues = new Map<string, Queue>(); // a queue may move to the next page while we read
     for (let [page, pageCount] = [1, 1]; page <= pageCount; page++) {
-      const url = this.#pageUrl(address, pattern, page);
-      let response = await get(url, address, deadline);
-      if (response.status === 401) {
-        const renewed = await this.#locator.renewed(address, deadline - performance.now());
-        if (renewed !== undefined) {
-          address = renewed;
-          response = await get(url, address, deadline);
-        }
-      }
-      const read = await readPage(response);
+      const read = readPage(await get(this.#pageUrl(address, pattern, page), address, deadline));
       for (const queue of read.queues) queues.set(queue.name, queue);
       pageCount = read.pageCount;
     }
@@ -92,14 +82,13 @@ interface Answer {
   readonly body: string;
 }
 
-async function get(url: URL, { username, password }: BrokerAddress, deadline: number): Promise<Answer> {
-  const timeoutMs = Math.min(PAGE_TIMEOUT_MS, deadline - performance.now());
+async function get(url: URL, { username, password }: BrokerAddress, deadline: Deadline): Promise<Answer> {
   const login = Buffer.from(`${username}:${password}`).toString('base64');
   try {
     const response = await fetch(url, {
       headers: { authorization: `Basic ${login}` },
       redirect: 'error', // the login is for this server alone
-      signal: AbortSignal.timeout(Math.max(0, Math.floor(timeoutMs))),
+      signal: deadline.within(PAGE_TIMEOUT_MS).signal(),
     });
     return { status: response.status, body: await readText(response) };
   } catch (error) {
@@ -119,7 +108,7 @@ async function readText(response: Response): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** Node's own word for it, such as `ECONNREFUSED`; that the fetch failed tells nothing. */
+/** Node's own word for the cause, such as `ECONNREFUSED`; `fetch failed` itself says nothing. */
 function causeOf(error: unknown): string {
   const { name, cause } = Object(error);
   const { code, message = name } = Object(cause);
@@ -128,8 +117,8 @@ function causeOf(error: unknown): string {
 
 function readPage({ status, body }: Answer): Page {
   if (status === 401 || status === 403)
-    throw new ManagementUnavailable('refused the user (tag `management`?)');
-  if (status !== 200) throw new ManagementUnavailable(`answered with status ${status}`);
+    throw new ManagementUnavailable('refused the user (tag `management`?)', { status });
+  if (status !== 200) throw new ManagementUnavailable(`answered with status ${status}`, { status });
   const page = parsePage(body);
   if (page === undefined)
     throw new ManagementUnavailable('answered with something that is no list of queues');

@@ -1,21 +1,22 @@
+import { afterReading } from '../time/after-reading.ts';
+
 const TICK_MS = 1000;
 
 /**
- * Notices that the process was stopped: Lambda freezes an execution environment between invocations. A timer
- * that is late tells it; `Date.now()` goes on meanwhile, whatever stopped the process.
+ * Notices that the process was stopped: Lambda freezes an execution environment between invocations. A timer then
+ * fires late, by the clock of `Date.now()`, which goes on whatever stopped the process.
  */
 export class Wakefulness {
   readonly #limitMs: number;
   readonly #onOverslept: () => void;
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
   #lastAwake = Date.now();
 
   /** @param onOverslept called once it is noticed that the process slept longer than `limitMs` milliseconds */
   constructor(limitMs: number, onOverslept: () => void) {
     this.#limitMs = limitMs;
     this.#onOverslept = onOverslept;
-    // What has arrived meanwhile is read first: an answer that came in time counts.
-    this.#timer = setInterval(() => setImmediate(() => this.check()), TICK_MS).unref();
+    this.#tick();
   }
 
   /** To be asked before something is used that sleep may have spoilt; the timer may not have fired yet. */
@@ -27,6 +28,16 @@ export class Wakefulness {
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #tick(): void {
+    this.#timer = afterReading(TICK_MS, () => {
+      if (this.#timer === undefined) return; // stopped
+      this.#tick();
+      this.check();
+    });
+    this.#timer?.unref();
   }
 }

@@ -1,5 +1,6 @@
-import { INSTANCE_ID } from '../guest/topic.ts';
-import type { Listeners } from '../oslo/rpc-client.ts';
+import { instanceIdOf } from '../guest/topic.ts';
+import type { Listeners } from '../oslo/inspector.ts';
+import type { Deadline } from '../time/deadline.ts';
 
 /** A queue as the broker lists it. */
 export interface ListedQueue {
@@ -8,8 +9,8 @@ export interface ListedQueue {
   readonly messages: number | undefined;
 }
 
-/** Lists the queues whose names match a regular expression, within `timeoutMs` milliseconds. */
-export type ListQueues = (pattern: string, timeoutMs: number) => Promise<readonly ListedQueue[]>;
+/** Lists the queues whose names match a regular expression. */
+export type ListQueues = (pattern: string, deadline: Deadline) => Promise<readonly ListedQueue[]>;
 
 /** The guests to be pinged, by instance id, each with who listens on its queue, where that is known. */
 export type Guests = ReadonlyMap<string, Listeners | undefined>;
@@ -19,18 +20,18 @@ export interface Listing {
   readonly guests: Guests;
   /** Why an older list had to be taken. */
   readonly problem?: string;
-  /** Milliseconds since it was listed. */
+  /** Milliseconds since the list was made. */
   readonly ageMs: number;
 }
 
 /** The guests cannot be listed, and never were. */
 export class FleetUnknown extends Error {
+  override readonly name = 'FleetUnknown';
   readonly code = 'fleet_unknown';
 }
 
-/** As the broker is asked; a guest has two more queues, with longer names. */
+/** For the broker, as a regular expression; a guest has two more queues, with longer names. */
 const QUEUE_PATTERN = '^guestagent\\.[0-9a-f-]{36}$';
-const PREFIX = 'guestagent.';
 
 /** All guests that have a queue on the broker. An execution environment remembers them. */
 export class Fleet {
@@ -42,13 +43,13 @@ export class Fleet {
   }
 
   /**
-   * Lists them; if the broker's list is not to be had, the last known one is taken.
+   * Lists the guests; where the broker gives no list, the last known one is taken.
    *
    * @throws FleetUnknown
    */
-  async list(timeoutMs: number): Promise<Listing> {
+  async list(deadline: Deadline): Promise<Listing> {
     try {
-      const guests = guestsOf(await this.#listQueues(QUEUE_PATTERN, timeoutMs));
+      const guests = guestsOf(await this.#listQueues(QUEUE_PATTERN, deadline));
       this.#last = { ids: [...guests.keys()], at: Date.now() };
       return { guests, ageMs: 0 };
     } catch (error) {
@@ -64,8 +65,8 @@ export class Fleet {
 function guestsOf(queues: readonly ListedQueue[]): Map<string, Listeners | undefined> {
   const guests = new Map<string, Listeners | undefined>();
   for (const { name, consumers, messages = 0 } of queues) {
-    const id = name.slice(PREFIX.length);
-    if (!name.startsWith(PREFIX) || !INSTANCE_ID.test(id)) continue;
+    const id = instanceIdOf(name);
+    if (id === undefined) continue;
     guests.set(id, consumers === undefined ? undefined : { consumers, messages });
   }
   return guests;

@@ -1,81 +1,80 @@
-/** When nobody has answered for so long, those in flight are silent rather than slow. */
+/** When no ping has been answered for so long, those in flight are silent rather than slow. */
 const STALL_MS = 100;
 
 /** A ping that has a place. */
 interface Holder {
-  /** How many others had been answered when it began. */
+  /** How many others had been answered when this ping began. */
   readonly answeredBefore: number;
-  readonly leave: () => void;
 }
 
 /**
- * The pings in flight, of which a limited number have a place. A silent one leaves its place to the next one and
- * is waited for aside: one that as many others have overtaken as there are places, or each of them when nobody
- * answers at all. A broker that is slow for all is thus not given more to do. All end together: when one of them
- * fails, or when they are told to.
+ * The pings in flight, of which a limited number have a place. A ping that keeps silent gives its place to the next
+ * one, and goes on without: when as many others have been answered since as there are places, or when nobody has been
+ * answered for a while. A broker that is slow for all thus gets no more to do. All pings can be stopped together.
  */
 export class InFlight {
   readonly #places: number;
   readonly #pings = new Map<AbortController, Promise<void>>();
+  /** In the order in which they began. */
   readonly #holders = new Set<Holder>();
   readonly #stall: NodeJS.Timeout;
+  #free: PromiseWithResolvers<void> | undefined;
   #answered = 0;
-  #stopReason: unknown;
+  #isStopped = false;
 
-  /** @param places how many may {@link begin} before one is to be awaited */
   constructor(places: number) {
     this.#places = places;
-    this.#stall = setInterval(() => this.#leave(() => true), STALL_MS);
+    this.#stall = setInterval(() => this.#release(() => true), STALL_MS);
   }
 
   /** Whether no more pings are to be begun. */
   get isStopped(): boolean {
-    return this.#stopReason !== undefined;
+    return this.#isStopped;
   }
 
-  /** Begins a ping. @returns when its place is free */
-  async begin(ping: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  /** Resolves when a ping may {@link begin}; for one caller at a time. */
+  async place(): Promise<void> {
+    if (this.#holders.size < this.#places) return;
+    this.#free = Promise.withResolvers();
+    await this.#free.promise;
+  }
+
+  /** Begins a ping, which never rejects; its signal ends the ping. */
+  begin(ping: (signal: AbortSignal) => Promise<void>): void {
     const controller = new AbortController();
-    const { promise: free, resolve: leave } = Promise.withResolvers<void>();
-    const holder = { answeredBefore: this.#answered, leave };
+    const holder = { answeredBefore: this.#answered };
     this.#holders.add(holder);
-    const ended = ping(controller.signal)
-      .catch((error) => this.stop(error))
-      .finally(() => {
-        this.#pings.delete(controller);
-        if (this.#holders.delete(holder)) this.#onAnswer();
-        leave();
-      });
+    const ended = ping(controller.signal).then(() => {
+      this.#pings.delete(controller);
+      if (this.#holders.delete(holder)) this.#onAnswer();
+    });
     this.#pings.set(controller, ended);
-    await free;
   }
 
-  /** Ends all pings for a reason; the first one counts. */
-  stop(reason: unknown): void {
-    if (this.isStopped) return;
-    this.#stopReason = reason;
-    for (const controller of this.#pings.keys()) controller.abort(reason);
+  /** Ends all pings. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const controller of this.#pings.keys()) controller.abort();
   }
 
-  /** Waits until all have ended. @returns why they were stopped, if they were */
-  async settled(): Promise<unknown> {
+  /** Waits until all have ended. */
+  async settled(): Promise<void> {
     await Promise.all(this.#pings.values());
     clearInterval(this.#stall);
-    return this.#stopReason;
   }
 
   #onAnswer(): void {
     this.#answered++;
     this.#stall.refresh();
-    this.#leave(({ answeredBefore }) => this.#answered - answeredBefore >= this.#places);
+    this.#release(({ answeredBefore }) => this.#answered - answeredBefore >= this.#places);
   }
 
-  /** The oldest comes first: when one stays, so do those after it. */
-  #leave(isToLeave: (holder: Holder) => boolean): void {
+  /** The oldest comes first: when that ping keeps its place, so do those after it. */
+  #release(isSilent: (holder: Holder) => boolean): void {
     for (const holder of this.#holders) {
-      if (!isToLeave(holder)) return;
+      if (!isSilent(holder)) break;
       this.#holders.delete(holder);
-      holder.leave();
     }
+    if (this.#holders.size < this.#places) this.#free?.resolve();
   }
 }

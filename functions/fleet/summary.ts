@@ -1,6 +1,5 @@
-import type { Unreachable } from '../guest/ping.ts';
+import type { Unreachable } from '../guest/ping-result.ts';
 import { REASONS, type Reason } from '../guest/reason.ts';
-import { rounded } from '../telemetry/unreachable-fields.ts';
 import type { Sweep } from './sweep.ts';
 import type { SweepRequest } from './sweep-request.ts';
 
@@ -11,7 +10,7 @@ export interface Summary {
   readonly reachable: number;
   readonly unreachable: number;
   readonly unreachable_by_reason: Readonly<Partial<Record<Reason, number>>>;
-  /** Guests without one, which may well live; `error` says why. */
+  /** Guests without a verdict, which may well live; `error` says why. */
   readonly unknown: number;
   /** False when the broker kept us from pinging; `error` says how. */
   readonly broker_reachable: boolean;
@@ -23,10 +22,10 @@ export interface Summary {
   /** How old that list was, and why it was taken. */
   readonly list_age_ms?: number;
   readonly list_problem?: string;
-  /** The worst of them, the others are only counted. */
+  /** The worst of the unreachable; the others are only counted. */
   readonly unreachable_guests: readonly UnreachableGuest[];
   readonly unreachable_guests_omitted: number;
-  /** What the event named in vain. */
+  /** The ids that the event named in vain. */
   readonly malformed_ids: readonly string[];
   readonly duplicate_ids: readonly string[];
   /** What kept the sweep from being complete. */
@@ -43,7 +42,7 @@ export interface Percentiles {
 export interface UnreachableGuest {
   readonly instance_id: string;
   readonly reason: Reason;
-  /** Messages in its queue, where the broker told. */
+  /** Messages in the guest's queue, where the broker said so. */
   readonly waiting_messages?: number;
 }
 
@@ -53,13 +52,13 @@ export interface SweepError {
   readonly message: string;
 }
 
-/** Where the guests came from, as the summary tells it. */
+/** Where the guests came from. */
 export type Origin = Pick<Summary, 'guests_from' | 'list_age_ms' | 'list_problem'>;
 
 /** How many unreachable guests, malformed and duplicate ids a summary names: a log line has its limit. */
 const MAX_NAMED = 100;
 
-/** From the worst to the least: the further a ping got, the better. */
+/** The reasons, from the worst to the least: the further a ping got, the better. */
 const SEVERITY = Object.keys(REASONS);
 
 /** All that the sweep found unreachable, worst first, each with why. */
@@ -77,7 +76,7 @@ export function roundTrips({ verdicts }: Sweep): Float64Array {
   return Float64Array.from(all).sort();
 }
 
-/** @param failure what of the broker ended the sweep, or that its guests could not be listed */
+/** @param failure why the broker ended the sweep, or that the guests could not be listed */
 export function summarize(
   sweep: Sweep,
   request: SweepRequest,
@@ -134,6 +133,6 @@ function waiting(why: Unreachable): number | undefined {
 /** By nearest rank. */
 function percentiles(ascending: Float64Array): Percentiles | null {
   if (ascending.length === 0) return null;
-  const at = (share: number) => rounded(ascending[Math.ceil(share * ascending.length) - 1] ?? 0);
+  const at = (share: number) => ascending[Math.ceil(share * ascending.length) - 1] ?? 0;
   return { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) };
 }

@@ -2,17 +2,18 @@ import { INSTANCE_ID } from '../guest/topic.ts';
 
 /** What a scheduled event asks for. */
 export interface SweepRequest {
-  /** The guests that it names, each once; undefined: it names none, so all are meant. */
+  /** The guests that the event names, each once; undefined: the event names none, so all guests are meant. */
   readonly instanceIds: readonly string[] | undefined;
-  /** What it names that cannot be an instance id, as far as it can be shown. */
+  /** What the event names that cannot be an instance id, cut to a showable length. */
   readonly malformed: readonly string[];
-  /** What it names more than once. */
+  /** The ids that the event names more than once. */
   readonly duplicates: readonly string[];
 }
 
-/** The event is not one that we understand. */
+/** The event is neither a list of instance ids nor anything that may stand for the whole fleet. */
 export class InvalidEvent extends Error {
-  readonly code = 'InvalidEvent';
+  override readonly name = 'InvalidEvent';
+  readonly code = 'invalid_event';
 }
 
 /** How much of a malformed id is shown. */

@@ -1,13 +1,23 @@
-import type { PingResult, Unreachable } from '../guest/ping.ts';
+import type { PingResult, Unreachable } from '../guest/ping-result.ts';
 import type { Reason } from '../guest/reason.ts';
-import type { RpcClient } from '../oslo/rpc-client.ts';
+import type { Transport } from '../oslo/transport.ts';
+import type { Deadline } from '../time/deadline.ts';
 import { InFlight } from './in-flight.ts';
 
-/** What is known of a guest after a sweep; `unknown`: its key could not be read, so it was not pinged. */
+/** What is known of a guest after a sweep; `unknown`: its key could not be read, so the guest was not pinged. */
 export type Verdict = PingResult | { readonly reachable: 'unknown'; readonly cause: string };
 
-/** Pings one guest; it throws as `rpcPing` does. */
-export type PingOne = (rpc: RpcClient, instanceId: string, signal: AbortSignal) => Promise<Verdict>;
+/** Pings one guest; throws as `rpcPing` does. */
+export type PingOne = (transport: Transport, instanceId: string, signal: AbortSignal) => Promise<Verdict>;
+
+/** What ended a sweep: all guests have a verdict, the time was over, or the broker takes no pings. */
+export type SweepEnd =
+  | { readonly kind: 'complete' }
+  | { readonly kind: 'out_of_time' }
+  | { readonly kind: 'broker_failed'; readonly failure: Unreachable };
+
+/** The same within a run, where a ping or the sign of life may also throw. */
+type End = SweepEnd | { readonly kind: 'failed'; readonly error: unknown };
 
 /** These speak of the broker, and hold for every guest. */
 const BROKER_REASONS: ReadonlySet<Reason> = new Set([
@@ -17,41 +27,27 @@ const BROKER_REASONS: ReadonlySet<Reason> = new Set([
   'exchange_missing',
 ]);
 
-/** How many guests are pinged at once, the silent aside. More would wait for each other, on the broker and here. */
+/** How many guests are pinged at once, besides the silent ones. More would wait for each other, on the broker and here. */
 const CONCURRENCY = 128;
 
 /** How often the broker is asked for a sign of life while guests are waited for. */
 const PROOF_EVERY_MS = 2000;
 
-/** Ends a sweep before all have a verdict: its time is over, or the broker takes no pings. */
-class SweepEnded extends Error {
-  readonly failure: Unreachable | undefined;
-
-  constructor(failure?: Unreachable) {
-    super('The sweep ended early');
-    this.failure = failure;
-  }
-}
-
 /**
- * Pings every guest once, each with its own deadline. It may be run again when the connection was lost: it then
- * goes on with those that have no verdict yet.
+ * Pings every guest once, each with its own deadline. When the connection was lost, the sweep may be run again, and
+ * then goes on with those guests that have no verdict yet.
  */
 export class Sweep {
-  /** Until when it may take, in the milliseconds of `performance.now()`. */
-  readonly deadline: number;
+  /** When the whole sweep ends. */
+  readonly deadline: Deadline;
   readonly #waiting: Set<string>;
   readonly #verdicts = new Map<string, Verdict>();
   readonly #ping: PingOne;
 
-  constructor(instanceIds: Iterable<string>, ping: PingOne, deadline: number) {
+  constructor(instanceIds: Iterable<string>, ping: PingOne, deadline: Deadline) {
     this.#waiting = new Set(instanceIds);
     this.#ping = ping;
     this.deadline = deadline;
-  }
-
-  get timeLeftMs(): number {
-    return Math.max(0, this.deadline - performance.now());
   }
 
   get verdicts(): ReadonlyMap<string, Verdict> {
@@ -65,43 +61,57 @@ export class Sweep {
 
   /**
    * @param proveAlive asks the broker for a sign of life, and throws when there is none
-   * @param signal ends it; it then throws the signal's reason
-   * @returns what of the broker ended it, as a ping told
+   * @param signal ends the sweep, which then throws the signal's reason
    * @throws MessageDeliveryFailure, `unconfirmed` or `closed`: the connection was lost
    */
-  async run(
-    rpc: RpcClient,
-    proveAlive: () => Promise<void>,
-    signal: AbortSignal,
-  ): Promise<Unreachable | undefined> {
+  async run(transport: Transport, proveAlive: () => Promise<void>, signal: AbortSignal): Promise<SweepEnd> {
     signal.throwIfAborted();
+    const { client } = transport;
     const pings = new InFlight(CONCURRENCY);
-    const timer = setTimeout(() => pings.stop(new SweepEnded()), this.timeLeftMs);
-    signal.addEventListener('abort', () => pings.stop(signal.reason), { once: true });
-    const watch = setInterval(() => proveAlive().catch((error) => pings.stop(error)), PROOF_EVERY_MS);
-    const queue = this.#waiting.values(); // shared by all that take from it
-    const takeTurns = async () => {
-      for (const instanceId of queue) {
-        await rpc.writable();
-        if (pings.isStopped) return;
-        await pings.begin((ping) => this.#judge(rpc, instanceId, ping));
+    let end: End = { kind: 'complete' };
+    const stop = (why: End) => {
+      if (pings.isStopped) return; // what the stopped pings end in is a consequence
+      end = why;
+      pings.stop();
+    };
+    const fail = (error: unknown) => stop({ kind: 'failed', error });
+    const ping = async (instanceId: string, isStopped: AbortSignal) => {
+      try {
+        const verdict = await this.#ping(transport, instanceId, isStopped);
+        if (isOfBroker(verdict) && !client.isOpen) stop({ kind: 'broker_failed', failure: verdict });
+        else this.#settle(instanceId, verdict);
+      } catch (error) {
+        fail(error);
       }
     };
-    await Promise.all(Array.from({ length: CONCURRENCY }, takeTurns));
-    const stopReason = await pings.settled();
+    const timer = setTimeout(() => stop({ kind: 'out_of_time' }), this.deadline.leftMs);
+    const watch = setInterval(() => proveAlive().catch(fail), PROOF_EVERY_MS);
+    signal.addEventListener('abort', () => fail(signal.reason), { once: true });
+    for (const instanceId of this.#waiting) {
+      await pings.place();
+      await client.writable();
+      if (pings.isStopped) break;
+      pings.begin((isStopped) => ping(instanceId, isStopped));
+    }
+    await pings.settled();
     clearTimeout(timer);
     clearInterval(watch);
-    if (stopReason === undefined) return undefined;
-    if (stopReason instanceof SweepEnded) return stopReason.failure;
-    throw stopReason;
+    return outcome(end);
   }
 
-  async #judge(rpc: RpcClient, instanceId: string, signal: AbortSignal): Promise<void> {
-    const verdict = await this.#ping(rpc, instanceId, signal);
-    // A guest's queue that takes no more messages has its ping refused too, but leaves the channel open.
-    if (verdict.reachable === false && BROKER_REASONS.has(verdict.reason) && !rpc.isOpen)
-      throw new SweepEnded(verdict);
+  #settle(instanceId: string, verdict: Verdict): void {
     this.#waiting.delete(instanceId);
     this.#verdicts.set(instanceId, verdict);
   }
+}
+
+/** @throws what a ping or the broker's sign of life failed with */
+function outcome(end: End): SweepEnd {
+  if (end.kind === 'failed') throw end.error;
+  return end;
+}
+
+/** A guest's queue that takes no more messages has its ping refused as well, but leaves the channel open. */
+function isOfBroker(verdict: Verdict): verdict is Unreachable {
+  return verdict.reachable === false && BROKER_REASONS.has(verdict.reason);
 }

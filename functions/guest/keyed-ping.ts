@@ -1,29 +1,28 @@
+import type { Deadline } from '../time/deadline.ts';
 import type { GuestKeys } from './guest-keys.ts';
-import type { PingResult } from './ping.ts';
+import type { PingResult } from './ping-result.ts';
 import { SecureSerializer } from './secure-serializer.ts';
 
 /** What looking up a key may take of a ping's time. */
 const KEY_SHARE = 0.8;
 
 /**
- * Pings a guest with its key, if it has one. When the key turns out to be another, it is looked up again, and if
- * it has changed, the guest is pinged once more.
+ * Pings a guest with its key, if the guest has one. When the guest turns out to have another key, the key is looked
+ * up again, and if that key has changed, the guest is pinged once more.
  *
- * @param deadline until when it may take, in the milliseconds of `performance.now()`
  * @throws what the first look-up or `ping` throws
  */
 export async function pingWithKey(
   keys: GuestKeys,
   instanceId: string,
-  deadline: number,
+  deadline: Deadline,
   ping: (serializer: SecureSerializer | undefined) => Promise<PingResult>,
 ): Promise<PingResult> {
-  const timeLeftMs = () => deadline - performance.now();
-  const key = await keys.get(instanceId, KEY_SHARE * timeLeftMs());
+  const key = await keys.get(instanceId, deadline.share(KEY_SHARE));
   const result = await ping(serializerOf(key));
   if (result.reachable || result.reason !== 'key_mismatch') return result;
-  const renewed = await keys.renew(instanceId, timeLeftMs()).catch(() => key);
-  const isWorthwhile = renewed !== key && timeLeftMs() > 0;
+  const renewed = await keys.renew(instanceId, deadline).catch(() => key);
+  const isWorthwhile = renewed !== key && !deadline.isOver;
   return isWorthwhile ? ping(serializerOf(renewed)) : result;
 }
 

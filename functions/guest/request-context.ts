@@ -3,9 +3,9 @@ import type { Json } from '../oslo/message.ts';
 /** Who pings whom, on whose behalf. */
 export interface RequestContext {
   readonly instanceId: string;
-  /** null: nobody asked, it is a sweep. */
+  /** null in a sweep: no tenant has asked. */
   readonly tenantId: string | null;
-  /** `req-<uuid>`: what the guest's log and ours have in common. */
+  /** `req-<uuid>`: found in the guest’s log and in ours. */
   readonly requestId: string;
 }
 

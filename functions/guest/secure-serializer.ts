@@ -11,9 +11,10 @@ import type { Json } from '../oslo/message.ts';
 const ALGORITHM = 'aes-256-cbc';
 const IV_BYTES = 16;
 
-/** The guest's words do not decrypt with its key. */
+/** The guest's result does not decrypt with the key that is known for the guest. */
 export class KeyMismatch extends Error {
-  readonly code = 'KeyMismatch';
+  override readonly name = 'KeyMismatch';
+  readonly code = 'key_mismatch';
 }
 
 /**
@@ -22,7 +23,7 @@ export class KeyMismatch extends Error {
  * digits. Nothing authenticates the text, so a wrong key shows in what it decrypts to.
  */
 export class SecureSerializer {
-  readonly #key: KeyObject; // of a key in bytes, Node takes several times as long to tell that it is none
+  readonly #key: KeyObject; // Node 24 checks whether bytes are a KeyObject by a slow exception, twice a cipher
 
   /** @param instanceKey `instance_rpc_encr_key` in the guest's configuration */
   constructor(instanceKey: string) {
@@ -35,7 +36,7 @@ export class SecureSerializer {
   }
 
   /**
-   * A reply's result. One that is no text was not encrypted: it is of a guest whose RPC is in the clear, which
+   * A reply's result. A result that is no text was not encrypted: the guest's RPC is in the clear, and such a guest
    * takes an encrypted ping all the same.
    *
    * @throws KeyMismatch

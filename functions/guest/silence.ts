@@ -1,91 +1,121 @@
-import { MessageDeliveryFailure } from '../oslo/errors.ts';
-import type { Listeners, RpcClient, Target } from '../oslo/rpc-client.ts';
+import type { Inspector, Listeners } from '../oslo/inspector.ts';
+import type { Target } from '../oslo/rpc-client.ts';
+import type { Deadline } from '../time/deadline.ts';
 
 export interface SilenceOptions {
   readonly target: Target;
-  /** When the wait for the guest ends, in milliseconds from now. */
-  readonly timeoutMs: number;
-  /** The same for a guest whose queue nobody consumes. */
+  /** When the wait for the guest ends. */
+  readonly deadline: Deadline;
+  /** How long a guest is waited for while nobody consumes its queue, in milliseconds. */
   readonly graceMs: number;
-  /** Who listened a moment ago, where that is known: it spares the first question. */
+  /** Who listened a moment ago, where that is known: the first question is then spared. */
   readonly known?: Listeners | undefined;
-  /** How long after one question the next one is asked, in milliseconds; it may be infinite. */
+  /** How long after one question the next one is asked, in milliseconds; may be infinite. */
   readonly askEveryMs?: number | undefined;
   /** How long the broker may take to open a channel, which proves that the connection lives, and then to answer. */
   readonly answerTimeoutMs?: number | undefined;
-  /** Ends the wait early: the guest's agent is down (undefined), or the connection is dead. */
-  readonly giveUp: (error: MessageDeliveryFailure | undefined) => void;
 }
 
-/** A healthy guest has answered by then, so that it costs nothing of this. */
-const SILENCE_MS = 250;
+/** The grace is over, and nobody consumes the guest's queue: its agent is down. */
+export class NobodyListens extends Error {
+  override readonly name = 'NobodyListens';
+  readonly code = 'nobody_listens';
+}
 
-/** The agent or the connection may die while we wait. */
+/** A healthy guest has answered by then, so that a healthy guest costs no question. */
+const FIRST_QUESTION_MS = 250;
+
+/** The agent or the connection may die while the guest is waited for. */
 const ASK_EVERY_MS = 2000;
 
 /** An idle broker answers within milliseconds. */
 const ANSWER_TIMEOUT_MS = 1000;
 
+/** When the broker is asked about a guest; all times are milliseconds since the ping was sent. */
+export interface Schedule {
+  readonly firstMs: number;
+  readonly askEveryMs: number;
+  readonly graceMs: number;
+  /** When the last question is asked, so that its answer comes before the deadline. */
+  readonly lastMs: number;
+}
+
 /**
- * Finds out why a guest keeps silent: asks the broker who listens, after a moment and then again and again, once
- * when the grace is over and for the last time shortly before the deadline.
+ * The time of the next question: after a while and then again and again, once when the grace of a guest that nobody
+ * listens for is over, and for the last time shortly before the deadline.
+ *
+ * @param askedMs the time of the question before; undefined: none was asked
+ * @param nobodySinceMs since when nobody has consumed the guest's queue, as far as that is known
+ * @returns infinity when all questions were asked
  */
+export function nextQuestionMs(
+  { firstMs, askEveryMs, graceMs, lastMs }: Schedule,
+  askedMs: number | undefined,
+  nobodySinceMs: number | undefined,
+): number {
+  if (askedMs === undefined) return firstMs;
+  const graceEndMs = nobodySinceMs === undefined ? Number.POSITIVE_INFINITY : nobodySinceMs + graceMs;
+  const times = [askedMs + askEveryMs, graceEndMs, lastMs];
+  return Math.min(...times.filter((time) => time > askedMs && time <= lastMs));
+}
+
+/** Finds out why a guest keeps silent: asks the broker, by a {@link Schedule}, who consumes the guest's queue. */
 export class Silence {
-  readonly #rpc: RpcClient;
+  readonly #inspector: Pick<Inspector, 'listeners'>;
   readonly #options: SilenceOptions;
-  readonly #ended = Promise.withResolvers<void>();
   #isOver = false;
   #timer: NodeJS.Timeout | undefined;
   #listeners: Listeners | undefined;
 
-  constructor(rpc: RpcClient, options: SilenceOptions) {
-    this.#rpc = rpc;
+  constructor(inspector: Pick<Inspector, 'listeners'>, options: SilenceOptions) {
+    this.#inspector = inspector;
     this.#options = options;
-    this.#watch();
+    this.#listeners = options.known;
   }
 
-  /** Who listened when it was last asked; undefined where the broker did not tell, or was not asked yet. */
+  /** Who listened when the broker was last asked; undefined where the broker did not say, or was not asked. */
   get listeners(): Listeners | undefined {
     return this.#listeners;
   }
 
-  /** To be called when the wait is over. */
-  end(): void {
-    clearTimeout(this.#timer);
-    this.#isOver = true;
-    this.#ended.resolve();
-  }
-
-  async #watch(): Promise<void> {
-    const { target, timeoutMs, graceMs, known, giveUp } = this.#options;
-    const { askEveryMs = ASK_EVERY_MS, answerTimeoutMs: allowedMs = ANSWER_TIMEOUT_MS } = this.#options;
+  /**
+   * Watches until {@link end} is called. The promise then stays pending, or resolves after an answer under way.
+   *
+   * @throws NobodyListens, or MessageDeliveryFailure when the connection is dead: the wait for the guest is in vain
+   */
+  async watch(): Promise<void> {
+    const { target, deadline, graceMs, known, askEveryMs = ASK_EVERY_MS } = this.#options;
+    const timeoutMs = deadline.leftMs;
+    const answerTimeoutMs = Math.min(this.#options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS, timeoutMs / 2);
+    const schedule = {
+      firstMs: Math.min(FIRST_QUESTION_MS, timeoutMs / 4),
+      askEveryMs,
+      graceMs,
+      lastMs: timeoutMs - 1.1 * answerTimeoutMs,
+    };
     const start = performance.now();
-    const answerTimeoutMs = Math.min(allowedMs, timeoutMs / 2);
-    const lastMs = timeoutMs - 1.1 * answerTimeoutMs;
-    // As far as we know, there was nobody from the start.
+    let askedMs = known && 0; // what is known is an answer that came before the ping
     let nobodySinceMs = known === undefined || known.consumers === 0 ? 0 : undefined;
-    const graceEndMs = () => (nobodySinceMs === undefined ? 0 : nobodySinceMs + graceMs);
-    const next = (askedMs: number) =>
-      Math.min(...[askedMs + askEveryMs, graceEndMs(), lastMs].filter((time) => time > askedMs));
-    this.#listeners = known;
-    let nextMs = known === undefined ? Math.min(SILENCE_MS, timeoutMs / 4) : next(0);
-    try {
-      while (await this.#isStillSilentAt(start + nextMs)) {
-        this.#listeners = await this.#rpc.listeners(target, answerTimeoutMs, () => !this.#isOver);
-        if (this.#listeners?.consumers === 0) nobodySinceMs ??= nextMs;
-        else nobodySinceMs = undefined;
-        if (nobodySinceMs !== undefined && nextMs >= graceEndMs()) return giveUp(undefined);
-        nextMs = next(nextMs);
-      }
-    } catch (error) {
-      if (error instanceof MessageDeliveryFailure) giveUp(error);
+    while (!this.#isOver) {
+      askedMs = nextQuestionMs(schedule, askedMs, nobodySinceMs);
+      await this.#sleepUntil(start + askedMs);
+      this.#listeners = await this.#inspector.listeners(target, answerTimeoutMs, () => !this.#isOver);
+      if (this.#listeners?.consumers !== 0) nobodySinceMs = undefined;
+      else nobodySinceMs ??= askedMs;
+      if (nobodySinceMs !== undefined && askedMs >= nobodySinceMs + graceMs) throw new NobodyListens();
     }
   }
 
-  async #isStillSilentAt(time: number): Promise<boolean> {
+  /** To be called when the wait is over, whatever ended it. */
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#isOver = true;
+  }
+
+  /** Stays pending when the wait ends before. */
+  async #sleepUntil(time: number): Promise<void> {
     const { promise: awake, resolve } = Promise.withResolvers<void>();
     if (Number.isFinite(time)) this.#timer = setTimeout(resolve, Math.max(0, time - performance.now()));
-    await Promise.race([awake, this.#ended.promise]);
-    return !this.#isOver;
+    await awake;
   }
 }

@@ -7,12 +7,15 @@ const STATUS = { badRequest: 400, itemNotFound: 404, instanceFault: 500 } as con
 
 /** An error that is an HTTP answer: `@middy/http-error-handler` turns status, headers and message into it. */
 export class Fault extends Error {
+  override readonly name = 'Fault';
+  readonly code: keyof typeof STATUS;
   readonly statusCode: number;
   readonly expose = true;
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(kind: keyof typeof STATUS, message: string, headers: Readonly<Record<string, string>> = {}) {
     super(`{"${kind}": {"message": ${asciiJson(message)}, "code": ${STATUS[kind]}}}`);
+    this.code = kind;
     this.statusCode = STATUS[kind];
     this.headers = { 'Content-Type': 'application/json; charset=UTF-8', ...headers };
   }

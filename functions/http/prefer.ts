@@ -2,7 +2,8 @@
  * Reads `wait` of a request's `Prefer` header (RFC 7240): how many whole seconds the caller wants to wait at most.
  * The first one counts, names are case-insensitive, parameters and other preferences are passed over.
  *
- * @returns undefined when it is not there, or is nonsense, which the RFC wants ignored; so is a wait of nothing
+ * @returns undefined when there is no such preference, or a nonsensical one, which the RFC wants ignored; a wait of
+ * nothing counts as nonsense
  */
 export function preferredWait(header: string | undefined): number | undefined {
   const isWellFormed = /^(?:"(?:\\.|[^"\\])*"|[^"])*$/.test(header ?? '');

@@ -16,13 +16,13 @@ export type GatewayEvent = APIGatewayProxyEvent | APIGatewayProxyEventV2;
 export interface PingRequest {
   readonly tenantId: string;
   readonly instanceId: string;
-  /** How many seconds the caller wants to wait at most, where it says so. */
+  /** How many seconds the caller wants to wait at most; undefined where the caller does not say. */
   readonly waitSeconds: number | undefined;
 }
 
 /**
- * Reads the event of one request. API Gateway has matched the route already; what it passes on as another one
- * (`$default`, `{proxy+}`) is not found.
+ * Reads the event of one request. API Gateway has matched the route already; what API Gateway passes on as another
+ * route (`$default`, `{proxy+}`) is not found.
  *
  * @throws Fault 404
  */

@@ -5,23 +5,33 @@
 
 /** No reply came before the deadline. */
 export class MessagingTimeout extends Error {
-  readonly code = 'MessagingTimeout';
+  override readonly name = 'MessagingTimeout';
+  readonly code = 'messaging_timeout';
+  /** What was wrong with a message that arrived meanwhile and that no other call can have caused. */
+  readonly unreadable: string | undefined;
+
+  constructor(message: string, unreadable?: string) {
+    super(message);
+    this.unreadable = unreadable;
+  }
 }
 
 /** The broker returned the mandatory request (312 NO_ROUTE): no queue is bound for the topic. */
 export class MessageUndeliverable extends Error {
-  readonly code = 'MessageUndeliverable';
+  override readonly name = 'MessageUndeliverable';
+  readonly code = 'message_undeliverable';
 }
 
 /**
- * How the broker did not take a request: it was `refused` (`basic.nack`, or the channel closed with a reply code),
- * it was left `unconfirmed` for too long, or the channel was `closed` before all was said.
+ * How the broker did not take a request: the broker `refused` it (`basic.nack`, or the channel closed with a reply
+ * code), left it `unconfirmed` for too long, or the channel was `closed` before the broker had answered.
  */
 export type Undelivered = 'refused' | 'unconfirmed' | 'closed';
 
 /** The broker did not take the request, or can no longer bring its reply. */
 export class MessageDeliveryFailure extends Error {
-  readonly code = 'MessageDeliveryFailure';
+  override readonly name = 'MessageDeliveryFailure';
+  readonly code = 'message_delivery_failure';
   readonly how: Undelivered;
   /** The AMQP reply code of the `channel.close` that ended the channel (404: no such exchange), if there was one. */
   readonly replyCode: number | undefined;
@@ -37,16 +47,10 @@ export class MessageDeliveryFailure extends Error {
   }
 }
 
-/** The server replied, but not with an oslo.messaging reply of format 2.0. */
+/** The server replied to this call, but not with an oslo.messaging reply of format 2.0. */
 export class UnreadableReply extends Error {
-  readonly code = 'UnreadableReply';
-  /** Whether it named its call; else it can only be told that no other call was in flight. */
-  readonly isAttributed: boolean;
-
-  constructor(problem: string, isAttributed: boolean) {
-    super(problem);
-    this.isAttributed = isAttributed;
-  }
+  override readonly name = 'UnreadableReply';
+  readonly code = 'unreadable_reply';
 }
 
 /** An exception as an oslo.messaging server serializes it (`serialize_remote_exception`). */
@@ -60,7 +64,8 @@ export interface RemoteFailure {
 
 /** The server ran the method, or tried to, and replied with an exception. */
 export class RemoteError extends Error {
-  readonly code = 'RemoteError';
+  override readonly name = 'RemoteError';
+  readonly code = 'remote_error';
   readonly failure: RemoteFailure;
 
   constructor(failure: RemoteFailure) {

@@ -1,26 +1,30 @@
 import { randomUUID } from 'node:crypto';
 import type { Channel, ConsumeMessage } from 'amqplib';
 
+/** A fresh name, `reply_<32 hex digits>`. */
+export function replyQueueName(): string {
+  return `reply_${hexId()}`;
+}
+
 /**
- * Declares a reply queue `reply_<32 hex digits>` and consumes it: classic, exclusive (so that it goes with the
- * connection), not acknowledged. Two round trips.
+ * Declares a reply queue and consumes it: classic, exclusive (so that the queue goes with the connection), not
+ * acknowledged. Two round trips.
  *
  * Servers of the Kilo era publish their reply to a direct exchange named like the queue, later ones to the
- * default exchange. That second way is laid out on `spare` while `channel` waits for the broker anyway, so it
+ * default exchange. The Kilo way is laid out on `spare` while `channel` waits for the broker anyway, so that it
  * costs no round trip. It needs write permission on the queue and read on the exchange; where the broker
- * refuses, it closes `spare` alone, and replies of later servers arrive all the same.
+ * refuses, the broker closes `spare` alone, and replies of later servers arrive all the same.
  *
  * @param spare a channel that nothing else depends on; it is closed
- * @param onMessage each message; null when the broker cancels the consumer (the queue was deleted)
- * @returns the queue's name
+ * @param onMessage gets each message; null when the broker cancels the consumer (the queue was deleted)
  * @throws what amqplib throws when the broker refuses the queue or `channel` ends meanwhile
  */
 export async function openReplyQueue(
   channel: Channel,
   spare: Channel,
+  queue: string,
   onMessage: (message: ConsumeMessage | null) => void,
-): Promise<string> {
-  const queue = `reply_${hexId()}`;
+): Promise<void> {
   const [, exchange] = await Promise.all([
     channel.assertQueue(queue, { exclusive: true, durable: false, arguments: { 'x-queue-type': 'classic' } }),
     spare.assertExchange(queue, 'direct', { durable: false, autoDelete: true }).catch(ignore),
@@ -32,7 +36,6 @@ export async function openReplyQueue(
       spare.bindQueue(queue, queue, queue).catch(() => void channel.deleteExchange(queue).catch(ignore)),
   ]);
   spare.close().catch(ignore);
-  return queue;
 }
 
 /** 32 hex digits, as Python's `uuid4().hex`. */

@@ -1,11 +1,12 @@
-import fs from 'node:fs'; // its promises are loaded when they are used, those of node:fs/promises at once
+import fs from 'node:fs'; // whose promises are loaded on use, unlike those of node:fs/promises
 
-/** The file of keys cannot be read, or is not a JSON object of texts. Its content is not told. */
+/** The file of keys cannot be read, or is not a JSON object of texts. The message has nothing of its content. */
 export class KeyFileUnreadable extends Error {
-  readonly code = 'KeyFileUnreadable';
+  override readonly name = 'KeyFileUnreadable';
+  readonly code = 'key_file_unreadable';
 }
 
-/** A JSON file `{"<instance_id>": "<key>"}`. It is read again when it has changed. */
+/** A JSON file `{"<instance_id>": "<key>"}`, read again when it has changed. */
 export class KeyFile {
   readonly #path: string;
   #keys: Promise<ReadonlyMap<string, unknown>> | undefined;
@@ -16,7 +17,7 @@ export class KeyFile {
   }
 
   /**
-   * @returns the instance's RPC key; undefined when it is not in there
+   * @returns the instance's RPC key; undefined when the file has none
    * @throws KeyFileUnreadable
    */
   async key(instanceId: string): Promise<string | undefined> {

@@ -1,10 +1,15 @@
-/** A secret could not be read. `code` is Secrets Manager's exception, or what kept us from asking. */
-export class SecretUnavailable extends Error {
-  readonly code: string;
+import type { Deadline } from '../time/deadline.ts';
 
-  constructor(secretId: string, code: string, options?: ErrorOptions) {
-    super(`The secret ${secretId} cannot be read: ${code}`, options);
-    this.code = code;
+/** A secret could not be read. */
+export class SecretUnavailable extends Error {
+  override readonly name = 'SecretUnavailable';
+  readonly code = 'secret_unavailable';
+  /** Secrets Manager's exception, such as `ResourceNotFoundException`, or the error that kept us from asking. */
+  readonly exception: string;
+
+  constructor(secretId: string, exception: string, options?: ErrorOptions) {
+    super(`The secret ${secretId} cannot be read: ${exception}`, options);
+    this.exception = exception;
   }
 }
 
@@ -12,27 +17,26 @@ export class SecretUnavailable extends Error {
 const MAX_TIMEOUT_MS = 3000;
 
 /**
- * Reads one secret's current string by Secrets Manager's `GetSecretValue`. One signed request through Node's own
- * HTTP client: the SDK's client would cost the cold path more than all the rest of the function together.
- * Credentials, region and `AWS_ENDPOINT_URL_SECRETS_MANAGER` are the variables that Lambda and the SDKs use.
+ * Reads one secret's current string by Secrets Manager's `GetSecretValue`, within 3 s at most. One signed request
+ * through Node's own HTTP client: the SDK's client would cost the cold path more than all the rest of the function
+ * together. Credentials, region and `AWS_ENDPOINT_URL_SECRETS_MANAGER` are the variables that Lambda and the SDKs use.
  *
- * @param timeoutMs how long it may take, in milliseconds; never more than 3 s
  * @throws SecretUnavailable
  */
-export async function readSecret(secretId: string, timeoutMs: number): Promise<string> {
-  const answer = await getSecretValue(secretId, Math.min(timeoutMs, MAX_TIMEOUT_MS)).catch(
+export async function readSecret(secretId: string, deadline: Deadline): Promise<string> {
+  const answer = await getSecretValue(secretId, deadline.within(MAX_TIMEOUT_MS)).catch(
     (error: NodeJS.ErrnoException) => {
-      const code = error.name === 'AbortError' ? 'TimeoutError' : (error.code ?? error.name);
-      throw new SecretUnavailable(secretId, code, { cause: error });
+      const exception = error.name === 'AbortError' ? 'TimeoutError' : (error.code ?? error.name);
+      throw new SecretUnavailable(secretId, exception, { cause: error });
     },
   );
-  const { SecretString: secret, __type: exception } = parseJson(answer);
+  const { SecretString: secret, __type: type } = parseJson(answer);
   if (typeof secret === 'string') return secret;
-  const code = typeof exception === 'string' ? exception.replace(/^.*#/, '') : 'UnexpectedAnswer';
-  throw new SecretUnavailable(secretId, code);
+  const exception = typeof type === 'string' ? type.replace(/^.*#/, '') : 'UnexpectedAnswer';
+  throw new SecretUnavailable(secretId, exception);
 }
 
-async function getSecretValue(secretId: string, timeoutMs: number): Promise<string> {
+async function getSecretValue(secretId: string, deadline: Deadline): Promise<string> {
   const { AWS_REGION: region = 'us-east-1', AWS_ENDPOINT_URL_SECRETS_MANAGER: redirected } = process.env;
   const suffix = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
   const url = new URL(redirected || `https://secretsmanager.${region}.${suffix}`);
@@ -50,15 +54,15 @@ async function getSecretValue(secretId: string, timeoutMs: number): Promise<stri
     headers,
     body,
   };
-  // Loaded when called, and not by import(), which reads each name that node:http exports, WebSocket's whole library too.
+  // Loaded when called, and not by import(), which reads all that node:http exports, WebSocket's whole library too.
   const { request: send } = process.getBuiltinModule(url.protocol === 'http:' ? 'node:http' : 'node:https');
   const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const { sign } = await import('aws4'); // not before it is used: with BROKER_URL, it never is
+  const { sign } = await import('aws4'); // loaded when used: with BROKER_URL, never
   const signed = sign(request);
   const outgoing = send(url, {
     method: 'POST',
     headers: signed.headers as Record<string, string>,
-    signal: AbortSignal.timeout(Math.max(0, Math.floor(timeoutMs))),
+    signal: deadline.signal(),
   });
   outgoing.on('error', reject);
   outgoing.on('response', async (response) => {

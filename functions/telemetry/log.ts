@@ -4,13 +4,14 @@ const LEVELS: readonly string[] = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'F
 /** Those that we use. */
 type Level = 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
 
-/** What a line tells besides its message; anything that JSON can carry. */
+/** What a line has besides its message; anything that JSON can carry. */
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * The function's log: one JSON object a line on standard output, with `level`, `message`, `timestamp`, `service` and,
- * where there is one, `xray_trace_id`. Lines below `AWS_LAMBDA_LOG_LEVEL`, which Lambda sets from the function's
- * logging configuration, are not written; without it, those below INFO. Lambda takes what is JSON already as it is.
+ * The function's log: one JSON object a line on standard output, with `level`, `timestamp`, `service`, mostly a
+ * `message` and, where there is one, `xray_trace_id`. Lines below `AWS_LAMBDA_LOG_LEVEL`, which Lambda sets from the
+ * function's logging configuration, are not written; without that variable, those below INFO. Lambda takes a line as
+ * it is when the line is JSON with a level and a timestamp; its own filter would count others as INFO.
  */
 export class Log {
   readonly #service: string;
@@ -35,25 +36,22 @@ export class Log {
     this.#write('WARN', message, fields);
   }
 
-  /** @param error what was thrown, if anything was: the field `error`, with its stack and its causes */
+  /** @param error what was thrown, if anything was: the field `error`, with name, code, stack and causes */
   error(message: string, fields: Fields, error?: unknown): void {
     this.#write('ERROR', message, error === undefined ? fields : { ...fields, error: described(error) });
   }
 
-  /** Metrics on a line of their own, which no level hides. */
+  /** Metrics on a line of their own, without a message. Of level INFO: above that level there are no metrics. */
   metrics(fields: Fields): void {
-    print({ service: this.#service, ...fields });
+    this.#write('INFO', undefined, fields);
   }
 
-  #write(level: Level, message: string, fields: Fields): void {
+  #write(level: Level, message: string | undefined, fields: Fields): void {
     if (LEVELS.indexOf(level) < this.#least) return;
     const timestamp = new Date().toISOString();
-    print({ level, message, timestamp, service: this.#service, ...traced(), ...fields });
+    const line = { level, message, timestamp, service: this.#service, ...traced(), ...fields };
+    process.stdout.write(`${JSON.stringify(line)}\n`);
   }
-}
-
-function print(line: object): void {
-  process.stdout.write(`${JSON.stringify(line)}\n`);
 }
 
 /** The invocation's trace, from Lambda's `Root=1-…;Parent=…;Sampled=…`. */
@@ -62,8 +60,10 @@ function traced(): object {
   return root === undefined ? {} : { xray_trace_id: root };
 }
 
+/** `code` is stable; `exception` is that of an AWS API. */
 function described(error: unknown): unknown {
   if (!(error instanceof Error)) return String(error);
   const { name, message, stack, cause } = error;
-  return { name, message, stack, ...(cause === undefined ? {} : { cause: described(cause) }) };
+  const { code, exception } = Object(error);
+  return { name, code, exception, message, stack, cause: cause === undefined ? undefined : described(cause) };
 }

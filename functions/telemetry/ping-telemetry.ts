@@ -1,28 +1,27 @@
-import type { PingResult } from '../guest/ping.ts';
+import type { PingResult } from '../guest/ping-result.ts';
 import type { RequestContext } from '../guest/request-context.ts';
 import { embedded } from './embedded-metrics.ts';
 import { Log } from './log.ts';
-import { rounded, whyUnreachable } from './unreachable-fields.ts';
+import { unreachableFields } from './unreachable-fields.ts';
 
-/** The log of the function that answers pings; its name is the metrics' dimension `service`. */
+/** The log of the function that answers pings; `rpc-ping` is the metrics' dimension `service`. */
 export const log = new Log('rpc-ping');
 
 /** One log line for one ping, with the metrics in it. The instance is a property of the metrics, never a dimension. */
 export function recordPing({ instanceId, tenantId, requestId }: RequestContext, result: PingResult): void {
   const request = { request_id: requestId, tenant_id: tenantId, instance_id: instanceId };
   const roundTripMs = 'roundTripMs' in result ? result.roundTripMs : undefined;
-  const roundTrip = roundTripMs === undefined ? undefined : rounded(roundTripMs);
   log.info('rpc_ping', {
     ...request,
     outcome: result.reachable ? 'reachable' : 'unreachable',
-    round_trip_ms: roundTrip,
-    ...(result.reachable ? {} : whyUnreachable(result)),
-    ...pingMetrics(result, roundTrip),
+    round_trip_ms: roundTripMs,
+    ...(result.reachable ? {} : unreachableFields(result)),
+    ...pingMetrics(result, roundTripMs),
   });
 }
 
-function pingMetrics(result: PingResult, roundTrip: number | undefined): object {
-  const time = roundTrip === undefined ? {} : { RoundTripTime: roundTrip };
+function pingMetrics(result: PingResult, roundTripMs: number | undefined): object {
+  const time = roundTripMs === undefined ? {} : { RoundTripTime: roundTripMs };
   if (result.reachable) return embedded({ GuestsReachable: 1, ...time });
   const metrics = embedded({ GuestsUnreachable: 1, ...time }, [['service'], ['service', 'Reason']]);
   return { ...metrics, Reason: result.reason };

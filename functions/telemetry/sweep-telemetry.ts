@@ -2,9 +2,9 @@ import { roundTrips, type Summary, unreachableGuests } from '../fleet/summary.ts
 import type { Sweep } from '../fleet/sweep.ts';
 import { embedded, MAX_VALUES } from './embedded-metrics.ts';
 import { Log } from './log.ts';
-import { rounded, whyUnreachable } from './unreachable-fields.ts';
+import { unreachableFields } from './unreachable-fields.ts';
 
-/** The log of the function that sweeps the fleet; its name is the metrics' dimension `service`. */
+/** The log of the health check; `health-check` is the metrics' dimension `service`. */
 export const log = new Log('health-check');
 
 /** One log line for the sweep, one for each unreachable guest, and the metrics (EMF). */
@@ -14,7 +14,7 @@ export function recordSweep(requestId: string, sweep: Sweep, summary: Summary): 
       request_id: requestId,
       instance_id: instanceId,
       outcome: 'unreachable',
-      ...whyUnreachable(why),
+      ...unreachableFields(why),
     });
   }
   const line = { request_id: requestId, outcome: outcomeOf(summary), ...summary };
@@ -30,7 +30,7 @@ function outcomeOf({ error, unreachable }: Summary): string {
 
 function recordMetrics(requestId: string, sweep: Sweep, summary: Summary): void {
   const { checked, reachable, unreachable, error } = summary;
-  // Where nobody could be checked, that none is unreachable would be a lie.
+  // Where nobody could be checked, a count of 0 unreachable guests would be a lie.
   const isKnown = checked > 0 || !error;
   const totals = embedded({
     BrokerReachable: summary.broker_reachable ? 1 : 0,
@@ -47,7 +47,7 @@ function recordMetrics(requestId: string, sweep: Sweep, summary: Summary): void 
     log.metrics({ request_id: requestId, Reason: reason, ...byReason });
   }
 
-  const times = sample(roundTrips(sweep)).map(rounded);
+  const times = sample(roundTrips(sweep));
   if (times.length > 0) log.metrics({ request_id: requestId, ...embedded({ RoundTripTime: times }) });
 }
 

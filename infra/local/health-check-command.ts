@@ -59,15 +59,14 @@ function brokerSettings(): Record<string, string> {
 
 async function sweep(settings: Record<string, string>, instanceIds: string[]): Promise<Summary> {
   const bar = process.stderr.isTTY ? new ProgressBar() : undefined;
-  const path = await bundle('health-check');
   const lambda = await LambdaProcess.start(
-    path,
+    { name: 'health-check', bundlePath: await bundle('health-check'), timeoutMs: TIMEOUT_MS },
     { ...settings, AWS_LAMBDA_LOG_LEVEL: bar ? 'DEBUG' : 'FATAL' },
     (line) => bar?.onLogLine(line),
   );
   try {
     const event = instanceIds.length > 0 ? { instance_ids: instanceIds } : {};
-    return (await lambda.invoke(event, TIMEOUT_MS)) as Summary;
+    return (await lambda.invoke(event)) as Summary;
   } finally {
     bar?.end();
     await lambda.end();

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { end, whenWeAreGone } from './child.ts';
 
@@ -12,17 +12,24 @@ export type Invocation = { readonly id: string } & (
 );
 export type Outcome = { readonly id: string } & ({ readonly result: unknown } | { readonly error: string });
 
-/** Lambda's own limit for an invocation, as the stack sets it. */
-export const LAMBDA_TIMEOUT_MS = 20_000;
-
-/** In megabytes, as the stack sets it. */
-const LAMBDA_MEMORY_MB = 256;
+/** A function that can be run here. */
+export interface LocalFunction {
+  readonly name: string;
+  /** The file of its bundle. */
+  readonly bundlePath: string;
+  /** How long an invocation may take, in milliseconds. */
+  readonly timeoutMs: number;
+  /** In megabytes; undefined: as much as Node takes. */
+  readonly memoryMb?: number;
+}
 
 /** The heap stays within the function's memory, as it has to on Lambda. */
-export const HEAP_FLAGS = [
-  `--max-semi-space-size=${Math.floor(LAMBDA_MEMORY_MB * 0.05)}`,
-  `--max-old-space-size=${Math.floor(LAMBDA_MEMORY_MB * 0.9)}`,
-];
+export function heapFlags(memoryMb: number): string[] {
+  return [
+    `--max-semi-space-size=${Math.floor(memoryMb * 0.05)}`,
+    `--max-old-space-size=${Math.floor(memoryMb * 0.9)}`,
+  ];
+}
 
 /**
  * One execution environment: a process of its own that runs a bundle with no environment variables but those
@@ -32,6 +39,7 @@ export class LambdaProcess {
   /** Resolves when the process has ended, for whatever reason. */
   readonly ended: Promise<unknown>;
   readonly #child: ChildProcess;
+  readonly #timeoutMs: number;
   readonly #waiting = new Map<string, PromiseWithResolvers<unknown>>();
   readonly #callOff: () => void;
 
@@ -40,20 +48,20 @@ export class LambdaProcess {
    * @param onLine gets each line that the function logs
    */
   static async start(
-    bundlePath: string,
+    local: LocalFunction,
     settings: Readonly<Record<string, string>>,
     onLine: (line: string) => void,
   ): Promise<LambdaProcess> {
-    const child = fork(join(import.meta.dirname, 'lambda-runtime.ts'), [bundlePath], {
-      env: { ...lambdaVariables(basename(dirname(bundlePath))), ...settings },
+    const child = fork(join(import.meta.dirname, 'lambda-runtime.ts'), [local.bundlePath], {
+      env: { ...lambdaVariables(local), ...settings },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      execArgv: ['--expose-gc', ...HEAP_FLAGS],
+      execArgv: ['--expose-gc', ...(local.memoryMb === undefined ? [] : heapFlags(local.memoryMb))],
       detached: true, // Ctrl-C is for us to pass on
     });
     for (const stream of [child.stdout, child.stderr]) {
       if (stream) createInterface(stream).on('line', onLine);
     }
-    const process = new LambdaProcess(child);
+    const process = new LambdaProcess(child, local.timeoutMs);
     const isReady = once(child, 'message').then(() => true);
     if (!(await Promise.race([isReady, process.ended.then(() => false)]))) {
       throw new Error('The function did not start');
@@ -62,7 +70,8 @@ export class LambdaProcess {
     return process;
   }
 
-  private constructor(child: ChildProcess) {
+  private constructor(child: ChildProcess, timeoutMs: number) {
+    this.#timeoutMs = timeoutMs;
     this.#child = child;
     this.ended = once(child, 'exit');
     this.#callOff = whenWeAreGone('kill -KILL "$1"', String(child.pid)); // it may be stopped, and not see that we are
@@ -79,15 +88,16 @@ export class LambdaProcess {
   /**
    * Invokes the handler.
    *
-   * @throws when the handler throws, or has not answered within the time that Lambda gives it
+   * @param timeoutMs by default the function's own
+   * @throws when the handler throws, or has not answered in time
    */
-  invoke(event: unknown, timeoutMs = LAMBDA_TIMEOUT_MS): Promise<unknown> {
+  invoke(event: unknown, timeoutMs = this.#timeoutMs): Promise<unknown> {
     return this.#ask({ id: randomUUID(), event, timeoutMs }, timeoutMs);
   }
 
   /** The bytes of JavaScript objects that are in use, after a garbage collection. */
   async heapUsed(): Promise<number> {
-    return Number(await this.#ask({ id: randomUUID(), probe: 'heap' }, LAMBDA_TIMEOUT_MS));
+    return Number(await this.#ask({ id: randomUUID(), probe: 'heap' }, this.#timeoutMs));
   }
 
   async #ask(invocation: Invocation, timeoutMs: number): Promise<unknown> {
@@ -116,7 +126,7 @@ export class LambdaProcess {
 }
 
 /** The variables that Lambda's runtime defines, as far as the function or its libraries read them. */
-function lambdaVariables(name: string): Record<string, string> {
+function lambdaVariables({ name, memoryMb = 0 }: LocalFunction): Record<string, string> {
   return {
     PATH: '/var/lang/bin:/usr/local/bin:/usr/bin:/bin:/opt/bin',
     LANG: 'en_US.UTF-8',
@@ -127,7 +137,7 @@ function lambdaVariables(name: string): Record<string, string> {
     AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
     AWS_LAMBDA_FUNCTION_NAME: name,
     AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
-    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(LAMBDA_MEMORY_MB),
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memoryMb),
     AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
     AWS_LAMBDA_LOG_STREAM_NAME: `local/[$LATEST]${process.pid}`,
   };

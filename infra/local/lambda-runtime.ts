@@ -31,13 +31,17 @@ function heapUsed(): number {
 
 function lambdaContext(awsRequestId: string, timeoutMs: number): Context {
   const deadline = Date.now() + timeoutMs;
-  const { AWS_LAMBDA_FUNCTION_NAME: name = '', AWS_LAMBDA_LOG_STREAM_NAME: stream = '' } = process.env;
+  const {
+    AWS_LAMBDA_FUNCTION_NAME: name = '',
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: memoryLimitInMB = '',
+    AWS_LAMBDA_LOG_STREAM_NAME: stream = '',
+  } = process.env;
   return {
     awsRequestId,
     functionName: name,
     functionVersion: '$LATEST',
     invokedFunctionArn: `arn:aws:lambda:local:000000000000:function:${name}`,
-    memoryLimitInMB: '256',
+    memoryLimitInMB,
     logGroupName: `/aws/lambda/${name}`,
     logStreamName: stream,
     callbackWaitsForEmptyEventLoop: true,

@@ -2,12 +2,12 @@ import { type Config, InvalidConfig, readConfig } from '../../functions/config.t
 import { KeyFile } from '../../functions/secrets/key-file.ts';
 import { type Demo, type Example, startDemo } from './demo.ts';
 import { Gateway } from './gateway.ts';
-import { LambdaProcess } from './lambda-process.ts';
+import { LambdaProcess, type LocalFunction } from './lambda-process.ts';
 import { readable } from './log-line.ts';
 import { namesBroker, type Settings, settingsOf } from './passed-on-settings.ts';
 import { startRabbitMq } from './rabbitmq.ts';
 import { announceSystem } from './running-system.ts';
-import { Synthesized, type SynthesizedFunction } from './synthesized.ts';
+import { Synthesized } from './synthesized.ts';
 import { TenantFunctions } from './tenant-functions.ts';
 import { TroveGuests } from './trove-guests.ts';
 
@@ -56,14 +56,10 @@ async function start(): Promise<void> {
   if (isOwnBroker) await startHealthCheck(stack.function('health-check'), common);
 }
 
-/** Sweeps the fleet now and then every minute; its line is printed as the pings' are. */
-async function startHealthCheck(
-  { name, bundlePath, timeoutMs }: SynthesizedFunction,
-  settings: Settings,
-): Promise<void> {
-  const environment = { AWS_LAMBDA_FUNCTION_NAME: name, ...settings };
-  const lambda = await LambdaProcess.start(bundlePath, environment, printLogLine);
-  const sweep = () => void lambda.invoke({}, timeoutMs).catch(() => undefined); // its log says why
+/** Sweeps the fleet now and then every minute; a sweep prints one line, as a ping does. */
+async function startHealthCheck(local: LocalFunction, settings: Settings): Promise<void> {
+  const lambda = await LambdaProcess.start(local, settings, printLogLine);
+  const sweep = () => void lambda.invoke({}).catch(() => undefined); // its log says why
   const timer = setInterval(sweep, SWEEP_EVERY_MS);
   running.push(async () => {
     clearInterval(timer);

@@ -7,15 +7,13 @@ import { GuestRpcPingStack } from '../guest-rpc-ping-stack.ts';
 import { readSettings } from '../settings.ts';
 import { TemporaryFolder } from './child.ts';
 import type { Route } from './gateway.ts';
+import type { LocalFunction } from './lambda-process.ts';
 
 /** A function as the synthesized template has it. */
-export interface SynthesizedFunction {
-  readonly name: string;
-  /** The file in its asset. */
-  readonly bundlePath: string;
-  /** What is no text is known to AWS alone, once it is deployed. */
+export interface SynthesizedFunction extends LocalFunction {
+  readonly memoryMb: number;
+  /** Environment variables. What is no text is known to AWS alone, once the stack is deployed. */
   readonly environment: Readonly<Record<string, unknown>>;
-  readonly timeoutMs: number;
 }
 
 /** The parts of a CloudFormation template that are read here. */
@@ -28,6 +26,7 @@ interface Properties {
   readonly RouteKey?: string;
   readonly FunctionName?: string;
   readonly Timeout?: number;
+  readonly MemorySize?: number;
   readonly Code?: { readonly S3Key: string };
   readonly Environment?: { readonly Variables: Readonly<Record<string, unknown>> };
 }
@@ -67,7 +66,7 @@ export class Synthesized {
   function(name: string): SynthesizedFunction {
     const functions = this.resources('AWS::Lambda::Function');
     const found = functions.find(({ FunctionName }) => FunctionName === `${STACK}-${name}`);
-    if (!found?.FunctionName || !found.Code || !found.Environment || !found.Timeout)
+    if (!found?.FunctionName || !found.Code || !found.Environment || !found.Timeout || !found.MemorySize)
       throw new Error(`The stack has no function ${name}`);
     const asset = this.#folder.file(`asset.${found.Code.S3Key.replace(/\.zip$/, '')}`);
     return {
@@ -75,6 +74,7 @@ export class Synthesized {
       bundlePath: join(asset, 'index.cjs'),
       environment: found.Environment.Variables,
       timeoutMs: found.Timeout * 1000,
+      memoryMb: found.MemorySize,
     };
   }
 

@@ -1,13 +1,11 @@
 import type { GatewayEvent } from './gateway.ts';
-import { LambdaProcess } from './lambda-process.ts';
-import type { SynthesizedFunction } from './synthesized.ts';
+import { LambdaProcess, type LocalFunction } from './lambda-process.ts';
 
 type Settings = Readonly<Record<string, string>>;
 
 /** The bundled function for all tenants, and for some of the demo the same one with other settings. */
 export class TenantFunctions {
   readonly #start: (settings?: Settings) => Promise<LambdaProcess>;
-  readonly #timeoutMs: number;
   readonly #others: ReadonlyMap<string, Settings>;
   readonly #started = new Map<string, Promise<LambdaProcess>>();
 
@@ -19,32 +17,28 @@ export class TenantFunctions {
    * @param onLine gets each line that a function logs
    */
   static async start(
-    { name, bundlePath, timeoutMs }: SynthesizedFunction,
+    local: LocalFunction,
     settings: Settings,
     others: ReadonlyMap<string, Settings> = new Map(),
     onLine: (line: string) => void,
   ): Promise<TenantFunctions> {
-    const common = { AWS_LAMBDA_FUNCTION_NAME: name, ...settings };
-    const start = (differing?: Settings) =>
-      LambdaProcess.start(bundlePath, { ...common, ...differing }, onLine);
-    const functions = new TenantFunctions(start, timeoutMs, others);
+    const start = (differing?: Settings) => LambdaProcess.start(local, { ...settings, ...differing }, onLine);
+    const functions = new TenantFunctions(start, others);
     await functions.#of('');
     return functions;
   }
 
   private constructor(
     start: (settings?: Settings) => Promise<LambdaProcess>,
-    timeoutMs: number,
     others: ReadonlyMap<string, Settings>,
   ) {
     this.#start = start;
-    this.#timeoutMs = timeoutMs;
     this.#others = others;
   }
 
   async invoke(event: GatewayEvent): Promise<unknown> {
     const lambda = await this.#of(event.pathParameters?.['tenant_id'] ?? '');
-    return lambda.invoke(event, this.#timeoutMs);
+    return lambda.invoke(event);
   }
 
   async end(): Promise<void> {

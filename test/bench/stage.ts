@@ -4,8 +4,9 @@ import { build } from 'esbuild';
 import { BUILD_OPTIONS, bundle } from '../../infra/bundle.ts';
 import { freePort, TemporaryFolder } from '../../infra/local/child.ts';
 import { ensureDebianPackages } from '../../infra/local/debian-packages.ts';
-import { HEAP_FLAGS } from '../../infra/local/lambda-process.ts';
+import { heapFlags } from '../../infra/local/lambda-process.ts';
 import { RabbitMqServer } from '../../infra/local/rabbitmq.ts';
+import { Synthesized, type SynthesizedFunction } from '../../infra/local/synthesized.ts';
 import { TroveGuests } from '../../infra/local/trove-guests.ts';
 import { makeCertificates, sslOptions } from '../setup/certificates.ts';
 import { type Command, Contestant } from './contestant.ts';
@@ -36,6 +37,8 @@ export class Stage {
   readonly tlsUrl: string;
   readonly caFile: string;
   readonly folder: TemporaryFolder;
+  /** The ping's function, as the stack would deploy it. */
+  readonly ping: SynthesizedFunction;
   readonly #bundles: Readonly<Record<HandlerName | 'invoker', string>>;
   #troveApi: Promise<TroveApi> | undefined;
   readonly #leaving: (() => Promise<unknown>)[] = [];
@@ -51,7 +54,10 @@ export class Stage {
       `collect_statistics_interval = ${STATISTICS_INTERVAL_MS}`,
     ]);
     const guests = await TroveGuests.host({ brokerUrl: rabbit.url, debug: false });
-    const stage = new Stage(folder, rabbit, tlsPort, guests, await bundles());
+    const stack = await Synthesized.stack();
+    const ping = stack.function('rpc-ping');
+    const stage = new Stage(folder, rabbit, tlsPort, guests, ping, await bundles());
+    stage.onLeaving(() => stack.remove());
     await guests?.start(stage.plainId);
     await guests?.start(stage.encryptedId, { key: KEY });
     await guests?.start(stage.stoppedId);
@@ -67,6 +73,7 @@ export class Stage {
     rabbit: RabbitMqServer,
     tlsPort: number,
     guests: TroveGuests | undefined,
+    ping: SynthesizedFunction,
     bundled: Record<HandlerName | 'invoker', string>,
   ) {
     this.folder = folder;
@@ -74,6 +81,7 @@ export class Stage {
     this.tlsUrl = `amqps://guest:guest@localhost:${tlsPort}`;
     this.caFile = folder.file('ca.pem');
     this.guests = guests;
+    this.ping = ping;
     this.#bundles = bundled;
   }
 
@@ -97,7 +105,7 @@ export class Stage {
 
   /** Starts any bundle that exports a handler, with Lambda's limits of the heap. */
   bundle(path: string, first: Command, settings: Readonly<Record<string, string>> = {}): Contestant {
-    const args = [...HEAP_FLAGS, this.#bundles.invoker, path, JSON.stringify(first)];
+    const args = [...heapFlags(this.ping.memoryMb), this.#bundles.invoker, path, JSON.stringify(first)];
     return new Contestant(process.execPath, args, settings);
   }
 

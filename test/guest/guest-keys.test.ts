@@ -1,5 +1,6 @@
 import { afterEach, expect, jest, test } from '@jest/globals';
 import { GuestKeys } from '../../functions/guest/guest-keys.ts';
+import { Deadline } from '../../functions/time/deadline.ts';
 
 function counting(answers: (string | undefined | Error)[]) {
   const asked: string[] = [];
@@ -16,30 +17,30 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-test('a look-up that fails is an error, is not taken for "no key", and is tried again', async () => {
+test('a look-up of a key that fails is an error, is not taken for "no key", and is tried again', async () => {
   const { keys, asked } = counting([new Error('throttled'), 'key']);
-  await expect(keys.get('a', 1000)).rejects.toThrow('throttled');
-  await expect(keys.get('a', 1000)).resolves.toBe('key');
+  await expect(keys.get('a', Deadline.never)).rejects.toThrow('throttled');
+  await expect(keys.get('a', Deadline.never)).resolves.toBe('key');
   expect(asked).toEqual(['a', 'a']);
 });
 
-test('that there is no key is believed for a minute', async () => {
+test('a guest is remembered for a minute to have no key', async () => {
   jest.useFakeTimers();
   const { keys, asked } = counting([undefined, 'key']);
-  await expect(keys.get('a', 1000)).resolves.toBeUndefined();
+  await expect(keys.get('a', Deadline.never)).resolves.toBeUndefined();
   jest.advanceTimersByTime(59_000);
-  await expect(keys.get('a', 1000)).resolves.toBeUndefined();
+  await expect(keys.get('a', Deadline.never)).resolves.toBeUndefined();
   expect(asked).toHaveLength(1);
   jest.advanceTimersByTime(2000);
-  await expect(keys.get('a', 1000)).resolves.toBe('key');
+  await expect(keys.get('a', Deadline.never)).resolves.toBe('key');
 });
 
-test('a key is looked up once, each instance its own, until it is to be renewed', async () => {
+test('the key of each instance is looked up once, until it is to be renewed', async () => {
   const { keys, asked } = counting(['one', 'two', 'three']);
-  await expect(keys.get('a', 1000)).resolves.toBe('one');
-  await expect(keys.get('a', 1000)).resolves.toBe('one');
-  await expect(keys.get('b', 1000)).resolves.toBe('two');
-  await expect(keys.renew('a', 1000)).resolves.toBe('three');
-  await expect(keys.get('a', 1000)).resolves.toBe('three');
+  await expect(keys.get('a', Deadline.never)).resolves.toBe('one');
+  await expect(keys.get('a', Deadline.never)).resolves.toBe('one');
+  await expect(keys.get('b', Deadline.never)).resolves.toBe('two');
+  await expect(keys.renew('a', Deadline.never)).resolves.toBe('three');
+  await expect(keys.get('a', Deadline.never)).resolves.toBe('three');
   expect(asked).toEqual(['a', 'b', 'a']);
 });

@@ -1,335 +1,167 @@
-import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Channel, ChannelModel, ConfirmChannel, Message } from 'amqplib';
-import {
-  MessageDeliveryFailure,
-  MessageUndeliverable,
-  MessagingTimeout,
-  RemoteError,
-  UnreadableReply,
-} from '../../functions/oslo/errors.ts';
-import { RpcClient } from '../../functions/oslo/rpc-client.ts';
-import { eventually } from '../setup/eventually.ts';
-import { encodeReply, type ReceivedRequest, respond } from '../setup/responder.ts';
-import { TestBroker } from '../setup/test-broker.ts';
+import { EventEmitter } from 'node:events';
+import { beforeEach, describe, expect, jest, test } from '@jest/globals';
+import type { Options } from 'amqplib';
+import { type CallChannel, RpcClient } from '../../functions/oslo/rpc-client.ts';
+import { Deadline } from '../../functions/time/deadline.ts';
+import { pass, useFakeClock } from '../setup/fake-clock.ts';
+import { encodeReply } from '../setup/responder.ts';
 
-const REQUEST = { method: 'rpc_ping', args: {}, version: '1.0', context: { tenant: 't' } };
-/** Long enough never to be reached. */
-const LONG = { timeoutMs: 30_000 };
-const SHORT = { timeoutMs: 200 };
+useFakeClock();
 
-let broker: TestBroker;
-let server: ConfirmChannel;
-let connection: ChannelModel;
-let channel: ConfirmChannel;
+const TARGET = { exchange: 'trove', topic: 'guestagent.x' };
+const REQUEST = { method: 'rpc_ping', args: {}, version: '1.0', context: {} };
+
+interface Published {
+  readonly msgId: string;
+  readonly expiration: unknown;
+  /** The broker's answer: null confirms, an error is a `basic.nack`. */
+  readonly confirm: (refused: Error | null) => void;
+}
+
+/** A confirm channel on which the test is the broker. */
+class Channel extends EventEmitter implements CallChannel {
+  readonly published: Published[] = [];
+  isWritable = true;
+
+  publish(
+    _exchange: string,
+    _key: string,
+    body: Buffer,
+    options: Options.Publish = {},
+    onConfirm: (refused: Error | null, ok: object) => void = () => undefined,
+  ): boolean {
+    const { _msg_id: msgId } = JSON.parse(JSON.parse(body.toString())['oslo.message']);
+    const { expiration } = options;
+    this.published.push({ msgId, expiration, confirm: (refused) => onConfirm(refused, {}) });
+    return this.isWritable;
+  }
+
+  readonly close = jest.fn(async () => undefined);
+}
+
+let channel: Channel;
 let client: RpcClient;
 
-beforeAll(async () => {
-  broker = await TestBroker.create();
-  server = await broker.channel();
+beforeEach(() => {
+  channel = new Channel();
+  client = new RpcClient(channel, 'reply_queue');
 });
-afterAll(() => broker.delete());
 
-beforeEach(async () => {
-  connection = await broker.connect();
-  channel = await connection.createConfirmChannel();
-  client = await openClient(connection, channel);
-});
-afterEach(() => connection.close().catch(() => undefined));
-
-async function openClient(
-  model: ChannelModel,
-  main: ConfirmChannel,
-  onOpen: (channel: Channel) => void = () => undefined,
-): Promise<RpcClient> {
-  const open = async () => {
-    const channel = (await model.createChannel()).on('error', () => undefined);
-    onOpen(channel);
-    return channel;
-  };
-  const spare = (await model.createChannel()).on('error', () => undefined);
-  return RpcClient.open({ main, spare, open });
+/** Begins a call. @returns what it ends in, and what was published for it */
+function call(timeoutMs: number, confirmTimeoutMs?: number) {
+  const outcome = jest.fn();
+  client.call(TARGET, REQUEST, { deadline: Deadline.in(timeoutMs), confirmTimeoutMs }).then(outcome, outcome);
+  const published = channel.published.at(-1);
+  if (published === undefined) throw new Error('Nothing was published');
+  return { outcome, ...published };
 }
 
-function targetOf(instanceId: string) {
-  return { exchange: 'trove', topic: `guestagent.${instanceId}` };
+function reply(msgId: string, fields?: object): void {
+  client.onReply({ content: Buffer.from(encodeReply(msgId, fields)) });
 }
 
-/** The reply queue is exclusive: only its own connection can delete it, on any channel. */
-async function deleteQueue(queue: string): Promise<void> {
-  const other = await connection.createChannel();
-  await other.deleteQueue(queue).catch(() => undefined); // the connection may be closed before it is answered
-}
-
-/** A guest that treats each request as told. */
-async function guest(onRequest: (request: ReceivedRequest) => void) {
-  const id = randomUUID();
-  await respond(server, id, onRequest);
-  return targetOf(id);
-}
-
-describe('a call fails', () => {
-  test('at once, when no queue is bound for the topic', async () => {
-    await guest(() => undefined); // the exchange is there
-    await expect(client.call(targetOf(randomUUID()), REQUEST, LONG)).rejects.toThrow(MessageUndeliverable);
+describe('a call', () => {
+  test('that nobody answers times out at its deadline, and not before', async () => {
+    const { outcome, confirm } = call(15_000);
+    confirm(null);
+    await pass(14_999);
+    expect(outcome).not.toHaveBeenCalled();
+    await pass(1);
+    expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ name: 'MessagingTimeout' }));
+    expect(jest.getTimerCount()).toBe(0);
   });
 
-  test('at once, when the exchange does not exist, telling 404', async () => {
-    const call = client.call({ exchange: 'nowhere', topic: 'guestagent.x' }, REQUEST, LONG);
-    await expect(call).rejects.toMatchObject({ code: 'MessageDeliveryFailure', replyCode: 404 });
+  test('that the broker never confirms is lost with its connection, not timed out', async () => {
+    const { outcome } = call(15_000);
+    await pass(15_000);
+    expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'unconfirmed' }));
   });
 
-  test('at once, when the broker closes the channel for a reason, telling it', async () => {
-    const target = await guest(() => channel.ack({ fields: { deliveryTag: 4711 } } as Message));
-    const call = client.call(target, REQUEST, LONG);
-    await expect(call).rejects.toMatchObject({ how: 'refused', replyCode: 406 });
+  test('for which proof of life was asked is lost as soon as that proof does not come', async () => {
+    const { outcome } = call(15_000, 1000);
+    await pass(1000);
+    expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'unconfirmed' }));
   });
 
-  test('at the deadline, when nobody replies', async () => {
-    const target = await guest(() => undefined);
-    await expect(client.call(target, REQUEST, SHORT)).rejects.toThrow(MessagingTimeout);
+  test('that the broker has confirmed in time waits on for its reply', async () => {
+    const { outcome, confirm, msgId } = call(15_000, 1000);
+    await pass(500);
+    confirm(null);
+    await pass(10_000);
+    expect(outcome).not.toHaveBeenCalled();
+    reply(msgId);
+    await pass(0);
+    expect(outcome).toHaveBeenCalledWith(true);
   });
 
-  test('without a message sent, when the deadline has passed before', async () => {
-    await expect(client.call(targetOf('x'), REQUEST, { timeoutMs: 0 })).rejects.toThrow(MessagingTimeout);
+  test('whose reply has arrived by its deadline gets that reply, even when the process was stopped meanwhile', async () => {
+    const { outcome, msgId } = call(15_000);
+    jest.advanceTimersByTime(15_000); // the time-out has fired, and what has arrived is read first
+    reply(msgId);
+    await pass(0);
+    expect(outcome).toHaveBeenCalledWith(true);
   });
 
-  test('when the connection ends, and so does each later one', async () => {
-    const target = await guest(() => connection.close());
-    await expect(client.call(target, REQUEST, LONG)).rejects.toThrow(MessageDeliveryFailure);
-    await expect(client.call(target, REQUEST, LONG)).rejects.toThrow(MessageDeliveryFailure);
+  test('that the broker refuses fails at once, and leaves no timer', async () => {
+    const { outcome, confirm } = call(15_000);
+    confirm(new Error('nack'));
+    await pass(0);
+    expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'refused', replyCode: undefined }));
+    expect(jest.getTimerCount()).toBe(0);
   });
 
-  test('when somebody deletes the reply queue', async () => {
-    const target = await guest(({ message }) => deleteQueue(String(message['_reply_q'])));
-    await expect(client.call(target, REQUEST, LONG)).rejects.toThrow(MessageDeliveryFailure);
+  test('fails with the reply code when the broker closes the channel, though a nack is reported first', async () => {
+    const { outcome, confirm } = call(15_000);
+    confirm(new Error('channel closed'));
+    channel.emit('error', Object.assign(new Error('NOT_FOUND'), { code: 404 }));
+    await pass(0);
+    expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'refused', replyCode: 404 }));
+    expect(client.isOpen).toBe(false);
   });
 
-  test('with the exception that the server raised', async () => {
-    const failure = JSON.stringify({ class: 'E', module: 'm', message: 'boom', tb: ['at a\n', 'at b\n'] });
-    const target = await guest(({ reply }) => reply({ result: null, failure }));
-    await expect(client.call(target, REQUEST, LONG)).rejects.toMatchObject({
-      code: 'RemoteError',
-      failure: { class: 'E', module: 'm', message: 'boom', traceback: 'at a\nat b\n' },
-    });
+  test('that is given up throws the reason', async () => {
+    const controller = new AbortController();
+    const outcome = client.call(TARGET, REQUEST, { deadline: Deadline.never, signal: controller.signal });
+    controller.abort(new Error('nobody listens'));
+    await expect(outcome).rejects.toThrow('nobody listens');
   });
 
-  test('when its reply names it but cannot be read', async () => {
-    const target = await guest(({ reply }) => reply({ failure: 'no JSON' }));
-    await expect(client.call(target, REQUEST, LONG)).rejects.toThrow(UnreadableReply);
+  test('expires on the broker at its deadline, in whole milliseconds', () => {
+    expect(call(250.4).expiration).toBe('251');
   });
 
-  test('as unreadable at the deadline, when only garbage came and no other call can be meant', async () => {
-    const target = await guest(({ replyRaw }) => replyRaw('garbage'));
-    await expect(client.call(target, REQUEST, SHORT)).rejects.toThrow(
-      new UnreadableReply('not a JSON object', false),
-    );
-  });
-
-  test('as timed out at the deadline, when garbage came that another call may have caused', async () => {
-    const silent = await guest(() => undefined);
-    const garbled = await guest(({ replyRaw }) => replyRaw('garbage'));
-    const calls = [client.call(silent, REQUEST, SHORT), client.call(garbled, REQUEST, SHORT)];
-    for (const call of await Promise.allSettled(calls)) {
-      expect(call).toMatchObject({ reason: { code: 'MessagingTimeout' } });
-    }
-  });
-});
-
-describe('a call is not disturbed', () => {
-  const others: [string, (request: ReceivedRequest) => void][] = [
-    ['garbage', ({ replyRaw }) => replyRaw('garbage')],
-    ['an empty message', ({ replyRaw }) => replyRaw('')],
-    ['sixty megabytes', ({ replyRaw }) => replyRaw(Buffer.alloc(60_000_000, '{'))],
-    [
-      'a reply to another call',
-      ({ replyRaw }) => replyRaw(encodeReply('0'.repeat(32), { result: 'foreign' })),
-    ],
-    ['a reply without _msg_id', ({ reply }) => reply({ _msg_id: undefined, result: 'nobody’s' })],
-    [
-      'call-monitor heartbeats',
-      ({ reply }) => [1, 2, 3].forEach(() => void reply({ result: null, ending: false })),
-    ],
-  ];
-  test.each(others)('by %s', async (_what, disturb) => {
-    const target = await guest((request) => {
-      disturb(request);
-      request.reply();
-    });
-    await expect(client.call(target, REQUEST, LONG)).resolves.toBe(true);
-  });
-
-  test('by a late reply to the one before, whose reply queue is still there', async () => {
-    const { promise: late, resolve: onLate } = Promise.withResolvers<ReceivedRequest>();
-    const slow = await guest(onLate);
-    await expect(client.call(slow, REQUEST, SHORT)).rejects.toThrow(MessagingTimeout);
-    const returned: unknown[] = [];
-    server.on('return', (message) => returned.push(message));
-
-    const { message } = await late;
-    const options = { mandatory: true };
-    server.sendToQueue(
-      String(message['_reply_q']),
-      Buffer.from(encodeReply(String(message['_msg_id']))),
-      options,
-    );
-    await server.waitForConfirms();
-    const target = await guest(({ reply }) => reply({ result: 'mine' }));
-
-    await expect(client.call(target, REQUEST, LONG)).resolves.toBe('mine');
-    expect(returned).toEqual([]);
-  });
-
-  test('by a doubled reply', async () => {
-    const target = await guest(({ reply }) => [1, 2].forEach(() => void reply()));
-    await expect(client.call(target, REQUEST, LONG)).resolves.toBe(true);
-    await expect(client.call(target, REQUEST, LONG)).resolves.toBe(true);
+  test('is answered by its own reply, among others in flight and after a heartbeat', async () => {
+    const [first, second] = [call(15_000), call(15_000)];
+    reply(second.msgId, { result: null, ending: false });
+    reply(second.msgId, { result: 'second' });
+    reply(first.msgId, { result: 'first' });
+    await pass(0);
+    expect(first.outcome).toHaveBeenCalledWith('first');
+    expect(second.outcome).toHaveBeenCalledWith('second');
   });
 });
 
-describe('a call succeeds', () => {
-  test('with the result of a reply in two parts, as older servers send it', async () => {
-    const target = await guest(({ reply }) => {
-      reply({ result: 'pong', ending: false });
-      reply({ result: undefined, ending: true });
+describe('the client', () => {
+  test('closes when the broker cancels its consumer, and every later call fails', async () => {
+    const { outcome } = call(15_000);
+    client.onReply(null);
+    await pass(0);
+    expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'closed' }));
+    expect(channel.close).toHaveBeenCalled();
+    await expect(client.call(TARGET, REQUEST, { deadline: Deadline.never })).rejects.toMatchObject({
+      how: 'closed',
     });
-    await expect(client.call(target, REQUEST, LONG)).resolves.toBe('pong');
   });
 
-  test('with null, when that is the result', async () => {
-    const target = await guest(({ reply }) => reply({ result: null }));
-    await expect(client.call(target, REQUEST, LONG)).resolves.toBeNull();
+  test('is not writable while its socket takes no more, until the socket has drained', async () => {
+    channel.isWritable = false;
+    call(15_000);
+    const onWritable = jest.fn();
+    client.writable().then(onWritable);
+    await pass(1000);
+    expect(onWritable).not.toHaveBeenCalled();
+    channel.emit('drain');
+    await pass(0);
+    expect(onWritable).toHaveBeenCalled();
   });
-
-  test('with a Kilo-era server, which replies to a direct exchange, from the first one on', async () => {
-    const target = await guest(({ replyByExchange }) => replyByExchange());
-    await expect(client.call(target, REQUEST, LONG)).resolves.toBe(true);
-  });
-
-  test('for a user that may not lay out the Kilo-era exchange', async () => {
-    const url = await broker.user({ configure: '^reply_.*', read: '^reply_.*', write: '^trove$' });
-    const target = await guest(({ reply }) => reply());
-    const { connect } = await import('amqplib');
-    const least = await connect(url);
-    const leastClient = await openClient(least, await least.createConfirmChannel());
-    await expect(leastClient.call(target, REQUEST, LONG)).resolves.toBe(true);
-    await least.close();
-  });
-
-  test('for each of 200 in flight to 200 servers that reply in any order', async () => {
-    const received: ReceivedRequest[] = [];
-    const { promise: allReceived, resolve } = Promise.withResolvers<void>();
-    const targets = await Promise.all(
-      Array.from({ length: 200 }, () =>
-        guest((request) => {
-          if (received.push(request) === 200) resolve();
-        }),
-      ),
-    );
-    const calls = targets.map((target, index) => client.call(target, { ...REQUEST, args: { index } }, LONG));
-    await allReceived;
-    received.sort(() => Math.random() - 0.5);
-    for (const { message, reply } of received)
-      reply({ result: (message['args'] as { index: number }).index });
-    await expect(Promise.all(calls)).resolves.toEqual(calls.map((_, index) => index));
-  });
-});
-
-describe('who listens on a topic', () => {
-  test('is not told of a queue that is missing, and costs the client nothing', async () => {
-    const target = await guest(({ reply }) => reply());
-    const missing = { ...target, topic: `guestagent.${randomUUID()}` };
-    await expect(client.listeners(missing, 5000)).resolves.toBeUndefined();
-    await expect(client.call(target, REQUEST, LONG)).resolves.toBe(true);
-  });
-
-  test('is told of a server that lives, and of a queue that nobody consumes', async () => {
-    const target = await guest(() => undefined);
-    await expect(client.listeners(target, 5000)).resolves.toEqual({ consumers: 1, messages: 0 });
-    const dead = { ...target, topic: `${target.topic}-dead` };
-    await server.assertQueue(dead.topic, { durable: false });
-    server.sendToQueue(dead.topic, Buffer.from('{}'));
-    await server.waitForConfirms();
-    await expect(client.listeners(dead, 5000)).resolves.toEqual({ consumers: 0, messages: 1 });
-  });
-
-  test('is asked one at a time, so that a client never has more than two channels', async () => {
-    const target = await guest(() => undefined);
-    let [open, most] = [0, 0];
-    const counting = await openClient(connection, await connection.createConfirmChannel(), (channel) => {
-      most = Math.max(most, ++open);
-      channel.on('close', () => open--);
-    });
-    const answers = await Promise.all(Array.from({ length: 50 }, () => counting.listeners(target, 20_000)));
-    expect(new Set(answers.map((answer) => answer?.consumers))).toEqual(new Set([1]));
-    expect(most).toBeLessThanOrEqual(2); // one is being closed while the next one opens
-  });
-});
-
-describe('on the broker', () => {
-  test('a request has the properties that oslo.messaging gives it, expires and is new each time', async () => {
-    const requests: ReceivedRequest[] = [];
-    const target = await guest((request) => {
-      requests.push(request);
-      request.reply();
-    });
-    await client.call(target, REQUEST, { timeoutMs: 15_000 });
-    await client.call(target, REQUEST, { timeoutMs: 15_000 });
-    const [first, second] = requests;
-    expect(first?.properties).toMatchObject({
-      contentType: 'application/json',
-      contentEncoding: 'utf-8',
-      headers: {},
-      deliveryMode: 2,
-      priority: 0,
-      expiration: '15000',
-      correlationId: undefined,
-      replyTo: undefined,
-    });
-    const hex32 = expect.stringMatching(/^[0-9a-f]{32}$/);
-    expect(first?.message).toMatchObject({
-      _msg_id: hex32,
-      _unique_id: hex32,
-      _timeout: null,
-      _context_tenant: 't',
-    });
-    expect(second?.message['_unique_id']).not.toBe(first?.message['_unique_id']);
-    expect(second?.message['_reply_q']).toBe(first?.message['_reply_q']);
-  });
-
-  test('a dead server’s queue keeps no ping beyond its deadline', async () => {
-    const queue = `guestagent.${randomUUID()}`;
-    await guest(() => undefined);
-    await server.assertQueue(queue, { durable: false });
-    await server.bindQueue(queue, 'trove', queue);
-    const call = client.call({ exchange: 'trove', topic: queue }, REQUEST, SHORT);
-    await eventually(
-      () => server.checkQueue(queue),
-      ({ messageCount }) => messageCount === 1,
-    );
-    await expect(call).rejects.toThrow(MessagingTimeout);
-    await eventually(
-      () => server.checkQueue(queue),
-      ({ messageCount }) => messageCount === 0,
-    );
-  });
-
-  test('nothing of a client is left when its connection has closed', async () => {
-    const target = await guest(({ reply }) => reply());
-    await client.call(target, REQUEST, LONG);
-    await connection.close();
-    const ours = ({ name }: { name: string }) => name.startsWith('reply_');
-    await eventually(
-      () => broker.list('queues'),
-      (queues) => !queues.some(ours),
-    );
-    await eventually(
-      () => broker.list('exchanges'),
-      (exchanges) => !exchanges.some(ours),
-    );
-  });
-});
-
-test('an error without a traceback is an error all the same', () => {
-  expect(new RemoteError({ class: 'E', module: '', message: 'boom', traceback: '' }).message).toBe('boom');
 });

@@ -4,6 +4,7 @@ import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { readSecret } from '../../functions/secrets/secrets-manager.ts';
+import { Deadline } from '../../functions/time/deadline.ts';
 
 interface Received {
   readonly headers: IncomingHttpHeaders;
@@ -50,25 +51,26 @@ test.each([
   [500, 'oops', 'UnexpectedAnswer'],
   [200, '{"SecretBinary":"AA=="}', 'UnexpectedAnswer'],
   [200, 'null', 'UnexpectedAnswer'],
-])('status %d with %s is the error %s', async (status, body, code) => {
+])('status %d with %s is the exception %s', async (status, body, exception) => {
   answer = { status, body };
-  await expect(readSecret('s', 3000)).rejects.toMatchObject({
-    name: 'Error',
-    code,
-    message: expect.stringContaining(code),
+  await expect(readSecret('s', Deadline.in(3000))).rejects.toMatchObject({
+    name: 'SecretUnavailable',
+    code: 'secret_unavailable',
+    exception,
+    message: expect.stringContaining(exception),
   });
 });
 
 test('a Secrets Manager that is not there is an error that says so', async () => {
   const there = env['AWS_ENDPOINT_URL_SECRETS_MANAGER'];
   env['AWS_ENDPOINT_URL_SECRETS_MANAGER'] = 'http://127.0.0.1:1';
-  await expect(readSecret('s', 3000)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  await expect(readSecret('s', Deadline.in(3000))).rejects.toMatchObject({ exception: 'ECONNREFUSED' });
   env['AWS_ENDPOINT_URL_SECRETS_MANAGER'] = there;
 });
 
 test('the secret is read by the request that the SDK’s own client makes, rightly signed', async () => {
   answer = { status: 200, body: JSON.stringify({ Name: 'broker', SecretString: '{"username":"u"}' }) };
-  await expect(readSecret('broker', 3000)).resolves.toBe('{"username":"u"}');
+  await expect(readSecret('broker', Deadline.in(3000))).resolves.toBe('{"username":"u"}');
   await new SecretsManagerClient({}).send(new GetSecretValueCommand({ SecretId: 'broker' }));
 
   const [ours, sdks] = received;

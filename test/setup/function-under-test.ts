@@ -2,6 +2,7 @@ import { ROUTE } from '../../functions/http/request.ts';
 import { Gateway, type PayloadVersion } from '../../infra/local/gateway.ts';
 import { LambdaProcess } from '../../infra/local/lambda-process.ts';
 import { eventually } from './eventually.ts';
+import { shippedFunction } from './shipped-function.ts';
 
 /** An HTTP answer, whole. */
 export interface Answer {
@@ -19,9 +20,10 @@ export class FunctionUnderTest {
   readonly #lines: string[];
 
   static async start(settings: Record<string, string>, version?: PayloadVersion): Promise<FunctionUnderTest> {
-    const { TEST_BUNDLE: bundle = '' } = process.env;
     const lines: string[] = [];
-    const lambda = await LambdaProcess.start(bundle, settings, (line) => lines.push(line));
+    const lambda = await LambdaProcess.start(shippedFunction('rpc-ping'), settings, (line) =>
+      lines.push(line),
+    );
     const gateway = await Gateway.listen(0, ROUTE, (event) => lambda.invoke(event), version);
     return new FunctionUnderTest(lambda, gateway, lines);
   }

@@ -1,17 +1,19 @@
-import { bundle } from '../../infra/bundle.ts';
 import { type RabbitMq, startRabbitMq } from '../../infra/local/rabbitmq.ts';
+import { Synthesized } from '../../infra/local/synthesized.ts';
 import { ensureTrove } from '../../infra/local/trove-guests.ts';
 
 declare global {
   var rabbit: RabbitMq | undefined;
+  var stack: Synthesized | undefined;
 }
 
-/** Starts the one RabbitMQ that the test files share, each in a virtual host of its own, and bundles what ships. */
+/** Starts the one RabbitMQ that the test files share, each in a virtual host of its own, and synthesizes what ships. */
 export default async function globalSetup(): Promise<void> {
   requireTrove();
   globalThis.rabbit = await startRabbitMq();
-  process.env['TEST_BUNDLE'] = await bundle('rpc-ping');
-  process.env['TEST_HEALTH_CHECK_BUNDLE'] = await bundle('health-check');
+  globalThis.stack = await Synthesized.stack();
+  for (const name of ['rpc-ping', 'health-check'])
+    process.env[`TEST_FUNCTION_${name}`] = JSON.stringify(globalThis.stack.function(name));
   process.env['TEST_BROKER_URL'] = globalThis.rabbit.url;
   process.env['TEST_MANAGEMENT_URL'] = globalThis.rabbit.managementUrl;
 }

@@ -3,6 +3,7 @@ import type { Summary } from '../../functions/fleet/summary.ts';
 import { LambdaProcess } from '../../infra/local/lambda-process.ts';
 import { eventually } from './eventually.ts';
 import type { LogEntry } from './function-under-test.ts';
+import { shippedFunction } from './shipped-function.ts';
 
 /** A sweep as it shows from outside. */
 export interface SweepSeen {
@@ -20,9 +21,10 @@ export class HealthCheckUnderTest {
   readonly #lines: string[];
 
   static async start(settings: Record<string, string>): Promise<HealthCheckUnderTest> {
-    const { TEST_HEALTH_CHECK_BUNDLE: bundle = '' } = process.env;
     const lines: string[] = [];
-    const lambda = await LambdaProcess.start(bundle, settings, (line) => lines.push(line));
+    const lambda = await LambdaProcess.start(shippedFunction('health-check'), settings, (line) =>
+      lines.push(line),
+    );
     return new HealthCheckUnderTest(lambda, lines);
   }
 

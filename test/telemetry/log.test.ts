@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { SecretUnavailable } from '../../functions/secrets/secrets-manager.ts';
 import { Log } from '../../functions/telemetry/log.ts';
 
 describe('the log', () => {
@@ -23,11 +24,13 @@ describe('the log', () => {
       .map((line) => JSON.parse(line));
   }
 
-  test('tells an error with its stack and all its causes, whatever was thrown', () => {
-    const refused = Object.assign(new Error('connect ECONNREFUSED'), { name: 'SystemError' });
+  test('has an error with its name, code, stack and all its causes, whatever was thrown', () => {
+    const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+    const unreadable = new SecretUnavailable('s', 'AccessDeniedException');
     const error = new TypeError('No connection', { cause: new Error('Not dialled', { cause: refused }) });
     const lines = linesOf((log) => {
       log.error('failed', {}, error);
+      log.error('failed', {}, unreadable);
       log.error('failed', {}, 'a text');
       log.error('failed', { error: { code: 'own' } });
     });
@@ -38,8 +41,11 @@ describe('the log', () => {
           name: 'TypeError',
           message: 'No connection',
           stack: expect.stringContaining('log.test.ts'),
-          cause: { message: 'Not dialled', cause: { name: 'SystemError', message: 'connect ECONNREFUSED' } },
+          cause: { message: 'Not dialled', cause: { code: 'ECONNREFUSED', message: 'connect ECONNREFUSED' } },
         },
+      },
+      {
+        error: { name: 'SecretUnavailable', code: 'secret_unavailable', exception: 'AccessDeniedException' },
       },
       { error: 'a text' },
       { error: { code: 'own' } },
@@ -73,18 +79,22 @@ describe('the log', () => {
     ['nonsense', ['INFO', 'WARN', 'ERROR']],
     ['ERROR', ['ERROR']],
     ['FATAL', []],
-  ])('at level "%s" leaves out what is below it, and never metrics alone', (level, expected) => {
+  ])('at level "%s" leaves out the lines below that level', (level, expected) => {
     const lines = linesOf(
       (log) => {
         log.debug('a', {});
         log.info('b', {});
         log.warn('c', {});
         log.error('d', {});
-        log.metrics({ GuestsChecked: 1 });
       },
       { AWS_LAMBDA_LOG_LEVEL: level },
     );
-    expect(lines.pop()).toEqual({ service: 'some-function', GuestsChecked: 1 });
     expect(lines).toMatchObject(expected.map((level) => ({ level })));
+  });
+
+  test('gives metrics the level and the timestamp by which Lambda filters', () => {
+    expect(linesOf((log) => log.metrics({ GuestsChecked: 1 }))).toEqual([
+      { level: 'INFO', timestamp: expect.any(String), service: 'some-function', GuestsChecked: 1 },
+    ]);
   });
 });

@@ -88,7 +88,7 @@ async function raceToRealGuest(stage: Stage, troveApi: TroveApi, key: string | u
     bare['ENCRYPTED_CONTEXT'] = String(new SecureSerializer(key).serializeContext(context)['context']);
   }
   const first = pings(id, PINGS);
-  const lambda = await LambdaProcess.start(stage.path('ours'), settings, () => undefined);
+  const lambda = await LambdaProcess.start(stage.ping, settings, () => undefined);
   const gateway = await Gateway.listen(0, ROUTE, (event) => lambda.invoke(event));
   const samples = await race(id, {
     'bare amqplib': pinger(stage.handler('bare-amqplib', first, bare)),

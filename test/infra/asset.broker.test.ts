@@ -97,10 +97,10 @@ onDebian('the very asset that cdk synth makes, with the environment of its templ
     const { username, password } = new URL(await broker.user(permissions, tags));
     secret = JSON.stringify({ username, password });
     stack = await Synthesized.stack({ ...settings, brokerVhost: broker.vhost, rpcTimeoutSeconds: '5' });
-    const { bundlePath, environment, timeoutMs } = stack.function(name);
-    const started = await LambdaProcess.start(bundlePath, local(environment), () => undefined);
+    const shipped = stack.function(name);
+    const started = await LambdaProcess.start(shipped, local(shipped.environment), () => undefined);
     lambda = started;
-    return { invoke: (event) => started.invoke(event, timeoutMs) };
+    return { invoke: (event) => started.invoke(event) };
   }
 
   function pingOf(id: string): object {

@@ -1,0 +1,86 @@
+import type { Deadline } from '../time/deadline.ts';
+import {
+  type BrokerAddress,
+  type BrokerCredentials,
+  type BrokerEndpoint,
+  parseCredentials,
+} from './address.ts';
+import { describeBroker } from './amazon-mq.ts';
+import { BrokerUnknown, MalformedCredentials } from './errors.ts';
+import type { BrokerLocator } from './locator.ts';
+
+/** A broker of Amazon MQ, and the secret with the login for it. */
+export interface AmazonMqSettings {
+  /** Where the broker is: its endpoint, its id by which Amazon MQ is asked, or both. */
+  readonly broker:
+    | { readonly endpoint: BrokerEndpoint; readonly id: string | undefined }
+    | { readonly endpoint: undefined; readonly id: string };
+  readonly vhost: string;
+  readonly secretId: string;
+}
+
+export type ReadSecret = (secretId: string, deadline: Deadline) => Promise<string>;
+
+/** Finds a broker of Amazon MQ. An endpoint and a login, once found, are kept; a look-up that failed is repeated. */
+export class AmazonMqLocator implements BrokerLocator {
+  readonly #settings: AmazonMqSettings;
+  readonly #readSecret: ReadSecret;
+  /** The endpoint, once Amazon MQ has been asked for it. */
+  #asked: BrokerEndpoint | undefined;
+  #login: Promise<BrokerCredentials> | undefined;
+
+  constructor(settings: AmazonMqSettings, readSecret: ReadSecret) {
+    this.#settings = settings;
+    this.#readSecret = readSecret;
+  }
+
+  /** @throws BrokerUnknown, MalformedCredentials, or what reading the secret throws */
+  async address(deadline: Deadline): Promise<BrokerAddress> {
+    const [endpoint, login] = await Promise.all([this.#findEndpoint(deadline), this.#findLogin(deadline)]);
+    return { ...endpoint, ...login, vhost: this.#settings.vhost };
+  }
+
+  async renewed(refused: BrokerAddress, deadline: Deadline): Promise<BrokerAddress | undefined> {
+    this.#login = undefined;
+    const login = await this.#findLogin(deadline);
+    const isSame = login.username === refused.username && login.password === refused.password;
+    return isSame ? undefined : { ...refused, ...login };
+  }
+
+  async state(deadline: Deadline): Promise<string | undefined> {
+    const { id } = this.#settings.broker;
+    if (id === undefined || deadline.isOver) return undefined;
+    const description = await describeBroker(id, deadline).catch(() => undefined);
+    return description?.state;
+  }
+
+  async #findEndpoint(deadline: Deadline): Promise<BrokerEndpoint> {
+    const { broker } = this.#settings;
+    if (broker.endpoint !== undefined) return broker.endpoint;
+    this.#asked ??= await askEndpoint(broker.id, deadline);
+    return this.#asked;
+  }
+
+  #findLogin(deadline: Deadline): Promise<BrokerCredentials> {
+    this.#login ??= this.#readLogin(deadline);
+    return this.#login;
+  }
+
+  async #readLogin(deadline: Deadline): Promise<BrokerCredentials> {
+    try {
+      const login = parseCredentials(await this.#readSecret(this.#settings.secretId, deadline));
+      if (login === undefined)
+        throw new MalformedCredentials('The broker secret has no username and password');
+      return login;
+    } catch (error) {
+      this.#login = undefined;
+      throw error;
+    }
+  }
+}
+
+async function askEndpoint(brokerId: string, deadline: Deadline): Promise<BrokerEndpoint> {
+  const { endpoint, state } = await describeBroker(brokerId, deadline);
+  if (endpoint !== undefined) return endpoint;
+  throw new BrokerUnknown(brokerId, `it has no endpoint, its state is ${state}`);
+}

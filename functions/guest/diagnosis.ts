@@ -1,0 +1,110 @@
+import {
+  MessageDeliveryFailure,
+  MessageUndeliverable,
+  MessagingTimeout,
+  RemoteError,
+  UnreadableReply,
+} from '../oslo/errors.ts';
+import type { Listeners } from '../oslo/inspector.ts';
+import type { PingResult, Unreachable } from './ping-result.ts';
+import { KeyMismatch, type SecureSerializer } from './secure-serializer.ts';
+import { NobodyListens } from './silence.ts';
+
+/** What is known of a call that has ended in an error. */
+export interface Evidence {
+  readonly topic: string;
+  /** Who listened when the broker was last asked; undefined where that is not known. */
+  readonly listeners: Listeners | undefined;
+  /** Milliseconds from publish to the error. */
+  readonly elapsedMs: number;
+}
+
+/** A guest's own words are passed on up to this length. */
+const MAX_CAUSE_LENGTH = 2000;
+
+/** What a guest's result means: `true`, encrypted where the guest has a key, is the pong. */
+export function judge(
+  result: unknown,
+  serializer: SecureSerializer | undefined,
+  roundTripMs: number,
+): PingResult {
+  try {
+    const pong = serializer ? serializer.deserializeEntity(result) : result;
+    return pong === true ? { reachable: true, roundTripMs } : badReply('its result is not true', roundTripMs);
+  } catch (error) {
+    if (error instanceof KeyMismatch) return keyMismatch(roundTripMs);
+    throw error;
+  }
+}
+
+/**
+ * Why a call brought no result, where its error speaks of the guest.
+ *
+ * @throws any other error
+ */
+export function diagnose(error: unknown, { topic, listeners, elapsedMs }: Evidence): Unreachable {
+  const call = callOf(topic);
+  if (error instanceof MessagingTimeout && error.unreadable !== undefined)
+    return badReply(error.unreadable, undefined);
+  if (error instanceof MessagingTimeout || error instanceof NobodyListens) return silent(call, listeners);
+  if (error instanceof MessageUndeliverable) {
+    const cause = `No queue is bound for the guest, it has never registered - ${call}`;
+    return { reachable: false, reason: 'queue_missing', cause };
+  }
+  if (error instanceof RemoteError) return raised(error, elapsedMs);
+  if (error instanceof UnreadableReply) return badReply(error.message, elapsedMs);
+  if (error instanceof MessageDeliveryFailure && error.how === 'refused') return refused(error, call);
+  throw error;
+}
+
+function silent(call: string, listeners: Listeners | undefined): Unreachable {
+  return {
+    reachable: false,
+    reason: listeners?.consumers === 0 ? 'no_consumer' : 'no_reply',
+    cause: `Timeout while waiting on RPC response - ${call} info: "<unknown>"`,
+    waitingMessages: listeners?.messages,
+  };
+}
+
+function raised({ failure }: RemoteError, roundTripMs: number): Unreachable {
+  const { class: className, message, traceback } = failure;
+  // What a SecureSerializer raises when the context does not come encrypted.
+  if (className === 'KeyError' && message === "'context'") return keyMismatch(roundTripMs);
+  return { reachable: false, reason: 'guest_error', cause: capped(message), roundTripMs, traceback };
+}
+
+function refused(failure: MessageDeliveryFailure, call: string): Unreachable {
+  if (failure.replyCode === 404)
+    return {
+      reachable: false,
+      reason: 'exchange_missing',
+      cause: `The control exchange does not exist - ${call}`,
+    };
+  const cause = `The broker refused to take the ping (${refusal(failure)}) - ${call}`;
+  return { reachable: false, reason: 'broker_refused', cause };
+}
+
+/** AMQP's word for the refusal; 403 is the one that an operator's permissions make. */
+function refusal({ replyCode }: MessageDeliveryFailure): string {
+  if (replyCode === 403) return 'no write permission on the control exchange';
+  return replyCode === undefined ? 'basic.nack' : `AMQP reply code ${replyCode}`;
+}
+
+function keyMismatch(roundTripMs: number): Unreachable {
+  const cause = 'The guest answered, but it does not use the RPC key that is known for it';
+  return { reachable: false, reason: 'key_mismatch', cause, roundTripMs };
+}
+
+function badReply(problem: string, roundTripMs: number | undefined): Unreachable {
+  const cause = `The guest's reply cannot be read: ${problem}`;
+  return { reachable: false, reason: 'bad_reply', cause, roundTripMs };
+}
+
+/** The call, as oslo.messaging's own time-out names it. */
+function callOf(topic: string): string {
+  return `topic: "${topic}", RPC method: "rpc_ping"`;
+}
+
+function capped(text: string): string {
+  return text.length <= MAX_CAUSE_LENGTH ? text : `${text.slice(0, MAX_CAUSE_LENGTH)}…`;
+}

@@ -1,0 +1,43 @@
+import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import type { PingResult, Unreachable } from '../guest/ping-result.ts';
+import { REASONS } from '../guest/reason.ts';
+import { guestFault } from './fault.ts';
+
+/** How long the caller wanted to wait, where the caller said so, and how long the ping was allowed to take. */
+export interface Wait {
+  readonly wantedSeconds: number | undefined;
+  readonly allowedMs: number;
+}
+
+/**
+ * The answer to a ping: 204 for a pong.
+ *
+ * @throws Fault 400 for all else
+ */
+export function answer(result: PingResult, wait: Wait): APIGatewayProxyStructuredResultV2 {
+  const headers = { ...preferenceApplied(wait), ...serverTiming(result) };
+  if (!result.reachable) throw guestFault(result.cause, { ...headers, ...proxyStatus(result) });
+  return {
+    statusCode: 204,
+    headers: { 'Content-Type': 'application/json', 'Content-Length': '0', ...headers },
+  };
+}
+
+/** The wait that was applied (RFC 7240), which is in whole seconds or not told. */
+function preferenceApplied({ wantedSeconds, allowedMs }: Wait): Record<string, string> {
+  if (wantedSeconds === undefined || allowedMs % 1000 !== 0) return {};
+  return { 'Preference-Applied': `wait=${allowedMs / 1000}` };
+}
+
+/** How long the guest took to answer, where the guest did (W3C Server Timing). */
+function serverTiming(result: PingResult): Record<string, string> {
+  if (!('roundTripMs' in result) || result.roundTripMs === undefined) return {};
+  return { 'Server-Timing': `rpc;dur=${result.roundTripMs.toFixed(1)}` };
+}
+
+/** Why there is no pong, in the words of RFC 9209; `details` is our reason. */
+function proxyStatus(result: Unreachable): Record<string, string> {
+  const error =
+    result.reason === 'broker_unreachable' ? result.proxyError : REASONS[result.reason].proxyError;
+  return { 'Proxy-Status': `guest-rpc-ping; error=${error}; details="${result.reason}"` };
+}

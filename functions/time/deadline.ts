@@ -1,0 +1,51 @@
+/** The longest delay that Node's timers take, in milliseconds: some 25 days. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
+/** A moment until which something may take, on the monotonic clock of `performance.now()`. */
+export class Deadline {
+  /** In the milliseconds of `performance.now()`; infinite where there is no end. */
+  readonly #at: number;
+
+  /** @param ms how far away it is, in milliseconds; may be infinite */
+  static in(ms: number): Deadline {
+    return new Deadline(performance.now() + ms);
+  }
+
+  /** No end: for work that has limits of its own. */
+  static get never(): Deadline {
+    return new Deadline(Number.POSITIVE_INFINITY);
+  }
+
+  private constructor(at: number) {
+    this.#at = at;
+  }
+
+  /** Milliseconds that are left; never negative. */
+  get leftMs(): number {
+    return Math.max(0, this.#at - performance.now());
+  }
+
+  get isOver(): boolean {
+    return this.#at <= performance.now();
+  }
+
+  /** This deadline, or the moment in `ms` milliseconds, whichever comes first. */
+  within(ms: number): Deadline {
+    return new Deadline(Math.min(this.#at, performance.now() + ms));
+  }
+
+  /** Whichever of the two comes first. */
+  or(other: Deadline): Deadline {
+    return this.#at <= other.#at ? this : other;
+  }
+
+  /** A part of the time that is left, `share` being between 0 and 1. */
+  share(share: number): Deadline {
+    return Deadline.in(share * this.leftMs);
+  }
+
+  /** A signal that aborts with a `TimeoutError` when the time is over. */
+  signal(): AbortSignal {
+    return AbortSignal.timeout(Math.min(MAX_DELAY_MS, Math.floor(this.leftMs)));
+  }
+}

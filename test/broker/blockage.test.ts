@@ -1,0 +1,74 @@
+import { EventEmitter } from 'node:events';
+import { describe, expect, jest, test } from '@jest/globals';
+import { Blockage } from '../../functions/broker/blockage.ts';
+import { Deadline } from '../../functions/time/deadline.ts';
+import { pass, useFakeClock } from '../setup/fake-clock.ts';
+
+useFakeClock();
+
+/** Work that lasts until its signal ends it. */
+function endless(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  signal.addEventListener('abort', () => reject(signal.reason));
+  return promise;
+}
+
+function guarded(deadline = Deadline.in(15_000)) {
+  const connection = new EventEmitter();
+  const blockage = new Blockage(connection);
+  const work = jest.fn(endless);
+  const begin = () => {
+    const outcome = jest.fn();
+    blockage.guard(deadline, work).catch(outcome);
+    return outcome;
+  };
+  return { connection, blockage, work, begin };
+}
+
+describe('work on a connection', () => {
+  test('is not begun when the broker blocks publishing for a second', async () => {
+    const { connection, work, begin } = guarded();
+    connection.emit('blocked');
+    const outcome = begin();
+    await pass(999);
+    expect(outcome).not.toHaveBeenCalled();
+    await pass(1);
+    expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ code: 'broker_blocked' }));
+    expect(work).not.toHaveBeenCalled();
+  });
+
+  test('is ended when a blockage in its midst lasts for a second', async () => {
+    const { connection, begin } = guarded();
+    const outcome = begin();
+    await pass(5000);
+    connection.emit('blocked');
+    await pass(1000);
+    expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ code: 'broker_blocked' }));
+  });
+
+  test('is ended at its deadline when the blockage has lasted for less than a second then', async () => {
+    const { connection, begin } = guarded(Deadline.in(300));
+    connection.emit('blocked');
+    const outcome = begin();
+    await pass(300);
+    expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ code: 'broker_blocked' }));
+  });
+
+  test('is begun, and goes on, when the blockage clears within a second', async () => {
+    const { connection, blockage, work, begin } = guarded();
+    connection.emit('blocked');
+    const outcome = begin();
+    await pass(900);
+    connection.emit('unblocked');
+    await pass(5000);
+    expect(work).toHaveBeenCalled();
+    expect(outcome).not.toHaveBeenCalled();
+    expect(blockage.isBlocked).toBe(false);
+  });
+
+  test('leaves no timer when it has ended by itself', async () => {
+    const { blockage } = guarded();
+    await expect(blockage.guard(Deadline.in(100), async () => 'pong')).resolves.toBe('pong');
+    expect(jest.getTimerCount()).toBe(0);
+  });
+});

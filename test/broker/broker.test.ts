@@ -1,0 +1,188 @@
+import { EventEmitter } from 'node:events';
+import { describe, expect, jest, test } from '@jest/globals';
+import { type BrokerAddress, parseAddress } from '../../functions/broker/address.ts';
+import { Blockage } from '../../functions/broker/blockage.ts';
+import { Broker, type Connection } from '../../functions/broker/broker.ts';
+import { BrokerRefused, BrokerUnreachable } from '../../functions/broker/errors.ts';
+import type { BrokerLocator } from '../../functions/broker/locator.ts';
+import { Deadline } from '../../functions/time/deadline.ts';
+import { pass, useFakeClock } from '../setup/fake-clock.ts';
+
+useFakeClock();
+
+/** What the work of these tests throws when its connection was lost. */
+class Lost extends Error {}
+
+/** A connection that has a number for its session. */
+class FakeConnection implements Connection<number> {
+  readonly session: number;
+  readonly events = new EventEmitter();
+  readonly blockage = new Blockage(this.events);
+  isAlive = true;
+
+  constructor(session: number) {
+    this.session = session;
+  }
+
+  isUsable(): boolean {
+    return this.isAlive;
+  }
+
+  destroy(): void {
+    this.isAlive = false;
+  }
+}
+
+const REFUSED_LOGIN = new BrokerRefused('login');
+
+interface World {
+  /** What each dial in turn ends in; connections beyond. */
+  readonly dials?: (Error | 'hangs')[];
+  readonly locator?: Partial<BrokerLocator>;
+}
+
+/** A broker of which the test is the network. */
+function brokerOn({ dials = [], locator = {} }: World) {
+  const address = parseAddress('amqp://first:pw@host');
+  if (address === undefined) throw new Error('No address');
+  const connections: FakeConnection[] = [];
+  const dialled: BrokerAddress[] = [];
+  const connect = async (to: BrokerAddress): Promise<FakeConnection> => {
+    dialled.push(to);
+    const outcome = dials.shift();
+    if (outcome === 'hangs') return Promise.withResolvers<FakeConnection>().promise;
+    if (outcome !== undefined) throw outcome;
+    const connection = new FakeConnection(connections.length + 1);
+    connections.push(connection);
+    return connection;
+  };
+  const broker = new Broker<number>({
+    locator: {
+      address: async () => address,
+      renewed: async () => undefined,
+      state: async () => undefined,
+      ...locator,
+    },
+    connect,
+    loss: (error) => (error instanceof Lost ? 'connection_terminated' : undefined),
+  });
+  return { broker, connections, dialled };
+}
+
+const deadline = () => Deadline.in(15_000);
+const session = async (number: number) => number;
+
+describe('a dial', () => {
+  test('that fails is not repeated for the same work, and is for the next one', async () => {
+    const { broker, dialled } = brokerOn({ dials: [new BrokerUnreachable('connection_refused')] });
+    await expect(broker.use(deadline(), session)).rejects.toMatchObject({ how: 'connection_refused' });
+    expect(dialled).toHaveLength(1);
+    await expect(broker.use(deadline(), session)).resolves.toBe(1);
+  });
+
+  test('that hangs ends with the deadline of the work', async () => {
+    const { broker } = brokerOn({ dials: ['hangs'] });
+    const outcome = jest.fn();
+    broker.use(Deadline.in(300), session).catch(outcome);
+    await pass(300);
+    expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'connection_timeout' }));
+  });
+
+  test('that was begun ahead and failed is repeated at the first use', async () => {
+    const { broker } = brokerOn({ dials: [new BrokerUnreachable('dns_error')] });
+    broker.begin(Deadline.never);
+    await expect(broker.use(deadline(), session)).resolves.toBe(1);
+  });
+
+  test('is shared by all who wait for it', async () => {
+    const { broker, dialled } = brokerOn({});
+    broker.begin(Deadline.never);
+    const uses = Array.from({ length: 10 }, () => broker.use(deadline(), session));
+    await expect(Promise.all(uses)).resolves.toEqual(Array(10).fill(1));
+    expect(dialled).toHaveLength(1);
+  });
+
+  test('whose login is refused is repeated once, with the renewed one', async () => {
+    const renewed = async (refused: BrokerAddress) => ({ ...refused, username: 'second' });
+    const { broker, dialled } = brokerOn({ dials: [REFUSED_LOGIN], locator: { renewed } });
+    await expect(broker.use(deadline(), session)).resolves.toBe(1);
+    expect(dialled.map(({ username }) => username)).toEqual(['first', 'second']);
+  });
+
+  test('whose login is refused is not repeated when that login is what it was', async () => {
+    const { broker, dialled } = brokerOn({ dials: [REFUSED_LOGIN] });
+    await expect(broker.use(deadline(), session)).rejects.toBe(REFUSED_LOGIN);
+    expect(dialled).toHaveLength(1);
+  });
+
+  test('that fails for good has Amazon MQ’s state of the broker in its error', async () => {
+    const { broker } = brokerOn({
+      dials: [new BrokerUnreachable('connection_refused')],
+      locator: { state: async () => 'REBOOT_IN_PROGRESS' },
+    });
+    await expect(broker.use(deadline(), session)).rejects.toThrow('Amazon MQ says REBOOT_IN_PROGRESS');
+  });
+});
+
+describe('work', () => {
+  test('whose connection is lost is begun once more on a new one, and the old one is destroyed', async () => {
+    const { broker, connections } = brokerOn({});
+    const work = jest.fn(async (number: number) => {
+      if (number === 1) throw new Lost();
+      return number;
+    });
+    await expect(broker.use(deadline(), work)).resolves.toBe(2);
+    expect(connections.map(({ isAlive }) => isAlive)).toEqual([false, true]);
+  });
+
+  test('whose second connection is lost as well ends as broker_unreachable', async () => {
+    const { broker, dialled } = brokerOn({});
+    const work = async () => {
+      throw new Lost();
+    };
+    await expect(broker.use(deadline(), work)).rejects.toMatchObject({ code: 'broker_unreachable' });
+    expect(dialled).toHaveLength(2);
+  });
+
+  test('whose connection is lost at its deadline is not begun once more', async () => {
+    const { broker, dialled } = brokerOn({});
+    const outcome = jest.fn();
+    const work = async () => {
+      await pass(300);
+      throw new Lost();
+    };
+    await broker.use(Deadline.in(300), work).catch(outcome);
+    expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'connection_terminated' }));
+    expect(dialled).toHaveLength(1);
+  });
+
+  test('whose connection looks lost while the broker blocks publishing ends as broker_blocked', async () => {
+    const { broker, connections } = brokerOn({});
+    await broker.use(deadline(), session);
+    const work = async () => {
+      connections[0]?.events.emit('blocked');
+      throw new Lost();
+    };
+    await expect(broker.use(deadline(), work)).rejects.toMatchObject({ code: 'broker_blocked' });
+    expect(connections).toMatchObject([{ isAlive: true }]);
+  });
+
+  test('that fails for another reason fails with that, and keeps the connection', async () => {
+    const { broker, dialled } = brokerOn({});
+    const work = async () => {
+      throw new TypeError('a bug');
+    };
+    await expect(broker.use(deadline(), work)).rejects.toThrow(TypeError);
+    await expect(broker.use(deadline(), session)).resolves.toBe(1);
+    expect(dialled).toHaveLength(1);
+  });
+
+  test('knows whether its connection has lain idle before', async () => {
+    const { broker, connections } = brokerOn({});
+    const circumstances = async (_: number, { isReused }: { isReused: boolean }) => isReused;
+    await expect(broker.use(deadline(), circumstances)).resolves.toBe(false);
+    await expect(broker.use(deadline(), circumstances)).resolves.toBe(true);
+    connections[0]?.destroy();
+    await expect(broker.use(deadline(), circumstances)).resolves.toBe(false);
+  });
+});

@@ -1,0 +1,111 @@
+import { describe, expect, jest, test } from '@jest/globals';
+import { InFlight } from '../../functions/fleet/in-flight.ts';
+import { pass, useFakeClock } from '../setup/fake-clock.ts';
+
+useFakeClock();
+
+/** A ping that ends when it is told to, or when it is stopped. */
+function ping() {
+  const { promise, resolve: answer } = Promise.withResolvers<void>();
+  let isStopped = false;
+  const run = async (signal: AbortSignal) => {
+    signal.addEventListener('abort', () => {
+      isStopped = true;
+      answer();
+    });
+    await promise;
+  };
+  return {
+    run,
+    answer,
+    get isStopped() {
+      return isStopped;
+    },
+  };
+}
+
+/** Begins as many pings as there are places, and asks for one place more. */
+function filled(places: number) {
+  const inFlight = new InFlight(places);
+  const pings = Array.from({ length: places }, ping);
+  for (const { run } of pings) inFlight.begin(run);
+  const onFree = jest.fn();
+  const waiting = inFlight.place().then(onFree);
+  return { inFlight, pings, onFree, waiting };
+}
+
+async function finish(inFlight: InFlight): Promise<void> {
+  inFlight.stop();
+  await inFlight.settled();
+  expect(jest.getTimerCount()).toBe(0);
+}
+
+describe('pings in flight', () => {
+  test('that hold all places make the next one wait', async () => {
+    const { inFlight, onFree } = filled(3);
+    await pass(50);
+    expect(onFree).not.toHaveBeenCalled();
+    await finish(inFlight);
+  });
+
+  test('give the next one a place when any of them is answered', async () => {
+    const { inFlight, pings, onFree } = filled(3);
+    pings[1]?.answer();
+    await pass(0);
+    expect(onFree).toHaveBeenCalled();
+    await finish(inFlight);
+  });
+
+  test('keep a silent one’s place until as many others have been answered as there are places', async () => {
+    const inFlight = new InFlight(2);
+    const silent = ping();
+    inFlight.begin(silent.run);
+    const answerOne = async () => {
+      const other = ping();
+      await inFlight.place();
+      inFlight.begin(other.run);
+      other.answer();
+      await pass(0);
+    };
+    await answerOne();
+    await answerOne(); // two have overtaken the silent one: both places are free now
+    const holding = ping();
+    inFlight.begin(holding.run);
+    const onFree = jest.fn();
+    inFlight.place().then(onFree);
+    await pass(0);
+    expect(onFree).toHaveBeenCalled();
+    expect(silent.isStopped).toBe(false);
+    await finish(inFlight);
+  });
+
+  test('all give up their places when nobody is answered for a while, and go on', async () => {
+    const { inFlight, pings, onFree } = filled(3);
+    await pass(100);
+    expect(onFree).toHaveBeenCalled();
+    expect(pings.some(({ isStopped }) => isStopped)).toBe(false);
+    await finish(inFlight);
+  });
+
+  test('keep their places while others are answered now and then', async () => {
+    const { inFlight, pings, onFree, waiting } = filled(3);
+    pings[0]?.answer();
+    await waiting;
+    expect(onFree).toHaveBeenCalledTimes(1);
+    inFlight.begin(ping().run);
+    const onNext = jest.fn();
+    inFlight.place().then(onNext);
+    await pass(99);
+    expect(onNext).not.toHaveBeenCalled();
+    await finish(inFlight);
+  });
+
+  test('are all ended by a stop, after which the one that waited sees that it came', async () => {
+    const { inFlight, pings, waiting } = filled(3);
+    inFlight.stop();
+    await waiting;
+    await inFlight.settled();
+    expect(pings.every(({ isStopped }) => isStopped)).toBe(true);
+    expect(inFlight.isStopped).toBe(true);
+  });
+});

@@ -1,0 +1,118 @@
+import { describe, expect, jest, test } from '@jest/globals';
+import { nextQuestionMs, Silence, type SilenceOptions } from '../../functions/guest/silence.ts';
+import { MessageDeliveryFailure } from '../../functions/oslo/errors.ts';
+import type { Inspector, Listeners } from '../../functions/oslo/inspector.ts';
+import { Deadline } from '../../functions/time/deadline.ts';
+import { pass, useFakeClock } from '../setup/fake-clock.ts';
+
+useFakeClock();
+
+const SCHEDULE = { firstMs: 250, askEveryMs: 2000, graceMs: 1000, lastMs: 13_900 };
+const NOBODY: Listeners = { consumers: 0, messages: 3 };
+const SOMEBODY: Listeners = { consumers: 1, messages: 0 };
+
+/** All questions of a wait in which every answer is the same. */
+function questions(schedule: typeof SCHEDULE, nobodySinceMs: number | undefined): number[] {
+  const times: number[] = [];
+  for (let next = nextQuestionMs(schedule, undefined, nobodySinceMs); Number.isFinite(next); ) {
+    times.push(next);
+    next = nextQuestionMs(schedule, next, nobodySinceMs);
+  }
+  return times;
+}
+
+describe('the broker is asked about a silent guest', () => {
+  test('every two seconds, and for the last time shortly before the deadline, while somebody listens', () => {
+    expect(questions(SCHEDULE, undefined)).toEqual([250, 2250, 4250, 6250, 8250, 10_250, 12_250, 13_900]);
+  });
+
+  test('once more at the end of the grace, when nobody listens', () => {
+    expect(questions(SCHEDULE, 0).slice(0, 3)).toEqual([250, 1000, 3000]);
+    expect(questions(SCHEDULE, 2250).slice(0, 4)).toEqual([250, 2250, 3250, 5250]);
+  });
+
+  test('at the end of the wait alone, when the questions have no rhythm and somebody listens', () => {
+    const schedule = { ...SCHEDULE, askEveryMs: Number.POSITIVE_INFINITY };
+    expect(questions(schedule, undefined)).toEqual([250, 13_900]);
+  });
+});
+
+/** Watches a guest of which the broker says what it is told to, each time it is asked. */
+function watched(answers: (Listeners | undefined | Error)[], options: Partial<SilenceOptions> = {}) {
+  const start = performance.now();
+  const askedAt: number[] = [];
+  const inspector: Pick<Inspector, 'listeners'> = {
+    listeners: async () => {
+      askedAt.push(performance.now() - start);
+      const answer = answers.length > 1 ? answers.shift() : answers[0];
+      if (answer instanceof Error) throw answer;
+      return answer;
+    },
+  };
+  const target = { exchange: 'trove', topic: 'guestagent.x' };
+  const deadline = Deadline.in(15_000);
+  const silence = new Silence(inspector, { target, deadline, graceMs: 1000, ...options });
+  const givenUp = jest.fn();
+  silence.watch().catch(givenUp);
+  return { silence, askedAt, givenUp };
+}
+
+describe('the wait for a silent guest', () => {
+  test('is in vain when nobody listens until the grace is over', async () => {
+    const { givenUp, askedAt, silence } = watched([NOBODY]);
+    await pass(999);
+    expect(givenUp).not.toHaveBeenCalled();
+    await pass(1);
+    expect(givenUp).toHaveBeenCalledWith(expect.objectContaining({ name: 'NobodyListens' }));
+    expect(askedAt).toEqual([250, 1000]);
+    expect(silence.listeners).toEqual(NOBODY);
+  });
+
+  test('is in vain when the connection is dead, and any other error is passed on as well', async () => {
+    const dead = new MessageDeliveryFailure('unconfirmed', 'no sign of life');
+    const first = watched([dead]);
+    const bug = new TypeError('a bug');
+    const second = watched([bug]);
+    await pass(250);
+    expect(first.givenUp).toHaveBeenCalledWith(dead);
+    expect(second.givenUp).toHaveBeenCalledWith(bug);
+  });
+
+  test('goes on when an agent comes back within the grace, which begins anew when it dies again', async () => {
+    const { givenUp } = watched([NOBODY, SOMEBODY, NOBODY]);
+    await pass(3999); // asked at 250, 1000 and 3000, the grace is over at 4000
+    expect(givenUp).not.toHaveBeenCalled();
+    await pass(1);
+    expect(givenUp).toHaveBeenCalled();
+  });
+
+  test('goes on to the deadline when the broker does not say who listens', async () => {
+    const { givenUp, silence } = watched([undefined]);
+    await pass(15_000);
+    expect(givenUp).not.toHaveBeenCalled();
+    expect(silence.listeners).toBeUndefined();
+  });
+
+  test('begins without a question when it is known who listened a moment ago', async () => {
+    const { askedAt, givenUp } = watched([NOBODY], { known: NOBODY, askEveryMs: Number.POSITIVE_INFINITY });
+    await pass(1000);
+    expect(askedAt).toEqual([1000]);
+    expect(givenUp).toHaveBeenCalled();
+  });
+
+  test('that has ended asks nothing more, and leaves no timer', async () => {
+    const { silence, askedAt } = watched([SOMEBODY]);
+    await pass(250);
+    silence.end();
+    await pass(20_000);
+    expect(askedAt).toEqual([250]);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test('of a short ping is asked about within its time', async () => {
+    const { askedAt } = watched([SOMEBODY], { deadline: Deadline.in(200) });
+    await pass(200);
+    expect(askedAt[0]).toBe(50);
+    expect(askedAt.at(-1)).toBeLessThan(200);
+  });
+});

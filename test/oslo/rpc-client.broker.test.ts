@@ -1,0 +1,301 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { ChannelModel, ConfirmChannel, Message } from 'amqplib';
+import {
+  MessageDeliveryFailure,
+  MessageUndeliverable,
+  MessagingTimeout,
+  RemoteError,
+  UnreadableReply,
+} from '../../functions/oslo/errors.ts';
+import type { RpcClient } from '../../functions/oslo/rpc-client.ts';
+import { openTransport } from '../../functions/oslo/transport.ts';
+import { Deadline } from '../../functions/time/deadline.ts';
+import { eventually } from '../setup/eventually.ts';
+import { encodeReply, type ReceivedRequest, respond } from '../setup/responder.ts';
+import { TestBroker } from '../setup/test-broker.ts';
+
+const REQUEST = { method: 'rpc_ping', args: {}, version: '1.0', context: { tenant: 't' } };
+/** Long enough never to be reached. */
+const long = () => ({ deadline: Deadline.in(30_000) });
+const short = () => ({ deadline: Deadline.in(200) });
+
+let broker: TestBroker;
+let server: ConfirmChannel;
+let connection: ChannelModel;
+let channel: ConfirmChannel;
+let client: RpcClient;
+
+beforeAll(async () => {
+  broker = await TestBroker.create();
+  server = await broker.channel();
+});
+afterAll(() => broker.delete());
+
+beforeEach(async () => {
+  connection = await broker.connect();
+  channel = await connection.createConfirmChannel();
+  client = await openClient(connection, channel);
+});
+afterEach(() => connection.close().catch(() => undefined));
+
+async function openClient(model: ChannelModel, main: ConfirmChannel): Promise<RpcClient> {
+  const open = async () => (await model.createChannel()).on('error', () => undefined);
+  const { client } = await openTransport({ main, spare: await open(), open });
+  return client;
+}
+
+function targetOf(instanceId: string) {
+  return { exchange: 'trove', topic: `guestagent.${instanceId}` };
+}
+
+/** The reply queue is exclusive: only its own connection can delete it, on any channel. */
+async function deleteQueue(queue: string): Promise<void> {
+  const other = await connection.createChannel();
+  await other.deleteQueue(queue).catch(() => undefined); // the connection may be closed before it is answered
+}
+
+/** A guest that treats each request as told. */
+async function guest(onRequest: (request: ReceivedRequest) => void) {
+  const id = randomUUID();
+  await respond(server, id, onRequest);
+  return targetOf(id);
+}
+
+describe('a call fails', () => {
+  test('at once, when no queue is bound for the topic', async () => {
+    await guest(() => undefined); // the exchange is there
+    await expect(client.call(targetOf(randomUUID()), REQUEST, long())).rejects.toThrow(MessageUndeliverable);
+  });
+
+  test('at once, when the exchange does not exist, telling 404', async () => {
+    const call = client.call({ exchange: 'nowhere', topic: 'guestagent.x' }, REQUEST, long());
+    await expect(call).rejects.toMatchObject({ name: 'MessageDeliveryFailure', replyCode: 404 });
+  });
+
+  test('at once, when the broker closes the channel for a reason, telling it', async () => {
+    const target = await guest(() => channel.ack({ fields: { deliveryTag: 4711 } } as Message));
+    const call = client.call(target, REQUEST, long());
+    await expect(call).rejects.toMatchObject({ how: 'refused', replyCode: 406 });
+  });
+
+  test('at the deadline, when nobody replies', async () => {
+    const target = await guest(() => undefined);
+    await expect(client.call(target, REQUEST, short())).rejects.toThrow(MessagingTimeout);
+  });
+
+  test('without a message sent, when the deadline has passed before', async () => {
+    await expect(client.call(targetOf('x'), REQUEST, { deadline: Deadline.in(0) })).rejects.toThrow(
+      MessagingTimeout,
+    );
+  });
+
+  test('when the connection ends, and so does each later one', async () => {
+    const target = await guest(() => connection.close());
+    await expect(client.call(target, REQUEST, long())).rejects.toThrow(MessageDeliveryFailure);
+    await expect(client.call(target, REQUEST, long())).rejects.toThrow(MessageDeliveryFailure);
+  });
+
+  test('when somebody deletes the reply queue', async () => {
+    const target = await guest(({ message }) => deleteQueue(String(message['_reply_q'])));
+    await expect(client.call(target, REQUEST, long())).rejects.toThrow(MessageDeliveryFailure);
+  });
+
+  test('with the exception that the server raised', async () => {
+    const failure = JSON.stringify({ class: 'E', module: 'm', message: 'boom', tb: ['at a\n', 'at b\n'] });
+    const target = await guest(({ reply }) => reply({ result: null, failure }));
+    await expect(client.call(target, REQUEST, long())).rejects.toMatchObject({
+      name: 'RemoteError',
+      failure: { class: 'E', module: 'm', message: 'boom', traceback: 'at a\nat b\n' },
+    });
+  });
+
+  test('when its reply names it but cannot be read', async () => {
+    const target = await guest(({ reply }) => reply({ failure: 'no JSON' }));
+    await expect(client.call(target, REQUEST, long())).rejects.toThrow(UnreadableReply);
+  });
+
+  test('as timed out at the deadline, with what was unreadable when no other call can have caused it', async () => {
+    const target = await guest(({ replyRaw }) => replyRaw('garbage'));
+    const call = client.call(target, REQUEST, short());
+    await expect(call).rejects.toMatchObject({ name: 'MessagingTimeout', unreadable: 'not a JSON object' });
+  });
+
+  test('as merely timed out at the deadline, when garbage came that another call may have caused', async () => {
+    const silent = await guest(() => undefined);
+    const garbled = await guest(({ replyRaw }) => replyRaw('garbage'));
+    const calls = [client.call(silent, REQUEST, short()), client.call(garbled, REQUEST, short())];
+    for (const call of await Promise.allSettled(calls)) {
+      expect(call).toMatchObject({ reason: { name: 'MessagingTimeout', unreadable: undefined } });
+    }
+  });
+});
+
+describe('a call is not disturbed', () => {
+  const others: [string, (request: ReceivedRequest) => void][] = [
+    ['garbage', ({ replyRaw }) => replyRaw('garbage')],
+    ['an empty message', ({ replyRaw }) => replyRaw('')],
+    ['sixty megabytes', ({ replyRaw }) => replyRaw(Buffer.alloc(60_000_000, '{'))],
+    [
+      'a reply to another call',
+      ({ replyRaw }) => replyRaw(encodeReply('0'.repeat(32), { result: 'foreign' })),
+    ],
+    ['a reply without _msg_id', ({ reply }) => reply({ _msg_id: undefined, result: 'nobody’s' })],
+    [
+      'call-monitor heartbeats',
+      ({ reply }) => [1, 2, 3].forEach(() => void reply({ result: null, ending: false })),
+    ],
+  ];
+  test.each(others)('by %s', async (_what, disturb) => {
+    const target = await guest((request) => {
+      disturb(request);
+      request.reply();
+    });
+    await expect(client.call(target, REQUEST, long())).resolves.toBe(true);
+  });
+
+  test('by a late reply to the one before, whose reply queue is still there', async () => {
+    const { promise: late, resolve: onLate } = Promise.withResolvers<ReceivedRequest>();
+    const slow = await guest(onLate);
+    await expect(client.call(slow, REQUEST, short())).rejects.toThrow(MessagingTimeout);
+    const returned: unknown[] = [];
+    server.on('return', (message) => returned.push(message));
+
+    const { message } = await late;
+    const options = { mandatory: true };
+    server.sendToQueue(
+      String(message['_reply_q']),
+      Buffer.from(encodeReply(String(message['_msg_id']))),
+      options,
+    );
+    await server.waitForConfirms();
+    const target = await guest(({ reply }) => reply({ result: 'mine' }));
+
+    await expect(client.call(target, REQUEST, long())).resolves.toBe('mine');
+    expect(returned).toEqual([]);
+  });
+
+  test('by a doubled reply', async () => {
+    const target = await guest(({ reply }) => [1, 2].forEach(() => void reply()));
+    await expect(client.call(target, REQUEST, long())).resolves.toBe(true);
+    await expect(client.call(target, REQUEST, long())).resolves.toBe(true);
+  });
+});
+
+describe('a call succeeds', () => {
+  test('with the result of a reply in two parts, as older servers send it', async () => {
+    const target = await guest(({ reply }) => {
+      reply({ result: 'pong', ending: false });
+      reply({ result: undefined, ending: true });
+    });
+    await expect(client.call(target, REQUEST, long())).resolves.toBe('pong');
+  });
+
+  test('with null, when that is the result', async () => {
+    const target = await guest(({ reply }) => reply({ result: null }));
+    await expect(client.call(target, REQUEST, long())).resolves.toBeNull();
+  });
+
+  test('with a Kilo-era server, which replies to a direct exchange, from the first one on', async () => {
+    const target = await guest(({ replyByExchange }) => replyByExchange());
+    await expect(client.call(target, REQUEST, long())).resolves.toBe(true);
+  });
+
+  test('for a user that may not lay out the Kilo-era exchange', async () => {
+    const url = await broker.user({ configure: '^reply_.*', read: '^reply_.*', write: '^trove$' });
+    const target = await guest(({ reply }) => reply());
+    const { connect } = await import('amqplib');
+    const least = await connect(url);
+    const leastClient = await openClient(least, await least.createConfirmChannel());
+    await expect(leastClient.call(target, REQUEST, long())).resolves.toBe(true);
+    await least.close();
+  });
+
+  test('for each of 200 in flight to 200 servers that reply in any order', async () => {
+    const received: ReceivedRequest[] = [];
+    const { promise: allReceived, resolve } = Promise.withResolvers<void>();
+    const targets = await Promise.all(
+      Array.from({ length: 200 }, () =>
+        guest((request) => {
+          if (received.push(request) === 200) resolve();
+        }),
+      ),
+    );
+    const calls = targets.map((target, index) =>
+      client.call(target, { ...REQUEST, args: { index } }, long()),
+    );
+    await allReceived;
+    received.sort(() => Math.random() - 0.5);
+    for (const { message, reply } of received)
+      reply({ result: (message['args'] as { index: number }).index });
+    await expect(Promise.all(calls)).resolves.toEqual(calls.map((_, index) => index));
+  });
+});
+
+describe('on the broker', () => {
+  test('a request has the properties that oslo.messaging gives it, expires and is new each time', async () => {
+    const requests: ReceivedRequest[] = [];
+    const target = await guest((request) => {
+      requests.push(request);
+      request.reply();
+    });
+    await client.call(target, REQUEST, { deadline: Deadline.in(15_000) });
+    await client.call(target, REQUEST, { deadline: Deadline.in(15_000) });
+    const [first, second] = requests;
+    expect(first?.properties).toMatchObject({
+      contentType: 'application/json',
+      contentEncoding: 'utf-8',
+      headers: {},
+      deliveryMode: 2,
+      priority: 0,
+      expiration: '15000',
+      correlationId: undefined,
+      replyTo: undefined,
+    });
+    const hex32 = expect.stringMatching(/^[0-9a-f]{32}$/);
+    expect(first?.message).toMatchObject({
+      _msg_id: hex32,
+      _unique_id: hex32,
+      _timeout: null,
+      _context_tenant: 't',
+    });
+    expect(second?.message['_unique_id']).not.toBe(first?.message['_unique_id']);
+    expect(second?.message['_reply_q']).toBe(first?.message['_reply_q']);
+  });
+
+  test('a dead server’s queue keeps no ping beyond its deadline', async () => {
+    const queue = `guestagent.${randomUUID()}`;
+    await guest(() => undefined);
+    await server.assertQueue(queue, { durable: false });
+    await server.bindQueue(queue, 'trove', queue);
+    const call = client.call({ exchange: 'trove', topic: queue }, REQUEST, short());
+    await eventually(
+      () => server.checkQueue(queue),
+      ({ messageCount }) => messageCount === 1,
+    );
+    await expect(call).rejects.toThrow(MessagingTimeout);
+    await eventually(
+      () => server.checkQueue(queue),
+      ({ messageCount }) => messageCount === 0,
+    );
+  });
+
+  test('nothing of a client is left when its connection has closed', async () => {
+    const target = await guest(({ reply }) => reply());
+    await client.call(target, REQUEST, long());
+    await connection.close();
+    const ours = ({ name }: { name: string }) => name.startsWith('reply_');
+    await eventually(
+      () => broker.list('queues'),
+      (queues) => !queues.some(ours),
+    );
+    await eventually(
+      () => broker.list('exchanges'),
+      (exchanges) => !exchanges.some(ours),
+    );
+  });
+});
+
+test('an error without a traceback is an error all the same', () => {
+  expect(new RemoteError({ class: 'E', module: '', message: 'boom', traceback: '' }).message).toBe('boom');
+});
