@@ -12,6 +12,7 @@ import { brokerMetric, sweepMetric } from './metrics.ts';
 export interface AlarmsProps {
   readonly brokerName: string;
   readonly maxConnections: number;
+  readonly maxQueues: number;
   readonly rateMinutes: number;
   /** From how many unreachable guests on there is an alarm. */
   readonly unreachableGuests: number;
@@ -30,7 +31,7 @@ interface Condition {
   readonly missingData?: TreatMissingData;
 }
 
-/** The share of the broker's connections from which on it is time to act. */
+/** The share of the broker's connections, or queues, from which on it is time to act. */
 const CROWDED = 0.8;
 
 /** What an operator wants to be woken for, told to one SNS topic. */
@@ -53,14 +54,22 @@ export class Alarms extends Construct {
       is: 'atLeast',
       threshold: 1,
     });
+    this.#watchBroker(props);
+  }
+
+  #watchBroker({ brokerName, maxConnections, maxQueues }: AlarmsProps): void {
+    const options = { statistic: Stats.MAXIMUM, period: Duration.minutes(5) };
     this.#add('BrokerCrowded', {
       description: `The broker has ${CROWDED * 100} % of the connections that it takes.`,
-      metric: brokerMetric(props.brokerName, 'ConnectionCount', {
-        statistic: Stats.MAXIMUM,
-        period: Duration.minutes(5),
-      }),
+      metric: brokerMetric(brokerName, 'ConnectionCount', options),
       is: 'atLeast',
-      threshold: Math.ceil(CROWDED * props.maxConnections),
+      threshold: Math.ceil(CROWDED * maxConnections),
+    });
+    this.#add('BrokerQueuesCrowded', {
+      description: `The broker has ${CROWDED * 100} % of the queues that it takes: soon no new guest can register.`,
+      metric: brokerMetric(brokerName, 'QueueCount', options),
+      is: 'atLeast',
+      threshold: Math.ceil(CROWDED * maxQueues),
     });
   }
 

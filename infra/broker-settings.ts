@@ -1,25 +1,42 @@
+import {
+  type BrokerLimits,
+  type BrokerModel,
+  connectionsForGuests,
+  connectionsOfBroker,
+  defaultLimits,
+  INSTANCE_TYPES,
+  type InstanceType,
+  isM7g,
+  limitsForGuests,
+  maximumLimits,
+} from './broker-limits.ts';
 import { type Context, InvalidSetting } from './cdk-context.ts';
 
-/** A broker that the stack makes, in a VPC of its own. */
-export interface NewBrokerSettings {
-  readonly kind: 'new';
+/** What is known of any broker. */
+interface AnyBrokerSettings {
   readonly name: string;
-  readonly deploymentMode: 'SINGLE_INSTANCE' | 'CLUSTER_MULTI_AZ';
-  readonly instanceType: string;
-  readonly version: string;
+  readonly model: BrokerModel;
+  /** How many connections the broker takes, on all its nodes. */
+  readonly maxConnections: number;
+  readonly maxQueues: number;
+}
+
+/** A broker that the stack makes, in a VPC of its own. */
+export interface NewBrokerSettings extends AnyBrokerSettings {
+  readonly kind: 'new';
+  /** What the broker is configured for; undefined: its version cannot be. */
+  readonly limits: BrokerLimits | undefined;
   /** The functions may ask Amazon MQ for the broker's state when they cannot reach it. */
   readonly isDescribed: boolean;
   /** Of the VPC that is made for it: 256 addresses. */
   readonly vpcCidr: string;
   /** The secret of the functions' own user; undefined: they log in as the broker's administrator. */
   readonly secretArn: string | undefined;
-  readonly knownMaxConnections: number | undefined;
 }
 
 /** A broker that is there already, and where it is. */
-export interface ExistingBrokerSettings {
+export interface ExistingBrokerSettings extends AnyBrokerSettings {
   readonly kind: 'existing';
-  readonly name: string;
   /** At least one of id and endpoint is known. With an id, the functions may ask Amazon MQ about the broker. */
   readonly id: string | undefined;
   readonly endpoint: string | undefined;
@@ -27,29 +44,25 @@ export interface ExistingBrokerSettings {
   readonly vpcId: string;
   readonly subnetIds: readonly string[];
   readonly securityGroupId: string;
-  readonly knownMaxConnections: number;
 }
 
 export type BrokerSettings = NewBrokerSettings | ExistingBrokerSettings;
 
-const OF_A_NEW_BROKER = ['newBroker', 'brokerInstanceType', 'brokerVersion', 'describeBroker', 'vpcCidr'];
-const OF_AN_EXISTING_BROKER = ['brokerId', 'brokerEndpoint', 'vpcId', 'subnetIds', 'brokerSecurityGroupId'];
+const OF_A_NEW_BROKER = ['newBroker', 'describeBroker', 'vpcCidr', 'brokerMaxChannels', 'brokerMaxExchanges'];
+const OF_AN_EXISTING_BROKER = [
+  'existingBroker',
+  'brokerId',
+  'brokerEndpoint',
+  'vpcId',
+  'subnetIds',
+  'brokerSecurityGroupId',
+];
 
-/**
- * How many connections a broker takes, by its instance's size: Amazon MQ's "sizing guidelines" and "maximum
- * resource limits" for a single instance, which is the lower figure. RabbitMQ 4 can be configured for less.
- */
-const MAX_CONNECTIONS: Readonly<Record<string, number>> = {
-  micro: 500,
-  medium: 300,
-  large: 5_000,
-  xlarge: 10_000,
-  '2xlarge': 20_000,
-  '4xlarge': 40_000,
-  '8xlarge': 80_000,
-  '12xlarge': 120_000,
-};
-const FEWEST_CONNECTIONS = Math.min(...Object.values(MAX_CONNECTIONS));
+/** What the alarms and `pingConcurrency` can be worked out from. */
+const FEWEST = 20;
+const MOST = 1_000_000;
+
+const DEPLOYMENTS = ['single-instance', 'cluster'] as const;
 
 const VPC_CIDR = /^(10\.\d{1,3}|172\.(1[6-9]|2\d|3[01])|192\.168)\.\d{1,3}\.0\/24$/;
 const BROKER_NAME = /^[\w.~-]{1,50}$/;
@@ -68,37 +81,78 @@ export function readBroker(context: Context): BrokerSettings {
 }
 
 function readNewBroker(context: Context): NewBrokerSettings {
-  const isCluster = context.choice('newBroker', ['single-instance', 'cluster']) === 'cluster';
-  const version = context.choice('brokerVersion', ['3.13', '4.2']);
-  const instanceType =
-    context.text('brokerInstanceType', /^mq\.(t3|m5|m7g)\.\w+$/, 'an instance type such as mq.m7g.large') ??
-    defaultInstanceType(isCluster, version);
-  const isM7g = instanceType.startsWith('mq.m7g.');
-  if (version === '4.2' && !isM7g)
-    throw new InvalidSetting(`brokerVersion=4.2 runs on mq.m7g instances only, not on ${instanceType}.`);
-  if (isCluster && instanceType.endsWith('.micro'))
-    throw new InvalidSetting(
-      `newBroker=cluster does not run on ${instanceType}: choose a larger instance type.`,
-    );
+  const isCluster = context.choice('newBroker', DEPLOYMENTS) === 'cluster';
+  const model = readModel(context, isCluster, isCluster ? 'mq.m7g.large' : 'mq.m7g.medium');
   return {
     kind: 'new',
     name: context.text('brokerName', BROKER_NAME, 'a broker’s name') ?? 'guest-rpc-ping',
-    deploymentMode: isCluster ? 'CLUSTER_MULTI_AZ' : 'SINGLE_INSTANCE',
-    instanceType,
-    version: version ?? (isM7g ? '4.2' : '3.13'),
+    model,
+    ...readLimits(context, model),
     isDescribed: context.boolean('describeBroker'),
     vpcCidr:
       context.text('vpcCidr', VPC_CIDR, 'a private block of 256 addresses, such as 10.0.0.0/24') ??
       '10.0.0.0/24',
     secretArn: context.text('brokerSecretArn', SECRET_ARN, SECRET_ARN_KIND),
-    knownMaxConnections: MAX_CONNECTIONS[instanceType.split('.')[2] ?? ''],
   };
 }
 
-/** The smallest that takes part: 3.13 runs on anything, 4.2 on m7g alone, a cluster not on the tests' sizes. */
-function defaultInstanceType(isCluster: boolean, version: string | undefined): string {
-  if (isCluster) return 'mq.m7g.large';
-  return version === '3.13' ? 'mq.t3.micro' : 'mq.m7g.medium';
+/**
+ * 4.3 is not the default: it refuses queues that are neither durable nor exclusive, which are what oslo.messaging
+ * declares by default, so that such a guest cannot register.
+ */
+function readModel(context: Context, isCluster: boolean, byDefault: InstanceType): BrokerModel {
+  const version = context.choice('brokerVersion', ['3.13', '4.2', '4.3']);
+  const instanceType = context.choice('brokerInstanceType', INSTANCE_TYPES) ?? byDefault;
+  if (version === '3.13' || (version === undefined && !isM7g(instanceType)))
+    return { version: '3.13', instanceType, isCluster };
+  if (!isM7g(instanceType))
+    throw new InvalidSetting(
+      `brokerVersion=${version} runs on mq.m7g instances only, not on ${instanceType}.`,
+    );
+  return { version: version ?? '4.2', instanceType, isCluster };
+}
+
+function readLimits(context: Context, model: BrokerModel) {
+  if (model.version === '3.13') {
+    for (const name of ['brokerMaxChannels', 'brokerMaxExchanges'])
+      if (context.text(name) !== undefined)
+        throw new InvalidSetting(`${name} cannot be set on RabbitMQ 3.13, whose limits are fixed.`);
+    return { limits: undefined, ...readCapacity(context, model) };
+  }
+  const connections = context.integer('brokerMaxConnections', connectionsForGuests(model), FEWEST, MOST);
+  const byDefault = limitsForGuests(model, connections);
+  const limits = {
+    connections,
+    channels: context.integer('brokerMaxChannels', byDefault.channels, FEWEST, MOST),
+    queues: context.integer('brokerMaxQueues', byDefault.queues, FEWEST, MOST),
+    exchanges: context.integer('brokerMaxExchanges', byDefault.exchanges, FEWEST, MOST),
+  };
+  refuseMoreThan(maximumLimits(model), limits, model);
+  return { limits, maxConnections: connectionsOfBroker(model, connections), maxQueues: limits.queues };
+}
+
+/** What a broker takes that is not configured here: Amazon MQ's default, or what the deployer knows better. */
+function readCapacity(context: Context, model: BrokerModel) {
+  const byDefault = defaultLimits(model);
+  const connections = context.integer('brokerMaxConnections', byDefault.connections, FEWEST, MOST);
+  const queues = context.integer('brokerMaxQueues', byDefault.queues, FEWEST, MOST);
+  if (model.version !== '3.13' && context.text('brokerInstanceType') !== undefined)
+    refuseMoreThan(maximumLimits(model), { connections, queues }, model);
+  return { maxConnections: connectionsOfBroker(model, connections), maxQueues: queues };
+}
+
+function refuseMoreThan(maximum: BrokerLimits, asked: Partial<BrokerLimits>, model: BrokerModel): void {
+  const pairs = [
+    ['brokerMaxConnections', asked.connections, maximum.connections],
+    ['brokerMaxChannels', asked.channels, maximum.channels],
+    ['brokerMaxQueues', asked.queues, maximum.queues],
+    ['brokerMaxExchanges', asked.exchanges, maximum.exchanges],
+  ] as const;
+  for (const [name, value = 0, most] of pairs)
+    if (value > most)
+      throw new InvalidSetting(
+        `${name}=${value} is more than Amazon MQ allows on ${model.instanceType}: at most ${most}.`,
+      );
 }
 
 function readExistingBroker(context: Context, given: string): ExistingBrokerSettings {
@@ -121,8 +175,12 @@ function readExistingBroker(context: Context, given: string): ExistingBrokerSett
   ).split(',');
   if (new Set(subnetIds).size < subnetIds.length)
     throw new InvalidSetting('subnetIds names a subnet more than once.');
+  const isCluster = context.choice('existingBroker', DEPLOYMENTS) === 'cluster';
+  const model = readModel(context, isCluster, 'mq.m7g.medium');
   return {
     kind: 'existing',
+    model,
+    ...readCapacity(context, model),
     name: required('brokerName', BROKER_NAME, 'a broker’s name'),
     id,
     endpoint,
@@ -130,6 +188,5 @@ function readExistingBroker(context: Context, given: string): ExistingBrokerSett
     vpcId: required('vpcId', /^vpc-[0-9a-f]{8,17}$/, 'a VPC’s id, vpc-…'),
     subnetIds,
     securityGroupId: required('brokerSecurityGroupId', /^sg-[0-9a-f]{8,17}$/, 'a security group’s id, sg-…'),
-    knownMaxConnections: FEWEST_CONNECTIONS,
   };
 }

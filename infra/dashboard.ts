@@ -18,6 +18,7 @@ import { brokerMetric, pingMetric, sweepMetric, unreachableByReason } from './me
 export interface DashboardProps {
   readonly brokerName: string;
   readonly maxConnections: number;
+  readonly maxQueues: number;
   readonly rateMinutes: number;
   readonly alarms: Alarms;
   /** Of the health check. */
@@ -99,21 +100,23 @@ function unreachableGuests(log: ILogGroup) {
   });
 }
 
-function brokerItself({ brokerName, maxConnections }: DashboardProps) {
+function brokerItself({ brokerName, maxConnections, maxQueues }: DashboardProps) {
   const metric = (name: string) => brokerMetric(brokerName, name, { statistic: Stats.MAXIMUM });
-  const limit = { label: 'limit', value: maxConnections, color: Color.RED };
-  return [
+  const counted = (title: string, name: string, limit: number) =>
     new GraphWidget({
-      title: 'The broker: connections',
-      left: [metric('ConnectionCount')],
-      leftAnnotations: [limit],
-      width: 8,
-    }),
+      title,
+      left: [metric(name)],
+      leftAnnotations: [{ label: 'limit', value: limit, color: Color.RED }],
+      width: 6,
+    });
+  return [
+    counted('The broker: connections', 'ConnectionCount', maxConnections),
+    counted('The broker: queues', 'QueueCount', maxQueues),
     new GraphWidget({
       title: 'The broker: messages',
       left: [metric('MessageReadyCount'), metric('MessageUnacknowledgedCount')],
-      width: 8,
+      width: 6,
     }),
-    new GraphWidget({ title: 'The broker: CPU', left: [metric('SystemCpuUtilization')], width: 8 }),
+    new GraphWidget({ title: 'The broker: CPU', left: [metric('SystemCpuUtilization')], width: 6 }),
   ];
 }

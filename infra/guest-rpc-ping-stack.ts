@@ -75,7 +75,8 @@ export class GuestRpcPingStack extends Stack {
     const { broker, ping, sweep, api } = parts;
     const watched = {
       brokerName: broker.name,
-      maxConnections: settings.maxConnections,
+      maxConnections: settings.broker.maxConnections,
+      maxQueues: settings.broker.maxQueues,
       rateMinutes: settings.healthCheckRateMinutes,
     };
     const alarms = new Alarms(this, 'Alarms', {

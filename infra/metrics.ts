@@ -29,7 +29,7 @@ export function unreachableByReason(service: 'health-check' | 'rpc-ping', period
   });
 }
 
-/** A metric of Amazon MQ's own. */
+/** A metric of Amazon MQ's own, of the whole broker: it has none of single queues from RabbitMQ 4 on. */
 export function brokerMetric(brokerName: string, metricName: string, options: MetricOptions): Metric {
   return new Metric({
     namespace: 'AWS/AmazonMQ',

@@ -1,9 +1,10 @@
-import { Fn, RemovalPolicy, Validations } from 'aws-cdk-lib';
-import { CfnBroker } from 'aws-cdk-lib/aws-amazonmq';
+import { Fn, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { CfnBroker, CfnConfiguration } from 'aws-cdk-lib/aws-amazonmq';
 import { SecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import type { BrokerAccess } from './broker-access.ts';
+import type { BrokerLimits } from './broker-limits.ts';
 import type { NewBrokerSettings } from './broker-settings.ts';
 import type { Network } from './network.ts';
 
@@ -34,16 +35,18 @@ export class NewBroker extends Construct implements BrokerAccess {
       },
       removalPolicy: RemovalPolicy.RETAIN,
     });
+    const { version, instanceType, isCluster } = settings.model;
     const subnetIds = vpc.isolatedSubnets.map((subnet) => subnet.subnetId);
     const broker = new CfnBroker(this, 'Broker', {
       brokerName: settings.name,
       engineType: 'RABBITMQ',
-      engineVersion: settings.version,
+      engineVersion: version,
+      ...(settings.limits && { configuration: this.#configuration(settings.name, version, settings.limits) }),
       autoMinorVersionUpgrade: true, // Amazon MQ takes nothing else for RabbitMQ
-      hostInstanceType: settings.instanceType,
-      deploymentMode: settings.deploymentMode,
+      hostInstanceType: instanceType,
+      deploymentMode: isCluster ? 'CLUSTER_MULTI_AZ' : 'SINGLE_INSTANCE',
       publiclyAccessible: false,
-      subnetIds: settings.deploymentMode === 'SINGLE_INSTANCE' ? subnetIds.slice(0, 1) : subnetIds,
+      subnetIds: isCluster ? subnetIds : subnetIds.slice(0, 1),
       securityGroups: [this.securityGroup.securityGroupId],
       logs: { general: true },
       users: [
@@ -64,4 +67,29 @@ export class NewBroker extends Construct implements BrokerAccess {
         'Amazon MQ cannot rotate a RabbitMQ user by itself; infra/README.md says how, without an interruption.',
     });
   }
+  #configuration(
+    brokerName: string,
+    version: string,
+    limits: BrokerLimits,
+  ): CfnBroker.ConfigurationIdProperty {
+    const { attrId, attrRevision } = new CfnConfiguration(this, 'Configuration', {
+      // Amazon MQ makes no second one of the same name, and another version needs another one.
+      name: `${brokerName}-${version}-${Fn.select(2, Fn.split('/', Stack.of(this).stackId))}`,
+      engineType: 'RABBITMQ',
+      engineVersion: version,
+      data: Buffer.from(cuttlefish(limits)).toString('base64'),
+    });
+    return { id: attrId, revision: attrRevision };
+  }
+}
+
+/** RabbitMQ's own format, `rabbitmq.conf`. */
+function cuttlefish({ connections, channels, queues, exchanges }: BrokerLimits): string {
+  return [
+    `connection_max = ${connections}`,
+    `channel_max_per_node = ${channels}`,
+    `cluster_queue_limit = ${queues}`,
+    `cluster_exchange_limit = ${exchanges}`,
+    '',
+  ].join('\n');
 }

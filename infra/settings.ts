@@ -4,8 +4,6 @@ import { Context, InvalidSetting } from './cdk-context.ts';
 /** What the deployer decides, parsed. */
 export interface Settings {
   readonly broker: BrokerSettings;
-  /** The broker's limit of connections. */
-  readonly maxConnections: number;
   /** How many pings may run at once; each holds one connection to the broker. */
   readonly pingConcurrency: number;
   readonly vhost: string;
@@ -38,7 +36,7 @@ const MAX_RPC_TIMEOUT_SECONDS = 18;
 export function readSettings(values: Readonly<Record<string, unknown>>): Settings {
   const context = new Context(values);
   const broker = readBroker(context);
-  const maxConnections = context.integer('brokerMaxConnections', broker.knownMaxConnections, 20, 1_000_000);
+  const { maxConnections } = broker;
   const pingConcurrency = context.integer(
     'pingConcurrency',
     Math.min(MAX_PING_CONCURRENCY, Math.floor(maxConnections * PING_SHARE)),
@@ -48,12 +46,11 @@ export function readSettings(values: Readonly<Record<string, unknown>>): Setting
   if (2 * pingConcurrency >= maxConnections) {
     throw new InvalidSetting(
       `pingConcurrency=${pingConcurrency} leaves others no connection to a broker that takes ` +
-        `${maxConnections} (brokerMaxConnections): it must be less than half of that.`,
+        `${maxConnections} (see brokerMaxConnections): it must be less than half of that.`,
     );
   }
   const settings = {
     broker,
-    maxConnections,
     pingConcurrency,
     vhost: context.text('brokerVhost') ?? '/',
     controlExchange: context.text('controlExchange') ?? 'trove',

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { INSTANCE_TYPES } from '../../infra/broker-limits.ts';
 import { InvalidSetting } from '../../infra/cdk-context.ts';
 import { readSettings } from '../../infra/settings.ts';
 import { EXISTING, ID } from './variants.ts';
@@ -16,11 +17,6 @@ describe('is refused in one sentence:', () => {
       'a new broker and an existing one',
       { newBroker: 'cluster', brokerId: ID },
       'newBroker is for a new broker and brokerId for an existing one: set one of the two.',
-    ],
-    [
-      'the size of an existing broker',
-      { ...EXISTING, brokerInstanceType: 'mq.m5.large' },
-      'brokerInstanceType is for a new broker and brokerId for an existing one: set one of the two.',
     ],
     [
       'a VPC for a new broker',
@@ -44,18 +40,54 @@ describe('is refused in one sentence:', () => {
       { brokerVersion: '4.2', brokerInstanceType: 'mq.m5.large' },
       'brokerVersion=4.2 runs on mq.m7g instances only, not on mq.m5.large.',
     ],
-    ['another version', { brokerVersion: '3.8' }, 'brokerVersion must be 3.13 or 4.2.'],
+    ['another version', { brokerVersion: '3.8' }, 'brokerVersion must be 3.13 or 4.2 or 4.3.'],
     [
-      'a cluster of micros',
-      { newBroker: 'cluster', brokerInstanceType: 'mq.t3.micro' },
-      'newBroker=cluster does not run on mq.t3.micro: choose a larger instance type.',
+      'RabbitMQ 4.3 on another instance',
+      { brokerVersion: '4.3', brokerInstanceType: 'mq.m5.large' },
+      'brokerVersion=4.3 runs on mq.m7g instances only, not on mq.m5.large.',
+    ],
+    [
+      'an instance that no longer runs RabbitMQ',
+      { brokerVersion: '3.13', brokerInstanceType: 'mq.t3.micro' },
+      `brokerInstanceType must be ${INSTANCE_TYPES.join(' or ')}.`,
     ],
     ['another deployment mode', { newBroker: 'two' }, 'newBroker must be single-instance or cluster.'],
     [
-      'a size whose limit is not known',
-      { brokerInstanceType: 'mq.m7g.huge' },
-      'brokerMaxConnections is missing: its default is not known here.',
+      'an existing broker of another kind',
+      { ...EXISTING, existingBroker: 'two' },
+      'existingBroker must be single-instance or cluster.',
     ],
+    [
+      'the configuration of an existing broker',
+      { ...EXISTING, brokerMaxChannels: '900' },
+      'brokerMaxChannels is for a new broker and brokerId for an existing one: set one of the two.',
+    ],
+    ...['brokerMaxChannels', 'brokerMaxExchanges'].map((name): [string, Record<string, unknown>, string] => [
+      `${name} of RabbitMQ 3.13`,
+      { brokerVersion: '3.13', [name]: '1000' },
+      `${name} cannot be set on RabbitMQ 3.13, whose limits are fixed.`,
+    ]),
+    ...Object.entries({
+      brokerMaxConnections: 300,
+      brokerMaxChannels: 900,
+      brokerMaxQueues: 2500,
+      brokerMaxExchanges: 12500,
+    }).map(([name, most]): [string, Record<string, unknown>, string] => [
+      `a ${name} that the instance does not have`,
+      { [name]: String(most + 1) },
+      `${name}=${most + 1} is more than Amazon MQ allows on mq.m7g.medium: at most ${most}.`,
+    ]),
+    [
+      'a limit that an existing broker’s instance cannot have',
+      {
+        ...EXISTING,
+        brokerInstanceType: 'mq.m7g.large',
+        existingBroker: 'cluster',
+        brokerMaxQueues: '20000',
+      },
+      'brokerMaxQueues=20000 is more than Amazon MQ allows on mq.m7g.large: at most 10000.',
+    ],
+    ['no queues', { brokerMaxQueues: '0' }, 'brokerMaxQueues must be a number from 20 to 1000000.'],
     [
       'the name of a secret',
       { ...EXISTING, brokerSecretArn: 'trove' },
@@ -101,7 +133,7 @@ describe('is refused in one sentence:', () => {
     [
       'pings that take all connections',
       { pingConcurrency: '150' },
-      'pingConcurrency=150 leaves others no connection to a broker that takes 300 (brokerMaxConnections): it must be less than half of that.',
+      'pingConcurrency=150 leaves others no connection to a broker that takes 300 (see brokerMaxConnections): it must be less than half of that.',
     ],
     ['a vague yes', { anyoneMayCallTheApi: 'yes' }, 'anyoneMayCallTheApi must be true or false.'],
     ['a name that is no setting', { brokerld: ID }, 'brokerld is no setting: see infra/README.md, Settings.'],
@@ -111,37 +143,42 @@ describe('is refused in one sentence:', () => {
 });
 
 describe('by default', () => {
-  test('there is a new single-instance broker of the newest version, and IAM decides who may call', () => {
+  test('there is a new single-instance broker of the newest version that all guests can use, and IAM decides who may call', () => {
     expect(readSettings({ 'aws:cdk:version': '2', '@aws-cdk/core:x': true, brokerId: '' })).toMatchObject({
       broker: {
         kind: 'new',
-        deploymentMode: 'SINGLE_INSTANCE',
-        version: '4.2',
-        instanceType: 'mq.m7g.medium',
+        model: { isCluster: false, version: '4.2', instanceType: 'mq.m7g.medium' },
       },
       anyoneMayCallTheApi: false,
     });
   });
 
   test.each([
-    [{ brokerVersion: '3.13' }, { version: '3.13', instanceType: 'mq.t3.micro' }],
-    [{ brokerInstanceType: 'mq.t3.micro' }, { version: '3.13', instanceType: 'mq.t3.micro' }],
+    [{ brokerVersion: '3.13' }, { version: '3.13', instanceType: 'mq.m7g.medium' }],
+    [{ brokerVersion: '4.3' }, { version: '4.3', instanceType: 'mq.m7g.medium' }],
+    [{ brokerInstanceType: 'mq.m5.large' }, { version: '3.13', instanceType: 'mq.m5.large' }],
     [{ brokerInstanceType: 'mq.m7g.large' }, { version: '4.2', instanceType: 'mq.m7g.large' }],
-    [{ newBroker: 'cluster' }, { version: '4.2', instanceType: 'mq.m7g.large' }],
-  ])('%j leads to %j', (values, broker) => {
-    expect(readSettings(values).broker).toMatchObject(broker);
+    [{ newBroker: 'cluster' }, { version: '4.2', instanceType: 'mq.m7g.large', isCluster: true }],
+    [EXISTING, { version: '4.2', instanceType: 'mq.m7g.medium', isCluster: false }],
+    [{ ...EXISTING, existingBroker: 'cluster' }, { isCluster: true }],
+  ])('%j leads to %j', (values, model) => {
+    expect(readSettings(values).broker.model).toMatchObject(model);
   });
 
   test.each([
-    [{ brokerInstanceType: 'mq.m7g.medium' }, 300, 30],
-    [{ brokerInstanceType: 'mq.t3.micro' }, 500, 50],
-    [{ brokerInstanceType: 'mq.m7g.large' }, 5000, 50],
-    [EXISTING, 300, 30],
-    [{ ...EXISTING, brokerMaxConnections: '100' }, 100, 10],
+    [{}, 300, 30],
+    [{ brokerMaxConnections: '100' }, 100, 10],
+    [{ brokerInstanceType: 'mq.m7g.large' }, 1500, 50],
+    [{ newBroker: 'cluster', brokerInstanceType: 'mq.m7g.medium', brokerMaxConnections: '100' }, 200, 20],
+    [EXISTING, 100, 10],
+    [{ ...EXISTING, existingBroker: 'cluster' }, 200, 20],
+    [{ ...EXISTING, brokerMaxConnections: '5000' }, 5000, 50],
+    [{ ...EXISTING, brokerVersion: '3.13', brokerInstanceType: 'mq.m7g.large' }, 5000, 50],
+    [{ ...EXISTING, existingBroker: 'cluster', brokerInstanceType: 'mq.m5.large' }, 15_000, 50],
   ])(
     '%j takes a tenth of the broker’s connections, at most 50',
     (values, maxConnections, pingConcurrency) => {
-      expect(readSettings(values)).toMatchObject({ maxConnections, pingConcurrency });
+      expect(readSettings(values)).toMatchObject({ broker: { maxConnections }, pingConcurrency });
     },
   );
 });

@@ -36,6 +36,16 @@ function permissions(policyOf: string): Record<string, unknown> {
   return allowed;
 }
 
+/** What a configuration says. */
+function decoded(configuration: Readonly<Record<string, unknown>> | undefined): string {
+  return Buffer.from(String(configuration?.['Data']), 'base64').toString();
+}
+
+/** The alarm on a metric goes off at this. */
+function threshold(metric: string): unknown {
+  return all('AWS::CloudWatch::Alarm').find(({ MetricName }) => MetricName === metric)?.['Threshold'];
+}
+
 describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
   const isNew = variant.startsWith('a new');
   const { pingConcurrency } = readSettings(settings);
@@ -264,6 +274,7 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
       'Errors',
       'Errors',
       'GuestsUnreachable',
+      'QueueCount',
       'SweepComplete',
       'Throttles',
       'Throttles',
@@ -336,6 +347,77 @@ test.each([
   expect(broker?.['SubnetIds']).toHaveLength(subnets);
 });
 
+describe('a new broker of RabbitMQ 4', () => {
+  test.each(['4.2', '4.3'])(
+    'of version %s is configured for the limits of its settings',
+    async (brokerVersion) => {
+      await synthesize({ brokerVersion, brokerMaxExchanges: '700' });
+      const [configuration] = all('AWS::AmazonMQ::Configuration');
+      expect(configuration).toMatchObject({ EngineType: 'RABBITMQ', EngineVersion: brokerVersion });
+      expect(decoded(configuration)).toBe(
+        'connection_max = 300\nchannel_max_per_node = 900\ncluster_queue_limit = 900\ncluster_exchange_limit = 700\n',
+      );
+      const id = expect.stringMatching(/^BrokerConfiguration/);
+      expect(all('AWS::AmazonMQ::Broker')).toEqual([
+        expect.objectContaining({
+          EngineVersion: brokerVersion,
+          Configuration: {
+            Id: { 'Fn::GetAtt': [id, 'Id'] },
+            Revision: { 'Fn::GetAtt': [id, 'Revision'] },
+          },
+        }),
+      ]);
+    },
+  );
+
+  test('has a configuration whose name no other version and no other stack uses', async () => {
+    await synthesize({ brokerName: 'trove' });
+    const stackUuid = { 'Fn::Select': [2, { 'Fn::Split': ['/', { Ref: 'AWS::StackId' }] }] };
+    expect(all('AWS::AmazonMQ::Configuration')).toEqual([
+      expect.objectContaining({ Name: { 'Fn::Join': ['', ['trove-4.2-', stackUuid]] } }),
+    ]);
+  });
+
+  test.each([{}, { newBroker: 'cluster' }])(
+    'with %j reports that it is crowded before it refuses anybody, and at most a fifth of it is ours',
+    async (settings) => {
+      await synthesize(settings);
+      const data = decoded(all('AWS::AmazonMQ::Configuration')[0]);
+      const limit = (key: string) => Number(new RegExp(`^${key} = (\\d+)$`, 'm').exec(data)?.[1]);
+      const nodes = 'newBroker' in settings ? 2 : 1; // that are left when one of three is away
+      expect(threshold('ConnectionCount')).toBe(0.8 * nodes * limit('connection_max'));
+      expect(threshold('QueueCount')).toBe(0.8 * limit('cluster_queue_limit'));
+      const ours = all('AWS::Lambda::Function').map((name) => Number(name['ReservedConcurrentExecutions']));
+      expect(ours).toHaveLength(2);
+      expect(5 * ours.reduce((sum, each) => sum + each)).toBeLessThanOrEqual(limit('connection_max'));
+    },
+  );
+});
+
+test.each([{ brokerVersion: '3.13' }, EXISTING])('the broker of %j is not configured', async (settings) => {
+  await synthesize(settings);
+  expect(all('AWS::AmazonMQ::Configuration')).toEqual([]);
+  for (const broker of all('AWS::AmazonMQ::Broker')) expect(broker).not.toHaveProperty('Configuration');
+});
+
+test('an existing broker is crowded at 80 % of what Amazon MQ gives its instance, or of what the deployer knows', async () => {
+  await synthesize(EXISTING);
+  expect([threshold('ConnectionCount'), threshold('QueueCount')]).toEqual([80, 400]);
+  await synthesize({ ...EXISTING, brokerMaxConnections: '5000', brokerMaxQueues: '2500' });
+  expect([threshold('ConnectionCount'), threshold('QueueCount')]).toEqual([4000, 2000]);
+});
+
+test('of Amazon MQ’s metrics only those of the whole broker are used: RabbitMQ 4 has none of single queues', async () => {
+  await synthesize(EXISTING);
+  const ofAlarms = all('AWS::CloudWatch::Alarm').filter(({ Namespace }) => Namespace === 'AWS/AmazonMQ');
+  expect(ofAlarms).toHaveLength(2);
+  for (const { Dimensions } of ofAlarms) expect(Dimensions).toEqual([{ Name: 'Broker', Value: 'trove' }]);
+  const body = JSON.stringify(all('AWS::CloudWatch::Dashboard')).replaceAll('\\', '');
+  const shown = body.match(/"AWS\/AmazonMQ"[^\]]*/g) ?? [];
+  expect(shown).toHaveLength(5);
+  for (const metric of shown) expect(metric).toMatch(/^"AWS\/AmazonMQ","\w+","Broker","trove"(,\{|$)/);
+});
+
 test('the API asks for no authorization only where the deployer has written that anyone may call it', async () => {
   const template = await synthesize({ anyoneMayCallTheApi: 'true' });
   template.allResourcesProperties('AWS::ApiGatewayV2::Route', { AuthorizationType: 'NONE' });
@@ -368,6 +450,7 @@ test('the dashboard shows the fleet, round trips, reasons, the unreachable of th
     'p99',
     literal('{GuestRpcPing,Reason,service} MetricName="GuestsUnreachable" service="health-check"'),
     'ConnectionCount',
+    'QueueCount',
     'filter message = ',
     'guest_unreachable',
     'dedup instance_id',

@@ -1,0 +1,97 @@
+import { describe, expect, test } from '@jest/globals';
+import { INSTANCE_TYPES, isM7g } from '../../infra/broker-limits.ts';
+import { readSettings } from '../../infra/settings.ts';
+import { EXISTING } from './variants.ts';
+
+/** What a new broker is configured for: connections and channels of each node, queues and exchanges of them all. */
+function configured(settings: Readonly<Record<string, string>>) {
+  const { broker } = readSettings(settings);
+  if (broker.kind !== 'new' || broker.limits === undefined) return undefined;
+  const { connections, channels, queues, exchanges } = broker.limits;
+  return [connections, channels, queues, exchanges];
+}
+
+/** What an existing broker is taken to have: connections, queues. */
+function assumed(settings: Readonly<Record<string, string>>) {
+  const { maxConnections, maxQueues } = readSettings({ ...EXISTING, ...settings }).broker;
+  return [maxConnections, maxQueues];
+}
+
+describe('a new broker of RabbitMQ 4 is configured for as many guests as it takes connections', () => {
+  test.each([
+    ['mq.m7g.medium', [300, 900, 900, 500], [300, 900, 500, 500]],
+    ['mq.m7g.large', [1500, 4500, 4500, 1500], [500, 1500, 3000, 1000]],
+    ['mq.m7g.xlarge', [3000, 9000, 9000, 3000], [1000, 3000, 6000, 2000]],
+    ['mq.m7g.2xlarge', [6000, 18_000, 18_000, 6000], [2000, 6000, 12_000, 4000]],
+    ['mq.m7g.4xlarge', [12_000, 36_000, 36_000, 12_000], [4000, 12_000, 24_000, 8000]],
+    ['mq.m7g.8xlarge', [24_000, 72_000, 72_000, 24_000], [8000, 24_000, 40_000, 16_000]],
+    ['mq.m7g.12xlarge', [36_000, 108_000, 100_000, 36_000], [12_000, 36_000, 50_000, 24_000]],
+    ['mq.m7g.16xlarge', [48_000, 144_000, 120_000, 48_000], [16_000, 48_000, 60_000, 32_000]],
+  ])('%s: %j, in a cluster %j', (brokerInstanceType, single, cluster) => {
+    for (const brokerVersion of ['4.2', '4.3']) {
+      expect(configured({ brokerVersion, brokerInstanceType })).toEqual(single);
+      expect(configured({ brokerVersion, brokerInstanceType, newBroker: 'cluster' })).toEqual(cluster);
+    }
+  });
+
+  test('or for what the deployer has written, and the rest follows from the connections', () => {
+    const brokerInstanceType = 'mq.m7g.large';
+    expect(configured({ brokerInstanceType, brokerMaxConnections: '5000' })).toEqual([
+      5000, 15_000, 15_000, 5000,
+    ]);
+    expect(configured({ brokerInstanceType, brokerMaxConnections: '100' })).toEqual([100, 4500, 1000, 1000]);
+    const written = { brokerMaxChannels: '600', brokerMaxQueues: '700', brokerMaxExchanges: '800' };
+    expect(configured(written)).toEqual([300, 600, 700, 800]);
+  });
+
+  test('one of RabbitMQ 3.13 is not, since it cannot be', () => {
+    expect(configured({ brokerVersion: '3.13' })).toBeUndefined();
+  });
+});
+
+describe('an existing broker is taken to have Amazon MQ’s own defaults', () => {
+  test.each([
+    ['mq.m7g.medium', [100, 500], [200, 100]],
+    ['mq.m7g.large', [1500, 1000], [1000, 1000]],
+    ['mq.m7g.xlarge', [3000, 2000], [2000, 2000]],
+    ['mq.m7g.2xlarge', [6000, 4000], [4000, 4000]],
+    ['mq.m7g.4xlarge', [12_000, 8000], [8000, 8000]],
+    ['mq.m7g.8xlarge', [24_000, 16_000], [16_000, 16_000]],
+    ['mq.m7g.12xlarge', [36_000, 24_000], [24_000, 24_000]],
+    ['mq.m7g.16xlarge', [48_000, 32_000], [32_000, 32_000]],
+  ])('of RabbitMQ 4, %s: %j, in a cluster %j, on two of its nodes', (brokerInstanceType, single, cluster) => {
+    expect(assumed({ brokerInstanceType })).toEqual(single);
+    expect(assumed({ brokerInstanceType, existingBroker: 'cluster' })).toEqual(cluster);
+  });
+
+  test.each([
+    ['mq.m7g.medium', [100, 2500], [100, 100]],
+    ['mq.m7g.large', [5000, 20_000], [5000, 10_000]],
+    ['mq.m7g.xlarge', [10_000, 30_000], [10_000, 15_000]],
+    ['mq.m7g.2xlarge', [20_000, 40_000], [20_000, 20_000]],
+    ['mq.m7g.4xlarge', [40_000, 60_000], [40_000, 30_000]],
+    ['mq.m7g.8xlarge', [80_000, 80_000], [80_000, 40_000]],
+    ['mq.m7g.12xlarge', [120_000, 100_000], [120_000, 20_000]],
+    ['mq.m7g.16xlarge', [160_000, 120_000], [160_000, 50_000]],
+    ['mq.m5.large', [4000, 20_000], [15_000, 10_000]],
+    ['mq.m5.xlarge', [8000, 30_000], [20_000, 10_000]],
+    ['mq.m5.2xlarge', [15_000, 60_000], [40_000, 10_000]],
+    ['mq.m5.4xlarge', [30_000, 150_000], [100_000, 10_000]],
+  ])('of RabbitMQ 3.13, %s: %j, in a cluster %j', (brokerInstanceType, single, cluster) => {
+    const brokerVersion = '3.13';
+    expect(assumed({ brokerVersion, brokerInstanceType })).toEqual(single);
+    expect(assumed({ brokerVersion, brokerInstanceType, existingBroker: 'cluster' })).toEqual(cluster);
+  });
+});
+
+test.each(
+  INSTANCE_TYPES.filter(isM7g).flatMap((brokerInstanceType): Readonly<Record<string, string>>[] => [
+    { brokerInstanceType },
+    { brokerInstanceType, newBroker: 'cluster' },
+    { ...EXISTING, brokerInstanceType },
+    { ...EXISTING, brokerInstanceType, existingBroker: 'cluster' },
+  ]),
+)('with %j, at most a fifth of the broker’s connections are ours', (settings) => {
+  const { broker, pingConcurrency } = readSettings(settings);
+  expect(5 * (pingConcurrency + 1)).toBeLessThanOrEqual(broker.maxConnections);
+});
