@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { INSTANCE_TYPES, isM7g } from '../../infra/broker-limits.ts';
 import { readSettings } from '../../infra/settings.ts';
@@ -94,4 +96,28 @@ test.each(
 )('with %j, at most a fifth of the broker’s connections are ours', (settings) => {
   const { broker, pingConcurrency } = readSettings(settings);
   expect(5 * (pingConcurrency + 1)).toBeLessThanOrEqual(broker.maxConnections);
+});
+
+describe('the manual tells how many guests fit', () => {
+  const manual = readFileSync(join(import.meta.dirname, '..', '..', 'infra', 'README.md'), 'utf8');
+
+  /** With how many guests no alarm rings yet: each has three queues, and we a connection and a queue for each run. */
+  function guests(settings: Readonly<Record<string, string>>, connectionsEach: number): string {
+    const { broker, pingConcurrency } = readSettings(settings);
+    const left = (limit: number) => Math.ceil(0.8 * limit) - 1 - (pingConcurrency + 1);
+    const fit = Math.min(left(broker.maxConnections) / connectionsEach, left(broker.maxQueues) / 3);
+    return Math.floor(fit).toLocaleString('en');
+  }
+
+  test.each(
+    ['mq.m7g.medium', 'mq.m7g.large', 'mq.m7g.xlarge', 'mq.m7g.2xlarge'].flatMap((type) => [
+      [type, 'single-instance'],
+      [type, 'cluster'],
+    ]),
+  )('on %s, %s', (brokerInstanceType = '', deployment = '') => {
+    const ofNew = { brokerInstanceType, newBroker: deployment };
+    const ofExisting = { ...EXISTING, brokerInstanceType, existingBroker: deployment };
+    const counts = [ofNew, ofExisting].flatMap((settings) => [guests(settings, 1), guests(settings, 2)]);
+    expect(manual).toContain(`| \`${brokerInstanceType}\` | ${deployment} | ${counts.join(' | ')} |\n`);
+  });
 });
