@@ -67,6 +67,7 @@ export class NewBroker extends Construct implements BrokerAccess {
         'Amazon MQ cannot rotate a RabbitMQ user by itself; infra/README.md says how, without an interruption.',
     });
   }
+
   #configuration(
     brokerName: string,
     version: string,
