@@ -11,6 +11,7 @@ export interface AwsRequest {
 
 export interface AwsAnswer {
   readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body: object | string;
 }
 
@@ -34,16 +35,20 @@ export class AwsStandIn {
       const { method = '', url: path = '', headers } = incoming;
       const request = { method, path, headers, body };
       this.requests.push(request);
-      const { status = 200, body: answered } = await this.answer(request);
-      response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1' });
+      const { status = 200, headers: added, body: answered } = await this.answer(request);
+      response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1', ...added });
       response.end(typeof answered === 'string' ? answered : JSON.stringify(answered));
     });
   }
 
+  get url(): string {
+    const address = this.#server.address();
+    return `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
+  }
+
   /** The variables that redirect the SDKs, and us, to this stand-in, with credentials to sign with. */
   get settings() {
-    const address = this.#server.address();
-    const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
+    const { url } = this;
     return {
       AWS_REGION: 'eu-central-1',
       AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
@@ -51,6 +56,8 @@ export class AwsStandIn {
       AWS_SESSION_TOKEN: 'token',
       AWS_ENDPOINT_URL_SECRETS_MANAGER: url,
       AWS_ENDPOINT_URL_MQ: url,
+      AWS_ENDPOINT_URL_CLOUDFORMATION: url,
+      AWS_ENDPOINT_URL_LAMBDA: url,
     };
   }
 
