@@ -1,0 +1,60 @@
+import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import { asking, CONNECTION } from './aws-trouble.ts';
+
+/** What has been deployed, as far as the proof needs to know it. */
+export interface Deployment {
+  /** Of the API, without a slash at the end. */
+  readonly url: string;
+  /** The name of the health check’s function, where it is known. */
+  readonly healthCheck?: string;
+  /** The output `ApiArn`, which a caller needs `execute-api:Invoke` on. */
+  readonly apiArn?: string;
+  /** The output `RpcPingLog`, the log group of the function that answers the ping. */
+  readonly pingLog?: string;
+}
+
+/** The arguments, or the stack's outputs, do not say where the API is. */
+export class DeploymentUnknown extends Error {
+  override readonly name = 'DeploymentUnknown';
+  readonly code = 'deployment_unknown';
+}
+
+/**
+ * Reads a stack's outputs.
+ *
+ * @throws AwsTrouble, DeploymentUnknown
+ */
+export async function deploymentOf(stack: string): Promise<Deployment> {
+  const cloudFormation = new CloudFormationClient(CONNECTION);
+  const { Stacks: stacks = [] } = await asking(
+    `The outputs of the stack ${stack} cannot be read`,
+    cloudFormation.send(new DescribeStacksCommand({ StackName: stack })),
+  );
+  const outputs = new Map(stacks[0]?.Outputs?.map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]));
+  const [url, apiArn, pingLog] = ['Url', 'ApiArn', 'RpcPingLog'].map((name) => outputs.get(name));
+  if (url === undefined)
+    throw new DeploymentUnknown(
+      `The stack ${stack} has no output Url: its deployment has not ended, or it is another stack. ` +
+        `Look at \`aws cloudformation describe-stack-events --stack-name ${stack}\`.`,
+    );
+  return {
+    url: apiUrl(url),
+    healthCheck: `${stack}-health-check`,
+    ...(apiArn !== undefined && { apiArn }),
+    ...(pingLog !== undefined && { pingLog }),
+  };
+}
+
+/**
+ * The URL of an API, without a slash at the end. A signed request may carry a session token, so it goes over TLS,
+ * or not beyond this machine.
+ *
+ * @throws DeploymentUnknown
+ */
+export function apiUrl(text: string): string {
+  const url = URL.parse(text);
+  const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(url?.hostname ?? '');
+  if (url?.protocol !== 'https:' && !(url?.protocol === 'http:' && isLocal))
+    throw new DeploymentUnknown(`${text} is no URL of the API: https://…, or http:// on this machine.`);
+  return `${url.origin}${url.pathname}`.replace(/\/+$/, '');
+}

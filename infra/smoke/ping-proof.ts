@@ -1,0 +1,66 @@
+import { REASONS, type Reason } from '../../functions/guest/reason.ts';
+import type { Deployment } from './deployment.ts';
+import type { HttpAnswer, PingAnswer } from './signed-ping.ts';
+import { faultOf, unanswered, unexpected } from './unexpected-answer.ts';
+
+/**
+ * What the answer to a ping of a guest that cannot exist shows: the whole way to the exchange works, all of it
+ * works as far as can be shown before the first guest has registered, or something is in the way.
+ */
+export interface PingProof {
+  readonly kind: 'proven' | 'no_guest_yet' | 'failed';
+  /** One paragraph for people, with what to do first where something is. */
+  readonly text: string;
+}
+
+/** Judges the answer to a ping of a random instance id. */
+export function pingProof(answer: PingAnswer, deployment: Deployment): PingProof {
+  if (answer.status === undefined) return failed(unanswered(answer));
+  if (answer.status === 400) return byReason(answer);
+  if (answer.status === 204) return failed(`204: a guest has answered. ${NO_GUEST}`);
+  return failed(`${answer.status}: ${unexpected(answer, deployment)}`);
+}
+
+/** The reasons that speak of the way to the guest and not of a guest, besides `exchange_missing`. */
+const OF_THE_BROKER = /^broker_/;
+
+function byReason({ headers, body }: HttpAnswer): PingProof {
+  const proxyStatus = headers.get('proxy-status') ?? '';
+  const [, error, details = ''] = /guest-rpc-ping; error=(\w+); details="(\w+)"/.exec(proxyStatus) ?? [];
+  if (!isReason(details))
+    return failed(
+      `400 without a reason known here: ${proxyStatus || body}. Compare the URL with the output Url.`,
+    );
+  const { means, todo } = REASONS[details];
+  if (details === 'queue_missing')
+    return {
+      kind: 'proven',
+      text:
+        `${details}, as it must be for this id: gateway, authorization, function, secret, network, broker, ` +
+        'permissions and exchange work.',
+    };
+  if (details === 'exchange_missing')
+    return {
+      kind: 'no_guest_yet',
+      text:
+        `${details}: gateway, authorization, function, secret, network, broker and login work. No guest has ` +
+        `registered with this broker yet, or the name is wrong: permissions and exchange are not proven. ${todo} ` +
+        'Once a guest has registered, run this again.',
+    };
+  if (OF_THE_BROKER.test(details))
+    return failed(`${details} (${error}): ${faultOf(body).message} ${means} ${todo}`);
+  return failed(`${details}: ${means} ${NO_GUEST}`);
+}
+
+/** Where an answer speaks of a guest. */
+const NO_GUEST =
+  'But no guest can have this random id: look for a queue that takes the pings of all guests, bound to the control ' +
+  'exchange by a pattern (`rabbitmqctl list_bindings`) or to its alternate exchange.';
+
+function isReason(text: string): text is Reason {
+  return Object.hasOwn(REASONS, text);
+}
+
+function failed(text: string): PingProof {
+  return { kind: 'failed', text };
+}

@@ -1,0 +1,80 @@
+import { sentence } from './aws-trouble.ts';
+import type { Deployment } from './deployment.ts';
+import type { HttpAnswer, NoAnswer } from './signed-ping.ts';
+
+/** What to do first where no HTTP answer came, by the error's code. */
+const FIRST = new Map([
+  ['ENOTFOUND', 'The name does not resolve: compare the URL with the output Url.'],
+  ['EAI_AGAIN', 'No name server answers: look at the network of this machine.'],
+  ['ECONNREFUSED', 'Nobody listens there: compare the URL with the output Url.'],
+  ['TimeoutError', 'Look at the network of this machine, its proxy and its firewall.'],
+  ['ECONNRESET', 'Look at the network of this machine, its proxy and its firewall.'],
+]);
+
+/** Why no HTTP answer came, and what to do first. */
+export function unanswered({ code, message }: NoAnswer): string {
+  const todo = FIRST.get(code) ?? 'Look at what is between: a proxy, its certificate (NODE_EXTRA_CA_CERTS).';
+  return `no answer: ${code}: ${sentence(message)} ${todo}`;
+}
+
+/** What a status other than 204 and 400 means, and what to do first. */
+export function unexpected({ status, headers, body }: HttpAnswer, { apiArn, pingLog }: Deployment): string {
+  const { kind, message } = faultOf(body);
+  const log = `\`aws logs tail ${pingLog ?? '"$RPC_PING_LOG"'} --since 10m\``;
+  switch (status) {
+    case 401:
+      return `Keystone does not let this caller in: ${message} Export OS_TOKEN (\`openstack token issue\`).`;
+    case 403:
+      return (
+        `API Gateway refuses the signature: ${message} ${clockTrouble(headers)}The caller (\`aws sts ` +
+        `get-caller-identity\`) needs execute-api:Invoke on ${apiArn ?? 'the output ApiArn'}, its secret key must ` +
+        "be right, and AWS_REGION the API's."
+      );
+    case 404:
+      return `there is no such API here: ${message} Compare the URL with the output Url, and add no path to it.`;
+    case 429:
+      return 'API Gateway takes no more requests just now: others ping (setting pingConcurrency). Try again.';
+    case 500:
+      return kind === 'instanceFault'
+        ? `the function is at fault: ${message} Mend the setting or the secret, and deploy; more is in ${log}.`
+        : `the function ended without an answer, or API Gateway may not invoke it: ${message} Read ${log}.`;
+    case 503:
+    case 504:
+      return `the function did not answer in time, or Lambda had no room for it: ${message} Read ${log}.`;
+    default:
+      return `no answer of this API: ${message} Compare the URL with the output Url.`;
+  }
+}
+
+/** SigV4 allows five minutes. */
+const MAX_CLOCK_DIFFERENCE_MS = 300_000;
+
+function clockTrouble(headers: Headers): string {
+  const differenceMs = Date.now() - Date.parse(headers.get('date') ?? '');
+  if (!(Math.abs(differenceMs) > MAX_CLOCK_DIFFERENCE_MS)) return '';
+  const minutes = Math.round(Math.abs(differenceMs) / 60_000);
+  return `The clock of this machine is ${minutes} minutes ${differenceMs > 0 ? 'fast' : 'slow'}: set it. `;
+}
+
+/**
+ * A fault as OpenStack writes it (`kind` is its name), or a message of API Gateway's own; `message` ends with a full
+ * stop.
+ */
+export function faultOf(body: string): { readonly kind?: string; readonly message: string } {
+  const parsed = objectOf(body);
+  const { message } = parsed;
+  if (typeof message === 'string') return { message: sentence(message) };
+  const [kind, fault] = Object.entries(parsed)[0] ?? [];
+  const { message: inner } = Object(fault);
+  return kind !== undefined && typeof inner === 'string'
+    ? { kind, message: sentence(inner) }
+    : { message: sentence(body.slice(0, 200)) };
+}
+
+function objectOf(json: string): Record<string, unknown> {
+  try {
+    return Object(JSON.parse(json));
+  } catch {
+    return {};
+  }
+}
