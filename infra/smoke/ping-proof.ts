@@ -3,28 +3,40 @@ import type { Deployment } from './deployment.ts';
 import type { HttpAnswer, PingAnswer } from './signed-ping.ts';
 import { faultOf, unanswered, unexpected } from './unexpected-answer.ts';
 
-/**
- * What the answer to a ping of a guest that cannot exist shows: the whole way to the exchange works, all of it
- * works as far as can be shown before the first guest has registered, or something is in the way.
- */
-export interface PingProof {
-  readonly kind: 'proven' | 'no_guest_yet' | 'failed';
+/** What an answer shows: that all of it works, that some of it cannot be shown now, or that something is in the way. */
+export interface Proof {
+  readonly kind: 'proven' | 'unproven' | 'failed';
   /** One paragraph for people, with what to do first where something is. */
   readonly text: string;
 }
 
-/** Judges the answer to a ping of a random instance id. */
-export function pingProof(answer: PingAnswer, deployment: Deployment): PingProof {
+/** Judges the answer to a signed ping of a random instance id, which no guest has. */
+export function pingProof(answer: PingAnswer, deployment: Deployment): Proof {
   if (answer.status === undefined) return failed(unanswered(answer));
   if (answer.status === 400) return byReason(answer);
   if (answer.status === 204) return failed(`204: a guest has answered. ${NO_GUEST}`);
   return failed(`${answer.status}: ${unexpected(answer, deployment)}`);
 }
 
+/** Judges the answer to the same ping without a signature: an API that is open answers as to the signed one. */
+export function authorizationProof({ status }: PingAnswer): Proof {
+  if (status === 401 || status === 403)
+    return { kind: 'proven', text: `${status} without a signature: the authorization works.` };
+  if (status === 400)
+    return {
+      kind: 'unproven',
+      text: 'The same without a signature: anyone may call the API. If this is not meant, unset anyoneMayCallTheApi.',
+    };
+  return {
+    kind: 'unproven',
+    text: `${status ?? 'no answer'} without a signature: the authorization is not proven.`,
+  };
+}
+
 /** The reasons that speak of the way to the guest and not of a guest, besides `exchange_missing`. */
 const OF_THE_BROKER = /^broker_/;
 
-function byReason({ headers, body }: HttpAnswer): PingProof {
+function byReason({ headers, body }: HttpAnswer): Proof {
   const proxyStatus = headers.get('proxy-status') ?? '';
   const [, error, details = ''] = /guest-rpc-ping; error=(\w+); details="(\w+)"/.exec(proxyStatus) ?? [];
   if (!isReason(details))
@@ -36,14 +48,14 @@ function byReason({ headers, body }: HttpAnswer): PingProof {
     return {
       kind: 'proven',
       text:
-        `${details}, as it must be for this id: gateway, authorization, function, secret, network, broker, ` +
+        `${details}, as it must be for this id: gateway, function, secret, network, broker, ` +
         'permissions and exchange work.',
     };
   if (details === 'exchange_missing')
     return {
-      kind: 'no_guest_yet',
+      kind: 'unproven',
       text:
-        `${details}: gateway, authorization, function, secret, network, broker and login work. No guest has ` +
+        `${details}: gateway, function, secret, network, broker and login work. No guest has ` +
         `registered with this broker yet, or the name is wrong: permissions and exchange are not proven. ${todo} ` +
         'Once a guest has registered, run this again.',
     };
@@ -61,6 +73,6 @@ function isReason(text: string): text is Reason {
   return Object.hasOwn(REASONS, text);
 }
 
-function failed(text: string): PingProof {
+function failed(text: string): Proof {
   return { kind: 'failed', text };
 }

@@ -3,7 +3,7 @@ import { parseArgs, styleText } from 'node:util';
 import { fleetReport } from '../local/fleet-report.ts';
 import { invokeHealthCheck, isSound } from './deployed-health-check.ts';
 import { apiUrl, type Deployment, deploymentOf } from './deployment.ts';
-import { type PingProof, pingProof } from './ping-proof.ts';
+import { authorizationProof, type Proof, pingProof } from './ping-proof.ts';
 import { signedPing, unsignedPing } from './signed-ping.ts';
 
 // `npm run smoke`: proves after a deployment that all the parts work together, by one ping and one sweep.
@@ -14,15 +14,14 @@ const DEFAULT_STACK = 'GuestRpcPing';
 
 const EXIT = { proven: 0, pingFailed: 1, healthCheckFailed: 2, couldNotRun: 3 } as const;
 
+const EXIT_CODES =
+  '0: all is well; 1: the ping is not as it must be; 2: the health check is not; 3: nothing could be pinged.';
+
 const MARKS = {
   proven: styleText('green', '✔'),
-  no_guest_yet: styleText('yellow', '…'),
+  unproven: styleText('yellow', '…'),
   failed: styleText('red', '✘'),
-} as const satisfies Record<PingProof['kind'], string>;
-
-/** Said where an unsigned ping is answered like a signed one: then the authorization is not proven, there is none. */
-const OPEN =
-  'The API answers without a signature as well: anyone may call it. If this is not meant, unset anyoneMayCallTheApi.';
+} as const satisfies Record<Proof['kind'], string>;
 
 try {
   process.exitCode = await main();
@@ -34,7 +33,7 @@ try {
 async function main(): Promise<number> {
   const { help, stack, url, healthCheck } = readArguments();
   if (help) {
-    console.log(`Usage: ${USAGE}`);
+    console.log(`Usage: ${USAGE}\nExit code ${EXIT_CODES}`);
     return EXIT.proven;
   }
   const deployment: Deployment =
@@ -75,14 +74,12 @@ function readArguments(): Arguments {
 }
 
 /** Pings a guest that cannot exist, but for chance, and prints what the answer proves. */
-async function provePing(deployment: Deployment): Promise<PingProof> {
+async function provePing(deployment: Deployment): Promise<Proof> {
   const instanceId = randomUUID();
   console.log(`ping of ${instanceId}, which no guest has, at ${deployment.url}`);
   const proof = pingProof(await signedPing(deployment.url, instanceId), deployment);
-  console.log(`${MARKS[proof.kind]} ${proof.text}`);
-  if (proof.kind === 'failed') return proof;
-  const { status } = await unsignedPing(deployment.url, instanceId);
-  if (status === 400) console.log(`${MARKS.no_guest_yet} ${OPEN}`);
+  print(proof);
+  if (proof.kind !== 'failed') print(authorizationProof(await unsignedPing(deployment.url, instanceId)));
   return proof;
 }
 
@@ -98,9 +95,13 @@ async function proveHealthCheck(functionName: string | undefined): Promise<boole
     console.log(fleetReport(summary));
     return isSound(summary);
   } catch (error) {
-    console.log(`${MARKS.failed} ${messageOf(error)}`);
+    print({ kind: 'failed', text: messageOf(error) });
     return false;
   }
+}
+
+function print({ kind, text }: Proof): void {
+  console.log(`${MARKS[kind]} ${text}`);
 }
 
 function messageOf(error: unknown): string {

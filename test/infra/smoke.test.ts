@@ -305,9 +305,7 @@ test('a broker with which no guest has registered is proven as far as can be, an
   api = (request) => checked(request, behind);
   const { code, output } = await smoke([]);
   expect(code).toBe(1);
-  expect(output).toContain(
-    'exchange_missing: gateway, authorization, function, secret, network, broker and login work.',
-  );
+  expect(output).toContain('exchange_missing: gateway, function, secret, network, broker and login work.');
   expect(output).toContain('No guest has registered with this broker yet, or the name is wrong');
   expect(asked('/2015-03-31/')).toHaveLength(1);
 });
@@ -370,7 +368,7 @@ describe('the exit code is 0', () => {
   test('when all is well: one signed ping of an id that cannot exist, one sweep, its summary', async () => {
     const { code, output } = await smoke([]);
     expect(output).toMatch(
-      /^ping of (?<id>[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}), .*\n✔ queue_missing, .*\nhealth check GuestRpcPing-health-check\n1 of 1 guests reachable .*\n$/,
+      /^ping of (?<id>[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}), .*\n✔ queue_missing, .*\n✔ 403 without a signature: .*\nhealth check GuestRpcPing-health-check\n1 of 1 guests reachable .*\n$/,
     );
     expect(code).toBe(0);
     const signed = aws.requests.filter(
@@ -405,13 +403,25 @@ describe('the exit code is 0', () => {
       return token === 'gAAAA' ? passed(request, fn) : { status: 401, body: { message: 'Unauthorized' } };
     };
     const { code, output } = await smoke([], { OS_TOKEN: 'gAAAA' });
-    expect([code, output]).toEqual([0, expect.not.stringContaining('without a signature')]);
+    expect([code, output]).toEqual([0, expect.stringContaining('✔ 401 without a signature')]);
     expect(output).not.toContain('gAAAA');
+  });
+
+  test('when an unsigned ping is neither refused nor answered: the authorization is not proven', async () => {
+    api = (request) =>
+      'authorization' in request.headers
+        ? checked(request, fn)
+        : { status: 429, body: { message: 'Too Many' } };
+    const { code, output } = await smoke([]);
+    expect([code, output]).toEqual([
+      0,
+      expect.stringContaining('429 without a signature: the authorization is not'),
+    ]);
   });
 
   test('with an API that anyone may call, and the output says so', async () => {
     api = (request) => passed(request, fn);
     const { code, output } = await smoke([]);
-    expect([code, output]).toEqual([0, expect.stringContaining('answers without a signature as well')]);
+    expect([code, output]).toEqual([0, expect.stringContaining('anyone may call the API')]);
   });
 });
