@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { AwsStandIn } from './setup/aws-stand-in.ts';
 import { eventually } from './setup/eventually.ts';
 import { FunctionUnderTest } from './setup/function-under-test.ts';
+import { QUEUE_OPTIONS } from './setup/guest-queues.ts';
 import { type ReceivedRequest, respond } from './setup/responder.ts';
 import { TestBroker } from './setup/test-broker.ts';
 
@@ -96,7 +97,7 @@ describe('a guest that cannot be pinged is answered 400', () => {
 
   test('as no_reply, when the broker does not tell who listens', async () => {
     const [id, channel] = [randomUUID(), await broker.channel()];
-    await channel.assertQueue(`of-another-name-${id}`, { durable: false });
+    await channel.assertQueue(`of-another-name-${id}`, QUEUE_OPTIONS);
     await channel.bindQueue(`of-another-name-${id}`, 'trove', `guestagent.${id}`);
     const { headers } = await fn.ping(id);
     expect(headers.get('proxy-status')).toContain('details="no_reply"');

@@ -1,13 +1,16 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { end, freePort, lineOf, TemporaryFolder, whenWeAreGone } from './child.ts';
 import { ensureDebianPackages, isCommand } from './debian-packages.ts';
+import { debianCommand, existsInDebian } from './debian-root.ts';
 
 /** Where a `rabbitmq-server` is found that runs as whoever starts it (Debian's in /usr/sbin insists on its own user). */
 const SERVERS = ['/usr/lib/rabbitmq/bin/rabbitmq-server', '/opt/homebrew/sbin/rabbitmq-server'];
+
+/** Run where RabbitMQ cannot be installed: the version that the stack makes (`brokerVersion`). */
+const IMAGE = 'rabbitmq:4.2-management';
 
 const INSTALL_HINT = 'Install RabbitMQ (rabbitmq-server) or Docker, or set BROKER_URL to a broker of yours.';
 
@@ -39,7 +42,7 @@ export async function startRabbitMq(): Promise<RabbitMq> {
 }
 
 function isServerInstallable(): boolean {
-  return SERVERS.some(existsSync) || ensureDebianPackages('rabbitmq-server');
+  return SERVERS.some(existsInDebian) || ensureDebianPackages('rabbitmq-server');
 }
 
 /** A RabbitMQ server as child process. */
@@ -81,15 +84,19 @@ export class RabbitMqServer implements RabbitMq {
     this.#env = env;
     // Erlang's port mapper, started here rather than by Erlang, so that it does not outlive us as a daemon.
     const args = ['-port', String(env['ERL_EPMD_PORT']), '-address', '127.0.0.1'];
-    this.#epmd = spawn('epmd', args, { stdio: 'ignore', detached: true });
+    this.#epmd = spawn(...debianCommand('epmd', ...args), { stdio: 'ignore', detached: true });
     this.#epmd.on('error', () => undefined); // without it the server does not start, and says so
     this.#callOff = [whenWeAreGone('kill -KILL "$1"', String(this.#epmd.pid))];
   }
 
   /** Starts the server process: the first one, or the next one after a {@link crash}. */
   async boot(): Promise<void> {
-    const server = SERVERS.find(existsSync) ?? 'rabbitmq-server';
-    const child = spawn(server, { env: this.#env, stdio: ['ignore', 'pipe', 'ignore'], detached: true });
+    const server = SERVERS.find(existsInDebian) ?? 'rabbitmq-server';
+    const child = spawn(...debianCommand(server), {
+      env: this.#env,
+      stdio: ['ignore', 'pipe', 'ignore'],
+      detached: true,
+    });
     this.#server = child;
     this.#callOff.push(whenWeAreGone('kill -KILL "-$1"', String(child.pid)));
     await lineOf(child, child.stdout, /completed with \d+ plugins/);
@@ -108,12 +115,15 @@ export class RabbitMqServer implements RabbitMq {
       'RABBITMQ_NODENAME',
       'RABBITMQ_CONF_ENV_FILE',
     ];
-    return [...names.map((name) => `${name}=${this.#env[name]}`), ctlPath(), '--quiet'].join(' ');
+    const [program, args] = debianCommand(ctlPath(), '--quiet');
+    return [...names.map((name) => `${name}=${this.#env[name]}`), program, ...args].join(' ');
   }
 
   /** Runs `rabbitmqctl` on the server. @returns what it printed */
   async ctl(...args: string[]): Promise<string> {
-    const { stdout } = await promisify(execFile)(ctlPath(), ['--quiet', ...args], { env: this.#env });
+    const { stdout } = await promisify(execFile)(...debianCommand(ctlPath(), '--quiet', ...args), {
+      env: this.#env,
+    });
     return stdout;
   }
 
@@ -126,7 +136,7 @@ export class RabbitMqServer implements RabbitMq {
 }
 
 function ctlPath(): string {
-  return join(dirname(SERVERS.find(existsSync) ?? ''), 'rabbitmqctl');
+  return join(dirname(SERVERS.find(existsInDebian) ?? ''), 'rabbitmqctl');
 }
 
 async function configure(
@@ -168,11 +178,10 @@ async function configure(
 
 /** For machines with Docker and without apt. The container removes itself. */
 async function startContainer(): Promise<RabbitMq> {
-  const image = 'rabbitmq:3.13-management';
-  console.log(`RabbitMQ is not installed here: running ${image} in Docker …`);
+  console.log(`RabbitMQ is not installed here: running ${IMAGE} in Docker …`);
   const ports = { amqp: await freePort(), management: await freePort() };
   const publish = [`127.0.0.1:${ports.amqp}:5672`, `127.0.0.1:${ports.management}:15672`];
-  const args = ['run', '--rm', '--init', ...publish.flatMap((port) => ['--publish', port]), image];
+  const args = ['run', '--rm', '--init', ...publish.flatMap((port) => ['--publish', port]), IMAGE];
   const docker = spawn('docker', args, { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
   await lineOf(docker, docker.stdout, /completed with \d+ plugins|Server startup complete/);
   return {

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { end, TemporaryFolder, whenWeAreGone } from './child.ts';
 import { ensureDebianPackages } from './debian-packages.ts';
+import { debianCommand, isOtherDebian } from './debian-root.ts';
 
 /** How a guest behaves; by default it answers at once. */
 export interface GuestBehaviour {
@@ -18,10 +19,14 @@ export interface GuestBehaviour {
   readonly answer?: string;
 }
 
+/** What a guest's queue is: a classic one that ends with the broker, one that outlasts it, or a replicated one. */
+export type GuestQueues = 'transient' | 'durable' | 'quorum';
+
 export interface GuestHostOptions {
   readonly brokerUrl: string;
   readonly controlExchange?: string;
-  readonly durableQueues?: boolean;
+  /** By default transient, as oslo.messaging's. */
+  readonly queues?: GuestQueues;
   /** Whether they log each message, which slows them down; by default they do. */
   readonly debug?: boolean;
 }
@@ -30,7 +35,7 @@ type Python = ChildProcessByStdio<Writable, Readable, Readable>;
 
 /** Installs Trove's guest agent and oslo.messaging unless they are there. */
 export function ensureTrove(): boolean {
-  return ensureDebianPackages('python3-trove', 'python3-oslo.messaging');
+  return isOtherDebian || ensureDebianPackages('python3-trove', 'python3-oslo.messaging');
 }
 
 /** A Python process with real Trove guest agents in it (`trove_guests.py`). */
@@ -49,7 +54,7 @@ export class TroveGuests {
     const config = folder.file('trove-guestagent.conf');
     await writeFile(config, guestConfig(options));
     const script = join(import.meta.dirname, 'trove_guests.py');
-    const python = spawn('/usr/bin/python3', [script, '--config-file', config], {
+    const python = spawn(...debianCommand('/usr/bin/python3', script, '--config-file', config), {
       stdio: 'pipe',
       env: { PATH: process.env['PATH'], LANG: 'C.UTF-8', PYTHONDONTWRITEBYTECODE: '1' },
       detached: true, // Ctrl-C is for us to pass on
@@ -95,7 +100,7 @@ export class TroveGuests {
 function guestConfig({
   brokerUrl,
   controlExchange = 'trove',
-  durableQueues = false,
+  queues = 'transient',
   debug = true,
 }: GuestHostOptions): string {
   const { protocol, host, username, password, pathname } = new URL(brokerUrl);
@@ -109,7 +114,9 @@ debug = ${debug}
 default_log_levels = oslo_messaging=${debug ? 'DEBUG' : 'INFO'},amqp=INFO
 use_stderr = true
 [oslo_messaging_rabbit]
-amqp_durable_queues = ${durableQueues}
+amqp_durable_queues = ${queues !== 'transient'}
+rabbit_quorum_queue = ${queues === 'quorum'}
+rabbit_transient_quorum_queue = ${queues === 'quorum'}
 ssl = ${ssl}
 `;
 }

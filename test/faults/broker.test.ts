@@ -4,6 +4,7 @@ import { RabbitMqServer } from '../../infra/local/rabbitmq.ts';
 import { TroveGuests } from '../../infra/local/trove-guests.ts';
 import { eventually } from '../setup/eventually.ts';
 import { type Answer, FunctionUnderTest } from '../setup/function-under-test.ts';
+import { GUEST_QUEUES } from '../setup/guest-queues.ts';
 import { TcpProxy } from '../setup/tcp-proxy.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 
@@ -22,7 +23,8 @@ interop('on a broker that fails', () => {
   beforeAll(async () => {
     rabbit = await RabbitMqServer.start([`heartbeat = ${HEARTBEAT_SECONDS}`]);
     broker = await TestBroker.create(rabbit);
-    const host = await TroveGuests.host({ brokerUrl: broker.url, durableQueues: true });
+    const queues = GUEST_QUEUES === 'transient' ? 'durable' : GUEST_QUEUES; // they outlast the broker
+    const host = await TroveGuests.host({ brokerUrl: broker.url, queues });
     if (!host) throw new Error('No Trove guests here');
     guests = host;
     await guests.start(alive);

@@ -5,6 +5,7 @@ import { TemporaryFolder } from '../../infra/local/child.ts';
 import { TroveGuests } from '../../infra/local/trove-guests.ts';
 import { eventually } from '../setup/eventually.ts';
 import { type Behaviour, GUEST_REASONS, ResponderFleet } from '../setup/fleet.ts';
+import { GUEST_QUEUES } from '../setup/guest-queues.ts';
 import { HealthCheckUnderTest, type SweepSeen } from '../setup/health-check-under-test.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 
@@ -26,7 +27,7 @@ interop('a fleet of ten thousand, a hundred of them real Trove guests', () => {
 
   beforeAll(async () => {
     broker = await TestBroker.create();
-    const host = await TroveGuests.host({ brokerUrl: broker.url });
+    const host = await TroveGuests.host({ brokerUrl: broker.url, queues: GUEST_QUEUES });
     if (!host) throw new Error('No Trove guests here');
     guests = host;
     const keyFile = keyFolder.file('keys.json');

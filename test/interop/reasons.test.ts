@@ -8,6 +8,7 @@ import { TroveGuests } from '../../infra/local/trove-guests.ts';
 import { type AwsAnswer, AwsStandIn } from '../setup/aws-stand-in.ts';
 import { eventually } from '../setup/eventually.ts';
 import { type Answer, FunctionUnderTest } from '../setup/function-under-test.ts';
+import { GUEST_QUEUES } from '../setup/guest-queues.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 
 const interop = process.env['TEST_WITHOUT_TROVE'] ? describe.skip : describe;
@@ -27,7 +28,7 @@ interop('with real Trove guests', () => {
 
   beforeAll(async () => {
     broker = await TestBroker.create();
-    const host = await TroveGuests.host({ brokerUrl: broker.url });
+    const host = await TroveGuests.host({ brokerUrl: broker.url, queues: GUEST_QUEUES });
     if (!host) throw new Error('No Trove guests here');
     guests = host;
     await guests.start(randomUUID());

@@ -3,15 +3,16 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { TroveGuests } from '../../infra/local/trove-guests.ts';
 import { eventually } from '../setup/eventually.ts';
 import { FunctionUnderTest } from '../setup/function-under-test.ts';
+import { GUEST_QUEUES } from '../setup/guest-queues.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 
 /** Real Trove guest agents need Debian's packages; the global setup says loudly when they are not to be had. */
 const interop = process.env['TEST_WITHOUT_TROVE'] ? describe.skip : describe;
 
 interop.each([
-  { controlExchange: 'trove', durableQueues: false },
-  { controlExchange: 'openstack', durableQueues: true },
-])('with real Trove guests, control exchange $controlExchange, durable queues: $durableQueues', (options) => {
+  { controlExchange: 'trove', queues: GUEST_QUEUES },
+  { controlExchange: 'openstack', queues: 'durable' },
+] as const)('with real Trove guests, control exchange $controlExchange, $queues queues', (options) => {
   let broker: TestBroker;
   let guests: TroveGuests;
   let fn: FunctionUnderTest;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Channel, ChannelModel, ConfirmChannel } from 'amqplib';
 import { Inspector } from '../../functions/oslo/inspector.ts';
+import { QUEUE_OPTIONS } from '../setup/guest-queues.ts';
 import { respond } from '../setup/responder.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 
@@ -57,7 +58,7 @@ describe('the inspector', () => {
   test('counts the messages of a queue that nobody consumes', async () => {
     const target = await guestTarget();
     const dead = { ...target, topic: `${target.topic}-dead` };
-    await server.assertQueue(dead.topic, { durable: false });
+    await server.assertQueue(dead.topic, QUEUE_OPTIONS);
     server.sendToQueue(dead.topic, Buffer.from('{}'));
     await server.waitForConfirms();
     await expect(inspector.listeners(dead, TIMEOUT_MS)).resolves.toEqual({ consumers: 0, messages: 1 });

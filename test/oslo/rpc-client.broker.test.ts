@@ -12,6 +12,7 @@ import type { RpcClient } from '../../functions/oslo/rpc-client.ts';
 import { openTransport } from '../../functions/oslo/transport.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
 import { eventually } from '../setup/eventually.ts';
+import { QUEUE_OPTIONS } from '../setup/guest-queues.ts';
 import { encodeReply, type ReceivedRequest, respond } from '../setup/responder.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 
@@ -19,6 +20,8 @@ const REQUEST = { method: 'rpc_ping', args: {}, version: '1.0', context: { tenan
 /** Long enough never to be reached. */
 const long = () => ({ deadline: Deadline.in(30_000) });
 const short = () => ({ deadline: Deadline.in(200) });
+/** The longest message that RabbitMQ 4 takes unless it is configured otherwise; RabbitMQ 3 takes longer ones. */
+const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 
 let broker: TestBroker;
 let server: ConfirmChannel;
@@ -135,7 +138,10 @@ describe('a call is not disturbed', () => {
   const others: [string, (request: ReceivedRequest) => void][] = [
     ['garbage', ({ replyRaw }) => replyRaw('garbage')],
     ['an empty message', ({ replyRaw }) => replyRaw('')],
-    ['sixty megabytes', ({ replyRaw }) => replyRaw(Buffer.alloc(60_000_000, '{'))],
+    [
+      'as much as RabbitMQ takes by default',
+      ({ replyRaw }) => replyRaw(Buffer.alloc(MAX_MESSAGE_BYTES, '{')),
+    ],
     [
       'a reply to another call',
       ({ replyRaw }) => replyRaw(encodeReply('0'.repeat(32), { result: 'foreign' })),
@@ -266,7 +272,7 @@ describe('on the broker', () => {
   test('a dead server’s queue keeps no ping beyond its deadline', async () => {
     const queue = `guestagent.${randomUUID()}`;
     await guest(() => undefined);
-    await server.assertQueue(queue, { durable: false });
+    await server.assertQueue(queue, QUEUE_OPTIONS);
     await server.bindQueue(queue, 'trove', queue);
     const call = client.call({ exchange: 'trove', topic: queue }, REQUEST, short());
     await eventually(

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Channel } from 'amqplib';
+import { EXCHANGE_OPTIONS, QUEUE_OPTIONS } from './guest-queues.ts';
 import { encodeReply } from './responder.ts';
 
 /** The reasons that a guest can give, from the worst to the least. */
@@ -37,7 +38,7 @@ export class ResponderFleet {
 
   /** Adds `count` guests, and waits until their queues are as that behaviour has them. @returns their ids */
   async add(behaviour: Behaviour, count: number): Promise<string[]> {
-    await this.#channel.assertExchange('trove', 'topic', { durable: false });
+    await this.#channel.assertExchange('trove', 'topic', EXCHANGE_OPTIONS);
     const ids = Array.from({ length: count }, () => randomUUID());
     const left = ids.values();
     const addInTurn = async () => {
@@ -50,7 +51,7 @@ export class ResponderFleet {
   async #addOne(id: string, behaviour: Behaviour): Promise<void> {
     this.guests.set(id, behaviour);
     const queue = `guestagent.${id}`;
-    const waits: Promise<unknown>[] = [this.#channel.assertQueue(queue, { durable: false })];
+    const waits: Promise<unknown>[] = [this.#channel.assertQueue(queue, QUEUE_OPTIONS)];
     if (behaviour !== 'queue_missing') waits.push(this.#channel.bindQueue(queue, 'trove', queue));
     if (behaviour !== 'queue_missing' && behaviour !== 'no_consumer')
       waits.push(

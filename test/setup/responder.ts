@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Channel } from 'amqplib';
+import { EXCHANGE_OPTIONS, QUEUE_OPTIONS } from './guest-queues.ts';
 
 /** A request as an oslo.messaging server sees it. */
 export interface ReceivedRequest {
@@ -21,8 +22,8 @@ export async function respond(
   exchange = 'trove',
 ): Promise<void> {
   const topic = `guestagent.${instanceId}`;
-  await channel.assertExchange(exchange, 'topic', { durable: false });
-  await channel.assertQueue(topic, { durable: false });
+  await channel.assertExchange(exchange, 'topic', EXCHANGE_OPTIONS);
+  await channel.assertQueue(topic, QUEUE_OPTIONS);
   await channel.bindQueue(topic, exchange, topic);
   const onDelivery = (content: Buffer, properties: object) => {
     const message = JSON.parse(JSON.parse(content.toString())['oslo.message']);
