@@ -9,8 +9,11 @@ import { debianCommand, existsInDebian } from './debian-root.ts';
 /** Where a `rabbitmq-server` is found that runs as whoever starts it (Debian's in /usr/sbin insists on its own user). */
 const SERVERS = ['/usr/lib/rabbitmq/bin/rabbitmq-server', '/opt/homebrew/sbin/rabbitmq-server'];
 
-/** Run where RabbitMQ cannot be installed: the version that the stack makes (`brokerVersion`). */
-const IMAGE = 'rabbitmq:4.2-management';
+/**
+ * Run where RabbitMQ cannot be installed: the version that the stack makes (`brokerVersion`). Whoever names another
+ * in the environment wants that one, whatever is installed.
+ */
+const { RABBITMQ_IMAGE: image = 'rabbitmq:4.2-management' } = process.env;
 
 const INSTALL_HINT = 'Install RabbitMQ (rabbitmq-server) or Docker, or set BROKER_URL to a broker of yours.';
 
@@ -36,7 +39,7 @@ export interface RabbitMq {
  * @throws when there is none and no way to install it, saying what to do
  */
 export async function startRabbitMq(): Promise<RabbitMq> {
-  if (isServerInstallable()) return RabbitMqServer.start();
+  if (process.env['RABBITMQ_IMAGE'] === undefined && isServerInstallable()) return RabbitMqServer.start();
   if (isCommand('docker')) return startContainer();
   throw new Error(`There is no RabbitMQ here and no way to install it. ${INSTALL_HINT}`);
 }
@@ -178,10 +181,10 @@ async function configure(
 
 /** For machines with Docker and without apt. The container removes itself. */
 async function startContainer(): Promise<RabbitMq> {
-  console.log(`RabbitMQ is not installed here: running ${IMAGE} in Docker …`);
+  console.log(`RabbitMQ is not installed here: running ${image} in Docker …`);
   const ports = { amqp: await freePort(), management: await freePort() };
   const publish = [`127.0.0.1:${ports.amqp}:5672`, `127.0.0.1:${ports.management}:15672`];
-  const args = ['run', '--rm', '--init', ...publish.flatMap((port) => ['--publish', port]), IMAGE];
+  const args = ['run', '--rm', '--init', ...publish.flatMap((port) => ['--publish', port]), image];
   const docker = spawn('docker', args, { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
   await lineOf(docker, docker.stdout, /completed with \d+ plugins|Server startup complete/);
   return {
