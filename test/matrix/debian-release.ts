@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { ensureDebianPackages } from '../../infra/local/debian-packages.ts';
 
-const PACKAGES = ['rabbitmq-server', 'python3-trove', 'python3-oslo.messaging'];
+const PACKAGES = ['rabbitmq-server', 'python3-trove', 'python3-oslo.messaging'] as const;
 
 /** Outside the repository, so that another checkout finds them too; removed by hand, to have them made anew. */
 const CACHE = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'guest-rpc-ping');
@@ -45,10 +45,11 @@ export function ensureRelease(release: string): string {
 
 /** Asks the release that is installed there for what it brings. */
 export function versionsIn(root: string): Versions {
-  const query = ['dpkg-query', '--show', '--showformat', '${Version}\n', ...PACKAGES];
+  const query = ['dpkg-query', '--show', '--showformat', '${Package} ${Version}\n', ...PACKAGES];
   const printed = execFileSync('chroot', [root, ...query], { encoding: 'utf8' });
-  const [rabbitmq = '', trove = '', oslo = ''] = printed.split('\n').map(upstream);
-  return { rabbitmq, trove, oslo };
+  const of = (name: string) => upstream(new RegExp(`^${name} (.*)$`, 'm').exec(printed)?.[1] ?? '');
+  const [rabbitmq, trove, oslo] = PACKAGES;
+  return { rabbitmq: of(rabbitmq), trove: of(trove), oslo: of(oslo) };
 }
 
 /** Without Debian's own epoch and revision: 23.0.0 of 1:23.0.0-2. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Channel } from 'amqplib';
-import { EXCHANGE_OPTIONS, QUEUE_OPTIONS } from './guest-queues.ts';
+import { CROWD_QUEUE_OPTIONS, EXCHANGE_OPTIONS } from './guest-queues.ts';
 import { encodeReply } from './responder.ts';
 
 /** The reasons that a guest can give, from the worst to the least. */
@@ -51,7 +51,7 @@ export class ResponderFleet {
   async #addOne(id: string, behaviour: Behaviour): Promise<void> {
     this.guests.set(id, behaviour);
     const queue = `guestagent.${id}`;
-    const waits: Promise<unknown>[] = [this.#channel.assertQueue(queue, QUEUE_OPTIONS)];
+    const waits: Promise<unknown>[] = [this.#channel.assertQueue(queue, CROWD_QUEUE_OPTIONS)];
     if (behaviour !== 'queue_missing') waits.push(this.#channel.bindQueue(queue, 'trove', queue));
     if (behaviour !== 'queue_missing' && behaviour !== 'no_consumer')
       waits.push(

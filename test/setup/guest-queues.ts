@@ -9,6 +9,8 @@ export const QUEUE_OPTIONS = {
   ...EXCHANGE_OPTIONS,
   ...(GUEST_QUEUES === 'quorum' && { arguments: { 'x-queue-type': 'quorum' } }),
 };
+/** Of thousands of responders: classic queues, since a broker takes minutes to make as many quorum queues. */
+export const CROWD_QUEUE_OPTIONS = EXCHANGE_OPTIONS;
 
 function guestQueues(text = 'transient'): GuestQueues {
   if (text === 'transient' || text === 'durable' || text === 'quorum') return text;
