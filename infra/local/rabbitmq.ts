@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { end, freePort, lineOf, TemporaryFolder, whenWeAreGone } from './child.ts';
@@ -16,6 +16,9 @@ const SERVERS = ['/usr/lib/rabbitmq/bin/rabbitmq-server', '/opt/homebrew/sbin/ra
 const { RABBITMQ_IMAGE: image = 'rabbitmq:4.2-management' } = process.env;
 
 const INSTALL_HINT = 'Install RabbitMQ (rabbitmq-server) or Docker, or set BROKER_URL to a broker of yours.';
+
+/** Erlang's own secret, by which nodes of a cluster know each other; in a server's folder. */
+const COOKIE = 'home/.erlang.cookie';
 
 interface Ports {
   readonly amqp: number;
@@ -59,16 +62,24 @@ export class RabbitMqServer implements RabbitMq {
   readonly #callOff: (() => void)[];
   #server: ChildProcess | undefined;
 
-  /** @param extraConfig further lines of rabbitmq.conf */
-  static async start(extraConfig: readonly string[] = []): Promise<RabbitMqServer> {
+  /**
+   * @param extraConfig further lines of rabbitmq.conf
+   * @param peer a server whose cluster the new one can {@link join}
+   */
+  static async start(extraConfig: readonly string[] = [], peer?: RabbitMqServer): Promise<RabbitMqServer> {
+    const tryToStart = () => RabbitMqServer.#tryToStart(extraConfig, peer);
     // A port that was free may be taken by somebody else before the server listens on it.
-    return RabbitMqServer.#tryToStart(extraConfig).catch(() => RabbitMqServer.#tryToStart(extraConfig));
+    return tryToStart().catch(tryToStart);
   }
 
-  static async #tryToStart(extraConfig: readonly string[]): Promise<RabbitMqServer> {
+  static async #tryToStart(extraConfig: readonly string[], peer?: RabbitMqServer): Promise<RabbitMqServer> {
     const folder = new TemporaryFolder('rabbitmq');
     const ports = { amqp: await freePort(), management: await freePort() };
     const env = await configure(folder, ports, extraConfig);
+    if (peer !== undefined) {
+      env['ERL_EPMD_PORT'] = peer.#env['ERL_EPMD_PORT'];
+      await copyFile(peer.#folder.file(COOKIE), folder.file(COOKIE));
+    }
     const rabbit = new RabbitMqServer(folder, ports, env);
     try {
       await rabbit.boot();
@@ -103,6 +114,23 @@ export class RabbitMqServer implements RabbitMq {
     this.#server = child;
     this.#callOff.push(whenWeAreGone('kill -KILL "-$1"', String(child.pid)));
     await lineOf(child, child.stdout, /completed with \d+ plugins/);
+  }
+
+  /** Makes the server, which must be new, a node of its peer's cluster. */
+  async join(peer: RabbitMqServer): Promise<void> {
+    await this.ctl('stop_app');
+    await this.ctl('join_cluster', peer.nodeName);
+    await this.ctl('start_app');
+  }
+
+  /** The node's name in a cluster. */
+  get nodeName(): string {
+    return String(this.#env['RABBITMQ_NODENAME']);
+  }
+
+  /** Stops all of the server's processes, or lets them go on. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    if (this.#server?.pid !== undefined) process.kill(-this.#server.pid, signal);
   }
 
   /** Kills the server process; its data stay. */
