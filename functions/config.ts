@@ -88,7 +88,7 @@ function readManagementUrl(env: Environment, broker: BrokerSettings): string | u
   return text;
 }
 
-/** On loopback alone may the secret's password travel in the clear. */
+/** The secret's password may travel in the clear on loopback alone. */
 function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '::1' || hostname.startsWith('127.');
 }

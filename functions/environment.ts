@@ -21,7 +21,7 @@ import { Deadline } from './time/deadline.ts';
 /** How long DNS, TCP, TLS and the AMQP handshake may take. */
 export const CONNECT_TIMEOUT_MS = 5000;
 
-/** Proof of life of a connection that has lain idle: the publisher confirm, or any answer. */
+/** How long an idle connection may take to show that it lives: by the publisher confirm, or any other sign. */
 export const CONFIRM_TIMEOUT_MS = 1000;
 
 /** What one Lambda execution environment keeps from invocation to invocation: its settings and its connection. */
@@ -48,7 +48,7 @@ export class Environment {
   }
 }
 
-/** Wrong settings are kept for the first invocation: thrown while the module loads, nobody would read them. */
+/** Returns wrong settings as a value, so that the first invocation can report them. */
 export function beginEnvironment(env: NodeJS.ProcessEnv): Environment | InvalidConfig {
   try {
     return new Environment(env);
@@ -92,8 +92,9 @@ function keyLookup(settings: GuestKeySettings | undefined): KeyLookup {
 
 /** A call that failed because its connection was lost says nothing of the guest. */
 function connectionLoss(error: unknown): Unreachability | undefined {
-  if (!(error instanceof MessageDeliveryFailure) || error.how === 'refused') return undefined;
-  return error.how === 'unconfirmed' ? 'connection_timeout' : 'connection_terminated';
+  if (!(error instanceof MessageDeliveryFailure)) return undefined;
+  if (error.how === 'unconfirmed') return 'connection_timeout';
+  return error.how === 'closed' ? 'connection_terminated' : undefined;
 }
 
 /** Lambda's names of function, version and log stream, so that an operator finds the connection's owner. */

@@ -80,7 +80,7 @@ async function findGuests(fleet: Fleet, { instanceIds }: SweepRequest, deadline:
     };
   } catch (error) {
     if (!(error instanceof FleetUnknown)) throw error;
-    // Whether the broker is there is worth knowing all the same.
+    // The sweep runs without guests, to find out whether the broker can be reached.
     const { code, message } = error;
     return { guests: new Map(), origin: { guests_from: 'nowhere' }, problem: { code, message } };
   }

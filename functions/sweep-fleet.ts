@@ -9,7 +9,7 @@ import type { SecureSerializer } from './guest/secure-serializer.ts';
 import { SecretUnavailable } from './secrets/secrets-manager.ts';
 import { Deadline } from './time/deadline.ts';
 
-/** Proof of life in the middle of a sweep, when a broker that lives may have much to do. */
+/** How long the broker may take to show that it lives in the middle of a sweep; a busy broker is slow. */
 const PROOF_TIMEOUT_MS = 10_000;
 
 /** The guests that have a queue on the broker. */
@@ -32,10 +32,12 @@ export function planSweep(
   const ping: PingOne = async (transport, instanceId, signal) => {
     const guestDeadline = Deadline.in(config.rpcTimeoutMs);
     const context = { instanceId, tenantId: null, requestId };
+    // The sweep itself sees to it that the connection lives.
     const silence = {
       known: guests.get(instanceId),
-      askEveryMs: Number.POSITIVE_INFINITY, // the sweep itself sees to it that the connection lives
+      askEveryMs: Number.POSITIVE_INFINITY,
       answerTimeoutMs: PROOF_TIMEOUT_MS,
+      provesLife: false,
     };
     const pingOnce = (serializer: SecureSerializer | undefined) =>
       rpcPing(transport, context, {
@@ -64,7 +66,7 @@ export async function runSweep({ config, broker }: Environment, sweep: Sweep): P
   try {
     return await broker.use(deadline, async (transport, { signal }) => {
       const prove = (timeoutMs: number) => transport.inspector.proveAlive(config.controlExchange, timeoutMs);
-      await prove(CONFIRM_TIMEOUT_MS); // as a single ping's confirm does
+      await prove(CONFIRM_TIMEOUT_MS); // an idle connection gets as little time as for a single ping's confirm
       return sweep.run(transport, () => prove(PROOF_TIMEOUT_MS), signal);
     });
   } catch (error) {

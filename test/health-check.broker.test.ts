@@ -81,6 +81,7 @@ describe('the result', () => {
     expect(summary.unreachable_guests[2]).toEqual({
       instance_id: expect.any(String),
       reason: 'no_consumer',
+      consumers: 0,
       waiting_messages: expect.any(Number),
     });
     const lines = log.filter(({ message }) => message === 'guest_unreachable');

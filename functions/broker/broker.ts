@@ -12,12 +12,12 @@ export interface BrokerOptions<S> {
   readonly locator: BrokerLocator;
   /** Makes a connection to that address. */
   readonly connect: (address: BrokerAddress, deadline: Deadline) => Promise<Connection<S>>;
-  /** How the connection was lost, where an error of some work says so. */
+  /** How the connection was lost; undefined where the error of some work does not mean a loss. */
   readonly loss: (error: unknown) => Unreachability | undefined;
 }
 
 export interface Circumstances {
-  /** Whether the connection has been used, or lain idle, before. */
+  /** Whether the connection was open before this work: it may have died unnoticed. */
   readonly isReused: boolean;
   /** Ends the work: the broker has blocked publishing. */
   readonly signal: AbortSignal;
@@ -43,7 +43,7 @@ export class Broker<S> {
 
   /**
    * Does some work on the connection. When the connection is lost meanwhile, the work is begun once more on a new
-   * one, so the work must be idempotent; it also keeps the deadline itself. When the broker cannot be reached, the
+   * one. The work must be idempotent, and must keep the deadline itself. When the broker cannot be reached, the
    * error has Amazon MQ's state of the broker, if that is known within the deadline.
    *
    * @throws BrokerUnreachable, BrokerRefused, BrokerBlocked, or what the locator or `work` throws
@@ -87,7 +87,7 @@ export class Broker<S> {
     }
   }
 
-  /** Callers share a dial. A dial that had begun before may have been frozen with us: its failure is not taken. */
+  /** Callers share one dial. When a dial begun earlier fails, a new one follows: the process may have been frozen. */
   async #connected(deadline: Deadline): Promise<Connection<S>> {
     if (this.#current?.isUsable()) return this.#current;
     const dialled = this.#dialling?.catch(() => this.#dial(deadline)) ?? this.#dial(deadline);

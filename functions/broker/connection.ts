@@ -123,7 +123,7 @@ async function openChannels(connection: ChannelModel, socket: AbortController): 
   return { main, spare, open };
 }
 
-/** After this long without a sign of life the broker may drop the connection. amqplib's types do not show it. */
+/** The heartbeat agreed on, which amqplib's types omit: after so long a silence the broker may drop the connection. */
 function heartbeatMs({ connection }: ChannelModel): number {
   const seconds = 'heartbeat' in connection ? Number(connection.heartbeat) : HEARTBEAT_SECONDS;
   return seconds > 0 ? seconds * 1000 : Number.POSITIVE_INFINITY;

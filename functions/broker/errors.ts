@@ -102,8 +102,8 @@ const CONNECTION_FORCED = 320;
 const INTERNAL_ERROR = 541;
 
 /**
- * What an error of a dial means, by Node's and AMQP's codes; what RabbitMQ refuses during the handshake, amqplib
- * reports in words alone.
+ * What an error of a dial means, by Node's and AMQP's codes. amqplib reports a refusal during the handshake as text
+ * alone, so that the text is matched.
  */
 export function dialError(error: unknown): BrokerUnreachable | BrokerRefused {
   const options = { cause: error };

@@ -39,7 +39,7 @@ export class FixedLocator implements BrokerLocator {
   }
 }
 
-/** What look-ups may take of the time: when they fail, they are to blame, and not the broker. */
+/** The share of the time that look-ups may take, so that their failure is reported as theirs, not as the broker's. */
 const LOOK_UP_SHARE = 0.8;
 
 /**

@@ -10,7 +10,7 @@ export interface Queue {
   readonly messages: number | undefined;
 }
 
-/** RabbitMQ's own limit. */
+/** The most queues that RabbitMQ puts on one page. */
 const PAGE_SIZE = 500;
 
 /** A page comes in a fraction of a second, or from a server in trouble. */

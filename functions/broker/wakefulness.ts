@@ -4,7 +4,7 @@ const TICK_MS = 1000;
 
 /**
  * Notices that the process was stopped: Lambda freezes an execution environment between invocations. A timer then
- * fires late, by the clock of `Date.now()`, which goes on whatever stopped the process.
+ * fires late, and `Date.now()` shows how late, since that clock runs on while the process is stopped.
  */
 export class Wakefulness {
   readonly #limitMs: number;
@@ -19,7 +19,7 @@ export class Wakefulness {
     this.#tick();
   }
 
-  /** To be asked before something is used that sleep may have spoilt; the timer may not have fired yet. */
+  /** To be called before anything is used that a long sleep may have broken; the timer may not have fired yet. */
   check(): void {
     const now = Date.now();
     const slept = now - this.#lastAwake;

@@ -8,9 +8,9 @@ interface Holder {
 }
 
 /**
- * The pings in flight, of which a limited number have a place. A ping that keeps silent gives its place to the next
- * one, and goes on without: when as many others have been answered since as there are places, or when nobody has been
- * answered for a while. A broker that is slow for all thus gets no more to do. All pings can be stopped together.
+ * The pings in flight, of which a limited number have a place. A silent ping loses its place, and goes on without one,
+ * when as many other pings have ended since as there are places, or when no ping has ended for {@link STALL_MS}. A
+ * broker that is slow for all thus gets no more to do. All pings can be stopped together.
  */
 export class InFlight {
   readonly #places: number;

@@ -44,9 +44,11 @@ export interface UnreachableGuest {
   readonly reason: Reason;
   /** Messages in the guest's queue, where the broker said so. */
   readonly waiting_messages?: number;
+  /** Of a silent guest: consumers of its queue; null where the broker did not say. */
+  readonly consumers?: number | null;
 }
 
-/** `code` is the reason, where it is the broker's; or one that only sweeps have. */
+/** `code` is the broker's reason, or a code that only sweeps have. */
 export interface SweepError {
   readonly code: Reason | 'fleet_unknown' | 'key_unreadable' | 'out_of_time';
   readonly message: string;
@@ -118,16 +120,19 @@ function incompleteness({ verdicts, unreached }: Sweep): SweepError | undefined 
 }
 
 function named(instanceId: string, why: Unreachable): UnreachableGuest {
-  const messages = waiting(why);
-  return {
-    instance_id: instanceId,
-    reason: why.reason,
-    ...(messages === undefined ? {} : { waiting_messages: messages }),
-  };
+  return { instance_id: instanceId, reason: why.reason, ...listenersOf(why) };
+}
+
+/** What a silent guest's queue has, as fields of the summary and of a log line. */
+export function listenersOf(why: Unreachable): Pick<UnreachableGuest, 'consumers' | 'waiting_messages'> {
+  if (!('listeners' in why)) return {};
+  const { listeners } = why;
+  if (listeners === undefined) return { consumers: null };
+  return { waiting_messages: listeners.messages, consumers: listeners.consumers };
 }
 
 function waiting(why: Unreachable): number | undefined {
-  return 'waitingMessages' in why ? why.waitingMessages : undefined;
+  return 'listeners' in why ? why.listeners?.messages : undefined;
 }
 
 /** By nearest rank. */

@@ -1,8 +1,10 @@
+import { once } from 'node:events';
 import type { PingResult, Unreachable } from '../guest/ping-result.ts';
 import type { Reason } from '../guest/reason.ts';
 import type { Transport } from '../oslo/transport.ts';
 import type { Deadline } from '../time/deadline.ts';
 import { InFlight } from './in-flight.ts';
+import { SharedProof } from './shared-proof.ts';
 
 /** What is known of a guest after a sweep; `unknown`: its key could not be read, so the guest was not pinged. */
 export type Verdict = PingResult | { readonly reachable: 'unknown'; readonly cause: string };
@@ -74,18 +76,20 @@ export class Sweep {
       end = why;
       pings.stop();
     };
+    const life = new SharedProof(proveAlive);
     const fail = (error: unknown) => stop({ kind: 'failed', error });
     const ping = async (instanceId: string, isStopped: AbortSignal) => {
       try {
         const verdict = await this.#ping(transport, instanceId, isStopped);
-        if (isOfBroker(verdict) && !client.isOpen) stop({ kind: 'broker_failed', failure: verdict });
-        else this.#settle(instanceId, verdict);
+        if (isOfBroker(verdict) && !client.isOpen) return stop({ kind: 'broker_failed', failure: verdict });
+        if (isSilence(verdict)) await Promise.race([life.fromNow(), aborted(isStopped)]);
+        if (!isSilence(verdict) || !isStopped.aborted) this.#settle(instanceId, verdict);
       } catch (error) {
         fail(error);
       }
     };
     const timer = setTimeout(() => stop({ kind: 'out_of_time' }), this.deadline.leftMs);
-    const watch = setInterval(() => proveAlive().catch(fail), PROOF_EVERY_MS);
+    const watch = setInterval(() => life.fromNow().catch(fail), PROOF_EVERY_MS);
     signal.addEventListener('abort', () => fail(signal.reason), { once: true });
     for (const instanceId of this.#waiting) {
       await pings.place();
@@ -111,7 +115,16 @@ function outcome(end: End): SweepEnd {
   return end;
 }
 
-/** A guest's queue that takes no more messages has its ping refused as well, but leaves the channel open. */
+/** On a connection that has died meanwhile, every guest is silent. */
+function isSilence(verdict: Verdict): boolean {
+  return verdict.reachable === false && (verdict.reason === 'no_reply' || verdict.reason === 'no_consumer');
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort');
+}
+
+/** Where the channel is closed as well, this concerns all guests. */
 function isOfBroker(verdict: Verdict): verdict is Unreachable {
   return verdict.reachable === false && BROKER_REASONS.has(verdict.reason);
 }

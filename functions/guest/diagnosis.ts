@@ -13,7 +13,7 @@ import { NobodyListens } from './silence.ts';
 /** What is known of a call that has ended in an error. */
 export interface Evidence {
   readonly topic: string;
-  /** Who listened when the broker was last asked; undefined where that is not known. */
+  /** Who listens on the topic, by the broker's last word; undefined where the broker did not say. */
   readonly listeners: Listeners | undefined;
   /** Milliseconds from publish to the error. */
   readonly elapsedMs: number;
@@ -53,7 +53,10 @@ export function diagnose(error: unknown, { topic, listeners, elapsedMs }: Eviden
   }
   if (error instanceof RemoteError) return raised(error, elapsedMs);
   if (error instanceof UnreadableReply) return badReply(error.message, elapsedMs);
-  if (error instanceof MessageDeliveryFailure && error.how === 'refused') return refused(error, call);
+  if (error instanceof MessageDeliveryFailure) {
+    if (error.how === 'refused') return refused(error, call);
+    if (error.how === 'nacked' || error.how === 'withheld') return notTaken(call, listeners);
+  }
   throw error;
 }
 
@@ -62,13 +65,13 @@ function silent(call: string, listeners: Listeners | undefined): Unreachable {
     reachable: false,
     reason: listeners?.consumers === 0 ? 'no_consumer' : 'no_reply',
     cause: `Timeout while waiting on RPC response - ${call} info: "<unknown>"`,
-    waitingMessages: listeners?.messages,
+    listeners,
   };
 }
 
 function raised({ failure }: RemoteError, roundTripMs: number): Unreachable {
   const { class: className, message, traceback } = failure;
-  // What a SecureSerializer raises when the context does not come encrypted.
+  // Trove's SecureSerializer raises this KeyError for a context in the clear.
   if (className === 'KeyError' && message === "'context'") return keyMismatch(roundTripMs);
   return { reachable: false, reason: 'guest_error', cause: capped(message), roundTripMs, traceback };
 }
@@ -84,10 +87,22 @@ function refused(failure: MessageDeliveryFailure, call: string): Unreachable {
   return { reachable: false, reason: 'broker_refused', cause };
 }
 
-/** AMQP's word for the refusal; 403 is the one that an operator's permissions make. */
+/** Names the refusal; 403 means that the user's permissions lack one. */
 function refusal({ replyCode }: MessageDeliveryFailure): string {
-  if (replyCode === 403) return 'no write permission on the control exchange';
-  return replyCode === undefined ? 'basic.nack' : `AMQP reply code ${replyCode}`;
+  return replyCode === 403 ? 'no write permission on the control exchange' : `AMQP reply code ${replyCode}`;
+}
+
+/**
+ * A queue in which messages wait is there, and full. Of a queue that is down RabbitMQ gives no answer (a classic
+ * queue), or counts nothing (a quorum queue without a majority).
+ */
+function notTaken(call: string, listeners: Listeners | undefined): Unreachable {
+  if (listeners !== undefined && listeners.messages > 0) {
+    const cause = `The broker refused to take the ping (basic.nack: the guest's queue is full) - ${call}`;
+    return { reachable: false, reason: 'broker_refused', cause };
+  }
+  const cause = `The broker does not take the ping for the guest's queue, whose broker node is down - ${call}`;
+  return { reachable: false, reason: 'queue_down', cause };
 }
 
 function keyMismatch(roundTripMs: number): Unreachable {

@@ -1,3 +1,4 @@
+import type { Listeners } from '../oslo/inspector.ts';
 import type { ProxyError } from './reason.ts';
 
 /** The guest answered `true`. */
@@ -18,12 +19,17 @@ export type Unreachable = {
       readonly proxyError: ProxyError;
     }
   | {
-      readonly reason: 'broker_refused' | 'broker_blocked' | 'exchange_missing' | 'queue_missing';
+      readonly reason:
+        | 'broker_refused'
+        | 'broker_blocked'
+        | 'exchange_missing'
+        | 'queue_down'
+        | 'queue_missing';
     }
   | {
       readonly reason: 'no_consumer' | 'no_reply';
-      /** How many messages wait in the guest's queue; undefined where the broker did not say. */
-      readonly waitingMessages: number | undefined;
+      /** Who listened on the guest's queue, and what waits in that queue; undefined where the broker did not say. */
+      readonly listeners: Listeners | undefined;
     }
   | {
       readonly reason: 'guest_error';

@@ -1,3 +1,4 @@
+import { MessageDeliveryFailure } from '../oslo/errors.ts';
 import type { Transport } from '../oslo/transport.ts';
 import type { Deadline } from '../time/deadline.ts';
 import { diagnose, judge } from './diagnosis.ts';
@@ -19,10 +20,13 @@ export interface PingOptions {
   /** See {@link CallOptions}. */
   readonly confirmTimeoutMs?: number | undefined;
   /** How the broker is asked about the guest's silence, where that differs from a single ping. */
-  readonly silence?: Pick<SilenceOptions, 'known' | 'askEveryMs' | 'answerTimeoutMs'>;
+  readonly silence?: Pick<SilenceOptions, 'known' | 'askEveryMs' | 'answerTimeoutMs' | 'provesLife'>;
   /** Ends the ping, which then throws the signal's reason. */
   readonly signal: AbortSignal;
 }
+
+/** How long the broker may take to answer about a queue that takes no message; of a queue that is down it is silent. */
+const QUEUE_ANSWER_MS = 1000;
 
 /**
  * Pings one guest: calls `rpc_ping` of Trove's guest agent on the topic `guestagent.<instance_id>`.
@@ -41,20 +45,41 @@ export async function rpcPing(
   const wait = new AbortController();
   const giveUp = (error: unknown) => wait.abort(error);
   signal.addEventListener('abort', () => giveUp(signal.reason), { once: true });
-  const silence = new Silence(inspector, { ...options.silence, target, deadline, graceMs });
+  let isTaken = false;
+  const onConfirmed = () => {
+    isTaken = true;
+  };
+  const silence = new Silence(inspector, {
+    ...options.silence,
+    target,
+    deadline,
+    graceMs,
+    isTaken: () => isTaken,
+  });
   silence.watch().catch(giveUp);
+  const afterNack = {
+    deadline,
+    openTimeoutMs: options.silence?.answerTimeoutMs ?? QUEUE_ANSWER_MS,
+    answerTimeoutMs: QUEUE_ANSWER_MS,
+  };
   const start = performance.now();
   const elapsedMs = () => Math.round((performance.now() - start) * 1000) / 1000; // what is beyond is noise
   try {
     const request = pingRequest(context, serializer);
-    const result = await client.call(target, request, { deadline, confirmTimeoutMs, signal: wait.signal });
+    const callOptions = { deadline, confirmTimeoutMs, onConfirmed, signal: wait.signal };
+    const result = await client.call(target, request, callOptions);
     return judge(result, serializer, elapsedMs());
   } catch (error) {
-    const { listeners } = silence;
-    return diagnose(error, { topic: target.topic, listeners, elapsedMs: elapsedMs() });
+    const elapsed = elapsedMs();
+    const listeners = isNacked(error) ? await inspector.listeners(target, afterNack) : silence.listeners;
+    return diagnose(error, { topic: target.topic, listeners, elapsedMs: elapsed });
   } finally {
     silence.end();
   }
+}
+
+function isNacked(error: unknown): boolean {
+  return error instanceof MessageDeliveryFailure && error.how === 'nacked';
 }
 
 function pingRequest(context: RequestContext, serializer: SecureSerializer | undefined) {

@@ -9,7 +9,7 @@ interface Meaning {
 /**
  * Why a guest could not be pinged: a closed set, defined here and nowhere else. The names are the interface of
  * logs, metrics, alarms and `Proxy-Status`. `broker_*` and `exchange_missing` speak of the way to the guest, the
- * others of the guest.
+ * others of the guest. Their order is that of severity in a summary: the further a ping got, the later.
  */
 export const REASONS = {
   broker_unreachable: {
@@ -31,6 +31,12 @@ export const REASONS = {
     means: 'The control exchange does not exist.',
     todo: "Compare CONTROL_EXCHANGE with the deployment's control_exchange; if it is right, no guest ever connected.",
   },
+  queue_down: {
+    proxyError: 'destination_unavailable',
+    means:
+      "The broker does not take messages for the guest's queue: the broker node that holds the queue is down.",
+    todo: 'Bring that broker node back. Until then the agent cannot register again either.',
+  },
   queue_missing: {
     proxyError: 'destination_not_found',
     means:
@@ -44,7 +50,8 @@ export const REASONS = {
   },
   no_reply: {
     proxyError: 'http_response_timeout',
-    means: "The guest's agent is connected, but did not answer in time: it hangs or is busy.",
+    means:
+      "The guest did not answer in time. Where its queue has a consumer, the guest's agent hangs or is busy; where the broker did not say so, the agent may as well be down.",
     todo: "Look at the instance's load and its agent's log, then restart the agent.",
   },
   guest_error: {

@@ -23,7 +23,7 @@ export class KeyMismatch extends Error {
  * digits. Nothing authenticates the text, so a wrong key shows in what it decrypts to.
  */
 export class SecureSerializer {
-  readonly #key: KeyObject; // Node 24 checks whether bytes are a KeyObject by a slow exception, twice a cipher
+  readonly #key: KeyObject; // given bytes, Node 24 throws and catches a slow exception twice for each cipher
 
   /** @param instanceKey `instance_rpc_encr_key` in the guest's configuration */
   constructor(instanceKey: string) {

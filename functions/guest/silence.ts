@@ -4,6 +4,8 @@ import type { Deadline } from '../time/deadline.ts';
 
 export interface SilenceOptions {
   readonly target: Target;
+  /** Whether the broker has taken the ping for the guest's queue. Until then nothing is asked about that queue. */
+  readonly isTaken: () => boolean;
   /** When the wait for the guest ends. */
   readonly deadline: Deadline;
   /** How long a guest is waited for while nobody consumes its queue, in milliseconds. */
@@ -14,6 +16,8 @@ export interface SilenceOptions {
   readonly askEveryMs?: number | undefined;
   /** How long the broker may take to open a channel, which proves that the connection lives, and then to answer. */
   readonly answerTimeoutMs?: number | undefined;
+  /** Whether the broker is asked for a sign of life while it has not taken the ping; by default it is. */
+  readonly provesLife?: boolean | undefined;
 }
 
 /** The grace is over, and nobody consumes the guest's queue: its agent is down. */
@@ -61,30 +65,30 @@ export function nextQuestionMs(
 
 /** Finds out why a guest keeps silent: asks the broker, by a {@link Schedule}, who consumes the guest's queue. */
 export class Silence {
-  readonly #inspector: Pick<Inspector, 'listeners'>;
+  readonly #inspector: Pick<Inspector, 'listeners' | 'proveAlive'>;
   readonly #options: SilenceOptions;
   #isOver = false;
   #timer: NodeJS.Timeout | undefined;
   #listeners: Listeners | undefined;
 
-  constructor(inspector: Pick<Inspector, 'listeners'>, options: SilenceOptions) {
+  constructor(inspector: Pick<Inspector, 'listeners' | 'proveAlive'>, options: SilenceOptions) {
     this.#inspector = inspector;
     this.#options = options;
     this.#listeners = options.known;
   }
 
-  /** Who listened when the broker was last asked; undefined where the broker did not say, or was not asked. */
+  /** Who listened when the broker last said so; undefined where the broker never did. */
   get listeners(): Listeners | undefined {
     return this.#listeners;
   }
 
   /**
-   * Watches until {@link end} is called. The promise then stays pending, or resolves after an answer under way.
+   * Watches until {@link end} is called. After that the promise never settles, unless an answer is under way.
    *
    * @throws NobodyListens, or MessageDeliveryFailure when the connection is dead: the wait for the guest is in vain
    */
   async watch(): Promise<void> {
-    const { target, deadline, graceMs, known, askEveryMs = ASK_EVERY_MS } = this.#options;
+    const { deadline, graceMs, known, askEveryMs = ASK_EVERY_MS } = this.#options;
     const timeoutMs = deadline.leftMs;
     const answerTimeoutMs = Math.min(this.#options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS, timeoutMs / 2);
     const schedule = {
@@ -94,14 +98,17 @@ export class Silence {
       lastMs: timeoutMs - 1.1 * answerTimeoutMs,
     };
     const start = performance.now();
-    let askedMs = known && 0; // what is known is an answer that came before the ping
-    let nobodySinceMs = known === undefined || known.consumers === 0 ? 0 : undefined;
+    let askedMs = known && 0; // what is known counts as the answer to the first question
+    let nobodySinceMs = known?.consumers === 0 ? 0 : undefined;
     while (!this.#isOver) {
       askedMs = nextQuestionMs(schedule, askedMs, nobodySinceMs);
       await this.#sleepUntil(start + askedMs);
-      this.#listeners = await this.#inspector.listeners(target, answerTimeoutMs, () => !this.#isOver);
-      if (this.#listeners?.consumers !== 0) nobodySinceMs = undefined;
-      else nobodySinceMs ??= askedMs;
+      const answer = await this.#ask(answerTimeoutMs);
+      if (answer === undefined) continue;
+      const isFirst = this.#listeners === undefined;
+      this.#listeners = answer;
+      if (answer.consumers > 0) nobodySinceMs = undefined;
+      else nobodySinceMs ??= isFirst ? 0 : askedMs;
       if (nobodySinceMs !== undefined && askedMs >= nobodySinceMs + graceMs) throw new NobodyListens();
     }
   }
@@ -112,7 +119,18 @@ export class Silence {
     this.#isOver = true;
   }
 
-  /** Stays pending when the wait ends before. */
+  async #ask(answerTimeoutMs: number): Promise<Listeners | undefined> {
+    const { target, isTaken, deadline, provesLife = true } = this.#options;
+    if (isTaken()) {
+      const timeouts = { openTimeoutMs: answerTimeoutMs, answerTimeoutMs };
+      const isStillWanted = () => !this.#isOver;
+      return this.#inspector.listeners(target, { deadline, ...timeouts, isStillWanted });
+    }
+    if (provesLife) await this.#inspector.proveAlive(target.exchange, answerTimeoutMs);
+    return undefined;
+  }
+
+  /** Never resolves once the wait has ended. */
   async #sleepUntil(time: number): Promise<void> {
     const { promise: awake, resolve } = Promise.withResolvers<void>();
     if (Number.isFinite(time)) this.#timer = setTimeout(resolve, Math.max(0, time - performance.now()));

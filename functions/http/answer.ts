@@ -23,7 +23,7 @@ export function answer(result: PingResult, wait: Wait): APIGatewayProxyStructure
   };
 }
 
-/** The wait that was applied (RFC 7240), which is in whole seconds or not told. */
+/** The wait that was applied (RFC 7240); left out unless that is in whole seconds. */
 function preferenceApplied({ wantedSeconds, allowedMs }: Wait): Record<string, string> {
   if (wantedSeconds === undefined || allowedMs % 1000 !== 0) return {};
   return { 'Preference-Applied': `wait=${allowedMs / 1000}` };

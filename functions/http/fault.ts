@@ -21,7 +21,7 @@ export class Fault extends Error {
   }
 }
 
-/** 400: the guest could not be pinged; the frame that Trove's `GuestError` puts around every cause. */
+/** 400: the guest could not be pinged. The text around the cause is that of Trove's `GuestError`. */
 export function guestFault(cause: string, headers?: Readonly<Record<string, string>>): Fault {
   return new Fault('badRequest', `An error occurred communicating with the guest: ${cause}.`, headers);
 }

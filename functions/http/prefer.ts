@@ -2,8 +2,7 @@
  * Reads `wait` of a request's `Prefer` header (RFC 7240): how many whole seconds the caller wants to wait at most.
  * The first one counts, names are case-insensitive, parameters and other preferences are passed over.
  *
- * @returns undefined when there is no such preference, or a nonsensical one, which the RFC wants ignored; a wait of
- * nothing counts as nonsense
+ * @returns undefined when `wait` is missing, malformed or 0; the RFC wants nonsense ignored
  */
 export function preferredWait(header: string | undefined): number | undefined {
   const isWellFormed = /^(?:"(?:\\.|[^"\\])*"|[^"])*$/.test(header ?? '');

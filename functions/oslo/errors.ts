@@ -7,7 +7,7 @@
 export class MessagingTimeout extends Error {
   override readonly name = 'MessagingTimeout';
   readonly code = 'messaging_timeout';
-  /** What was wrong with a message that arrived meanwhile and that no other call can have caused. */
+  /** What was wrong with a message without `_msg_id` that arrived while this was the only call in flight. */
   readonly unreadable: string | undefined;
 
   constructor(message: string, unreadable?: string) {
@@ -23,10 +23,15 @@ export class MessageUndeliverable extends Error {
 }
 
 /**
- * How the broker did not take a request: the broker `refused` it (`basic.nack`, or the channel closed with a reply
- * code), left it `unconfirmed` for too long, or the channel was `closed` before the broker had answered.
+ * Why a request was not delivered:
+ *
+ * - `refused`: the broker closed the channel with a reply code;
+ * - `nacked`: the broker answered with `basic.nack`, which speaks of the queue;
+ * - `withheld`: no confirm came although the broker gave signs of life, which speaks of the queue as well;
+ * - `unconfirmed`: no confirm and no sign of life came, the connection is dead;
+ * - `closed`: the channel ended before the broker had answered.
  */
-export type Undelivered = 'refused' | 'unconfirmed' | 'closed';
+export type Undelivered = 'refused' | 'nacked' | 'withheld' | 'unconfirmed' | 'closed';
 
 /** The broker did not take the request, or can no longer bring its reply. */
 export class MessageDeliveryFailure extends Error {

@@ -2,7 +2,9 @@ import type { Channel } from 'amqplib';
 import { beforeDeadline } from '../time/after-reading.ts';
 import { Deadline } from '../time/deadline.ts';
 import { MessageDeliveryFailure } from './errors.ts';
+import type { Pulse } from './pulse.ts';
 import type { Target } from './rpc-client.ts';
+import { Turns } from './turns.ts';
 
 /** Who listens on a topic, by the broker's account. */
 export interface Listeners {
@@ -12,41 +14,56 @@ export interface Listeners {
   readonly messages: number;
 }
 
+export interface QuestionOptions {
+  /** Until when the question may wait for its turn. */
+  readonly deadline: Deadline;
+  /** How long the broker may take to open a channel, in milliseconds. */
+  readonly openTimeoutMs: number;
+  /** How long the broker may then take to answer, in milliseconds. */
+  readonly answerTimeoutMs: number;
+  /** Asked when the turn has come; a question that is no longer wanted is not asked. */
+  readonly isStillWanted?: () => boolean;
+}
+
 /**
- * Asks the broker about topics, one question at a time, each on a channel of its own: asked for a queue that is
- * missing, or that the user may not see, the broker closes the channel.
+ * How many questions are open at once. A question about a queue whose node is down stays open until RabbitMQ gives up
+ * (for some fifteen seconds), whether or not anyone still waits for the answer.
+ */
+const QUESTIONS_AT_ONCE = 16;
+
+/**
+ * Asks the broker about topics, each question on a channel of its own: asked for a queue that is missing, or that the
+ * user may not see, the broker closes the channel.
  */
 export class Inspector {
   readonly #openChannel: () => Promise<Channel>;
   readonly #unboundKey: string;
-  #lastQuestion: Promise<unknown> = Promise.resolve();
+  readonly #pulse: Pulse;
+  readonly #turns = new Turns(QUESTIONS_AT_ONCE);
 
   /**
    * @param openChannel opens a channel to be thrown away
-   * @param unboundKey a routing key that no queue is bound with
+   * @param unboundKey the name of a queue of ours, with which no queue is bound as a routing key
    */
-  constructor(openChannel: () => Promise<Channel>, unboundKey: string) {
+  constructor(openChannel: () => Promise<Channel>, unboundKey: string, pulse: Pulse) {
     this.#openChannel = openChannel;
     this.#unboundKey = unboundKey;
+    this.#pulse = pulse;
   }
 
   /**
-   * Asks who listens on a topic. RabbitMQ reports a memory or disk alarm only to those who publish, so a message
-   * that reaches nobody goes before the question.
+   * Asks who listens on a topic.
    *
-   * @param timeoutMs how long the broker may take to open the channel, and then to answer, in milliseconds, from
-   * the moment at which the questions before this one are over
-   * @param isStillWanted asked at that moment
    * @returns undefined when the broker does not say
    * @throws MessageDeliveryFailure, `unconfirmed` or `closed`, when the broker does not even open a channel: the
    * connection is dead
    */
-  listeners(target: Target, timeoutMs: number, isStillWanted = () => true): Promise<Listeners | undefined> {
-    const answer = this.#lastQuestion.then(() =>
-      isStillWanted() ? this.#ask(target, timeoutMs) : undefined,
-    );
-    this.#lastQuestion = answer.catch(() => undefined);
-    return answer;
+  async listeners(target: Target, options: QuestionOptions): Promise<Listeners | undefined> {
+    if (!(await this.#turns.take(options.deadline))) return undefined;
+    const giveTurn = () => this.#turns.give();
+    if (options.isStillWanted?.() !== false) return this.#ask(target, options, giveTurn);
+    giveTurn();
+    return undefined;
   }
 
   /**
@@ -55,24 +72,34 @@ export class Inspector {
    * @throws MessageDeliveryFailure, as {@link listeners}, when there is none
    */
   async proveAlive(exchange: string, timeoutMs: number): Promise<void> {
-    await this.listeners({ exchange, topic: this.#unboundKey }, timeoutMs);
+    const timeouts = { openTimeoutMs: timeoutMs, answerTimeoutMs: timeoutMs };
+    await this.#ask({ exchange, topic: this.#unboundKey }, timeouts, () => undefined);
   }
 
-  async #ask({ exchange, topic }: Target, timeoutMs: number): Promise<Listeners | undefined> {
-    const channel = await this.#open(timeoutMs);
-    channel.publish(exchange, this.#unboundKey, Buffer.alloc(0));
-    const question = channel.checkQueue(topic).catch(() => undefined);
-    const answer = await beforeDeadline(question, Deadline.in(timeoutMs));
+  /** RabbitMQ reports a memory or disk alarm only to those who publish, so a message that reaches nobody goes before. */
+  async #ask(
+    target: Target,
+    { openTimeoutMs, answerTimeoutMs }: Pick<QuestionOptions, 'openTimeoutMs' | 'answerTimeoutMs'>,
+    onEnd: () => void,
+  ): Promise<Listeners | undefined> {
+    const channel = await this.#open(openTimeoutMs, onEnd);
+    channel.publish(target.exchange, this.#unboundKey, Buffer.alloc(0));
+    const question = channel.checkQueue(target.topic).catch(() => undefined);
+    const answer = await beforeDeadline(question, Deadline.in(answerTimeoutMs));
     channel.close().catch(() => undefined);
     return answer && { consumers: answer.consumerCount, messages: answer.messageCount };
   }
 
-  async #open(timeoutMs: number): Promise<Channel> {
-    const opening = this.#openChannel().catch((cause) => {
+  async #open(timeoutMs: number, onClose: () => void): Promise<Channel> {
+    const opening = this.#openChannel();
+    opening.then((channel) => channel.once('close', onClose), onClose);
+    const failing = opening.catch((cause) => {
       throw new MessageDeliveryFailure('closed', 'The connection is closing', { cause });
     });
-    const channel = await beforeDeadline(opening, Deadline.in(timeoutMs));
-    if (channel !== undefined) return channel;
-    throw new MessageDeliveryFailure('unconfirmed', 'The broker gives no sign of life');
+    const channel = await beforeDeadline(failing, Deadline.in(timeoutMs));
+    if (channel === undefined)
+      throw new MessageDeliveryFailure('unconfirmed', 'The broker gives no sign of life');
+    this.#pulse.beat();
+    return channel;
   }
 }

@@ -11,9 +11,9 @@ export function replyQueueName(): string {
  * acknowledged. Two round trips.
  *
  * Servers of the Kilo era publish their reply to a direct exchange named like the queue, later ones to the
- * default exchange. The Kilo way is laid out on `spare` while `channel` waits for the broker anyway, so that it
- * costs no round trip. It needs write permission on the queue and read on the exchange; where the broker
- * refuses, the broker closes `spare` alone, and replies of later servers arrive all the same.
+ * default exchange. The exchange is declared and bound on `spare` while `channel` waits for the broker anyway, which
+ * adds no round trip. The binding needs write permission on the queue and read on the exchange; where the broker
+ * refuses the binding, it closes `spare` alone, and replies of later servers arrive all the same.
  *
  * @param spare a channel that nothing else depends on; it is closed
  * @param onMessage gets each message; null when the broker cancels the consumer (the queue was deleted)

@@ -10,6 +10,7 @@ import {
   UnreadableReply,
 } from './errors.ts';
 import { decodeReply, encodeRequest, type Reply, type Request } from './message.ts';
+import type { Pulse } from './pulse.ts';
 import { hexId } from './reply-queue.ts';
 
 /** Where a server listens: its control exchange and its topic, which is the routing key. */
@@ -22,10 +23,12 @@ export interface CallOptions {
   /** Until when to wait for the reply; the request expires on the broker at that moment. */
   readonly deadline: Deadline;
   /**
-   * Within how many milliseconds the broker must confirm the request, or a reply come. For a connection that may
-   * be dead without anyone having noticed; a live broker may be slow to confirm.
+   * Within how many milliseconds the broker must confirm the request, or give another sign of life. For a connection
+   * that may be dead without anyone having noticed.
    */
   readonly confirmTimeoutMs?: number | undefined;
+  /** Called when the broker has confirmed the request. */
+  readonly onConfirmed?: () => void;
   /** Ends the wait early: the call then throws the signal's reason. */
   readonly signal?: AbortSignal;
 }
@@ -36,8 +39,11 @@ export type CallChannel = Pick<EventEmitter, 'on'> & Pick<ConfirmChannel, 'publi
 interface PendingCall {
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: Error) => void;
+  readonly onConfirmed: () => void;
+  /** In the milliseconds of `performance.now()`. */
+  readonly publishedMs: number;
   isConfirmed: boolean;
-  /** Set when an unreadable message arrived that no other call can have caused. */
+  /** What was wrong with a message without `_msg_id` that arrived while this was the only call in flight. */
   unreadable?: string;
 }
 
@@ -54,15 +60,20 @@ export class RpcClient {
   /** The name of the queue that all replies come to. */
   readonly replyQueue: string;
   readonly #channel: CallChannel;
+  readonly #pulse: Pulse;
   readonly #pending = new Map<string, PendingCall>();
   #closed: MessageDeliveryFailure | undefined;
-  /** There while the socket takes no more. */
+  /** Set while the socket's buffer is full. */
   #drained: PromiseWithResolvers<void> | undefined;
 
-  /** @param replyQueue whose messages go to {@link onReply} */
-  constructor(channel: CallChannel, replyQueue: string) {
+  /**
+   * @param replyQueue whose messages go to {@link onReply}
+   * @param pulse beats with whatever comes from the broker
+   */
+  constructor(channel: CallChannel, replyQueue: string, pulse: Pulse) {
     this.replyQueue = replyQueue;
     this.#channel = channel;
+    this.#pulse = pulse;
     channel.on('return', (message: Message) => this.#onReturn(message));
     channel.on('drain', () => this.#onDrain());
     channel.on('error', (error: Error) => this.#close('the channel failed', error));
@@ -86,17 +97,18 @@ export class RpcClient {
    * @throws MessagingTimeout, MessageUndeliverable, MessageDeliveryFailure, UnreadableReply or RemoteError
    */
   async call(target: Target, request: Request, options: CallOptions): Promise<unknown> {
-    const { deadline, confirmTimeoutMs, signal } = options;
+    const { deadline, confirmTimeoutMs, onConfirmed = () => undefined, signal } = options;
     const timeoutMs = deadline.leftMs;
     if (this.#closed) throw this.#closed;
     if (timeoutMs === 0) throw new MessagingTimeout('The deadline had passed before the request was sent');
     const msgId = hexId();
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const call: PendingCall = { resolve, reject, isConfirmed: false };
+    const publishedMs = performance.now();
+    const call: PendingCall = { resolve, reject, onConfirmed, publishedMs, isConfirmed: false };
     this.#pending.set(msgId, call);
     const timers = [
-      afterReading(timeoutMs, () => reject(timeoutError(call))),
-      confirmTimeoutMs && afterReading(confirmTimeoutMs, () => call.isConfirmed || reject(unconfirmed())),
+      afterReading(timeoutMs, () => reject(this.#timeoutError(call))),
+      confirmTimeoutMs && afterReading(confirmTimeoutMs, () => this.#hasSign(call) || reject(unconfirmed())),
     ];
     const onAbort = () => reject(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
@@ -117,6 +129,7 @@ export class RpcClient {
       this.#channel.close().catch(() => undefined);
       return;
     }
+    this.#pulse.beat();
     const reply = decodeReply(message.content);
     if (reply.kind === 'unreadable') this.#onUnreadable(reply);
     else this.#onReadable(reply);
@@ -135,11 +148,15 @@ export class RpcClient {
     };
     const onConfirm = (refused: unknown) => {
       const call = this.#pending.get(msgId);
+      if (refused !== null) {
+        // Deferred: when the channel closes, amqplib reports that here before our own listener hears of it.
+        queueMicrotask(() => call?.reject(new MessageDeliveryFailure('nacked', 'Not delivered: basic.nack')));
+        return;
+      }
+      this.#pulse.beat();
       if (call === undefined) return;
-      if (refused === null) call.isConfirmed = true;
-      // Deferred: when the channel closes, amqplib reports that here before our own listener hears of it.
-      else
-        queueMicrotask(() => call.reject(new MessageDeliveryFailure('refused', 'Not delivered: basic.nack')));
+      call.isConfirmed = true;
+      call.onConfirmed();
     };
     try {
       const { exchange, topic } = target;
@@ -174,10 +191,25 @@ export class RpcClient {
 
   /** A returned message is our own request; amqplib gives nothing of it but body and routing key. */
   #onReturn(returned: Message): void {
+    this.#pulse.beat();
     const { msgId } = decodeReply(returned.content);
     const { exchange, routingKey } = returned.fields;
     const text = `No queue is bound to exchange "${exchange}" with routing key "${routingKey}"`;
     if (msgId !== undefined) this.#pending.get(msgId)?.reject(new MessageUndeliverable(text));
+  }
+
+  /** Whether anything has come from the broker since the call's request was sent. */
+  #hasSign({ publishedMs }: PendingCall): boolean {
+    return this.#pulse.hasBeatenSince(publishedMs);
+  }
+
+  #timeoutError(call: PendingCall): Error {
+    const { isConfirmed, unreadable } = call;
+    if (isConfirmed || unreadable !== undefined)
+      return new MessagingTimeout('Timed out waiting for a reply', unreadable);
+    if (this.#hasSign(call))
+      return new MessageDeliveryFailure('withheld', 'Not delivered: the broker lives, but does not confirm');
+    return unconfirmed();
   }
 
   #onDrain(): void {
@@ -193,12 +225,6 @@ export class RpcClient {
     for (const call of this.#pending.values()) call.reject(this.#closed);
     this.#onDrain();
   }
-}
-
-function timeoutError({ isConfirmed, unreadable }: PendingCall): Error {
-  if (isConfirmed || unreadable !== undefined)
-    return new MessagingTimeout('Timed out waiting for a reply', unreadable);
-  return unconfirmed();
 }
 
 function unconfirmed(): MessageDeliveryFailure {

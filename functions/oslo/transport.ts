@@ -1,5 +1,6 @@
 import type { Channel, ConfirmChannel } from 'amqplib';
 import { Inspector } from './inspector.ts';
+import { Pulse } from './pulse.ts';
 import { openReplyQueue, replyQueueName } from './reply-queue.ts';
 import { RpcClient } from './rpc-client.ts';
 
@@ -21,7 +22,8 @@ export interface Transport {
 
 /** @throws what amqplib throws when the broker refuses the reply queue, or the main channel ends meanwhile */
 export async function openTransport({ main, spare, open }: TransportChannels): Promise<Transport> {
-  const client = new RpcClient(main, replyQueueName());
+  const pulse = new Pulse();
+  const client = new RpcClient(main, replyQueueName(), pulse);
   await openReplyQueue(main, spare, client.replyQueue, (message) => client.onReply(message));
-  return { client, inspector: new Inspector(open, client.replyQueue) };
+  return { client, inspector: new Inspector(open, client.replyQueue, pulse) };
 }

@@ -1,4 +1,4 @@
-import fs from 'node:fs'; // whose promises are loaded on use, unlike those of node:fs/promises
+import fs from 'node:fs'; // `fs.promises` is loaded on first use, `node:fs/promises` at once
 
 /** The file of keys cannot be read, or is not a JSON object of texts. The message has nothing of its content. */
 export class KeyFileUnreadable extends Error {

@@ -1,3 +1,4 @@
+import { listenersOf } from '../fleet/summary.ts';
 import type { Unreachable } from '../guest/ping-result.ts';
 import { REASONS } from '../guest/reason.ts';
 
@@ -10,7 +11,7 @@ export function unreachableFields(result: Unreachable): Record<string, unknown> 
     cause,
     means,
     todo,
-    ...('waitingMessages' in result ? { waiting_messages: result.waitingMessages } : {}),
+    ...listenersOf(result),
     ...('traceback' in result ? { traceback: result.traceback } : {}),
   };
 }

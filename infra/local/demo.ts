@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import type { Reason } from '../../functions/guest/reason.ts';
 import { TemporaryFolder } from './child.ts';
-import type { RabbitMq } from './rabbitmq.ts';
+import { makeDownedQueue } from './downed-queue.ts';
+import { type RabbitMq, RabbitMqServer } from './rabbitmq.ts';
 import type { GuestBehaviour, TroveGuests } from './trove-guests.ts';
 
 /** One thing to try: a guest that is in some way, or a function that is set up in some way. */
@@ -47,6 +48,7 @@ const KEY = 'a key that only the demo uses';
 export async function startDemo(
   host: TroveGuests,
   rabbit: RabbitMq,
+  controlExchange: string,
   timeouts: { readonly wait: number; readonly grace: number },
 ): Promise<Demo> {
   const folder = new TemporaryFolder('keys');
@@ -59,6 +61,12 @@ export async function startDemo(
     if (behaviour) await host.start(id, behaviour);
     if (isShutDown) await host.stop(id);
     examples.push({ title: `A guest that ${title}`, id, tenant: 'demo', answer });
+  }
+  if (rabbit instanceof RabbitMqServer) {
+    const id = demoId(examples.length + 1);
+    await makeDownedQueue(rabbit, controlExchange, id);
+    const title = 'A guest whose queue is on a broker node that is down';
+    examples.push({ title, id, tenant: 'demo', answer: '400 at once: queue_down' });
   }
   const file = folder.file('keys.json');
   await writeFile(file, JSON.stringify(keys));

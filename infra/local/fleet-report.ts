@@ -32,11 +32,12 @@ function unreachableTable({
     columns: [
       { name: 'instance', alignment: 'left' },
       { name: 'reason', alignment: 'left' },
+      { name: 'consumers', alignment: 'right' },
       { name: 'waiting', title: 'waiting messages', alignment: 'right' },
     ],
   });
-  for (const { instance_id: instance, reason, waiting_messages: waiting = '' } of guests)
-    table.addRow({ instance, reason, waiting });
+  for (const { instance_id: instance, reason, consumers = '', waiting_messages: waiting = '' } of guests)
+    table.addRow({ instance, reason, consumers: consumers ?? 'not known', waiting });
   return `${table.render()}${omitted > 0 ? `\n… and ${omitted} more` : ''}`;
 }
 

@@ -85,7 +85,7 @@ async function startOwnBroker(settings: Record<string, string>, config: Config):
   }
   running.push(() => host.end());
   const timeouts = { wait: config.rpcTimeoutMs / 1000, grace: config.noConsumerGraceMs / 1000 };
-  const demo = await startDemo(host, rabbit, timeouts);
+  const demo = await startDemo(host, rabbit, config.controlExchange, timeouts);
   running.push(() => demo.end());
   return demo;
 }

@@ -41,7 +41,9 @@ describe('the broker is asked about a silent guest', () => {
 function watched(answers: (Listeners | undefined | Error)[], options: Partial<SilenceOptions> = {}) {
   const start = performance.now();
   const askedAt: number[] = [];
-  const inspector: Pick<Inspector, 'listeners'> = {
+  const proofs = jest.fn(async () => undefined);
+  const inspector: Pick<Inspector, 'listeners' | 'proveAlive'> = {
+    proveAlive: proofs,
     listeners: async () => {
       askedAt.push(performance.now() - start);
       const answer = answers.length > 1 ? answers.shift() : answers[0];
@@ -51,10 +53,16 @@ function watched(answers: (Listeners | undefined | Error)[], options: Partial<Si
   };
   const target = { exchange: 'trove', topic: 'guestagent.x' };
   const deadline = Deadline.in(15_000);
-  const silence = new Silence(inspector, { target, deadline, graceMs: 1000, ...options });
+  const silence = new Silence(inspector, {
+    target,
+    deadline,
+    graceMs: 1000,
+    isTaken: () => true,
+    ...options,
+  });
   const givenUp = jest.fn();
   silence.watch().catch(givenUp);
-  return { silence, askedAt, givenUp };
+  return { silence, askedAt, givenUp, proofs };
 }
 
 describe('the wait for a silent guest', () => {
@@ -91,6 +99,27 @@ describe('the wait for a silent guest', () => {
     await pass(15_000);
     expect(givenUp).not.toHaveBeenCalled();
     expect(silence.listeners).toBeUndefined();
+  });
+
+  test('goes on when a later question is not answered, with what the broker had said before', async () => {
+    const { givenUp, silence } = watched([SOMEBODY, undefined]);
+    await pass(15_000);
+    expect(givenUp).not.toHaveBeenCalled();
+    expect(silence.listeners).toEqual(SOMEBODY);
+  });
+
+  test('asks for signs of life alone while the broker has not taken the ping', async () => {
+    const { askedAt, proofs } = watched([NOBODY], { isTaken: () => false });
+    await pass(5000);
+    expect(askedAt).toEqual([]);
+    expect(proofs).toHaveBeenCalledTimes(3);
+  });
+
+  test('asks nothing while the broker has not taken the ping of a sweep, which has its own proofs', async () => {
+    const { askedAt, proofs } = watched([NOBODY], { isTaken: () => false, provesLife: false });
+    await pass(15_000);
+    expect(askedAt).toEqual([]);
+    expect(proofs).not.toHaveBeenCalled();
   });
 
   test('begins without a question when it is known who listened a moment ago', async () => {

@@ -1,18 +1,26 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import type { Channel, ChannelModel, ConfirmChannel } from 'amqplib';
-import { Inspector } from '../../functions/oslo/inspector.ts';
+import { Inspector, type QuestionOptions } from '../../functions/oslo/inspector.ts';
+import { Pulse } from '../../functions/oslo/pulse.ts';
+import { Deadline } from '../../functions/time/deadline.ts';
 import { QUEUE_OPTIONS } from '../setup/guest-queues.ts';
 import { respond } from '../setup/responder.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 
-const TIMEOUT_MS = 10_000;
+const OPTIONS: QuestionOptions = {
+  deadline: Deadline.never,
+  openTimeoutMs: 10_000,
+  answerTimeoutMs: 10_000,
+};
+const UNBOUND_KEY = 'a key that no queue is bound with';
 
 let broker: TestBroker;
 let server: ConfirmChannel;
 let connection: ChannelModel;
 let inspector: Inspector;
 let channels: Channel[];
+let pulse: Pulse;
 
 beforeAll(async () => {
   broker = await TestBroker.create();
@@ -23,11 +31,13 @@ afterAll(() => broker.delete());
 beforeEach(async () => {
   connection = await broker.connect();
   channels = [];
-  inspector = new Inspector(async () => {
+  pulse = new Pulse();
+  const open = async () => {
     const channel = (await connection.createChannel()).on('error', () => undefined);
     channels.push(channel);
     return channel;
-  }, 'a key that no queue is bound with');
+  };
+  inspector = new Inspector(open, UNBOUND_KEY, pulse);
 });
 
 async function guestTarget() {
@@ -36,53 +46,60 @@ async function guestTarget() {
   return { exchange: 'trove', topic: `guestagent.${id}` };
 }
 
-describe('the inspector', () => {
-  test('reports a connection that is closing as a failure of the connection', async () => {
-    await connection.close();
-    const question = inspector.listeners({ exchange: 'trove', topic: 'any' }, TIMEOUT_MS);
-    await expect(question).rejects.toMatchObject({ name: 'MessageDeliveryFailure', how: 'closed' });
-  });
+test('a question on a connection that is closing fails as a connection that was closed', async () => {
+  await connection.close();
+  const question = inspector.listeners({ exchange: 'trove', topic: 'any' }, OPTIONS);
+  await expect(question).rejects.toMatchObject({ name: 'MessageDeliveryFailure', how: 'closed' });
+});
 
-  test('reports a broker that opens no channel in time as a failure of the connection', async () => {
-    const deaf = new Inspector(() => Promise.withResolvers<Channel>().promise, 'key');
-    await expect(deaf.proveAlive('trove', 50)).rejects.toMatchObject({ how: 'unconfirmed' });
-  });
+test('a broker that opens no channel in time gives no proof of life', async () => {
+  const deaf = new Inspector(() => Promise.withResolvers<Channel>().promise, UNBOUND_KEY, pulse);
+  await expect(deaf.proveAlive('trove', 50)).rejects.toMatchObject({ how: 'unconfirmed' });
+  expect(pulse.hasBeatenSince(0)).toBe(false);
+});
 
-  test('answers undefined for a queue that is missing, and answers the next question all the same', async () => {
-    const target = await guestTarget();
-    const missing = { ...target, topic: `guestagent.${randomUUID()}` };
-    await expect(inspector.listeners(missing, TIMEOUT_MS)).resolves.toBeUndefined();
-    await expect(inspector.listeners(target, TIMEOUT_MS)).resolves.toEqual({ consumers: 1, messages: 0 });
-  });
+test('a channel that opens is a sign of life', async () => {
+  await guestTarget();
+  await inspector.proveAlive('trove', 10_000);
+  expect(pulse.hasBeatenSince(0)).toBe(true);
+});
 
-  test('counts the messages of a queue that nobody consumes', async () => {
-    const target = await guestTarget();
-    const dead = { ...target, topic: `${target.topic}-dead` };
-    await server.assertQueue(dead.topic, QUEUE_OPTIONS);
-    server.sendToQueue(dead.topic, Buffer.from('{}'));
-    await server.waitForConfirms();
-    await expect(inspector.listeners(dead, TIMEOUT_MS)).resolves.toEqual({ consumers: 0, messages: 1 });
-  });
+test('nobody is known to listen on a missing queue, and the next question is answered all the same', async () => {
+  const target = await guestTarget();
+  const missing = { ...target, topic: `guestagent.${randomUUID()}` };
+  await expect(inspector.listeners(missing, OPTIONS)).resolves.toBeUndefined();
+  await expect(inspector.listeners(target, OPTIONS)).resolves.toEqual({ consumers: 1, messages: 0 });
+});
 
-  test('does not ask what is no longer wanted when its turn comes', async () => {
-    const target = await guestTarget();
-    await expect(inspector.listeners(target, TIMEOUT_MS, () => false)).resolves.toBeUndefined();
-    expect(channels).toEqual([]);
-  });
+test('the messages of a queue that nobody consumes are counted', async () => {
+  const target = await guestTarget();
+  const dead = { ...target, topic: `${target.topic}-dead` };
+  await server.assertQueue(dead.topic, QUEUE_OPTIONS);
+  server.sendToQueue(dead.topic, Buffer.from('{}'));
+  await server.waitForConfirms();
+  await expect(inspector.listeners(dead, OPTIONS)).resolves.toEqual({ consumers: 0, messages: 1 });
+});
 
-  test('asks one question at a time, so that no more than two channels are open', async () => {
-    const target = await guestTarget();
-    let [open, most] = [0, 0];
-    const counting = new Inspector(async () => {
-      const channel = (await connection.createChannel()).on('error', () => undefined);
+test('a question that is no longer wanted when its turn comes is not asked', async () => {
+  const target = await guestTarget();
+  const unwanted = { ...OPTIONS, isStillWanted: () => false };
+  await expect(inspector.listeners(target, unwanted)).resolves.toBeUndefined();
+  expect(channels).toEqual([]);
+});
+
+test('a hundred questions are all answered, over sixteen channels at most', async () => {
+  const target = await guestTarget();
+  let [open, most] = [0, 0];
+  const counting = new Inspector(
+    async () => {
       most = Math.max(most, ++open);
-      channel.on('close', () => open--);
-      return channel;
-    }, 'key');
-    const answers = await Promise.all(
-      Array.from({ length: 50 }, () => counting.listeners(target, TIMEOUT_MS)),
-    );
-    expect(new Set(answers.map((answer) => answer?.consumers))).toEqual(new Set([1]));
-    expect(most).toBeLessThanOrEqual(2); // one is being closed while the next one opens
-  });
+      const channel = (await connection.createChannel()).on('error', () => undefined);
+      return channel.on('close', () => open--);
+    },
+    UNBOUND_KEY,
+    pulse,
+  );
+  const answers = await Promise.all(Array.from({ length: 100 }, () => counting.listeners(target, OPTIONS)));
+  expect(new Set(answers.map((answer) => answer?.consumers))).toEqual(new Set([1]));
+  expect(most).toBe(16);
 });

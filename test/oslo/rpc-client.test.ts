@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Options } from 'amqplib';
+import { Pulse } from '../../functions/oslo/pulse.ts';
 import { type CallChannel, RpcClient } from '../../functions/oslo/rpc-client.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
 import { pass, useFakeClock } from '../setup/fake-clock.ts';
@@ -41,10 +42,12 @@ class Channel extends EventEmitter implements CallChannel {
 
 let channel: Channel;
 let client: RpcClient;
+let pulse: Pulse;
 
 beforeEach(() => {
   channel = new Channel();
-  client = new RpcClient(channel, 'reply_queue');
+  pulse = new Pulse();
+  client = new RpcClient(channel, 'reply_queue', pulse);
 });
 
 /** Begins a call. @returns what it ends in, and what was published for it */
@@ -77,6 +80,25 @@ describe('a call', () => {
     expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'unconfirmed' }));
   });
 
+  test('that is not confirmed by its deadline, while the broker gives signs of life, is withheld', async () => {
+    const { outcome } = call(15_000, 1000);
+    await pass(250);
+    pulse.beat();
+    await pass(14_749);
+    expect(outcome).not.toHaveBeenCalled();
+    await pass(1);
+    expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'withheld' }));
+  });
+
+  test('of which the neighbour is confirmed is not lost with the connection', async () => {
+    const { outcome } = call(15_000, 1000);
+    const neighbour = call(15_000);
+    await pass(500);
+    neighbour.confirm(null);
+    await pass(1000);
+    expect(outcome).not.toHaveBeenCalled();
+  });
+
   test('for which proof of life was asked is lost as soon as that proof does not come', async () => {
     const { outcome } = call(15_000, 1000);
     await pass(1000);
@@ -106,7 +128,7 @@ describe('a call', () => {
     const { outcome, confirm } = call(15_000);
     confirm(new Error('nack'));
     await pass(0);
-    expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'refused', replyCode: undefined }));
+    expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'nacked' }));
     expect(jest.getTimerCount()).toBe(0);
   });
 
