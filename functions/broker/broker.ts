@@ -87,8 +87,19 @@ export class Broker<S> {
     }
   }
 
-  /** Callers share one dial. When a dial begun earlier fails, a new one follows: the process may have been frozen. */
+  /** One node of a cluster may be frozen, and swallow a dial: the next dial, through the balancer, meets another node. */
   async #connected(deadline: Deadline): Promise<Connection<S>> {
+    try {
+      return await this.#dialled(deadline);
+    } catch (error) {
+      const isSwallowed = error instanceof BrokerUnreachable && error.how === 'connection_timeout';
+      if (!isSwallowed || deadline.isOver) throw error;
+      return this.#dialled(deadline);
+    }
+  }
+
+  /** Callers share one dial. When a dial begun earlier fails, a new one follows: the process may have been frozen. */
+  async #dialled(deadline: Deadline): Promise<Connection<S>> {
     if (this.#current?.isUsable()) return this.#current;
     const dialled = this.#dialling?.catch(() => this.#dial(deadline)) ?? this.#dial(deadline);
     const connection = await beforeDeadline(dialled, deadline);

@@ -123,6 +123,11 @@ export class RabbitMqServer implements RabbitMq {
     await this.ctl('start_app');
   }
 
+  /** Whether the server process is there, be it stopped. */
+  get isRunning(): boolean {
+    return this.#server?.exitCode === null && this.#server.signalCode === null;
+  }
+
   /** The node's name in a cluster. */
   get nodeName(): string {
     return String(this.#env['RABBITMQ_NODENAME']);
@@ -130,7 +135,7 @@ export class RabbitMqServer implements RabbitMq {
 
   /** Stops all of the server's processes, or lets them go on. */
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
-    if (this.#server?.pid !== undefined) process.kill(-this.#server.pid, signal);
+    if (this.isRunning && this.#server?.pid !== undefined) process.kill(-this.#server.pid, signal);
   }
 
   /** Kills the server process; its data stay. */

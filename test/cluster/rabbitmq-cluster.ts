@@ -1,20 +1,28 @@
 import { RabbitMqServer } from '../../infra/local/rabbitmq.ts';
+import { eventually } from '../setup/eventually.ts';
 import { Balancer } from './balancer.ts';
 
 /** Three nodes of RabbitMQ behind a balancer, each of which can fail. */
 export class RabbitMqCluster {
-  readonly nodes: readonly RabbitMqServer[];
+  readonly nodes: readonly [RabbitMqServer, RabbitMqServer, RabbitMqServer];
   readonly balancer: Balancer;
+  #cutOff: RabbitMqServer | undefined;
 
-  static async start(extraConfig: readonly string[] = []): Promise<RabbitMqCluster> {
-    const first = await RabbitMqServer.start(extraConfig);
-    const others = await Promise.all([1, 2].map(() => RabbitMqServer.start(extraConfig, first)));
-    for (const node of others) await node.join(first);
-    const nodes = [first, ...others];
-    return new RabbitMqCluster(nodes, await Balancer.before(nodes.map(({ url }) => url)));
+  /** RabbitMQ 4.3 refuses the transient queues of oslo.messaging's defaults, unless it is told to permit them. */
+  static async start(): Promise<RabbitMqCluster> {
+    const config = ['deprecated_features.permit.transient_nonexcl_queues = true'];
+    const first = await RabbitMqServer.start(config);
+    const [second, third] = await Promise.all([
+      RabbitMqServer.start(config, first),
+      RabbitMqServer.start(config, first),
+    ]);
+    await second.join(first);
+    await third.join(first);
+    const urls = [first, second, third].map(({ url }) => url);
+    return new RabbitMqCluster([first, second, third], await Balancer.before(urls));
   }
 
-  private constructor(nodes: readonly RabbitMqServer[], balancer: Balancer) {
+  private constructor(nodes: RabbitMqCluster['nodes'], balancer: Balancer) {
     this.nodes = nodes;
     this.balancer = balancer;
   }
@@ -26,17 +34,31 @@ export class RabbitMqCluster {
 
   /** Cuts a node off from the others, which then take it for dead, while its clients still reach it. */
   async cutOff(node: RabbitMqServer): Promise<void> {
-    await this.#eachOther(
-      node,
-      `erlang:set_cookie('${node.nodeName}', cut_off), erlang:disconnect_node('${node.nodeName}').`,
-    );
+    const name = `'${node.nodeName}'`;
+    this.#cutOff = node;
+    await this.#eachOther(node, `erlang:set_cookie(${name}, cut_off), erlang:disconnect_node(${name}).`);
   }
 
-  /** Lets a node that was cut off find the others again. */
-  async reconnect(node: RabbitMqServer): Promise<void> {
-    await this.#eachOther(
-      node,
-      `erlang:set_cookie('${node.nodeName}', erlang:get_cookie()), net_adm:ping('${node.nodeName}').`,
+  /** Undoes every fault, and waits until all nodes see each other. */
+  async heal(): Promise<void> {
+    for (const node of this.nodes) node.signal('SIGCONT');
+    await Promise.all(this.nodes.filter((node) => !node.isRunning).map((node) => node.boot()));
+    if (this.#cutOff !== undefined) {
+      const name = `'${this.#cutOff.nodeName}'`;
+      await this.#eachOther(
+        this.#cutOff,
+        `erlang:set_cookie(${name}, erlang:get_cookie()), net_adm:ping(${name}).`,
+      );
+      this.#cutOff = undefined;
+    }
+    await Promise.all(
+      this.nodes.map((node) =>
+        eventually(
+          () => node.ctl('eval', 'length(rabbit_nodes:list_running()).'),
+          (running) => running.trim() === '3',
+          60_000,
+        ),
+      ),
     );
   }
 

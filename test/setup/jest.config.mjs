@@ -7,6 +7,9 @@ const ROOT = join(import.meta.dirname, '..', '..');
 /** Tests that need the broker: these folders, and elsewhere what is named so. */
 const NEEDS_BROKER = ['/test/(faults|interop)/', '\\.broker\\.test\\.ts$'];
 
+/** Tests that start three nodes of the newest RabbitMQ in the matrix: run by `npm run test:matrix -- cluster` alone. */
+const NEEDS_CLUSTER = '/test/cluster/';
+
 const common = {
   rootDir: ROOT,
   testEnvironment: 'node',
@@ -19,24 +22,32 @@ const common = {
   },
 };
 
+const set = {
+  globalSetup: '<rootDir>/test/setup/global-setup.ts',
+  globalTeardown: '<rootDir>/test/setup/global-teardown.ts',
+};
+
+const unit = {
+  ...common,
+  displayName: 'unit',
+  testMatch: ['<rootDir>/test/**/*.test.ts'],
+  testPathIgnorePatterns: [...NEEDS_BROKER, NEEDS_CLUSTER],
+};
+const broker = {
+  ...common,
+  ...set,
+  displayName: 'broker',
+  testRegex: NEEDS_BROKER.map((pattern) => (pattern.endsWith('/') ? `${pattern}.*\\.test\\.ts$` : pattern)),
+};
+const cluster = {
+  ...common,
+  ...set,
+  displayName: 'cluster',
+  testMatch: ['<rootDir>/test/cluster/**/*.test.ts'],
+};
+
 export default {
   rootDir: ROOT,
   testTimeout: 20_000,
-  projects: [
-    {
-      ...common,
-      displayName: 'unit',
-      testMatch: ['<rootDir>/test/**/*.test.ts'],
-      testPathIgnorePatterns: NEEDS_BROKER,
-    },
-    {
-      ...common,
-      displayName: 'broker',
-      testRegex: NEEDS_BROKER.map((pattern) =>
-        pattern.endsWith('/') ? `${pattern}.*\\.test\\.ts$` : pattern,
-      ),
-      globalSetup: '<rootDir>/test/setup/global-setup.ts',
-      globalTeardown: '<rootDir>/test/setup/global-teardown.ts',
-    },
-  ],
+  projects: process.env['TEST_CLUSTER'] ? [cluster] : [unit, broker],
 };
