@@ -87,13 +87,15 @@ export class Broker<S> {
     }
   }
 
-  /** One node of a cluster may be frozen, and swallow a dial: the next dial, through the balancer, meets another node. */
+  /** One node of a cluster may be frozen, or dying, and end a dial: the next dial, through the balancer, meets another. */
   async #connected(deadline: Deadline): Promise<Connection<S>> {
     try {
       return await this.#dialled(deadline);
     } catch (error) {
-      const isSwallowed = error instanceof BrokerUnreachable && error.how === 'connection_timeout';
-      if (!isSwallowed || deadline.isOver) throw error;
+      const isOfOneNode =
+        error instanceof BrokerUnreachable &&
+        (error.how === 'connection_timeout' || error.how === 'connection_terminated');
+      if (!isOfOneNode || deadline.isOver) throw error;
       return this.#dialled(deadline);
     }
   }

@@ -15,14 +15,18 @@ const HEARTBEAT_SECONDS = 60;
 /** RabbitMQ sends frames of 128 kB at most. What claims to be larger is not AMQP, and is not buffered. */
 const MAX_FRAME_BYTES = 1024 * 1024;
 
-/** The channels of a connection. */
+/** The channels of a connection. The connection ends with either of the first two. */
 export interface Channels {
-  /** The channel that everything depends on: the connection ends with this one. */
-  readonly main: ConfirmChannel;
-  /** Another channel, for the setup, which closes it. */
+  /** For what is consumed: RabbitMQ delivers nothing on a channel that a publish holds up. */
+  readonly consuming: Channel;
+  /** For what is published, with publisher confirms. */
+  readonly publishing: ConfirmChannel;
+  /** For the setup, which closes it. */
   readonly spare: Channel;
   /** Opens one more channel, to be closed by whoever asked. */
   readonly open: () => Promise<Channel>;
+  /** The same with publisher confirms. */
+  readonly openConfirm: () => Promise<ConfirmChannel>;
 }
 
 /** Prepares the connection's use. */
@@ -112,15 +116,12 @@ async function open(address: BrokerAddress, name: string, socket: AbortControlle
 }
 
 async function openChannels(connection: ChannelModel, socket: AbortController): Promise<Channels> {
-  const open = async () => {
-    const channel = await connection.createChannel();
-    channel.on('error', ignore); // without a listener, the error would end the connection
-    return channel;
-  };
-  const [main, spare] = await Promise.all([connection.createConfirmChannel(), open()]);
-  main.on('error', ignore);
-  main.on('close', () => socket.abort());
-  return { main, spare, open };
+  const open = async () => (await connection.createChannel()).on('error', ignore); // without a listener, an error would
+  const openConfirm = async () => (await connection.createConfirmChannel()).on('error', ignore); // end the connection
+  const opening = Promise.all([open(), openConfirm(), open()]);
+  const [consuming, publishing, spare] = await opening;
+  for (const channel of [consuming, publishing]) channel.on('close', () => socket.abort());
+  return { consuming, publishing, spare, open, openConfirm };
 }
 
 /** The heartbeat agreed on, which amqplib's types omit: after so long a silence the broker may drop the connection. */

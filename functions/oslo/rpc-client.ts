@@ -1,5 +1,4 @@
-import type { EventEmitter } from 'node:events';
-import type { ConfirmChannel, Message } from 'amqplib';
+import type { Message } from 'amqplib';
 import { afterReading } from '../time/after-reading.ts';
 import type { Deadline } from '../time/deadline.ts';
 import {
@@ -10,8 +9,19 @@ import {
   UnreadableReply,
 } from './errors.ts';
 import { decodeReply, encodeRequest, type Reply, type Request } from './message.ts';
+import { type Publication, type PublishChannel, Publisher, STUCK_MS } from './publisher.ts';
 import type { Pulse } from './pulse.ts';
 import { hexId } from './reply-queue.ts';
+
+/** As oslo.messaging sends a request. */
+const PROPERTIES = {
+  contentType: 'application/json',
+  contentEncoding: 'utf-8',
+  headers: {},
+  deliveryMode: 2,
+  priority: 0,
+  mandatory: true,
+} as const;
 
 /** Where a server listens: its control exchange and its topic, which is the routing key. */
 export interface Target {
@@ -33,16 +43,16 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What a client uses of its channel. */
-export type CallChannel = Pick<EventEmitter, 'on'> & Pick<ConfirmChannel, 'publish' | 'close'>;
-
 interface PendingCall {
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: Error) => void;
-  readonly onConfirmed: () => void;
   /** In the milliseconds of `performance.now()`. */
   readonly publishedMs: number;
+  readonly publication: Publication;
   isConfirmed: boolean;
+  isEnded: boolean;
+  /** Set while the request is on a channel of its own, which this closes. */
+  closeAside?: () => void;
   /** What was wrong with a message without `_msg_id` that arrived while this was the only call in flight. */
   unreadable?: string;
 }
@@ -59,7 +69,8 @@ interface PendingCall {
 export class RpcClient {
   /** The name of the queue that all replies come to. */
   readonly replyQueue: string;
-  readonly #channel: CallChannel;
+  readonly #channel: PublishChannel;
+  readonly #publisher: Publisher;
   readonly #pulse: Pulse;
   readonly #pending = new Map<string, PendingCall>();
   #closed: MessageDeliveryFailure | undefined;
@@ -67,17 +78,23 @@ export class RpcClient {
   #drained: PromiseWithResolvers<void> | undefined;
 
   /**
+   * @param openChannel opens a channel for one request, while another request holds up `channel`
    * @param replyQueue whose messages go to {@link onReply}
    * @param pulse beats with whatever comes from the broker
    */
-  constructor(channel: CallChannel, replyQueue: string, pulse: Pulse) {
+  constructor(
+    channel: PublishChannel,
+    openChannel: () => Promise<PublishChannel>,
+    replyQueue: string,
+    pulse: Pulse,
+  ) {
     this.replyQueue = replyQueue;
     this.#channel = channel;
     this.#pulse = pulse;
-    channel.on('return', (message: Message) => this.#onReturn(message));
+    this.#publisher = new Publisher(channel, openChannel, (message) => this.#onReturn(message));
     channel.on('drain', () => this.#onDrain());
-    channel.on('error', (error: Error) => this.#close('the channel failed', error));
-    channel.on('close', () => this.#close('the channel closed'));
+    channel.on('error', (error: Error) => this.onEnd('the channel failed', error));
+    channel.on('close', () => this.onEnd('the channel closed'));
   }
 
   /** False once the channel has closed; every call fails from then on. */
@@ -97,35 +114,69 @@ export class RpcClient {
    * @throws MessagingTimeout, MessageUndeliverable, MessageDeliveryFailure, UnreadableReply or RemoteError
    */
   async call(target: Target, request: Request, options: CallOptions): Promise<unknown> {
-    const { deadline, confirmTimeoutMs, onConfirmed = () => undefined, signal } = options;
+    const { deadline, confirmTimeoutMs, onConfirmed, signal } = options;
     const timeoutMs = deadline.leftMs;
     if (this.#closed) throw this.#closed;
     if (timeoutMs === 0) throw new MessagingTimeout('The deadline had passed before the request was sent');
     const msgId = hexId();
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const publishedMs = performance.now();
-    const call: PendingCall = { resolve, reject, onConfirmed, publishedMs, isConfirmed: false };
+    const call: PendingCall = {
+      resolve,
+      reject,
+      publishedMs: performance.now(),
+      publication: {
+        exchange: target.exchange,
+        routingKey: target.topic,
+        body: encodeRequest(request, { msgId, replyQueue: this.replyQueue, uniqueId: hexId() }),
+        properties: { ...PROPERTIES, expiration: String(Math.ceil(timeoutMs)) },
+        onConfirmed: () => {
+          this.#pulse.beat();
+          call.isConfirmed = true;
+          onConfirmed?.();
+        },
+        onRefused: reject,
+      },
+      isConfirmed: false,
+      isEnded: false,
+    };
     this.#pending.set(msgId, call);
     const timers = [
       afterReading(timeoutMs, () => reject(this.#timeoutError(call))),
       confirmTimeoutMs && afterReading(confirmTimeoutMs, () => this.#hasSign(call) || reject(unconfirmed())),
+      afterReading(
+        STUCK_MS,
+        () => this.#hasSign(call) && !call.isConfirmed && this.#sendAside(call, deadline),
+      ),
     ];
     const onAbort = () => reject(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
-      this.#publish(target, request, msgId, timeoutMs);
+      if (this.#publisher.isStuck) this.#sendAside(call, deadline);
+      else if (!this.#publisher.publish(call.publication)) this.#drained ??= Promise.withResolvers();
       return await promise;
     } finally {
       timers.forEach(clearTimeout);
       signal?.removeEventListener('abort', onAbort);
       this.#pending.delete(msgId);
+      call.isEnded = true;
+      call.closeAside?.();
     }
+  }
+
+  /** To be called when a channel has ended on which calls depend: all calls fail, those in flight and later ones. */
+  onEnd(why: string, cause?: Error & { code?: unknown }): void {
+    if (this.#closed) return;
+    const replyCode = typeof cause?.code === 'number' ? cause.code : undefined;
+    const how = replyCode === undefined ? 'closed' : 'refused';
+    this.#closed = new MessageDeliveryFailure(how, `Not delivered: ${why}`, { replyCode, cause });
+    for (const call of this.#pending.values()) call.reject(this.#closed);
+    this.#onDrain();
   }
 
   /** Takes a message of the reply queue; null when the broker has cancelled the consumer, with the queue deleted. */
   onReply(message: Pick<Message, 'content'> | null): void {
     if (message === null) {
-      this.#close('the broker cancelled the consumer of the reply queue');
+      this.onEnd('the broker cancelled the consumer of the reply queue');
       this.#channel.close().catch(() => undefined);
       return;
     }
@@ -135,35 +186,16 @@ export class RpcClient {
     else this.#onReadable(reply);
   }
 
-  #publish(target: Target, request: Request, msgId: string, timeoutMs: number): void {
-    const body = encodeRequest(request, { msgId, replyQueue: this.replyQueue, uniqueId: hexId() });
-    const properties = {
-      contentType: 'application/json',
-      contentEncoding: 'utf-8',
-      headers: {},
-      deliveryMode: 2,
-      priority: 0,
-      expiration: String(Math.ceil(timeoutMs)),
-      mandatory: true,
-    };
-    const onConfirm = (refused: unknown) => {
-      const call = this.#pending.get(msgId);
-      if (refused !== null) {
-        // Deferred: when the channel closes, amqplib reports that here before our own listener hears of it.
-        queueMicrotask(() => call?.reject(new MessageDeliveryFailure('nacked', 'Not delivered: basic.nack')));
-        return;
-      }
-      this.#pulse.beat();
-      if (call === undefined) return;
-      call.isConfirmed = true;
-      call.onConfirmed();
-    };
+  /** Sends a request once more, on a channel of its own: the queue of another request may hold up the common one. */
+  async #sendAside(call: PendingCall, deadline: Deadline): Promise<void> {
+    if (call.closeAside !== undefined) return;
+    call.closeAside = () => undefined;
     try {
-      const { exchange, topic } = target;
-      const isWritable = this.#channel.publish(exchange, topic, body, properties, onConfirm);
-      if (!isWritable) this.#drained ??= Promise.withResolvers();
-    } catch (cause) {
-      throw new MessageDeliveryFailure('closed', 'Not delivered: the channel is closing', { cause });
+      const close = await this.#publisher.publishAside(call.publication, deadline);
+      call.closeAside = close;
+      if (call.isEnded) close();
+    } catch (error) {
+      call.reject(error instanceof Error ? error : new Error(String(error)));
     }
   }
 
@@ -207,7 +239,7 @@ export class RpcClient {
     const { isConfirmed, unreadable } = call;
     if (isConfirmed || unreadable !== undefined)
       return new MessagingTimeout('Timed out waiting for a reply', unreadable);
-    if (this.#hasSign(call))
+    if (this.#hasSign(call) && !this.#publisher.isHeldUp(call.publication))
       return new MessageDeliveryFailure('withheld', 'Not delivered: the broker lives, but does not confirm');
     return unconfirmed();
   }
@@ -215,15 +247,6 @@ export class RpcClient {
   #onDrain(): void {
     this.#drained?.resolve();
     this.#drained = undefined;
-  }
-
-  #close(why: string, cause?: Error & { code?: unknown }): void {
-    if (this.#closed) return;
-    const replyCode = typeof cause?.code === 'number' ? cause.code : undefined;
-    const how = replyCode === undefined ? 'closed' : 'refused';
-    this.#closed = new MessageDeliveryFailure(how, `Not delivered: ${why}`, { replyCode, cause });
-    for (const call of this.#pending.values()) call.reject(this.#closed);
-    this.#onDrain();
   }
 }
 

@@ -6,12 +6,16 @@ import { RpcClient } from './rpc-client.ts';
 
 /** The channels of one connection; an error on any of them must have a listener. */
 export interface TransportChannels {
-  /** The client's own: when this channel ends, every call in flight fails. */
-  readonly main: ConfirmChannel;
+  /** For the reply queue. When this channel or the next one ends, every call in flight fails. */
+  readonly consuming: Channel;
+  /** For requests. */
+  readonly publishing: ConfirmChannel;
   /** A channel that nothing else depends on; opening the reply queue uses and closes it. */
   readonly spare: Channel;
-  /** Opens a channel to be thrown away. */
+  /** Opens a channel for one question. */
   readonly open: () => Promise<Channel>;
+  /** Opens a channel for one request. */
+  readonly openConfirm: () => Promise<ConfirmChannel>;
 }
 
 /** All that oslo.messaging needs of one connection: a client for calls, and an inspector of who listens. */
@@ -20,10 +24,13 @@ export interface Transport {
   readonly inspector: Inspector;
 }
 
-/** @throws what amqplib throws when the broker refuses the reply queue, or the main channel ends meanwhile */
-export async function openTransport({ main, spare, open }: TransportChannels): Promise<Transport> {
+/** @throws what amqplib throws when the broker refuses the reply queue, or a channel ends meanwhile */
+export async function openTransport(channels: TransportChannels): Promise<Transport> {
+  const { consuming, publishing, spare, open, openConfirm } = channels;
   const pulse = new Pulse();
-  const client = new RpcClient(main, replyQueueName(), pulse);
-  await openReplyQueue(main, spare, client.replyQueue, (message) => client.onReply(message));
+  const client = new RpcClient(publishing, openConfirm, replyQueueName(), pulse);
+  consuming.on('error', (error) => client.onEnd('the channel failed', error));
+  consuming.on('close', () => client.onEnd('the channel closed'));
+  await openReplyQueue(consuming, spare, client.replyQueue, (message) => client.onReply(message));
   return { client, inspector: new Inspector(open, client.replyQueue, pulse) };
 }

@@ -46,6 +46,14 @@ export class PlacedGuests {
     return ids;
   }
 
+  /** Deletes the queues of guests, once the cluster is whole again. */
+  static async forget(node: RabbitMqServer, ids: readonly string[]): Promise<void> {
+    const connection = await connect(node.url);
+    const channel = await connection.createChannel();
+    for (const id of ids) await channel.deleteQueue(`guestagent.${id}`);
+    await connection.close();
+  }
+
   async end(): Promise<void> {
     // A connection to a frozen node never closes.
     for (const { connection } of this.#connections) Object(connection).stream.destroy();

@@ -44,7 +44,9 @@ afterEach(() => connection.close().catch(() => undefined));
 
 async function openClient(model: ChannelModel, main: ConfirmChannel): Promise<RpcClient> {
   const open = async () => (await model.createChannel()).on('error', () => undefined);
-  const { client } = await openTransport({ main, spare: await open(), open });
+  const openConfirm = async () => (await model.createConfirmChannel()).on('error', () => undefined);
+  const [consuming, spare] = [await open(), await open()];
+  const { client } = await openTransport({ consuming, publishing: main, spare, open, openConfirm });
   return client;
 }
 

@@ -1,8 +1,9 @@
 import { EventEmitter } from 'node:events';
 import { beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Options } from 'amqplib';
+import type { PublishChannel } from '../../functions/oslo/publisher.ts';
 import { Pulse } from '../../functions/oslo/pulse.ts';
-import { type CallChannel, RpcClient } from '../../functions/oslo/rpc-client.ts';
+import { RpcClient } from '../../functions/oslo/rpc-client.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
 import { pass, useFakeClock } from '../setup/fake-clock.ts';
 import { encodeReply } from '../setup/responder.ts';
@@ -20,7 +21,7 @@ interface Published {
 }
 
 /** A confirm channel on which the test is the broker. */
-class Channel extends EventEmitter implements CallChannel {
+class Channel extends EventEmitter implements PublishChannel {
   readonly published: Published[] = [];
   isWritable = true;
 
@@ -41,13 +42,16 @@ class Channel extends EventEmitter implements CallChannel {
 }
 
 let channel: Channel;
+/** The channel of a request that is sent aside. */
+let aside: Channel;
 let client: RpcClient;
 let pulse: Pulse;
 
 beforeEach(() => {
   channel = new Channel();
+  aside = new Channel();
   pulse = new Pulse();
-  client = new RpcClient(channel, 'reply_queue', pulse);
+  client = new RpcClient(channel, async () => aside, 'reply_queue', pulse);
 });
 
 /** Begins a call. @returns what it ends in, and what was published for it */
@@ -78,6 +82,45 @@ describe('a call', () => {
     const { outcome } = call(15_000);
     await pass(15_000);
     expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'unconfirmed' }));
+  });
+
+  test('that another request holds up is sent once more on a channel of its own, and answered there', async () => {
+    const head = call(15_000);
+    await pass(100);
+    const behind = call(15_000);
+    pulse.beat();
+    await pass(1000);
+    const again = aside.published.at(-1);
+    expect(again?.msgId).toBe(behind.msgId);
+    again?.confirm(null);
+    await pass(13_900);
+    expect(head.outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'withheld' }));
+    expect(behind.outcome).not.toHaveBeenCalled();
+    reply(behind.msgId);
+    await pass(0);
+    expect(behind.outcome).toHaveBeenCalledWith(true);
+    expect(aside.close).toHaveBeenCalled();
+  });
+
+  test('begun while a request holds up the channel goes to a channel of its own at once', async () => {
+    call(2000);
+    pulse.beat();
+    await pass(5000);
+    const before = channel.published.length;
+    const outcome = client.call(TARGET, REQUEST, { deadline: Deadline.in(1000) });
+    await pass(0);
+    expect(channel.published).toHaveLength(before);
+    reply(aside.published.at(-1)?.msgId ?? '');
+    await expect(outcome).resolves.toBe(true);
+  });
+
+  test('is sent on the common channel again when what held up that channel is answered', async () => {
+    const head = call(2000);
+    pulse.beat();
+    await pass(5000);
+    head.confirm(new Error('nack'));
+    const { msgId } = call(1000);
+    expect(channel.published.at(-1)?.msgId).toBe(msgId);
   });
 
   test('that is not confirmed by its deadline, while the broker gives signs of life, is withheld', async () => {
