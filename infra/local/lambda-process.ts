@@ -126,7 +126,7 @@ export class LambdaProcess {
 }
 
 /** The variables that Lambda's runtime defines, as far as the function or its libraries read them. */
-function lambdaVariables({ name, memoryMb = 0 }: LocalFunction): Record<string, string> {
+export function lambdaVariables({ name, memoryMb = 0 }: LocalFunction): Record<string, string> {
   return {
     PATH: '/var/lang/bin:/usr/local/bin:/usr/bin:/bin:/opt/bin',
     LANG: 'en_US.UTF-8',

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { TemporaryFolder } from '../../infra/local/child.ts';
+import { RabbitMqServer } from '../../infra/local/rabbitmq.ts';
 import { TroveGuests } from '../../infra/local/trove-guests.ts';
 import { eventually } from '../setup/eventually.ts';
 import { type Behaviour, GUEST_REASONS, ResponderFleet } from '../setup/fleet.ts';
@@ -16,6 +17,7 @@ const FLEET = 10_000;
 const DEAD_EACH = 50;
 
 interop('a fleet of ten thousand, a hundred of them real Trove guests', () => {
+  let rabbit: RabbitMqServer;
   let broker: TestBroker;
   let guests: TroveGuests;
   let check: HealthCheckUnderTest;
@@ -26,7 +28,8 @@ interop('a fleet of ten thousand, a hundred of them real Trove guests', () => {
   const late = randomUUID();
 
   beforeAll(async () => {
-    broker = await TestBroker.create();
+    rabbit = await RabbitMqServer.start(); // of its own: another takes minutes to delete ten thousand queues
+    broker = await TestBroker.create(rabbit);
     const host = await TroveGuests.host({ brokerUrl: broker.url, queues: GUEST_QUEUES });
     if (!host) throw new Error('No Trove guests here');
     guests = host;
@@ -44,7 +47,7 @@ interop('a fleet of ten thousand, a hundred of them real Trove guests', () => {
   afterAll(async () => {
     await check?.[Symbol.asyncDispose]();
     await guests?.end();
-    await broker.delete();
+    await rabbit?.stop();
     await keyFolder.remove();
   }, 60_000);
 

@@ -7,8 +7,8 @@ const ROOT = join(import.meta.dirname, '..', '..');
 /** Tests that need the broker: these folders, and elsewhere what is named so. */
 const NEEDS_BROKER = ['/test/(faults|interop)/', '\\.broker\\.test\\.ts$'];
 
-/** Tests that start three nodes of the newest RabbitMQ in the matrix: run by `npm run test:matrix -- cluster` alone. */
-const NEEDS_CLUSTER = '/test/cluster/';
+/** Tests that need more still, and run by name alone: three nodes of a new RabbitMQ, AWS's own runtime compiled. */
+const ON_DEMAND = ['cluster', 'aws-runtime'];
 
 const common = {
   rootDir: ROOT,
@@ -31,7 +31,7 @@ const unit = {
   ...common,
   displayName: 'unit',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  testPathIgnorePatterns: [...NEEDS_BROKER, NEEDS_CLUSTER],
+  testPathIgnorePatterns: [...NEEDS_BROKER, ...ON_DEMAND.map((folder) => `/test/${folder}/`)],
 };
 const broker = {
   ...common,
@@ -39,15 +39,18 @@ const broker = {
   displayName: 'broker',
   testRegex: NEEDS_BROKER.map((pattern) => (pattern.endsWith('/') ? `${pattern}.*\\.test\\.ts$` : pattern)),
 };
-const cluster = {
+const onDemand = ON_DEMAND.map((folder) => ({
   ...common,
   ...set,
-  displayName: 'cluster',
-  testMatch: ['<rootDir>/test/cluster/**/*.test.ts'],
-};
+  displayName: folder,
+  testMatch: [`<rootDir>/test/${folder}/**/*.test.ts`],
+}));
+
+/** The folder of tests on demand that is to be run. */
+const wanted = onDemand.filter(({ displayName }) => displayName === process.env['TEST_ON_DEMAND']);
 
 export default {
   rootDir: ROOT,
   testTimeout: 20_000,
-  projects: process.env['TEST_CLUSTER'] ? [cluster] : [unit, broker],
+  projects: wanted.length > 0 ? wanted : [unit, broker],
 };

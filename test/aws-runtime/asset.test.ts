@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Synthesized } from '../../infra/local/synthesized.ts';
+import { eventually } from '../setup/eventually.ts';
+import { type ReceivedRequest, respond } from '../setup/responder.ts';
+import { TestBroker } from '../setup/test-broker.ts';
+import { ExecutionEnvironment } from './execution-environment.ts';
+import { ensureInterfaceClient } from './interface-client.ts';
+
+describe('the very asset that cdk synth makes, run by AWS’s own runtime', () => {
+  let stack: Synthesized;
+  let broker: TestBroker;
+  /** The ping's time-out, in milliseconds. */
+  let timeoutMs: number;
+
+  beforeAll(async () => {
+    ensureInterfaceClient();
+    stack = await Synthesized.stack();
+    timeoutMs = stack.function('rpc-ping').timeoutMs;
+    broker = await TestBroker.create();
+    await guest(() => undefined); // declares the control exchange
+  }, 300_000);
+  afterAll(async () => {
+    await broker.delete();
+    await stack.remove();
+  });
+
+  function start(name: string, settings: Record<string, string> = {}): Promise<ExecutionEnvironment> {
+    return ExecutionEnvironment.start(stack.function(name), {
+      BROKER_URL: broker.url,
+      BROKER_MANAGEMENT_URL: broker.managementUrl,
+      ...settings,
+    });
+  }
+
+  async function guest(onRequest: (request: ReceivedRequest) => void): Promise<string> {
+    const id = randomUUID();
+    await respond(await broker.channel(), id, onRequest);
+    return id;
+  }
+
+  /** API Gateway's event of a ping. */
+  function pingOf(id: string): object {
+    const { method, path } = stack.route;
+    return { routeKey: `${method} ${path}`, pathParameters: { tenant_id: 'tenant', instance_id: id } };
+  }
+
+  test('that has wrong settings starts all the same, and answers each ping with 500', async () => {
+    await using environment = await start('rpc-ping', { RPC_TIMEOUT_SECONDS: 'soon' });
+    for (let time = 0; time < 2; time++) {
+      const { answer } = await environment.api.invoke(pingOf(randomUUID()), timeoutMs);
+      expect(answer).toMatchObject({ statusCode: 500, body: expect.stringContaining('RPC_TIMEOUT_SECONDS') });
+    }
+  });
+
+  test('that is given no time for a ping answers 500 before Lambda ends it', async () => {
+    await using environment = await start('rpc-ping');
+    await environment.api.idle();
+    const { answer } = await environment.api.invoke(pingOf(randomUUID()), 450);
+    expect(answer).toMatchObject({ statusCode: 500, body: expect.stringContaining('no time for a ping') });
+  });
+
+  test('that waits for a silent guest answers 400 before Lambda ends it', async () => {
+    await using environment = await start('rpc-ping');
+    await environment.api.idle();
+    const { answer } = await environment.api.invoke(pingOf(await guest(() => undefined)), 2000);
+    expect(answer).toMatchObject({
+      statusCode: 400,
+      headers: { 'Proxy-Status': expect.stringContaining('details="no_reply"') },
+    });
+  });
+
+  test('reaches a guest, and logs one line with Lambda’s request id and the trace', async () => {
+    await using environment = await start('rpc-ping');
+    const instance = await guest(({ reply }) => reply());
+    const { id, answer } = await environment.api.invoke(pingOf(instance), timeoutMs);
+    expect(answer).toMatchObject({ statusCode: 204 });
+    const lines = await eventually(
+      async () => environment.lines,
+      (all) => all.length > 0,
+    );
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      {
+        level: 'INFO',
+        outcome: 'reachable',
+        instance_id: instance,
+        request_id: `req-${id}`,
+        xray_trace_id: '1-5759e988-bd862e3fe1be46a994272793',
+      },
+    ]);
+  });
+
+  test('reaches a guest after each of three freezes, on the connection that it had', async () => {
+    await using environment = await start('rpc-ping');
+    const replyQueues = new Set<unknown>();
+    const instance = await guest(({ message, reply }) => {
+      replyQueues.add(message['_reply_q']);
+      reply();
+    });
+    for (let time = 0; time < 3; time++) {
+      const ping = environment.api.invoke(pingOf(instance), timeoutMs);
+      environment.thaw();
+      expect((await ping).answer).toMatchObject({ statusCode: 204 });
+      await environment.freeze();
+    }
+    expect(replyQueues.size).toBe(1);
+  });
+
+  test('that was frozen while the broker dropped its connection reaches a guest on a new one', async () => {
+    await using environment = await start('rpc-ping');
+    const instance = await guest(({ reply }) => reply());
+    await environment.api.invoke(pingOf(instance), timeoutMs);
+    await environment.freeze();
+    const isOurs = ({ name, ...rest }: { name: string }) => JSON.stringify(rest).includes('rpc-ping');
+    const ours = await eventually(
+      async () => (await broker.list('connections')).filter(isOurs),
+      (all) => all.length === 1,
+    );
+    for (const { name } of ours) await broker.request('DELETE', `connections/${encodeURIComponent(name)}`);
+    const ping = environment.api.invoke(pingOf(instance), timeoutMs);
+    environment.thaw();
+    expect((await ping).answer).toMatchObject({ statusCode: 204 });
+  });
+
+  test('of the health check sweeps the fleet, and returns its summary', async () => {
+    await using environment = await start('health-check');
+    const instance = await guest(({ reply }) => reply());
+    const { answer } = await environment.api.invoke({ instance_ids: [instance] }, timeoutMs);
+    expect(answer).toMatchObject({ checked: 1, reachable: 1, broker_reachable: true });
+  });
+});

@@ -1,0 +1,66 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { dirname } from 'node:path';
+import { createInterface } from 'node:readline';
+import { end, whenWeAreGone } from '../../infra/local/child.ts';
+import { heapFlags, lambdaVariables } from '../../infra/local/lambda-process.ts';
+import type { SynthesizedFunction } from '../../infra/local/synthesized.ts';
+import { ensureInterfaceClient } from './interface-client.ts';
+import { RuntimeApi } from './runtime-api.ts';
+
+/** A bundle run by AWS's own runtime, which asks a Runtime API for its invocations. */
+export class ExecutionEnvironment {
+  /** What the function printed so far, line by line. */
+  readonly lines: string[] = [];
+  readonly api: RuntimeApi;
+  readonly #runtime: ChildProcess;
+  readonly #callOff: () => void;
+
+  /** @param settings the function's environment variables */
+  static async start(
+    local: SynthesizedFunction,
+    settings: Readonly<Record<string, string>>,
+  ): Promise<ExecutionEnvironment> {
+    const client = ensureInterfaceClient();
+    const api = await RuntimeApi.listen();
+    const task = dirname(local.bundlePath);
+    const runtime = spawn(process.execPath, [...heapFlags(local.memoryMb), client, 'index.handler'], {
+      cwd: task,
+      env: {
+        ...lambdaVariables(local),
+        AWS_LAMBDA_LOG_FORMAT: 'JSON',
+        AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${local.name}`,
+        ...settings,
+        LAMBDA_TASK_ROOT: task,
+        AWS_LAMBDA_RUNTIME_API: api.address,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true, // Ctrl-C is for us to pass on
+    });
+    return new ExecutionEnvironment(runtime, api);
+  }
+
+  private constructor(runtime: ChildProcess, api: RuntimeApi) {
+    this.#runtime = runtime;
+    this.api = api;
+    this.#callOff = whenWeAreGone('kill -KILL "$1"', String(runtime.pid)); // it may be frozen, and not see that we are
+    for (const stream of [runtime.stdout, runtime.stderr])
+      if (stream) createInterface(stream).on('line', (line) => this.lines.push(line));
+  }
+
+  /** Stops all of the process, as Lambda does once an invocation has ended. */
+  async freeze(): Promise<void> {
+    await this.api.idle();
+    this.#runtime.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#runtime.kill('SIGCONT');
+  }
+
+  /** For `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await end(this.#runtime, 'SIGKILL');
+    await this.api.close();
+    this.#callOff();
+  }
+}
