@@ -22,6 +22,9 @@ export interface Publication {
 /** How long the oldest message may stay unconfirmed, while the broker lives, before its channel counts as stuck. */
 export const STUCK_MS = 1000;
 
+/** With some four hundred messages in a channel that does not take them, RabbitMQ stops to read the connection. */
+const MAX_UNCONFIRMED = 256;
+
 /** How many channels may be open for single messages; each stays open while its queue's node hangs. */
 const CHANNELS_ASIDE = 256;
 
@@ -50,14 +53,15 @@ export class Publisher {
     channel.on('return', onReturn);
   }
 
-  /** Whether a message has held up the channel for {@link STUCK_MS}. */
-  get isStuck(): boolean {
+  /** Whether a message has held up the channel for {@link STUCK_MS}, or many wait behind it already. */
+  get isHeldUp(): boolean {
     const [oldestMs] = this.#unconfirmed.values();
-    return oldestMs !== undefined && performance.now() - oldestMs >= STUCK_MS;
+    const isStuck = oldestMs !== undefined && performance.now() - oldestMs >= STUCK_MS;
+    return isStuck || this.#unconfirmed.size >= MAX_UNCONFIRMED;
   }
 
-  /** Whether a message may be unconfirmed only because another one is. */
-  isHeldUp(publication: Publication): boolean {
+  /** Whether a message may be unconfirmed only because an older one is. */
+  isBehind(publication: Publication): boolean {
     const [oldest] = this.#unconfirmed.keys();
     return oldest !== publication && !this.#aside.has(publication);
   }

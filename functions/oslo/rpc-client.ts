@@ -145,13 +145,13 @@ export class RpcClient {
       confirmTimeoutMs && afterReading(confirmTimeoutMs, () => this.#hasSign(call) || reject(unconfirmed())),
       afterReading(
         STUCK_MS,
-        () => this.#hasSign(call) && !call.isConfirmed && this.#sendAside(call, deadline),
+        () => call.isConfirmed || this.#sendAside(call, deadline),
       ),
     ];
     const onAbort = () => reject(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
-      if (this.#publisher.isStuck) this.#sendAside(call, deadline);
+      if (this.#publisher.isHeldUp) this.#sendAside(call, deadline);
       else if (!this.#publisher.publish(call.publication)) this.#drained ??= Promise.withResolvers();
       return await promise;
     } finally {
@@ -239,7 +239,7 @@ export class RpcClient {
     const { isConfirmed, unreadable } = call;
     if (isConfirmed || unreadable !== undefined)
       return new MessagingTimeout('Timed out waiting for a reply', unreadable);
-    if (this.#hasSign(call) && !this.#publisher.isHeldUp(call.publication))
+    if (this.#hasSign(call) && !this.#publisher.isBehind(call.publication))
       return new MessageDeliveryFailure('withheld', 'Not delivered: the broker lives, but does not confirm');
     return unconfirmed();
   }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Synthesized } from '../../infra/local/synthesized.ts';
 import { eventually } from '../setup/eventually.ts';
+import { GRANTED } from '../setup/granted.ts';
 import { type ReceivedRequest, respond } from '../setup/responder.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 import { ExecutionEnvironment } from './execution-environment.ts';
@@ -43,6 +44,15 @@ describe('the very asset that cdk synth makes, run by AWS’s own runtime', () =
   function pingOf(id: string): object {
     const { method, path } = stack.route;
     return { routeKey: `${method} ${path}`, pathParameters: { tenant_id: 'tenant', instance_id: id } };
+  }
+
+  async function closeConnectionsOf(url: string): Promise<void> {
+    const { username } = new URL(url);
+    const ofUser = ({ user }: { user?: string }) => user === username;
+    const list = () => broker.list('connections') as Promise<{ name: string; user?: string }[]>;
+    const connections = await eventually(list, (all) => all.some(ofUser));
+    for (const { name } of connections.filter(ofUser))
+      await broker.request('DELETE', `connections/${encodeURIComponent(name)}`);
   }
 
   test('that has wrong settings starts all the same, and answers each ping with 500', async () => {
@@ -107,16 +117,12 @@ describe('the very asset that cdk synth makes, run by AWS’s own runtime', () =
   });
 
   test('that was frozen while the broker dropped its connection reaches a guest on a new one', async () => {
-    await using environment = await start('rpc-ping');
+    const url = await broker.user(GRANTED);
+    await using environment = await start('rpc-ping', { BROKER_URL: url });
     const instance = await guest(({ reply }) => reply());
     await environment.api.invoke(pingOf(instance), timeoutMs);
     await environment.freeze();
-    const isOurs = ({ name, ...rest }: { name: string }) => JSON.stringify(rest).includes('rpc-ping');
-    const ours = await eventually(
-      async () => (await broker.list('connections')).filter(isOurs),
-      (all) => all.length === 1,
-    );
-    for (const { name } of ours) await broker.request('DELETE', `connections/${encodeURIComponent(name)}`);
+    await closeConnectionsOf(url);
     const ping = environment.api.invoke(pingOf(instance), timeoutMs);
     environment.thaw();
     expect((await ping).answer).toMatchObject({ statusCode: 204 });

@@ -10,7 +10,7 @@ import { type Result, resultsText } from './results.ts';
 
 const RELEASES = ['trixie', 'forky'];
 const QUEUES = ['transient', 'durable', 'quorum'];
-const SUITES = ['interop', 'oslo', 'health-check', 'faults'];
+const SUITES = ['interop', 'oslo', 'health-check', 'faults', 'aws-runtime'];
 
 const FILE = join(import.meta.dirname, 'RESULTS.md');
 
