@@ -26,7 +26,7 @@ export function canEnterReleases(): boolean {
  *
  * @param release its code name, such as trixie
  * @returns the folder, for `DEBIAN_ROOT`
- * @throws where it cannot be installed; the installers have said why
+ * @throws where it cannot be installed, with what the installers printed
  */
 export function ensureRelease(release: string): string {
   const root = join(CACHE, release);
@@ -35,11 +35,11 @@ export function ensureRelease(release: string): string {
   mkdirSync(CACHE, { recursive: true });
   const script = join(import.meta.dirname, 'make-root.sh');
   const make = ['unshare', '--mount', 'sh', script, root, release, mirror(), ...PACKAGES];
-  const { status, signal } = spawnSync('flock', [`${root}.lock`, ...make], {
-    stdio: ['ignore', 'ignore', 'inherit'],
+  const { status, signal, stdout } = spawnSync('flock', [`${root}.lock`, ...make], {
+    maxBuffer: 64 * 1024 * 1024,
   });
   if (signal !== null || status === 130) process.exit(130);
-  if (status !== 0) throw new Error(`Debian ${release} cannot be installed into ${root}`);
+  if (status !== 0) throw new Error(`Debian ${release} cannot be installed into ${root}:\n${stdout}`);
   return root;
 }
 

@@ -3,6 +3,7 @@
 # Runs as root in a mount namespace of its own, so that its mounts end with it, however it ends:
 #   flock LOCK unshare --mount sh make-root.sh FOLDER RELEASE MIRROR PACKAGE...
 set -eu
+exec 2>&1
 folder=$1 release=$2 mirror=$3 root=$1.making
 shift 3
 [ ! -d "$folder" ] || exit 0
