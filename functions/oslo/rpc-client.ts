@@ -143,10 +143,7 @@ export class RpcClient {
     const timers = [
       afterReading(timeoutMs, () => reject(this.#timeoutError(call))),
       confirmTimeoutMs && afterReading(confirmTimeoutMs, () => this.#hasSign(call) || reject(unconfirmed())),
-      afterReading(
-        STUCK_MS,
-        () => call.isConfirmed || this.#sendAside(call, deadline),
-      ),
+      afterReading(STUCK_MS, () => call.isConfirmed || this.#sendAside(call, deadline)),
     ];
     const onAbort = () => reject(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
