@@ -14,7 +14,7 @@ export interface AlarmsProps {
   readonly maxConnections: number;
   readonly maxQueues: number;
   readonly rateMinutes: number;
-  /** From how many unreachable guests on there is an alarm. */
+  /** The alarm `GuestsUnreachable` rings at this number. */
   readonly unreachableGuests: number;
   readonly email: string | undefined;
   readonly functions: { readonly ping: IFunction; readonly sweep: IFunction };
@@ -26,15 +26,15 @@ interface Condition {
   readonly metric: IMetric;
   readonly is: 'below' | 'atLeast';
   readonly threshold: number;
-  /** In how many of how many periods; by default in one of one. */
+  /** The alarm rings when the condition holds in n of m periods; by default in one of one. */
   readonly periods?: readonly [n: number, m: number];
   readonly missingData?: TreatMissingData;
 }
 
-/** The share of the broker's connections, or queues, from which on it is time to act. */
+/** The share of the broker's limit of connections, or queues, at which an alarm rings. */
 const CROWDED = 0.8;
 
-/** What an operator wants to be woken for, told to one SNS topic. */
+/** The alarms, which all publish to one SNS topic when they begin and when they end. */
 export class Alarms extends Construct {
   readonly topic: Topic;
   readonly all: Alarm[] = [];
@@ -49,7 +49,8 @@ export class Alarms extends Construct {
     this.#watchFunction('Ping', ping);
     this.#watchFunction('Sweep', sweep);
     this.#add('Api5xx', {
-      description: 'The API has answered 5xx: the function is misconfigured, broken or busy. Its log tells.',
+      description:
+        'The API has answered 5xx: the function is misconfigured, broken or busy. Its log says which.',
       metric: props.api.stage.metricServerError({ statistic: Stats.SUM, period: Duration.minutes(5) }),
       is: 'atLeast',
       threshold: 1,
@@ -88,7 +89,7 @@ export class Alarms extends Construct {
       is: 'atLeast',
       threshold: unreachableGuests,
       periods: [2, 3],
-      missingData: TreatMissingData.IGNORE, // a sweep that checked nobody does not mean that all is well
+      missingData: TreatMissingData.IGNORE, // a sweep that checked no guest does not end the alarm
     });
     this.#add('SweepIncomplete', {
       description: 'Guests are left without a verdict, or cannot be listed: `error` in the log says why.',
@@ -110,7 +111,7 @@ export class Alarms extends Construct {
   #watchFunction(name: string, watched: IFunction): void {
     const options = { statistic: Stats.SUM, period: Duration.minutes(5) };
     this.#add(`${name}Errors`, {
-      description: 'The function has failed or timed out without an answer: its log tells why.',
+      description: 'The function has failed or timed out without an answer: its log says why.',
       metric: watched.metricErrors(options),
       is: 'atLeast',
       threshold: 1,
@@ -144,7 +145,7 @@ export class Alarms extends Construct {
   }
 }
 
-/** A topic's policy replaces the default one, which would have let the account's alarms publish. */
+/** Lets the account's alarms publish: a topic with a policy of its own loses SNS's default, which did that. */
 function publishByAlarms({ topicArn }: Topic, { partition, region, account }: Stack): PolicyStatement {
   return new PolicyStatement({
     principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],

@@ -16,14 +16,14 @@ import { ROUTE } from '../functions/http/request.ts';
 
 export interface ApiProps {
   readonly function: IFunction;
-  /** How many requests the function takes at once. */
+  /** The function's reserved concurrency, which is also the API's rate and burst limit. */
   readonly concurrency: number;
   readonly anyoneMayCall: boolean;
 }
 
 /**
- * The HTTP API: one route, and `$default` for all else, which the function answers with Trove's 404. Both ask for
- * IAM authorization: an open `$default` would let anyone keep the function's few environments busy.
+ * The HTTP API: one route for the ping, and `$default` for any other request, which the function answers with Trove's
+ * 404. Both routes require IAM authorization: an open `$default` would let anyone occupy the reserved concurrency.
  */
 export class Api extends Construct {
   readonly httpApi: HttpApi;
@@ -58,7 +58,7 @@ export class Api extends Construct {
     if (anyoneMayCall) acknowledgeOpenness(this.httpApi);
   }
 
-  /** Ends without a slash. */
+  /** The API's URL, without a slash at the end. */
   get url(): string {
     return this.httpApi.apiEndpoint;
   }
@@ -85,6 +85,6 @@ const ACCESS_LOG = AccessLogFormat.custom(
 function acknowledgeOpenness(api: HttpApi): void {
   Validations.of(api).acknowledge({
     id: 'AwsSolutions-APIG4',
-    reason: 'The deployer has set anyoneMayCallTheApi=true, which says what it does.',
+    reason: 'The deployer has set anyoneMayCallTheApi=true: anyone may call this API.',
   });
 }

@@ -5,7 +5,7 @@ import { InvalidSetting } from './cdk-context.ts';
 import { GuestRpcPingStack } from './guest-rpc-ping-stack.ts';
 import { readSettings } from './settings.ts';
 
-// What the CDK command line runs (`cdk.json`).
+// The CDK application: the CDK command line runs this file, as `cdk.json` says.
 
 try {
   const app = new App();

@@ -1,13 +1,13 @@
 import type { ISecurityGroup } from 'aws-cdk-lib/aws-ec2';
 
-/** What the functions, and who watches them, have to know of the broker. */
+/** What functions, alarms and dashboard need of the broker, whether new or existing. */
 export interface BrokerAccess {
   readonly name: string;
-  /** Its `amqps://host:5671`; undefined: it is asked of Amazon MQ by the id. */
+  /** `amqps://host:5671`; undefined: the functions ask Amazon MQ for the endpoint, by the broker's id. */
   readonly endpoint: string | undefined;
-  /** How Amazon MQ may be asked about it; undefined: not at all. */
+  /** By which the functions may ask Amazon MQ about the broker; undefined: they may not. */
   readonly description: { readonly id: string; readonly arn: string } | undefined;
-  /** Of the user as whom the functions log in. */
+  /** The secret of the user as whom the functions log in. */
   readonly secretArn: string;
   readonly securityGroup: ISecurityGroup;
 }

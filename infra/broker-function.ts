@@ -15,24 +15,24 @@ import type { BrokerAccess } from './broker-access.ts';
 import type { Network } from './network.ts';
 
 export interface BrokerFunctionProps {
-  /** Of the entry `functions/<name>.ts`, and of the function after the stack's own. */
+  /** The entry is `functions/<name>.ts`, the function `<stack>-<name>`. */
   readonly name: string;
   readonly description: string;
-  /** The folder of its bundle. */
+  /** The folder of the function's bundle. */
   readonly codePath: string;
   readonly timeout: Duration;
-  /** How many run at once at most: each holds one connection to the broker. */
+  /** How many invocations run at once at most; each holds one connection to the broker. */
   readonly concurrency: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly network: Network;
   readonly broker: BrokerAccess;
   readonly readableSecretArns: readonly string[];
-  /** Where one of these is a pattern: what the names of the guests' key secrets begin with. */
+  /** The beginning of the names of the guests' key secrets, where `readableSecretArns` has their pattern. */
   readonly guestKeySecretPrefix: string | undefined;
   readonly secretsKmsKeyArn: string | undefined;
 }
 
-/** A function that talks to the broker, with a role of its own, in which each permission is spelt out. */
+/** A function that talks to the broker, with a role of its own that lists each permission. */
 export class BrokerFunction extends Construct {
   readonly function: LambdaFunction;
   readonly logGroup: LogGroup;
@@ -62,7 +62,7 @@ export class BrokerFunction extends Construct {
       role,
       logGroup: this.logGroup,
       loggingFormat: LoggingFormat.JSON,
-      applicationLogLevelV2: ApplicationLogLevel.INFO, // the metrics are in lines of this level
+      applicationLogLevelV2: ApplicationLogLevel.INFO, // the lines with the metrics have this level
       tracing: Tracing.ACTIVE,
       vpc: network.vpc,
       vpcSubnets: network.subnets,
@@ -88,7 +88,7 @@ function describeBroker(arn: string): PolicyStatement {
   return new PolicyStatement({ actions: ['mq:DescribeBroker'], resources: [arn] });
 }
 
-/** What Lambda needs of the role to attach the function to a VPC; denied to the function's own code. */
+/** Lets Lambda attach the function to a VPC, and denies the same actions to the function's own code. */
 function attachToVpc(functionName: string): PolicyStatement[] {
   const actions = [
     'ec2:CreateNetworkInterface',

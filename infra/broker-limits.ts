@@ -18,7 +18,7 @@ const M5_TYPES = ['mq.m5.large', 'mq.m5.xlarge', 'mq.m5.2xlarge', 'mq.m5.4xlarge
 export type M7gType = (typeof M7G_TYPES)[number];
 export type InstanceType = M7gType | (typeof M5_TYPES)[number];
 
-/** Those that run RabbitMQ. `mq.t3.micro` did until October 2026. */
+/** The instance types that run RabbitMQ. `mq.t3.micro` did until October 2026. */
 export const INSTANCE_TYPES: readonly InstanceType[] = [...M7G_TYPES, ...M5_TYPES];
 
 export function isM7g(instanceType: InstanceType): instanceType is M7gType {
@@ -27,7 +27,7 @@ export function isM7g(instanceType: InstanceType): instanceType is M7gType {
 
 /** What a broker's limits depend on. */
 export type BrokerModel = {
-  /** Three nodes instead of one. */
+  /** True: three nodes instead of one. */
   readonly isCluster: boolean;
 } & (
   | { readonly version: '3.13'; readonly instanceType: InstanceType }
@@ -96,7 +96,7 @@ type RowOf3 = readonly [connections: number, queues: number];
 
 /**
  * RabbitMQ 3.13 has no such configuration: Amazon MQ limits the virtual host `/`, on all nodes together
- * (`max-connections`, `max-queues`). Where the instance's maximum of queues is lower, that is what holds.
+ * (`max-connections`, `max-queues`). Where the instance's maximum of queues is lower, the table has that maximum.
  */
 const RABBITMQ_3: Readonly<Record<InstanceType, { readonly single: RowOf3; readonly cluster: RowOf3 }>> = {
   'mq.m5.large': { single: [4_000, 20_000], cluster: [15_000, 10_000] },
@@ -124,29 +124,29 @@ function named([connections, channels, queues, exchanges]: Row): BrokerLimits {
   return { connections, channels, queues, exchanges };
 }
 
-/** The most that may be configured. */
+/** The highest limits that Amazon MQ lets a configuration set. */
 export function maximumLimits(model: ModelOf4): BrokerLimits {
   return limitsOf4(model).maximum;
 }
 
-/** What Amazon MQ sets by itself. */
+/** The limits that Amazon MQ sets where no configuration does. */
 export function defaultLimits(model: BrokerModel): Pick<BrokerLimits, 'connections' | 'queues'> {
   if (model.version !== '3.13') return limitsOf4(model).byDefault;
   const [connections, queues] = RABBITMQ_3[model.instanceType][model.isCluster ? 'cluster' : 'single'];
   return { connections, queues };
 }
 
-/** Amazon MQ's default of a `medium` is lower, and would leave next to nothing to guests. It is a `medium`'s maximum. */
+/** The maximum of a `medium`. Amazon MQ's default for a `medium` is 100, too few for a fleet. */
 const FEWEST_CONNECTIONS = 300;
 
-/** How many connections on each node a new broker is configured for, unless the deployer decides otherwise. */
+/** How many connections on each node a new broker is configured for; the default of `brokerMaxConnections`. */
 export function connectionsForGuests(model: ModelOf4): number {
   return Math.max(FEWEST_CONNECTIONS, limitsOf4(model).byDefault.connections);
 }
 
 /**
- * Limits for as many guests as there can be connections: a guest has one or two of them, three queues and a fanout
- * exchange. Three channels to a connection is Amazon MQ's own ratio.
+ * Limits for as many guests as the broker takes connections. A guest has one or two connections, three queues and a
+ * fanout exchange. Three channels for each connection is Amazon MQ's own ratio.
  *
  * @param connections on each node
  */
@@ -164,10 +164,10 @@ export function limitsForGuests(model: ModelOf4, connections: number): BrokerLim
 }
 
 /**
- * How many connections the whole broker is sure to take. In a cluster of RabbitMQ 4 that is what two of the three nodes
- * take: they have to hold everything while Amazon MQ restarts the third one.
+ * How many connections the whole broker takes at any time. In a cluster of RabbitMQ 4 the number is that of two nodes:
+ * while Amazon MQ restarts the third one, the other two hold all connections.
  *
- * @param connections `connection_max` of a node; with 3.13, where the limit is the virtual host's, of all of them
+ * @param connections `connection_max` of a node; with 3.13, the limit of the virtual host on all nodes
  */
 export function connectionsOfBroker({ version, isCluster }: BrokerModel, connections: number): number {
   return version !== '3.13' && isCluster ? 2 * connections : connections;

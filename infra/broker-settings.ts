@@ -12,11 +12,11 @@ import {
 } from './broker-limits.ts';
 import { type Context, InvalidSetting } from './cdk-context.ts';
 
-/** What is known of any broker. */
+/** The settings that a new and an existing broker share. */
 interface AnyBrokerSettings {
   readonly name: string;
   readonly model: BrokerModel;
-  /** How many connections the broker takes, on all its nodes. */
+  /** How many connections the broker takes, on all nodes together. */
   readonly maxConnections: number;
   readonly maxQueues: number;
 }
@@ -24,17 +24,17 @@ interface AnyBrokerSettings {
 /** A broker that the stack makes, in a VPC of its own. */
 export interface NewBrokerSettings extends AnyBrokerSettings {
   readonly kind: 'new';
-  /** What the broker is configured for; undefined: its version cannot be. */
+  /** The limits in the broker's configuration; undefined: RabbitMQ 3.13, whose limits are fixed. */
   readonly limits: BrokerLimits | undefined;
-  /** The functions may ask Amazon MQ for the broker's state when they cannot reach it. */
+  /** True: a function that cannot reach the broker may ask Amazon MQ for the broker's state. */
   readonly isDescribed: boolean;
-  /** Of the VPC that is made for it: 256 addresses. */
+  /** The block of the broker's own VPC: 256 addresses. */
   readonly vpcCidr: string;
-  /** The secret of the functions' own user; undefined: they log in as the broker's administrator. */
+  /** The secret of the functions' own user; undefined: the functions log in as the broker's administrator. */
   readonly secretArn: string | undefined;
 }
 
-/** A broker that is there already, and where it is. */
+/** A broker that exists already, and its place in the network. */
 export interface ExistingBrokerSettings extends AnyBrokerSettings {
   readonly kind: 'existing';
   /** At least one of id and endpoint is known. With an id, the functions may ask Amazon MQ about the broker. */
@@ -58,7 +58,7 @@ const OF_AN_EXISTING_BROKER = [
   'brokerSecurityGroupId',
 ];
 
-/** What the alarms and `pingConcurrency` can be worked out from. */
+/** The range of a broker limit, from which alarms and `pingConcurrency` are computed. */
 const FEWEST = 20;
 const MOST = 1_000_000;
 
@@ -97,8 +97,8 @@ function readNewBroker(context: Context): NewBrokerSettings {
 }
 
 /**
- * 4.3 is not the default: it refuses queues that are neither durable nor exclusive, which are what oslo.messaging
- * declares by default, so that such a guest cannot register.
+ * RabbitMQ 4.3 is not the default: that version refuses queues that are neither durable nor exclusive. oslo.messaging
+ * declares such queues by default, so a guest with default settings could not register.
  */
 function readModel(context: Context, isCluster: boolean, byDefault: InstanceType): BrokerModel {
   const version = context.choice('brokerVersion', ['3.13', '4.2', '4.3']);
@@ -131,7 +131,7 @@ function readLimits(context: Context, model: BrokerModel) {
   return { limits, maxConnections: connectionsOfBroker(model, connections), maxQueues: limits.queues };
 }
 
-/** What a broker takes that is not configured here: Amazon MQ's default, or what the deployer knows better. */
+/** The limits of a broker that this stack does not configure: the deployer's figures, else Amazon MQ's defaults. */
 function readCapacity(context: Context, model: BrokerModel) {
   const byDefault = defaultLimits(model);
   const connections = context.integer('brokerMaxConnections', byDefault.connections, FEWEST, MOST);
@@ -157,16 +157,16 @@ function refuseMoreThan(maximum: BrokerLimits, asked: Partial<BrokerLimits>, mod
 
 function readExistingBroker(context: Context, given: string): ExistingBrokerSettings {
   const required = (name: string, pattern: RegExp, kind: string) =>
-    context.requiredText(name, `${given} tells of an existing broker, which needs it too`, pattern, kind);
+    context.requiredText(name, `${given} is for an existing broker, which needs ${name} too`, pattern, kind);
   const id = context.text('brokerId', /^b-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, 'a broker’s id, b-…');
   const endpoint = context.text(
     'brokerEndpoint',
     /^amqps:\/\/[\w.-]+:5671$/,
-    'amqps://host:5671, as Amazon MQ tells it',
+    'amqps://host:5671, as Amazon MQ shows it',
   );
   if (id === undefined && endpoint === undefined)
     throw new InvalidSetting(
-      `${given} tells of an existing broker, which needs brokerId or brokerEndpoint too.`,
+      `${given} is for an existing broker, which needs brokerId or brokerEndpoint too.`,
     );
   const subnetIds = required(
     'subnetIds',

@@ -5,7 +5,7 @@ import { type BuildOptions, build } from 'esbuild';
 
 const ROOT = join(import.meta.dirname, '..');
 
-/** How a function is bundled: into one file for Lambda's runtime, minified but for the names in its stack traces. */
+/** esbuild's options: one file for Lambda's runtime, minified, with readable names in stack traces. */
 export const BUILD_OPTIONS = {
   bundle: true,
   minifyWhitespace: true,
@@ -13,7 +13,7 @@ export const BUILD_OPTIONS = {
   platform: 'node',
   target: 'node24',
   format: 'cjs',
-  external: ['@aws-sdk/*'], // loaded on demand only, and Lambda's runtime brings it
+  external: ['@aws-sdk/*'], // loaded on demand, from Lambda's runtime
   legalComments: 'none',
 } as const satisfies BuildOptions;
 
@@ -29,7 +29,7 @@ export async function bundle(name: string): Promise<string> {
   const entryPoints = [join(ROOT, 'functions', `${name}.ts`)];
   await build({ ...BUILD_OPTIONS, entryPoints, outfile: unfinished });
   await mkdir(dirname(outfile), { recursive: true });
-  await rename(unfinished, outfile); // at once: others may be reading it
+  await rename(unfinished, outfile); // atomic: another process may be reading the file
   return outfile;
 }
 

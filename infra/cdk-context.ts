@@ -1,9 +1,9 @@
-/** A setting is missing, wrong, or contradicts another: one clear sentence. */
+/** A setting is missing, is wrong, or contradicts another one; the message is one sentence for the deployer. */
 export class InvalidSetting extends Error {
   override readonly name = 'InvalidSetting';
 }
 
-/** CDK's context, whose values are text from the command line or JSON from a file. An empty one counts as unset. */
+/** CDK's context. A value is text from the command line or JSON from a file; an empty value counts as unset. */
 export class Context {
   readonly #values: Readonly<Record<string, unknown>>;
   readonly #asked = new Set<string>();
@@ -12,7 +12,7 @@ export class Context {
     this.#values = values;
   }
 
-  /** @param kind what the text must be, in words, where a pattern is given */
+  /** @param kind names in words what `pattern` accepts; the error message quotes this */
   text(name: string, pattern = /^/, kind = 'text'): string | undefined {
     this.#asked.add(name);
     const value = this.#values[name] ?? '';
@@ -22,7 +22,10 @@ export class Context {
     return String(value);
   }
 
-  /** @throws InvalidSetting where it is unset; `purpose` says what it is needed for */
+  /**
+   * @param purpose why the setting is needed; the error message quotes this
+   * @throws InvalidSetting when the setting is unset
+   */
   requiredText(name: string, purpose: string, pattern?: RegExp, kind?: string): string {
     const value = this.text(name, pattern, kind);
     if (value === undefined) throw new InvalidSetting(`${name} is missing: ${purpose}.`);
@@ -41,7 +44,7 @@ export class Context {
     return this.choice(name, ['true', 'false']) === 'true';
   }
 
-  /** @param byDefault undefined: it must be set */
+  /** @param byDefault undefined: the setting is required */
   number(name: string, byDefault: number | undefined, from: number, to: number): number {
     const text = this.text(name);
     const value = text === undefined ? byDefault : Number(text);
@@ -57,7 +60,11 @@ export class Context {
     return value;
   }
 
-  /** To be called last. @throws InvalidSetting for a name that nobody asked for; CDK's own have a `:` or `@` */
+  /**
+   * Called after all settings were read.
+   *
+   * @throws InvalidSetting for a name that was never read. CDK's own names have a `:` or `@`, and pass.
+   */
   refuseUnknown(): void {
     const unknown = Object.keys(this.#values).find((name) => /^\w+$/.test(name) && !this.#asked.has(name));
     if (unknown !== undefined)

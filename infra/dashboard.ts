@@ -21,11 +21,11 @@ export interface DashboardProps {
   readonly maxQueues: number;
   readonly rateMinutes: number;
   readonly alarms: Alarms;
-  /** Of the health check. */
+  /** The log group of the health check. */
   readonly sweepLog: ILogGroup;
 }
 
-/** One page for the operator: the fleet now, how fast it answers, who does not and why, and the broker. */
+/** One page for the operator: the fleet now, its round trips, the unreachable guests by reason, and the broker. */
 export class Dashboard extends Construct {
   readonly url: string;
 

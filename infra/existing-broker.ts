@@ -4,7 +4,7 @@ import { Construct } from 'constructs';
 import type { BrokerAccess } from './broker-access.ts';
 import type { ExistingBrokerSettings } from './broker-settings.ts';
 
-/** A broker that the stack leaves as it is, but for letting the functions in. */
+/** A broker that the stack does not change, except for letting the functions in. */
 export class ExistingBroker extends Construct implements BrokerAccess {
   readonly name: string;
   readonly endpoint: string | undefined;

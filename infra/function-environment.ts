@@ -2,7 +2,7 @@ import type { BrokerAccess } from './broker-access.ts';
 import type { Settings } from './settings.ts';
 
 /**
- * The functions' settings, which infra/README.md lists as environment variables; none of them is a secret.
+ * The functions' environment variables, which infra/README.md lists; none of them is a secret.
  *
  * @param secretsManagerUrl where Secrets Manager is reached from the functions' network
  */
@@ -14,7 +14,7 @@ export function functionEnvironment(
   const { endpoint, description } = broker;
   return {
     ...(endpoint && { BROKER_ENDPOINT: endpoint }),
-    // mq.<region>.api.aws, which is what its interface endpoint answers to
+    // The dual-stack name mq.<region>.api.aws is the one that Amazon MQ's interface endpoint has.
     ...(description && { BROKER_ID: description.id, AWS_USE_DUALSTACK_ENDPOINT: 'true' }),
     BROKER_SECRET_ID: broker.secretArn,
     BROKER_VHOST: settings.vhost,

@@ -14,10 +14,10 @@ import { NewBroker } from './new-broker.ts';
 import type { Settings } from './settings.ts';
 import { HealthCheckSchedule, sweepTiming } from './sweep-schedule.ts';
 
-/** Lambda ends a ping later than the RPC's own deadline, and sooner than API Gateway would (29 s). */
+/** Later than the RPC's own deadline, and sooner than API Gateway's (29 s). */
 const PING_TIMEOUT = Duration.seconds(20);
 
-/** Everything that is deployed: composition only. */
+/** All that is deployed, composed of the constructs beside this file. */
 export class GuestRpcPingStack extends Stack {
   constructor(scope: Construct, id: string, settings: Settings, bundles: Bundles) {
     super(scope, id, { description: 'Guest RPC Ping: whether Trove guest agents can be reached over RPC' });
@@ -59,7 +59,7 @@ export class GuestRpcPingStack extends Stack {
       anyoneMayCall: settings.anyoneMayCallTheApi,
     });
     const alarms = this.#watch(settings, { broker, ping, sweep, api });
-    alarms.node.addDependency(schedule); // while a new broker is made, nobody is to hear that there is no sweep
+    alarms.node.addDependency(schedule); // else `NoSweep` would ring while a new broker is being made
     this.#output('VpcId', 'of the functions and a new broker', network.vpc.vpcId);
   }
 
@@ -94,7 +94,7 @@ export class GuestRpcPingStack extends Stack {
       curl(this.region, api.url),
     );
     this.#output('DashboardUrl', 'of the dashboard', dashboard.url);
-    this.#output('AlarmTopic', 'the SNS topic that the alarms are told to', alarms.topic.topicArn);
+    this.#output('AlarmTopic', 'the SNS topic to which the alarms are published', alarms.topic.topicArn);
     this.#output('BrokerSecret', 'of the broker user that the functions log in as', broker.secretArn);
     this.#output(
       'BrokerSecurityGroup',
@@ -120,7 +120,7 @@ export class GuestRpcPingStack extends Stack {
   }
 }
 
-/** A guest's key is in a secret of its own, of which only the beginning of the name is known when this is deployed. */
+/** A pattern for the secrets of the guests' keys: of their names, only the beginning is known at deployment. */
 function guestKeySecrets(
   { partition, region, account }: Stack,
   { guestKeySecretPrefix }: Settings,
@@ -129,13 +129,13 @@ function guestKeySecrets(
   return [`arn:${partition}:secretsmanager:${region}:${account}:secret:${guestKeySecretPrefix}*`];
 }
 
-/** With the credentials in the variables of AWS's command line tools. */
+/** A signed `curl`, with credentials from the environment variables of AWS's command line tools. */
 function curl(region: string, url: string): string {
   const path = ROUTE.path.replace('{tenant_id}', 'TENANT').replace('{instance_id}', 'INSTANCE_ID');
   return [
     `curl -i --aws-sigv4 "aws:amz:${region}:execute-api"`,
     '--user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"',
-    '${AWS_SESSION_TOKEN:+-H "x-amz-security-token: $AWS_SESSION_TOKEN"}', // curl would sign an empty one, and not send it
+    '${AWS_SESSION_TOKEN:+-H "x-amz-security-token: $AWS_SESSION_TOKEN"}', // curl would sign an empty header, and not send it
     `${url}${path}`,
   ].join(' ');
 }

@@ -17,7 +17,7 @@ export function pingMetric(metricName: string, options: MetricOptions): Metric {
   return new Metric({ namespace: NAMESPACE, metricName, dimensionsMap: { service: 'rpc-ping' }, ...options });
 }
 
-/** The unreachable guests, a line for each reason. */
+/** The number of unreachable guests, one line in the graph for each reason. */
 export function unreachableByReason(service: 'health-check' | 'rpc-ping', period: Duration): MathExpression {
   const schema = `{${NAMESPACE},Reason,service}`;
   const search = `${schema} MetricName="GuestsUnreachable" service="${service}"`;
@@ -29,7 +29,7 @@ export function unreachableByReason(service: 'health-check' | 'rpc-ping', period
   });
 }
 
-/** A metric of Amazon MQ's own, of the whole broker: it has none of single queues from RabbitMQ 4 on. */
+/** A metric that Amazon MQ publishes for the whole broker. From RabbitMQ 4 on there are none for single queues. */
 export function brokerMetric(brokerName: string, metricName: string, options: MetricOptions): Metric {
   return new Metric({
     namespace: 'AWS/AmazonMQ',

@@ -16,13 +16,13 @@ import type { BrokerSettings, ExistingBrokerSettings, NewBrokerSettings } from '
 import { OwnVpc } from './own-vpc.ts';
 
 /**
- * Where the functions run: private subnets, and from them no way out but to the broker and to the AWS APIs that
- * are called. No NAT gateway: the functions talk to nobody else.
+ * Where the functions run: private subnets, from which only the broker and the called AWS APIs can be reached. There
+ * is no NAT gateway.
  */
 export class Network extends Construct {
   readonly vpc: IVpc;
   readonly subnets: SubnetSelection;
-  /** Of the functions. */
+  /** The security group of the functions. */
   readonly securityGroup: SecurityGroup;
   readonly #endpointsSecurityGroup: SecurityGroup;
 
@@ -39,7 +39,7 @@ export class Network extends Construct {
       description: 'Guest RPC Ping: the functions',
       allowAllOutbound: false,
     });
-    // An inline rule of our own, to nowhere: without one AWS adds its default, which lets everything out.
+    // An inline rule that leads nowhere: without any, AWS adds its default rule, which allows all outbound traffic.
     this.securityGroup.addEgressRule(Peer.ipv4('255.255.255.255/32'), Port.tcp(443), 'Nowhere');
     this.#endpointsSecurityGroup = new SecurityGroup(this, 'Endpoints', {
       vpc: this.vpc,
@@ -49,7 +49,7 @@ export class Network extends Construct {
     this.connect(this.#endpointsSecurityGroup, 443, 'AWS APIs');
   }
 
-  /** Lets the functions connect to a TCP port, on both sides. */
+  /** Lets the functions connect to a TCP port: a rule in both security groups. */
   connect(to: ISecurityGroup, port: number, description: string): void {
     this.securityGroup.connections.allowTo(to, Port.tcp(port), description);
   }
@@ -57,8 +57,8 @@ export class Network extends Construct {
   /**
    * Opens a private way to Secrets Manager, for these secrets alone.
    *
-   * @returns the URL to call it by. Its private DNS name stays off: in a VPC that others share, that would lead
-   * their calls to this endpoint too, which does not let them in.
+   * @returns the URL of the endpoint. Its private DNS name stays off: in a shared VPC, that name would lead other
+   * applications' calls to this endpoint, which refuses them.
    */
   openSecretsManager(secretArns: readonly string[]): string {
     const endpoint = this.#endpoint('SecretsManager', InterfaceVpcEndpointAwsService.SECRETS_MANAGER, false);
@@ -70,13 +70,13 @@ export class Network extends Construct {
         conditions: { StringEquals: { 'aws:PrincipalAccount': Stack.of(this).account } },
       }),
     );
-    // An entry is "<hosted zone>:<name>", the first one's name holds in all zones.
+    // An entry is "<hosted zone>:<name>"; the name in the first entry holds in all zones.
     return `https://${Fn.select(1, Fn.split(':', Fn.select(0, endpoint.vpcEndpointDnsEntries)))}`;
   }
 
   /**
-   * Opens a private way to Amazon MQ's API. It is reached by the private DNS name of its dual-stack address only,
-   * `mq.<region>.api.aws`: the callers have to ask for that.
+   * Opens a private way to Amazon MQ's API. The endpoint has a private DNS name for the dual-stack address alone,
+   * `mq.<region>.api.aws`, so callers set `AWS_USE_DUALSTACK_ENDPOINT`.
    */
   openAmazonMq(brokerArn: string): void {
     this.#endpoint('AmazonMq', InterfaceVpcEndpointAwsService.MQ, true).addToPolicy(
@@ -101,7 +101,7 @@ export class Network extends Construct {
   }
 }
 
-/** By its ids alone, as an existing one is known. */
+/** A new VPC, imported by its ids, so that new and existing ones have the same type. */
 function ownVpc(scope: Construct, { vpcCidr }: NewBrokerSettings): IVpc {
   const { vpcId, availabilityZones, isolatedSubnets } = new OwnVpc(scope, 'OwnVpc', vpcCidr).vpc;
   const isolatedSubnetIds = isolatedSubnets.map(({ subnetId }) => subnetId);
@@ -109,7 +109,7 @@ function ownVpc(scope: Construct, { vpcCidr }: NewBrokerSettings): IVpc {
 }
 
 function existingVpc(scope: Construct, { vpcId, subnetIds }: ExistingBrokerSettings): IVpc {
-  const availabilityZones = subnetIds.map((_, index) => Fn.select(index, Fn.getAzs())); // CDK wants some, and reads none
+  const availabilityZones = subnetIds.map((_, index) => Fn.select(index, Fn.getAzs())); // CDK demands zones, reads none
   return Vpc.fromVpcAttributes(scope, 'Vpc', {
     vpcId,
     availabilityZones,

@@ -8,7 +8,7 @@ import type { BrokerLimits } from './broker-limits.ts';
 import type { NewBrokerSettings } from './broker-settings.ts';
 import type { Network } from './network.ts';
 
-/** A private RabbitMQ on Amazon MQ. Its administrator's password is generated, and known to the secret alone. */
+/** A private RabbitMQ on Amazon MQ. The administrator's password is generated, and stands in the secret alone. */
 export class NewBroker extends Construct implements BrokerAccess {
   readonly name: string;
   readonly endpoint: string;
@@ -42,7 +42,7 @@ export class NewBroker extends Construct implements BrokerAccess {
       engineType: 'RABBITMQ',
       engineVersion: version,
       ...(settings.limits && { configuration: this.#configuration(settings.name, version, settings.limits) }),
-      autoMinorVersionUpgrade: true, // Amazon MQ takes nothing else for RabbitMQ
+      autoMinorVersionUpgrade: true, // Amazon MQ accepts no other value for RabbitMQ
       hostInstanceType: instanceType,
       deploymentMode: isCluster ? 'CLUSTER_MULTI_AZ' : 'SINGLE_INSTANCE',
       publiclyAccessible: false,
@@ -51,7 +51,7 @@ export class NewBroker extends Construct implements BrokerAccess {
       logs: { general: true },
       users: [
         {
-          // Dynamic references: CloudFormation resolves them, the template has no secret.
+          // Dynamic references, which CloudFormation resolves: the template has no secret.
           username: administrator.secretValueFromJson('username').unsafeUnwrap(),
           password: administrator.secretValueFromJson('password').unsafeUnwrap(),
         },
@@ -74,7 +74,7 @@ export class NewBroker extends Construct implements BrokerAccess {
     limits: BrokerLimits,
   ): CfnBroker.ConfigurationIdProperty {
     const { attrId, attrRevision } = new CfnConfiguration(this, 'Configuration', {
-      // Amazon MQ makes no second one of the same name, and another version needs another one.
+      // Each version needs a configuration of its own, and Amazon MQ refuses a second one of the same name.
       name: `${brokerName}-${version}-${Fn.select(2, Fn.split('/', Stack.of(this).stackId))}`,
       engineType: 'RABBITMQ',
       engineVersion: version,
@@ -84,7 +84,7 @@ export class NewBroker extends Construct implements BrokerAccess {
   }
 }
 
-/** RabbitMQ's own format, `rabbitmq.conf`. */
+/** The limits in the format of `rabbitmq.conf`. */
 function cuttlefish({ connections, channels, queues, exchanges }: BrokerLimits): string {
   return [
     `connection_max = ${connections}`,

@@ -2,7 +2,7 @@ import { FlowLogDestination, FlowLogTrafficType, IpAddresses, SubnetType, Vpc } 
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 
-/** A VPC for a new broker: two private subnets, no way to the internet and none from there. */
+/** A VPC for a new broker: two private subnets without a route to or from the internet. */
 export class OwnVpc extends Construct {
   readonly vpc: Vpc;
 
@@ -14,7 +14,7 @@ export class OwnVpc extends Construct {
       maxAzs: 2,
       natGateways: 0,
       subnetConfiguration: [{ name: 'Private', subnetType: SubnetType.PRIVATE_ISOLATED, cidrMask: 26 }],
-      // CDK would do it by a function, whose log would outlive the stack. Nothing uses that group.
+      // CDK would restrict the group by a function whose log outlives the stack. Nothing uses the group.
       restrictDefaultSecurityGroup: false,
     });
     this.vpc.addFlowLog('Refused', {

@@ -1,7 +1,7 @@
 import { type BrokerSettings, readBroker } from './broker-settings.ts';
 import { Context, InvalidSetting } from './cdk-context.ts';
 
-/** What the deployer decides, parsed. */
+/** The settings that the deployer gives to the stack, parsed. */
 export interface Settings {
   readonly broker: BrokerSettings;
   /** How many pings may run at once; each holds one connection to the broker. */
@@ -11,27 +11,30 @@ export interface Settings {
   readonly rpcTimeoutSeconds: number;
   readonly noConsumerGraceSeconds: number;
   readonly guestKeySecretPrefix: string | undefined;
-  /** The customer managed key of the secrets, where there is one. */
+  /** The customer managed key that encrypts the secrets; undefined: AWS's own. */
   readonly secretsKmsKeyArn: string | undefined;
-  /** No IAM authorization: whoever finds the URL may ping. */
+  /** True: no IAM authorization, so that whoever finds the URL may ping. */
   readonly anyoneMayCallTheApi: boolean;
   readonly healthCheckRateMinutes: number;
-  /** From how many unreachable guests on there is an alarm. */
+  /** The alarm `GuestsUnreachable` rings at this number. */
   readonly unreachableGuests: number;
   readonly alarmEmail: string | undefined;
 }
 
-/** The pings' share of the broker's connections, and what they need at most: guests and control plane come first. */
+/**
+ * By default, pings get this share of the broker's connections, up to this number. The rest is for guests and Trove's
+ * control plane.
+ */
 const PING_SHARE = 0.1;
 const MAX_PING_CONCURRENCY = 50;
 
-/** Lambda ends a ping after 20 s, and half a second of it is kept for the answer. */
+/** Lambda ends a ping after 20 s, and the function keeps half a second of that for the answer. */
 const MAX_RPC_TIMEOUT_SECONDS = 18;
 
 /**
  * Reads the settings from CDK's context, where everything is text (`-c name=value`) or JSON (`cdk.json`).
  *
- * @throws InvalidSetting, one clear sentence
+ * @throws InvalidSetting for the first wrong setting
  */
 export function readSettings(values: Readonly<Record<string, unknown>>): Settings {
   const context = new Context(values);

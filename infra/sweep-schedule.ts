@@ -5,7 +5,7 @@ import { Schedule, ScheduleExpression, TimeWindow } from 'aws-cdk-lib/aws-schedu
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import { Construct } from 'constructs';
 
-/** The scheduler's window, and the time that it leaves for a sweep before the next one may begin. */
+/** The scheduler's window, and the time that remains for a sweep before the next one may begin. */
 export function sweepTiming(rateMinutes: number): { readonly window: Duration; readonly timeout: Duration } {
   const windowMinutes = Math.max(1, Math.floor(rateMinutes / 5));
   const timeoutMinutes = Math.min(15, rateMinutes - windowMinutes); // 15: Lambda's own limit
@@ -13,13 +13,13 @@ export function sweepTiming(rateMinutes: number): { readonly window: Duration; r
 }
 
 /**
- * Sweeps the fleet at a rate. A sweep that fails or is not begun in time is not repeated, the next one takes its
- * place; that none was seen is an alarm. So there is no dead-letter queue: nobody would want its stale events back.
+ * Invokes the health check at a rate. A sweep that fails or starts late is not repeated, since the next sweep pings the
+ * same guests; so there is no dead-letter queue either. The alarm `NoSweep` rings when sweeps fail to end.
  */
 export class HealthCheckSchedule extends Construct {
   constructor(scope: Construct, id: string, sweep: LambdaFunction, rateMinutes: number) {
     super(scope, id);
-    // Lambda would retry twice by itself, and keep a throttled sweep for six hours.
+    // Lambda's defaults would retry a sweep twice, and keep a throttled one for six hours.
     sweep.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.minutes(1) });
     const role = new Role(this, 'Role', {
       assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
@@ -34,7 +34,7 @@ export class HealthCheckSchedule extends Construct {
       schedule: ScheduleExpression.rate(Duration.minutes(rateMinutes)),
       timeWindow: TimeWindow.flexible(sweepTiming(rateMinutes).window),
       target: new LambdaInvoke(sweep, {
-        role: role.withoutPolicyUpdates(), // which would grant the function's versions and aliases too
+        role: role.withoutPolicyUpdates(), // CDK's own policy would grant the function's versions and aliases too
         retryAttempts: 0,
         maxEventAge: Duration.minutes(1),
       }),

@@ -11,7 +11,7 @@ import type { Readable } from 'node:stream';
 /**
  * Waits until a child process prints a line that matches.
  *
- * @throws with all it printed, when it exits before
+ * @throws when the child exits before that, with all its lines in the message
  */
 export async function lineOf(child: ChildProcess, stream: Readable, pattern: RegExp): Promise<string> {
   const printed: string[] = [];
@@ -27,11 +27,11 @@ export async function lineOf(child: ChildProcess, stream: Readable, pattern: Reg
     return await promise;
   } finally {
     child.off('exit', onExit).off('error', reject);
-    lines.off('line', onLine).on('line', () => undefined); // read on: a full pipe would stop the child
+    lines.off('line', onLine).on('line', () => undefined); // keeps reading: a full pipe would block the child
   }
 }
 
-/** Ends a child process, with its process group if it leads one, and waits until it is gone. */
+/** Sends a signal to a child process, or to the process group that it leads, and waits until the child has exited. */
 export async function end(child: ChildProcess, signal: NodeJS.Signals, group = false): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
@@ -40,13 +40,13 @@ export async function end(child: ChildProcess, signal: NodeJS.Signals, group = f
 }
 
 /**
- * Runs a shell command once this process is gone, however it ended: by Ctrl-C, a crash or SIGKILL.
+ * Runs a shell command when this process has ended: normally, by Ctrl-C, by a crash or by SIGKILL.
  *
  * @param args the command's `$1`, `$2`, …
- * @returns to call it off
+ * @returns a function that cancels the command
  */
 export function whenWeAreGone(command: string, ...args: string[]): () => void {
-  const script = `cat > /dev/null; ${command}`; // our end of the pipe closes with us
+  const script = `cat > /dev/null; ${command}`; // this process's end of the pipe closes when it ends
   const watcher = spawn('sh', ['-c', script, 'sh', ...args], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
@@ -55,14 +55,14 @@ export function whenWeAreGone(command: string, ...args: string[]): () => void {
   return () => void watcher.kill('SIGKILL');
 }
 
-/** A folder for temporary files, removed when told to, or when we are gone. */
+/** A folder for temporary files, removed by {@link remove}, or when this process has ended. */
 export class TemporaryFolder {
   readonly path: string;
   readonly #callOff: () => void;
 
   constructor(name: string) {
     this.path = mkdtempSync(join(tmpdir(), `guest-rpc-ping-${name}-`));
-    // By then, whoever writes to it is gone as well.
+    // The delay lets child processes that write to the folder end first.
     this.#callOff = whenWeAreGone('sleep 2; rm -rf "$1"', this.path);
   }
 
@@ -76,7 +76,7 @@ export class TemporaryFolder {
   }
 }
 
-/** A TCP port of the loopback interface that nobody listens on. */
+/** A TCP port of the loopback interface on which no process listens. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 
-/** As root: without starting a system-wide service, now or at boot, for what is installed. */
+/** Run as root: installs packages, and keeps their services from starting now or at boot. */
 const INSTALL_SCRIPT = `
   policy=/usr/sbin/policy-rc.d
   if [ ! -e $policy ]; then
@@ -14,9 +14,9 @@ const INSTALL_SCRIPT = `
 `;
 
 /**
- * Installs Debian packages unless they are there, and says so.
+ * Installs the Debian packages that are missing, and prints a line about that.
  *
- * @returns false when they are not there and cannot be installed: no apt, or neither root nor sudo
+ * @returns false when some are missing and cannot be installed: no apt, or neither root nor sudo
  */
 export function ensureDebianPackages(...packages: string[]): boolean {
   const missing = packages.filter((name) => !isInstalled(name));
@@ -30,7 +30,7 @@ export function ensureDebianPackages(...packages: string[]): boolean {
   const command = [...(isRoot ? [] : ['sudo']), 'sh', '-c', INSTALL_SCRIPT, 'install', ...missing];
   const [program = '', ...args] = command;
   const { status, signal } = spawnSync(program, args, { stdio: 'inherit' });
-  if (signal !== null || status === 130) process.exit(130); // Ctrl-C: not a word about what cannot be installed
+  if (signal !== null || status === 130) process.exit(130); // Ctrl-C ends the program without an error message
   return status === 0;
 }
 

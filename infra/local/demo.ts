@@ -5,24 +5,25 @@ import { makeDownedQueue } from './downed-queue.ts';
 import { type RabbitMq, RabbitMqServer } from './rabbitmq.ts';
 import type { GuestBehaviour, TroveGuests } from './trove-guests.ts';
 
-/** One thing to try: a guest that is in some way, or a function that is set up in some way. */
+/** One request to try: of a guest in some state, or to a function with some setting wrong. */
 export interface Example {
   readonly title: string;
   /** The instance to ping. */
   readonly id: string;
-  /** The tenant in the path; each that is named in {@link Demo.misconfigured} is served by a function of its own. */
+  /** The tenant in the path; each tenant in {@link Demo.misconfigured} has a function of its own. */
   readonly tenant: string;
-  /** What comes back. */
+  /** The answer to expect, in words. */
   readonly answer: string;
 }
 
 /** The guests and settings behind `npm start`. */
 export interface Demo {
   readonly examples: readonly Example[];
-  /** Settings of the function for all tenants, and those that differ for some. */
+  /** Settings of the function for all tenants. */
   readonly settings: Readonly<Record<string, string>>;
+  /** By tenant: settings that differ, and make each ping fail. */
   readonly misconfigured: ReadonlyMap<string, Readonly<Record<string, string>>>;
-  /** Shell commands that make the broker block publishing, where it is a server of our own. */
+  /** Shell commands that raise and clear a memory alarm; undefined where the broker runs in Docker. */
   readonly alarm: { readonly raise: string; readonly clear: string } | undefined;
   end(): Promise<void>;
 }
@@ -30,9 +31,9 @@ export interface Demo {
 interface DemoGuest {
   readonly title: string;
   readonly answer: string;
-  /** undefined: it never existed. */
+  /** undefined: the guest never existed. */
   readonly behaviour?: GuestBehaviour;
-  /** The key that we know for it. */
+  /** The key that the function has for the guest. */
   readonly ourKey?: string;
   readonly isShutDown?: boolean;
 }
@@ -40,10 +41,10 @@ interface DemoGuest {
 const KEY = 'a key that only the demo uses';
 
 /**
- * Starts real Trove guests, one for each way that a guest can be.
+ * Starts real Trove guests, one for each state of a guest.
  *
  * @param rabbit the private broker
- * @param timeouts in seconds, as they are configured
+ * @param timeouts the configured ones, in seconds
  */
 export async function startDemo(
   host: TroveGuests,

@@ -3,13 +3,13 @@ import { Table } from 'console-table-printer';
 import type { Summary } from '../../functions/fleet/summary.ts';
 import { REASONS } from '../../functions/guest/reason.ts';
 
-/** What a person wants to know of a sweep: the unreachable guests, worst first, and the totals. */
+/** A sweep's summary as text for a person: the unreachable guests, worst first, their reasons, and the totals. */
 export function fleetReport(summary: Summary): string {
   const parts = [unreachableTable(summary), ...explanations(summary), totals(summary), ...remarks(summary)];
   return parts.filter((part) => part !== '').join('\n');
 }
 
-/** The totals in one line. */
+/** The totals of a sweep in one line. */
 export function totals(summary: Summary): string {
   const { checked, reachable, unreachable, unknown, round_trip_ms: times, duration_ms: duration } = summary;
   const color = summary.error || unreachable > 0 || unknown > 0 ? 'red' : 'green';
@@ -41,7 +41,7 @@ function unreachableTable({
   return `${table.render()}${omitted > 0 ? `\n… and ${omitted} more` : ''}`;
 }
 
-/** What each reason in the table means, and what to do. */
+/** One line for each reason in the table: what the reason means, and what to do. */
 function explanations({ unreachable_by_reason: reasons }: Summary): string[] {
   return Object.entries(REASONS)
     .filter(([reason]) => reason in reasons)

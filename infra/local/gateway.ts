@@ -9,10 +9,10 @@ export interface Route {
   readonly path: string;
 }
 
-/** Which of API Gateway's event formats the function is given: an HTTP API's or a REST API's. */
+/** API Gateway's format of events: 2.0 is an HTTP API's, 1.0 a REST API's. */
 export type PayloadVersion = '2.0' | '1.0';
 
-/** What an event tells of the path. */
+/** The part of an event that the gateway's callers read. */
 export interface GatewayEvent {
   readonly [name: string]: unknown;
   readonly pathParameters?: Readonly<Record<string, string>>;
@@ -21,15 +21,15 @@ export interface GatewayEvent {
 export type Invoke = (event: GatewayEvent) => Promise<unknown>;
 
 /**
- * API Gateway on localhost: turns HTTP requests into events and the function's results into responses. The
- * ready-made runners were left aside: serverless-offline needs the Serverless Framework 4 and its licence,
- * lambda-local has no HTTP side and was last released in 2024, AWS SAM and the runtime interface emulator need
- * Docker, and aws-lambda-ric compiles C++ when it is installed.
+ * API Gateway on localhost: turns HTTP requests into events and the function's results into responses. Why no
+ * ready-made runner: serverless-offline needs the Serverless Framework 4 and its licence, lambda-local has no HTTP side
+ * and was last released in 2024, AWS SAM and the runtime interface emulator need Docker, and aws-lambda-ric compiles
+ * C++ during its installation.
  */
 export class Gateway {
   readonly #server: Server;
 
-  /** @param port the wanted port; another is taken where it is in use, or for 0 */
+  /** @param port the wanted port; the gateway listens on a free one instead where that is in use, or 0 */
   static async listen(
     port: number,
     route: Route,
@@ -82,7 +82,8 @@ async function respond(
     response.writeHead(result.statusCode ?? 200, { ...result.headers } as Record<string, string>);
     response.end(result.body);
   } catch (error) {
-    console.error(error); // API Gateway's own answer to a function that fails
+    console.error(error);
+    // API Gateway's own answer when a function fails:
     response.writeHead(500, { 'Content-Type': 'application/json' });
     response.end('{"message":"Internal Server Error"}');
   }
@@ -143,7 +144,7 @@ function restApiEvent(request: IncomingMessage, route: Route): GatewayEvent {
   };
 }
 
-/** Names as the caller wrote them. */
+/** Names and values, in the caller's own spelling. */
 function headerPairs({ rawHeaders }: IncomingMessage): [string, string][] {
   return Array.from({ length: rawHeaders.length / 2 }, (_, index) => [
     rawHeaders[2 * index] ?? '',
@@ -161,7 +162,7 @@ function target(request: IncomingMessage): URL {
   return new URL(`http://localhost${request.url ?? '/'}`);
 }
 
-/** The path's parameters, where method and path are the route's. */
+/** The path's parameters; undefined where method or path is not the route's. */
 function match(request: IncomingMessage, { method, path }: Route): Record<string, string> | undefined {
   if (request.method !== method) return undefined;
   const [wanted, actual] = [path.split('/'), target(request).pathname.split('/')];
@@ -175,7 +176,7 @@ function match(request: IncomingMessage, { method, path }: Route): Record<string
   return parameters;
 }
 
-/** Where the percent-encoding is broken, the text as it is. */
+/** The text without percent-encoding; unchanged where that is malformed. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);

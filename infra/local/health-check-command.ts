@@ -8,11 +8,11 @@ import { namesBroker, settingsOf } from './passed-on-settings.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { runningSystem } from './running-system.ts';
 
-// `npm run health-check [-- [--json] [instance_id …]]`: one sweep by the bundled function.
+// `npm run health-check`: one sweep of the fleet by the bundled function.
 
 const USAGE = 'npm run health-check [-- [--json] [instance_id …]]';
 
-/** The longest that Lambda lets a function run. */
+/** Lambda's own limit for an invocation. */
 const TIMEOUT_MS = 900_000;
 
 const EXIT = { allReachable: 0, someUnreachable: 1, brokerUnreachable: 2, couldNotRun: 3 } as const;
@@ -47,13 +47,13 @@ function readArguments(): { json: boolean; help: boolean; instanceIds: string[] 
   }
 }
 
-/** Those of the environment, or of the `npm start` that runs here. @throws InvalidConfig */
+/** The settings in the environment, added to those of a running `npm start`. @throws InvalidConfig */
 function brokerSettings(): Record<string, string> {
   const own = settingsOf(process.env);
   const settings = namesBroker(own) ? own : { ...runningSystem(), ...own };
   if (!namesBroker(settings))
     throw new Error('There is no broker: set BROKER_URL, or run `npm start` in another terminal.');
-  readConfig(settings); // wrong settings are told now
+  readConfig(settings); // throws for wrong settings, before anything is started
   return settings;
 }
 

@@ -5,25 +5,25 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { end, whenWeAreGone } from './child.ts';
 
-/** What is asked of the runtime, and what it answers; `id` is Lambda's request id. */
+/** A request to the runtime's process, and its answer; `id` is Lambda's request id. */
 export type Invocation = { readonly id: string } & (
   | { readonly event: unknown; readonly timeoutMs: number }
   | { readonly probe: 'heap' }
 );
 export type Outcome = { readonly id: string } & ({ readonly result: unknown } | { readonly error: string });
 
-/** A function that can be run here. */
+/** A function that can run on this machine. */
 export interface LocalFunction {
   readonly name: string;
-  /** The file of its bundle. */
+  /** The file of the function's bundle. */
   readonly bundlePath: string;
   /** How long an invocation may take, in milliseconds. */
   readonly timeoutMs: number;
-  /** In megabytes; undefined: as much as Node takes. */
+  /** In megabytes; undefined: Node's own limit. */
   readonly memoryMb?: number;
 }
 
-/** The heap stays within the function's memory, as it has to on Lambda. */
+/** Node's flags that keep the heap within the function's memory, as on Lambda. */
 export function heapFlags(memoryMb: number): string[] {
   return [
     `--max-semi-space-size=${Math.floor(memoryMb * 0.05)}`,
@@ -32,11 +32,11 @@ export function heapFlags(memoryMb: number): string[] {
 }
 
 /**
- * One execution environment: a process of its own that runs a bundle with no environment variables but those
- * that Lambda would give it and the function's settings.
+ * One execution environment: a process that runs a bundle, with no environment variables but Lambda's own and the
+ * function's settings.
  */
 export class LambdaProcess {
-  /** Resolves when the process has ended, for whatever reason. */
+  /** Resolves when the process has ended, whatever the cause. */
   readonly ended: Promise<unknown>;
   readonly #child: ChildProcess;
   readonly #timeoutMs: number;
@@ -45,7 +45,7 @@ export class LambdaProcess {
 
   /**
    * @param settings the function's environment variables
-   * @param onLine gets each line that the function logs
+   * @param onLine called with each line that the function logs
    */
   static async start(
     local: LocalFunction,
@@ -56,7 +56,7 @@ export class LambdaProcess {
       env: { ...lambdaVariables(local), ...settings },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       execArgv: ['--expose-gc', ...(local.memoryMb === undefined ? [] : heapFlags(local.memoryMb))],
-      detached: true, // Ctrl-C is for us to pass on
+      detached: true, // Ctrl-C goes to this process alone, which then ends the child
     });
     for (const stream of [child.stdout, child.stderr]) {
       if (stream) createInterface(stream).on('line', onLine);
@@ -74,7 +74,8 @@ export class LambdaProcess {
     this.#timeoutMs = timeoutMs;
     this.#child = child;
     this.ended = once(child, 'exit');
-    this.#callOff = whenWeAreGone('kill -KILL "$1"', String(child.pid)); // it may be stopped, and not see that we are
+    // A child that is stopped (SIGSTOP) would not see that this process has gone.
+    this.#callOff = whenWeAreGone('kill -KILL "$1"', String(child.pid));
     child.on('exit', (code, signal) => {
       for (const { reject } of this.#waiting.values())
         reject(new Error(`The function ended: ${code ?? signal}`));
@@ -89,13 +90,13 @@ export class LambdaProcess {
    * Invokes the handler.
    *
    * @param timeoutMs by default the function's own
-   * @throws when the handler throws, or has not answered in time
+   * @throws when the handler throws, or does not answer within `timeoutMs`
    */
   invoke(event: unknown, timeoutMs = this.#timeoutMs): Promise<unknown> {
     return this.#ask({ id: randomUUID(), event, timeoutMs }, timeoutMs);
   }
 
-  /** The bytes of JavaScript objects that are in use, after a garbage collection. */
+  /** The size of the used heap in bytes, after a garbage collection. */
   async heapUsed(): Promise<number> {
     return Number(await this.#ask({ id: randomUUID(), probe: 'heap' }, this.#timeoutMs));
   }

@@ -2,13 +2,13 @@ import { createRequire } from 'node:module';
 import type { Context } from 'aws-lambda';
 import type { Invocation, Outcome } from './lambda-process.ts';
 
-// The process in which a bundle runs, in the part of Lambda's runtime: loads the handler, then answers
-// invocations. Unlike Lambda's it takes the next one while others are still being answered.
+// The process in which a bundle runs, in the place of Lambda's runtime: loads the handler, then answers invocations.
+// Unlike Lambda's runtime, this one takes the next invocation while others are still running.
 
 const [, , bundlePath = ''] = process.argv;
 const { handler } = createRequire(import.meta.url)(bundlePath);
 
-process.on('disconnect', () => process.exit()); // whoever started us has gone
+process.on('disconnect', () => process.exit()); // the parent process has ended
 process.on('message', async (invocation: Invocation) => {
   process.send?.(await answer(invocation));
 });

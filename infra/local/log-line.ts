@@ -5,7 +5,7 @@ import { totals } from './fleet-report.ts';
 /**
  * Makes one line of the function's log readable for a person.
  *
- * @returns undefined for metrics alone (EMF), which nobody reads
+ * @returns undefined for a line that a person need not see: metrics alone (EMF), or a guest that the summary counts
  */
 export function readable(line: string): string | undefined {
   const entry = parse(line);

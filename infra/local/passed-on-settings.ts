@@ -1,4 +1,4 @@
-/** The environment variables that are passed on to the functions. */
+/** The environment variables that `npm start` and `npm run health-check` pass on to the functions. */
 const PASSED_ON = [
   'BROKER_URL',
   'BROKER_ENDPOINT',
@@ -24,9 +24,9 @@ const PASSED_ON = [
 export type Settings = Readonly<Record<string, string>>;
 
 /**
- * The settings that this process was started with.
+ * The functions' settings: those in this process's environment, else those of the stack.
  *
- * @param stack what the synthesized stack sets, by default; only what is text is known before it is deployed
+ * @param stack the environment variables of the synthesized stack; a value that is not text is left out
  */
 export function settingsOf(
   env: NodeJS.ProcessEnv,
@@ -40,7 +40,7 @@ export function settingsOf(
   return settings;
 }
 
-/** Whether they name a broker; else it is the private one. */
+/** Whether the settings name a broker; where they do not, `npm start` starts a private one. */
 export function namesBroker(settings: Settings): boolean {
   return ['BROKER_URL', 'BROKER_ENDPOINT', 'BROKER_ID'].some((name) => name in settings);
 }

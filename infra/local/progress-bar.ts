@@ -1,6 +1,6 @@
 import { progress } from '@clack/prompts';
 
-/** Shows how far the sweep is, as its debug lines tell. */
+/** Shows how far a sweep is, by the sweep's own log lines of level DEBUG. */
 export class ProgressBar {
   #bar: ReturnType<typeof progress> | undefined;
   #done = 0;

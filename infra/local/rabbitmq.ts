@@ -32,14 +32,14 @@ export interface RabbitMq {
   readonly description: string;
   /** How a shell calls `rabbitmqctl` on it, where that is there. */
   readonly ctlCommand: string | undefined;
-  /** Ends it at once and removes all that it wrote. */
+  /** Kills the broker and removes its files. */
   stop(): Promise<void>;
 }
 
 /**
  * Starts a RabbitMQ as child process, installed before if need be, or else in Docker.
  *
- * @throws when there is none and no way to install it, saying what to do
+ * @throws when RabbitMQ is missing and cannot be installed; the message says what to do
  */
 export async function startRabbitMq(): Promise<RabbitMq> {
   if (process.env['RABBITMQ_IMAGE'] === undefined && isServerInstallable()) return RabbitMqServer.start();

@@ -35,7 +35,7 @@ async function start(): Promise<void> {
   const settings = settingsOf(process.env, ping.environment);
   const wantedPort = readPort();
   const isOwnBroker = !namesBroker(settings);
-  // Wrong settings are told now, not with the first ping.
+  // Throws for wrong settings now, and not with the first ping.
   const config = readConfig(isOwnBroker ? { ...settings, BROKER_URL: 'amqp://own' } : settings);
   if (config.guestKeys && 'file' in config.guestKeys) await new KeyFile(config.guestKeys.file).key('');
   const demo = isOwnBroker ? await startOwnBroker(settings, config) : undefined;

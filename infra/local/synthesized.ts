@@ -9,14 +9,14 @@ import { TemporaryFolder } from './child.ts';
 import type { Route } from './gateway.ts';
 import type { LocalFunction } from './lambda-process.ts';
 
-/** A function as the synthesized template has it. */
+/** A function as the synthesized template describes it. */
 export interface SynthesizedFunction extends LocalFunction {
   readonly memoryMb: number;
-  /** Environment variables. What is no text is known to AWS alone, once the stack is deployed. */
+  /** Environment variables. A value that is not text gets known when the stack is deployed. */
   readonly environment: Readonly<Record<string, unknown>>;
 }
 
-/** The parts of a CloudFormation template that are read here. */
+/** The parts of a CloudFormation template that this file reads. */
 interface Template {
   readonly Resources: Readonly<Record<string, { readonly Type: string; readonly Properties: Properties }>>;
 }
@@ -34,19 +34,19 @@ interface Properties {
 const STACK = 'GuestRpcPing';
 const ROOT = join(import.meta.dirname, '..', '..');
 
-/** What `cdk deploy` would deploy, synthesized into a folder of its own. */
+/** The stack that `cdk deploy` would deploy, synthesized into a temporary folder. */
 export class Synthesized {
   readonly template: Template;
   readonly #folder: TemporaryFolder;
 
-  /** @param settings besides those in `cdk.json` @throws InvalidSetting */
+  /** @param settings added to those of `cdk.json` @throws InvalidSetting */
   static async stack(settings: Readonly<Record<string, unknown>> = {}): Promise<Synthesized> {
     const { context } = JSON.parse(readFileSync(join(ROOT, 'cdk.json'), 'utf8'));
     const folder = new TemporaryFolder('cdk');
     const app = new App({ outdir: folder.path, context: { ...context, ...settings } });
     new GuestRpcPingStack(app, STACK, readSettings(app.node.getAllContext()), await bundleAll());
     app.synth();
-    await symlink(join(ROOT, 'node_modules'), folder.file('node_modules')); // the SDK, which Lambda's runtime brings
+    await symlink(join(ROOT, 'node_modules'), folder.file('node_modules')); // for the SDK, which Lambda's runtime has
     return new Synthesized(folder);
   }
 
@@ -55,7 +55,7 @@ export class Synthesized {
     this.template = JSON.parse(readFileSync(folder.file(`${STACK}.template.json`), 'utf8'));
   }
 
-  /** The one route of the API, besides the one for all else. */
+  /** The route of the ping, which is the only one besides `$default`. */
   get route(): Route {
     const keys = this.resources('AWS::ApiGatewayV2::Route').map(({ RouteKey = '' }) => RouteKey);
     const [method = '', path = ''] = keys.find((key) => key !== '$default')?.split(' ') ?? [];

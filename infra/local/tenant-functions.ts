@@ -3,18 +3,18 @@ import { LambdaProcess, type LocalFunction } from './lambda-process.ts';
 
 type Settings = Readonly<Record<string, string>>;
 
-/** The bundled function for all tenants, and for some of the demo the same one with other settings. */
+/** The bundled function for all tenants, and for some tenants of the demo a second process with other settings. */
 export class TenantFunctions {
   readonly #start: (settings?: Settings) => Promise<LambdaProcess>;
   readonly #others: ReadonlyMap<string, Settings>;
   readonly #started = new Map<string, Promise<LambdaProcess>>();
 
   /**
-   * Starts the function as it would be deployed; those of `others` are started with their first request.
+   * Starts the function as it would be deployed; a function of `others` starts with its first request.
    *
-   * @param settings its environment variables
+   * @param settings the function's environment variables
    * @param others settings that differ, by tenant
-   * @param onLine gets each line that a function logs
+   * @param onLine called with each line that a function logs
    */
   static async start(
     local: LocalFunction,
@@ -45,7 +45,7 @@ export class TenantFunctions {
     for (const lambda of [...this.#started.values()]) await (await lambda).end();
   }
 
-  /** As Lambda does, starts another process where one has ended. */
+  /** The tenant's process; like Lambda, starts another one where it has ended. */
   #of(tenant: string): Promise<LambdaProcess> {
     const settings = this.#others.get(tenant);
     const name = settings === undefined ? '' : tenant;

@@ -7,15 +7,15 @@ import { end, TemporaryFolder, whenWeAreGone } from './child.ts';
 import { ensureDebianPackages } from './debian-packages.ts';
 import { debianCommand, isOtherDebian } from './debian-root.ts';
 
-/** How a guest behaves; by default it answers at once. */
+/** How a guest behaves; by default, a guest answers at once. */
 export interface GuestBehaviour {
   /** The instance's RPC key; null: its RPC is in the clear. */
   readonly key?: string | null;
-  /** Seconds before it answers. */
+  /** Seconds that the guest waits before its answer. */
   readonly delay?: number;
   /** Raises an exception, of Python's own or of a module that oslo.messaging does not pass on, instead of answering. */
   readonly raise?: 'builtin' | 'foreign';
-  /** What it answers instead of `true`. */
+  /** The result of the ping, instead of `true`. */
   readonly answer?: string;
 }
 
@@ -57,7 +57,7 @@ export class TroveGuests {
     const python = spawn(...debianCommand('/usr/bin/python3', script, '--config-file', config), {
       stdio: 'pipe',
       env: { PATH: process.env['PATH'], LANG: 'C.UTF-8', PYTHONDONTWRITEBYTECODE: '1' },
-      detached: true, // Ctrl-C is for us to pass on
+      detached: true, // Ctrl-C goes to this process alone, which then ends the child
     });
     return new TroveGuests(python, folder);
   }

@@ -1,8 +1,8 @@
 """Real Trove guest agents, any number in one process.
 
-Trove's own RPC server with the real Manager.rpc_ping, as trove-guestagent runs it, but without a database to
-look after. Started as `python3 trove_guests.py --config-file FILE`, where FILE is a trove-guestagent.conf. Takes
-one JSON object a line on standard input and answers each on standard output; ends when its input ends.
+Each guest is Trove's own RPC server with the real Manager.rpc_ping, as trove-guestagent runs it, but without a
+database. Usage: `python3 trove_guests.py --config-file FILE`, where FILE is a trove-guestagent.conf. The process
+reads one JSON command a line from standard input, prints each command when it is done, and ends when its input ends.
 
     {"start": ID, "key": KEY or null, "delay": SECONDS, "raise": null or "builtin" or "foreign", "answer": ANYTHING}
     {"stop": ID}
@@ -11,7 +11,7 @@ one JSON object a line on standard input and answers each on standard output; en
 import json
 import sys
 
-from trove import cmd  # noqa: F401 - monkey-patches for eventlet, which must come first
+from trove import cmd  # noqa: F401 - monkey-patches for eventlet, so it is imported first
 
 import docker
 from eventlet import sleep
@@ -33,7 +33,7 @@ FAILURES = {
 
 
 class Guest(Manager):
-    """A guest's manager that may take its time or fail before it answers as the real one does."""
+    """A guest's manager that may wait, raise an exception, or answer something other than true."""
 
     def __init__(self, behaviour):
         super().__init__('mysql')

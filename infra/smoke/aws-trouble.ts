@@ -1,7 +1,7 @@
-/** How the SDK's clients connect: where the path swallows all, an error comes in seconds. */
+/** The SDK clients' time to connect: a path that swallows all packets becomes an error within seconds. */
 export const CONNECTION = { requestHandler: { connectionTimeout: 5_000 } } as const;
 
-/** The beginning of an error's name or code, and what to do first about that error. */
+/** By the beginning of an error's name or code: what to do first. */
 const FIRST: readonly (readonly [beginning: string, todo: string])[] = [
   ['CredentialsProviderError', 'Export credentials (AWS_PROFILE, or `aws configure export-credentials`).'],
   ['TokenProviderError', 'Log in again: `aws sso login`.'],
@@ -21,12 +21,12 @@ const FIRST: readonly (readonly [beginning: string, todo: string])[] = [
   ['TimeoutError', 'Look at the network of this machine, its proxy and its firewall.'],
 ];
 
-/** AWS could not be asked, or refused. `code` is AWS's own name of the error, or the operating system's. */
+/** A call of an AWS API failed. `code` is AWS's own name of the error, or the operating system's. */
 export class AwsTrouble extends Error {
   override readonly name = 'AwsTrouble';
   readonly code: string;
 
-  /** @param what was not possible, in words that end without a full stop */
+  /** @param what a sentence without its full stop that says what failed */
   constructor(what: string, cause: Error) {
     const code = codeOf(cause);
     const named = code === 'Error' ? '' : `${code}: `;
@@ -35,7 +35,7 @@ export class AwsTrouble extends Error {
   }
 }
 
-/** @throws AwsTrouble in place of each error of the SDK */
+/** Awaits a request of the SDK. @throws AwsTrouble for any error */
 export async function asking<T>(what: string, request: Promise<T>): Promise<T> {
   return request.catch((error: unknown) => {
     throw new AwsTrouble(what, error instanceof Error ? error : new Error(String(error)));
@@ -54,7 +54,7 @@ function todo(code: string, { message }: Error): string {
   return todo;
 }
 
-/** With a full stop at the end, where the text has none. */
+/** The text, with a full stop added where none ends it. */
 export function sentence(text: string): string {
   return /[.!?]$/.test(text) ? text : `${text}.`;
 }

@@ -2,14 +2,14 @@ import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import type { Summary } from '../../functions/fleet/summary.ts';
 import { asking, CONNECTION, sentence } from './aws-trouble.ts';
 
-/** The function failed, or is not this project's health check. */
+/** The health check failed, or the function of that name is not this project's. */
 export class HealthCheckFailed extends Error {
   override readonly name = 'HealthCheckFailed';
   readonly code = 'health_check_failed';
 }
 
 /**
- * Invokes the deployed health check once, for the whole fleet, and waits for its summary: as long as the sweep takes.
+ * Invokes the deployed health check once, for the whole fleet, and waits for the summary as long as the sweep takes.
  *
  * @throws AwsTrouble, HealthCheckFailed
  */
@@ -34,8 +34,8 @@ export async function invokeHealthCheck(functionName: string): Promise<Summary> 
 }
 
 /**
- * Whether the deployment is as it must be, going by what a sweep found. A guest that does not answer is no fault of
- * the deployment as long as another one does.
+ * Whether a sweep's summary shows a sound deployment: broker reachable, no error, guests listed, and not all guests
+ * unreachable. As long as one guest answers, others that do not are no fault of the deployment.
  */
 export function isSound({ broker_reachable, error, list_problem, unreachable, reachable }: Summary): boolean {
   const areAllGuestsDead = unreachable > 0 && reachable === 0;
@@ -52,7 +52,7 @@ const NUMBERS = [
 ];
 const LISTS = ['unreachable_guests', 'malformed_ids', 'duplicate_ids'];
 
-/** By the fields that are shown here. */
+/** Checks the fields that the report and {@link isSound} read. */
 function isSummary(answer: unknown): answer is Summary {
   const fields: Readonly<Record<string, unknown>> = Object(answer);
   return (

@@ -1,11 +1,11 @@
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { asking, CONNECTION } from './aws-trouble.ts';
 
-/** What has been deployed, as far as the proof needs to know it. */
+/** The parts of a deployment that the proof needs. */
 export interface Deployment {
-  /** Of the API, without a slash at the end. */
+  /** The API's URL, without a slash at the end. */
   readonly url: string;
-  /** The name of the health check’s function, where it is known. */
+  /** The name of the health check’s function; undefined where only a URL was given. */
   readonly healthCheck?: string;
   /** The output `ApiArn`, which a caller needs `execute-api:Invoke` on. */
   readonly apiArn?: string;
@@ -13,7 +13,7 @@ export interface Deployment {
   readonly pingLog?: string;
 }
 
-/** The arguments, or the stack's outputs, do not say where the API is. */
+/** Neither the arguments nor the stack's outputs have a usable URL of the API. */
 export class DeploymentUnknown extends Error {
   override readonly name = 'DeploymentUnknown';
   readonly code = 'deployment_unknown';
@@ -46,8 +46,8 @@ export async function deploymentOf(stack: string): Promise<Deployment> {
 }
 
 /**
- * The URL of an API, without a slash at the end. A signed request may carry a session token, so it goes over TLS,
- * or not beyond this machine.
+ * The URL of an API, without a slash at the end. A signed request may carry a session token, so the URL must be https,
+ * or lead to this machine.
  *
  * @throws DeploymentUnknown
  */

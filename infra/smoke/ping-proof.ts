@@ -3,10 +3,10 @@ import type { Deployment } from './deployment.ts';
 import type { HttpAnswer, PingAnswer } from './signed-ping.ts';
 import { faultOf, unanswered, unexpected } from './unexpected-answer.ts';
 
-/** What an answer shows: that all of it works, that some of it cannot be shown now, or that something is in the way. */
+/** What an answer shows: that all parts work, that some part cannot be proven now, or that some part fails. */
 export interface Proof {
   readonly kind: 'proven' | 'unproven' | 'failed';
-  /** One paragraph for people, with what to do first where something is. */
+  /** One paragraph for a person; after a failure, with what to do first. */
   readonly text: string;
 }
 
@@ -18,7 +18,7 @@ export function pingProof(answer: PingAnswer, deployment: Deployment): Proof {
   return failed(`${answer.status}: ${unexpected(answer, deployment)}`);
 }
 
-/** Judges the answer to the same ping without a signature: an API that is open answers as to the signed one. */
+/** Judges the answer to the same ping without a signature; 400 means that the API answers anyone. */
 export function authorizationProof({ status }: PingAnswer): Proof {
   if (status === 401 || status === 403)
     return { kind: 'proven', text: `${status} without a signature: the authorization works.` };
@@ -33,7 +33,7 @@ export function authorizationProof({ status }: PingAnswer): Proof {
   };
 }
 
-/** The reasons that speak of the way to the guest and not of a guest, besides `exchange_missing`. */
+/** The reasons that lie with the broker and not with a guest, besides `exchange_missing`. */
 const OF_THE_BROKER = /^broker_/;
 
 function byReason({ headers, body }: HttpAnswer): Proof {
@@ -64,7 +64,7 @@ function byReason({ headers, body }: HttpAnswer): Proof {
   return failed(`${details}: ${means} ${NO_GUEST}`);
 }
 
-/** Where an answer speaks of a guest. */
+/** Added where an answer came from a guest, although no guest has the id. */
 const NO_GUEST =
   'But no guest can have this random id: look for a queue that takes the pings of all guests, bound to the control ' +
   'exchange by a pattern (`rabbitmqctl list_bindings`) or to its alternate exchange.';

@@ -3,7 +3,7 @@ import { SignatureV4 } from '@smithy/signature-v4';
 import { ROUTE } from '../../functions/http/request.ts';
 import { asking } from './aws-trouble.ts';
 
-/** What came back for a ping. */
+/** The HTTP answer to a ping, or why none came. */
 export type PingAnswer = HttpAnswer | NoAnswer;
 
 export interface HttpAnswer {
@@ -12,23 +12,23 @@ export interface HttpAnswer {
   readonly body: string;
 }
 
-/** Nobody answered. */
+/** No HTTP answer came. */
 export interface NoAnswer {
   readonly status: undefined;
-  /** As the operating system or TLS names it, e.g. `ENOTFOUND`. */
+  /** The operating system's or TLS's name of the error, e.g. `ENOTFOUND`. */
   readonly code: string;
   readonly message: string;
 }
 
-/** API Gateway itself answers within 30 seconds. */
+/** Longer than API Gateway's own limit of 30 seconds. */
 const TIMEOUT_MS = 35_000;
 
 /** The tenant in the path; nothing depends on it. */
 const TENANT = 'smoke';
 
 /**
- * Sends one ping, signed (SigV4) with the credentials and for the region that the SDKs find on this machine. An API
- * that Keystone guards reads the token in `OS_TOKEN` instead, the variable of OpenStack's own command line.
+ * Sends one ping, signed (SigV4) with the credentials and for the region that the SDKs find on this machine, and with
+ * the Keystone token in `OS_TOKEN`, the variable of OpenStack's own command line, for an API that Keystone guards.
  *
  * @param url of the API, without a slash at the end
  * @throws AwsTrouble where there are no credentials or no region
@@ -38,7 +38,7 @@ export async function signedPing(url: string, instanceId: string): Promise<PingA
   return send(target, await asking('The ping cannot be signed', signatureOf(target)));
 }
 
-/** Sends one ping as anybody can. @param url of the API, without a slash at the end */
+/** Sends one ping without signature or token. @param url of the API, without a slash at the end */
 export function unsignedPing(url: string, instanceId: string): Promise<PingAnswer> {
   return send(pingUrl(url, instanceId), []);
 }

@@ -6,7 +6,7 @@ import { apiUrl, type Deployment, deploymentOf } from './deployment.ts';
 import { authorizationProof, type Proof, pingProof } from './ping-proof.ts';
 import { signedPing, unsignedPing } from './signed-ping.ts';
 
-// `npm run smoke`: proves after a deployment that all the parts work together, by one ping and one sweep.
+// `npm run smoke`: proves after a deployment, by one ping and one sweep, that all parts work together.
 
 const USAGE = 'npm run smoke [-- [--stack NAME | --url URL] [--health-check FUNCTION_NAME]]';
 
@@ -15,7 +15,7 @@ const DEFAULT_STACK = 'GuestRpcPing';
 const EXIT = { proven: 0, pingFailed: 1, healthCheckFailed: 2, couldNotRun: 3 } as const;
 
 const EXIT_CODES =
-  '0: all is well; 1: the ping is not as it must be; 2: the health check is not; 3: nothing could be pinged.';
+  '0: all is well; 1: the ping failed or proves too little; 2: the health check failed; 3: nothing could be pinged.';
 
 const MARKS = {
   proven: styleText('green', '✔'),
@@ -73,7 +73,7 @@ function readArguments(): Arguments {
   }
 }
 
-/** Pings a guest that cannot exist, but for chance, and prints what the answer proves. */
+/** Pings a random instance id, which no guest has, and prints what the answer proves. */
 async function provePing(deployment: Deployment): Promise<Proof> {
   const instanceId = randomUUID();
   console.log(`ping of ${instanceId}, which no guest has, at ${deployment.url}`);
@@ -83,7 +83,7 @@ async function provePing(deployment: Deployment): Promise<Proof> {
   return proof;
 }
 
-/** Invokes the health check, where its name is known, and prints what it found. @returns whether all is well */
+/** Invokes the health check, where its name is known, and prints the report. @returns whether the sweep was sound */
 async function proveHealthCheck(functionName: string | undefined): Promise<boolean> {
   if (functionName === undefined) {
     console.log('The health check was not invoked: name its function by --health-check.');

@@ -46,7 +46,7 @@ export function unexpected({ status, headers, body }: HttpAnswer, { apiArn, ping
   }
 }
 
-/** SigV4 allows five minutes. */
+/** The difference between clocks that SigV4 allows: five minutes. */
 const MAX_CLOCK_DIFFERENCE_MS = 300_000;
 
 function clockTrouble(headers: Headers): string {
@@ -57,8 +57,8 @@ function clockTrouble(headers: Headers): string {
 }
 
 /**
- * A fault as OpenStack writes it (`kind` is its name), or a message of API Gateway's own; `message` ends with a full
- * stop.
+ * Parses a fault as OpenStack writes it (`kind` is the fault's name), or a message of API Gateway's own. `message` ends
+ * with a full stop.
  */
 export function faultOf(body: string): { readonly kind?: string; readonly message: string } {
   const parsed = objectOf(body);

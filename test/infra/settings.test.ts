@@ -26,13 +26,13 @@ describe('is refused in one sentence:', () => {
     [
       'an existing broker that nobody can find',
       WITHOUT_ID,
-      'vpcId tells of an existing broker, which needs brokerId or brokerEndpoint too.',
+      'vpcId is for an existing broker, which needs brokerId or brokerEndpoint too.',
     ],
     ...(['brokerName', 'brokerSecretArn', 'vpcId', 'subnetIds', 'brokerSecurityGroupId'] as const).map(
       (name): [string, Record<string, unknown>, string] => [
         `an existing broker without ${name}`,
         without(name),
-        `${name} is missing: brokerId tells of an existing broker, which needs it too.`,
+        `${name} is missing: brokerId is for an existing broker, which needs ${name} too.`,
       ],
     ),
     [
@@ -96,12 +96,12 @@ describe('is refused in one sentence:', () => {
     [
       'credentials in the endpoint',
       { ...EXISTING, brokerEndpoint: 'amqps://user:hunter2@host:5671' },
-      'brokerEndpoint must be amqps://host:5671, as Amazon MQ tells it.',
+      'brokerEndpoint must be amqps://host:5671, as Amazon MQ shows it.',
     ],
     [
       'plaintext to the broker',
       { ...EXISTING, brokerEndpoint: 'amqp://host:5672' },
-      'brokerEndpoint must be amqps://host:5671, as Amazon MQ tells it.',
+      'brokerEndpoint must be amqps://host:5671, as Amazon MQ shows it.',
     ],
     [
       'a list that is none',
