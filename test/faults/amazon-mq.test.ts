@@ -12,7 +12,7 @@ const GRANTED = { configure: '^reply_.*', write: '^trove$', read: '^reply_.*' };
 let broker: TestBroker;
 let aws: AwsStandIn;
 let fn: FunctionUnderTest | undefined;
-/** What Secrets Manager holds, and what Amazon MQ says. */
+/** Secrets Manager's and Amazon MQ's answers; each test sets its own. */
 let secret: AwsAnswer;
 let description: AwsAnswer;
 const alive = randomUUID();
@@ -59,21 +59,21 @@ function secretReads(): number {
     .length;
 }
 
-describe('the credentials of the secret', () => {
-  test('are read once for many pings', async () => {
+describe('credentials', () => {
+  test('the secret with the credentials is read once for many pings', async () => {
     secret = holds('guest', 'guest');
     const under = await start({ BROKER_ENDPOINT: endpoint() });
     for (let time = 0; time < 3; time++) expect(await under.ping(alive)).toMatchObject({ status: 204 });
     expect(secretReads()).toBe(1);
   });
 
-  test('that the broker refuses are read again, exactly once for a connection', async () => {
+  test('credentials that the broker refuses are read again, exactly once for each connection', async () => {
     secret = holds('guest', 'hunter2');
     const under = await start({ BROKER_ENDPOINT: endpoint() });
     await eventually(
       async () => secretReads(),
       (reads) => reads === 2,
-    ); // of the connection begun at load
+    ); // both by the connection that begins while the module loads
     const { status, body } = await under.ping(alive);
     expect([status, body]).toEqual([
       400,
@@ -83,7 +83,7 @@ describe('the credentials of the secret', () => {
     expect(under.output + body).not.toContain('hunter2');
   });
 
-  test('may be rotated while the connection lives: the next connection is made with the new ones', async () => {
+  test('credentials may be rotated while a connection lives: the next connection uses the new ones', async () => {
     const url = new URL(await broker.user(GRANTED));
     secret = holds(url.username, 'pw');
     const under = await start({ BROKER_ENDPOINT: endpoint() });
@@ -98,7 +98,7 @@ describe('the credentials of the secret', () => {
     expect(under.output).not.toMatch(/rotated|"pw"/);
   });
 
-  test('that cannot be read, or are none, are a fault of ours that says so', async () => {
+  test('a secret that cannot be read, or has no credentials, is answered 500 with the cause', async () => {
     secret = { status: 400, body: { __type: 'AccessDeniedException' } };
     const under = await start({ BROKER_ENDPOINT: endpoint() });
     expect(await under.ping(alive)).toMatchObject({
@@ -116,8 +116,8 @@ describe('the credentials of the secret', () => {
   });
 });
 
-describe('with only a broker id', () => {
-  test('the endpoint is asked of Amazon MQ by the SDK’s own client', async () => {
+describe('a broker id', () => {
+  test('the endpoint of a broker that is set by id alone comes from Amazon MQ, by the SDK’s own client', async () => {
     secret = holds('guest', 'guest');
     const Endpoints = ['mqtt+ssl://127.0.0.1:1', `amqps://127.0.0.1:${await freePort()}`];
     description = { body: { brokerState: 'RUNNING', brokerInstances: [{ endpoints: Endpoints }] } };
@@ -131,7 +131,7 @@ describe('with only a broker id', () => {
     );
   });
 
-  test('a broker that Amazon MQ does not know is a fault of ours that names it', async () => {
+  test('a broker id that Amazon MQ does not know is answered 500 with that id', async () => {
     secret = holds('guest', 'guest');
     description = { status: 404, body: { errorAttribute: 'broker-id', message: 'no' } };
     const under = await start({ BROKER_ID: 'b-none' });
@@ -143,8 +143,8 @@ describe('with only a broker id', () => {
   });
 });
 
-describe('when the broker cannot be reached', () => {
-  test('its state is told to the caller and in the log', async () => {
+describe('an unreachable broker', () => {
+  test('the state of an unreachable broker is in the answer and in the log', async () => {
     secret = holds('guest', 'guest');
     description = { body: { brokerState: 'REBOOT_IN_PROGRESS' } };
     const under = await start({
@@ -158,7 +158,7 @@ describe('when the broker cannot be reached', () => {
     expect(log).toMatchObject([{ reason: 'broker_unreachable', cause }]);
   });
 
-  test('an Amazon MQ that does not answer changes nothing of the verdict', async () => {
+  test('an unreachable broker is broker_unreachable also when Amazon MQ does not answer for its state', async () => {
     secret = holds('guest', 'guest');
     const { promise: never } = Promise.withResolvers<AwsAnswer>();
     aws.answer = ({ path }) => (path.startsWith('/v1/brokers') ? never : secret);

@@ -8,12 +8,12 @@ import { GUEST_QUEUES } from '../setup/guest-queues.ts';
 import { TcpProxy } from '../setup/tcp-proxy.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 
-/** With a RabbitMQ of its own to break, and real Trove guests, which find back to it by themselves. */
+/** Runs where Debian's packages can be installed: a RabbitMQ of this file's own, and real Trove guests that reconnect. */
 const interop = process.env['TEST_WITHOUT_TROVE'] ? describe.skip : describe;
 
 const HEARTBEAT_SECONDS = 2;
 
-interop('on a broker that fails', () => {
+interop('a broker that fails', () => {
   let rabbit: RabbitMqServer;
   let broker: TestBroker;
   let guests: TroveGuests;
@@ -39,13 +39,13 @@ interop('on a broker that fails', () => {
   });
 
   async function start(settings: Record<string, string> = {}): Promise<FunctionUnderTest> {
-    // The grace of the whole deadline: after a restart, the guests need a moment to find back.
+    // The grace lasts for the whole deadline: after a restart, the guests need a moment to reconnect.
     const grace = { NO_CONSUMER_GRACE_SECONDS: '15' };
     fn = await FunctionUnderTest.start({ BROKER_URL: broker.url, ...grace, ...settings });
     return fn;
   }
 
-  /** After a restart; oslo.messaging waits longer before each further attempt to reconnect, at most 30 s. */
+  /** Waits after a restart. Before each further attempt to reconnect, oslo.messaging waits longer, at most 30 s. */
   async function guestIsBack(): Promise<void> {
     const isListening = ({ name, consumers }: { name: string; consumers?: number }) =>
       name === `guestagent.${alive}` && consumers === 1;
@@ -60,8 +60,8 @@ interop('on a broker that fails', () => {
     return status === 204 ? '204' : body.replace(/^.*guest: (The broker [a-z ]*[a-z]).*$/, '$1');
   }
 
-  describe('a process that was stopped past the heartbeat', () => {
-    /** Until the broker has dropped the connection, which it does after two heartbeats missed. */
+  describe('a stopped process', () => {
+    /** Stops the process until the broker has dropped the connection, after two missed heartbeats. */
     async function sleepPastHeartbeat(under: FunctionUnderTest): Promise<void> {
       process.kill(under.lambda.pid, 'SIGSTOP');
       await eventually(ownConnections, (count) => count === 0);
@@ -75,7 +75,7 @@ interop('on a broker that fails', () => {
       return connections.filter((one) => one.client_properties?.connection_name?.includes('rpc-ping')).length;
     }
 
-    test('idle, reaches the guest with its first ping', async () => {
+    test('a process that was stopped past the heartbeat reaches the guest with its next ping', async () => {
       const under = await start();
       expect(await under.ping(alive)).toMatchObject({ status: 204 });
       await eventually(ownConnections, (count) => count === 1);
@@ -83,7 +83,7 @@ interop('on a broker that fails', () => {
       expect(await under.ping(alive)).toMatchObject({ status: 204 });
     });
 
-    test('in mid-ping, reaches the guest', async () => {
+    test('a process that is stopped past the heartbeat during a ping reaches the guest', async () => {
       const slow = randomUUID();
       await guests.start(slow, { delay: 1 });
       const under = await start();
@@ -99,8 +99,8 @@ interop('on a broker that fails', () => {
       expect(await answer).toMatchObject({ status: 204 });
     });
 
-    test.each(['idle', 'in mid-ping'])(
-      '%s, while the path swallowed all packets, reaches the guest',
+    test.each(['between two pings', 'during a ping'])(
+      'a process that is stopped past the heartbeat %s, while the path swallows all packets, reaches the guest',
       async (when) => {
         const path = await TcpProxy.to(broker.url);
         const slow = randomUUID();
@@ -109,7 +109,7 @@ interop('on a broker that fails', () => {
         expect(await under.ping(alive)).toMatchObject({ status: 204 });
         await eventually(ownConnections, (count) => count === 1);
         const logged = guests.log.length;
-        const before = when === 'idle' ? undefined : under.ping(slow);
+        const before = when === 'between two pings' ? undefined : under.ping(slow);
         if (before)
           await eventually(
             async () => guests.log.slice(logged),
@@ -124,7 +124,7 @@ interop('on a broker that fails', () => {
     );
   });
 
-  test('the reply queue deleted by an operator: the guest is reached', async () => {
+  test('a guest is reached after an operator has deleted the reply queue', async () => {
     const under = await start();
     expect(await under.ping(alive)).toMatchObject({ status: 204 });
     const ours = ({ name }: { name: string }) => name.startsWith('reply_');
@@ -145,7 +145,7 @@ interop('on a broker that fails', () => {
   describe('a memory alarm', () => {
     afterEach(() => rabbit.ctl('set_vm_memory_high_watermark', '0.4'));
 
-    test('blocks the ping, says so, and a ping after it has cleared reaches the guest', async () => {
+    test('a memory alarm makes pings broker_blocked, until the alarm has cleared', async () => {
       const under = await start();
       expect(await under.ping(alive)).toMatchObject({ status: 204 });
       await rabbit.ctl('set_vm_memory_high_watermark', '0.000001');
@@ -162,7 +162,7 @@ interop('on a broker that fails', () => {
       );
     });
 
-    test('is told apart from a dead broker when the caller waits for a second only', async () => {
+    test('a memory alarm is broker_blocked, not broker_unreachable, also when the caller waits for one second', async () => {
       const under = await start();
       expect(await under.ping(alive)).toMatchObject({ status: 204 });
       await rabbit.ctl('set_vm_memory_high_watermark', '0.000001');
@@ -174,7 +174,7 @@ interop('on a broker that fails', () => {
       );
     });
 
-    test('raised while the guest is waited for is not taken for the guest’s silence', async () => {
+    test('a memory alarm that begins during the wait for a guest is broker_blocked, not no_reply', async () => {
       const silent = randomUUID();
       await guests.start(silent, { delay: 86_400 });
       const under = await start();
@@ -189,7 +189,7 @@ interop('on a broker that fails', () => {
       expect(reasonOf(await answer)).toBe('The broker has blocked publishing');
     });
 
-    test('that was there before us is told apart from a dead guest', async () => {
+    test('a memory alarm that was raised before the function connected is broker_blocked, not no_reply', async () => {
       await rabbit.ctl('set_vm_memory_high_watermark', '0.000001');
       const under = await start();
       expect(reasonOf(await under.ping(alive))).toBe('The broker has blocked publishing');
@@ -202,14 +202,14 @@ interop('on a broker that fails', () => {
       await rabbit.boot();
     }
 
-    test('between two pings: the guest is reached as soon as it is back itself', async () => {
+    test('a guest is reached after a restart between two pings, as soon as the guest has reconnected', async () => {
       const under = await start();
       expect(await under.ping(alive)).toMatchObject({ status: 204 });
       await restart();
       expect(await under.ping(alive)).toMatchObject({ status: 204 });
     }, 60_000);
 
-    test('during a ping: the broker is unreachable, and reached when it is back', async () => {
+    test('a restart during a ping is broker_unreachable, until the broker is back', async () => {
       const silent = randomUUID();
       await guests.start(silent, { delay: 86_400 });
       const under = await start();
@@ -222,7 +222,7 @@ interop('on a broker that fails', () => {
       expect(await under.ping(alive)).toMatchObject({ status: 204 });
     }, 60_000);
 
-    test('while we connect: the broker is unreachable, and reached when it is back', async () => {
+    test('a restart while the function connects is broker_unreachable, until the broker is back', async () => {
       const path = await TcpProxy.to(broker.url);
       path.swallowAfter((from, _packet, index) => from === 'server' && index === 1);
       const under = await start({ BROKER_URL: path.url(broker.url) });
@@ -237,7 +237,7 @@ interop('on a broker that fails', () => {
     }, 60_000);
   });
 
-  test('two thousand pings while it restarts: each ends in time, and no healthy guest is called dead', async () => {
+  test('two thousand pings during restarts all end in time, and no healthy guest is called dead', async () => {
     const [pings, pingsBetweenRestarts, timeoutMs] = [2000, 400, 15_000];
     const under = await start();
     const verdicts: (string | number)[] = [];

@@ -46,9 +46,9 @@ function badRequest(cause: string): object {
   return { status: 400, body: expect.stringContaining(`communicating with the guest: ${cause}`) };
 }
 
-describe('the path swallows all bytes while we connect', () => {
+describe('a path that swallows all bytes while the function connects', () => {
   test.each([0, 1, 2, 3, 4, 5])(
-    'after %i packets of the broker: the broker is unreachable, and reached when the path is healed',
+    'a path that swallows all bytes after %i packets of the broker is broker_unreachable until it is healed',
     async (count) => {
       const settings = { RPC_TIMEOUT_SECONDS: '0.6' };
       if (count === 0) path.swallow();
@@ -60,7 +60,7 @@ describe('the path swallows all bytes while we connect', () => {
     },
   );
 
-  test('before the TCP handshake ends', async () => {
+  test('a TCP handshake that does not end is broker_unreachable: connection timeout', async () => {
     const { child, port } = await fullBacklog();
     fn = await FunctionUnderTest.start({
       BROKER_URL: `amqp://127.0.0.1:${port}`,
@@ -70,7 +70,7 @@ describe('the path swallows all bytes while we connect', () => {
     await end(child, 'SIGKILL');
   });
 
-  test('before TLS', async () => {
+  test('a TLS handshake without an answer is broker_unreachable: connection timeout', async () => {
     path.swallow();
     const BROKER_URL = path.url(broker.url).replace('amqp:', 'amqps:');
     const under = await start({ BROKER_URL, RPC_TIMEOUT_SECONDS: '0.6' });
@@ -78,16 +78,16 @@ describe('the path swallows all bytes while we connect', () => {
   });
 });
 
-describe('the path swallows all bytes of a connection in use', () => {
-  test('between two pings: the guest is reached on a new connection', async () => {
+describe('a path that swallows all bytes of a connection in use', () => {
+  test('a guest is reached on a new connection when the old one died silently between two pings', async () => {
     const under = await start();
     expect(await under.ping(alive)).toMatchObject({ status: 204 });
-    path.swallow(); // the connection there is, for good
+    path.swallow(); // kills the open connection for good
     path.heal();
     expect(await under.ping(alive)).toMatchObject({ status: 204 });
   });
 
-  test('with the ping: before the confirm, the guest is reached on a new connection', async () => {
+  test('a guest is reached on a new connection when the old one swallows the ping, and no confirm comes', async () => {
     const under = await start();
     expect(await under.ping(alive)).toMatchObject({ status: 204 });
     const { promise: published, resolve } = Promise.withResolvers<void>();
@@ -102,14 +102,14 @@ describe('the path swallows all bytes of a connection in use', () => {
     expect(await answer).toMatchObject({ status: 204 });
   });
 
-  test('and new ones: before the confirm, the broker is unreachable', async () => {
+  test('a broker is unreachable when the path swallows the ping and each new connection', async () => {
     const under = await start();
     expect(await under.ping(alive)).toMatchObject({ status: 204 });
     path.swallow();
     expect(await under.ping(alive)).toMatchObject(badRequest(UNREACHABLE('connection timeout')));
   });
 
-  test('after the confirm, before the reply: the guest is reached on a new connection', async () => {
+  test('a guest is reached on a new connection when the old one dies between confirm and reply', async () => {
     const id = randomUUID();
     let pings = 0;
     const { promise: received, resolve } = Promise.withResolvers<() => void>();
@@ -126,29 +126,29 @@ describe('the path swallows all bytes of a connection in use', () => {
     expect(pings).toBe(2);
   });
 
-  test('long after the confirm, while the guest is silent: the guest is reached on a new connection', async () => {
+  test('a guest is reached on a new connection when the old one dies long after the confirm', async () => {
     const id = randomUUID();
     let pings = 0;
     await respond(await broker.channel(), id, ({ reply }) => {
       if (pings++ > 0) reply();
     });
-    const { promise: told, resolve } = Promise.withResolvers<void>();
-    let isAsked = false; // who listens
+    const { promise: swallowed, resolve } = Promise.withResolvers<void>();
+    let isAsked = false; // the broker, about who consumes the queue
     path.swallowAfter((from, packet) => {
-      const isTold = isAsked && from === 'server';
-      if (isTold) resolve();
+      const isAnswer = isAsked && from === 'server';
+      if (isAnswer) resolve();
       else if (from === 'client' && packet.includes(id) && !packet.includes('rpc_ping')) isAsked = true;
-      return isTold;
+      return isAnswer;
     });
     const under = await start({ RPC_TIMEOUT_SECONDS: '10' });
     const answer = under.ping(id);
-    await told;
+    await swallowed;
     setImmediate(() => path.heal());
     expect(await answer).toMatchObject({ status: 204 });
     expect(pings).toBe(2);
   });
 
-  test('and new ones, before the reply: it says the broker, not the guest, is unreachable', async () => {
+  test('a path that swallows the reply and each new connection is broker_unreachable, not no_reply', async () => {
     const id = randomUUID();
     await respond(await broker.channel(), id, ({ reply }) => {
       path.swallow();
@@ -159,15 +159,15 @@ describe('the path swallows all bytes of a connection in use', () => {
   });
 });
 
-describe('the path cuts the connection', () => {
-  test('between two pings: the guest is reached', async () => {
+describe('a path that cuts the connection', () => {
+  test('a guest is reached on a new connection when the old one was cut between two pings', async () => {
     const under = await start();
     expect(await under.ping(alive)).toMatchObject({ status: 204 });
     path.cut();
     expect(await under.ping(alive)).toMatchObject({ status: 204 });
   });
 
-  test('during a ping: the guest is reached on a new connection', async () => {
+  test('a guest is reached on a new connection when the old one is cut during the ping', async () => {
     const id = randomUUID();
     let pings = 0;
     await respond(await broker.channel(), id, ({ reply }) => (pings++ === 0 ? path.cut() : reply()));
@@ -175,7 +175,7 @@ describe('the path cuts the connection', () => {
     expect(await under.ping(id)).toMatchObject({ status: 204 });
   });
 
-  test('during every ping: the broker is unreachable', async () => {
+  test('a broker is unreachable when the connection is cut during the ping, and during its repetition', async () => {
     const id = randomUUID();
     await respond(await broker.channel(), id, () => path.cut());
     const under = await start();
@@ -183,7 +183,7 @@ describe('the path cuts the connection', () => {
   });
 });
 
-test('ten thousand pings, the connection cut with every hundredth: all reach the guest, nothing grows', async () => {
+test('ten thousand pings all reach the guest though each hundredth finds its connection cut, and nothing grows', async () => {
   const own = await TestBroker.create();
   const cuts = await TcpProxy.to(own.url);
   await respond(await own.channel(), alive, ({ reply }) => reply());
@@ -197,7 +197,7 @@ test('ten thousand pings, the connection cut with every hundredth: all reach the
   };
   const warm = await pingTimes(3000);
   const after = await pingTimes(7000);
-  expect((after - warm) / 70).toBeLessThan(5000); // bytes that a fault leaves behind
+  expect((after - warm) / 70).toBeLessThan(5000); // bytes of heap for each cut
   expect(under.output).not.toMatch(/unhandled|MaxListeners/i);
 
   const ours = ({ name }: { name: string }) => name.startsWith('reply_');
@@ -225,13 +225,13 @@ test('ten thousand pings, the connection cut with every hundredth: all reach the
   await own.delete();
 }, 120_000);
 
-describe('at the other end', () => {
-  test('nobody listens: the connection is refused', async () => {
+describe('the other end of the path', () => {
+  test('a port on which no process listens is broker_unreachable: connection refused', async () => {
     fn = await FunctionUnderTest.start({ BROKER_URL: `amqp://127.0.0.1:${await freePort()}` });
     expect(await fn.ping(alive)).toMatchObject(badRequest(UNREACHABLE('connection refused')));
   });
 
-  test('the name does not resolve', async () => {
+  test('a host name that does not resolve is broker_unreachable: dns error', async () => {
     fn = await FunctionUnderTest.start({ BROKER_URL: 'amqp://broker.invalid' });
     expect(await fn.ping(alive)).toMatchObject(badRequest(UNREACHABLE('dns error')));
   });
@@ -242,21 +242,24 @@ describe('at the other end', () => {
     ['claims a frame of 4 GB', Buffer.from([1, 0, 0, 0xff, 0xff, 0xff, 0xff, 0])],
     ['sends noise', Buffer.from(Array.from({ length: 5000 }, (_, index) => (index * 73) % 256))],
     ['hangs up', ''],
-  ])('a peer %s instead of AMQP', async (_what, greeting) => {
-    const peer = createServer((socket) => {
-      socket.on('error', () => undefined).end(greeting);
-    }).listen(0, '127.0.0.1');
-    await once(peer, 'listening');
-    const BROKER_URL = `amqp://127.0.0.1:${(peer.address() as { port: number }).port}`;
-    fn = await FunctionUnderTest.start({ BROKER_URL, RPC_TIMEOUT_SECONDS: '2' });
-    expect(await fn.ping(alive)).toMatchObject(badRequest(UNREACHABLE('connection terminated')));
-    expect(await fn.ping(alive)).toMatchObject(badRequest(UNREACHABLE('connection terminated')));
-    expect(fn.output).not.toMatch(/unhandled/i);
-    peer.close();
-  });
+  ])(
+    'a peer that %s instead of speaking AMQP is broker_unreachable: connection terminated',
+    async (_what, greeting) => {
+      const peer = createServer((socket) => {
+        socket.on('error', () => undefined).end(greeting);
+      }).listen(0, '127.0.0.1');
+      await once(peer, 'listening');
+      const BROKER_URL = `amqp://127.0.0.1:${(peer.address() as { port: number }).port}`;
+      fn = await FunctionUnderTest.start({ BROKER_URL, RPC_TIMEOUT_SECONDS: '2' });
+      expect(await fn.ping(alive)).toMatchObject(badRequest(UNREACHABLE('connection terminated')));
+      expect(await fn.ping(alive)).toMatchObject(badRequest(UNREACHABLE('connection terminated')));
+      expect(fn.output).not.toMatch(/unhandled/i);
+      peer.close();
+    },
+  );
 });
 
-/** A port whose queue of connections is full: Linux drops the next one's SYN. */
+/** A port whose backlog is full, so that Linux drops the SYN of the next connection. */
 async function fullBacklog(): Promise<{ child: ChildProcess; port: number }> {
   const script = `
 import socket, time

@@ -31,36 +31,36 @@ async function expectRefusal(of: string): Promise<void> {
   expect([status, body]).toEqual([400, expect.stringContaining(`guest: The broker refused ${of}`)]);
 }
 
-describe('the broker refuses', () => {
-  test('a user without the configure permission', async () => {
+describe('refusals', () => {
+  test('a user without the configure permission is broker_refused', async () => {
     await start(await broker.user({ ...GRANTED, configure: '^$' }));
     await expectRefusal('a permission that the ping needs');
   });
 
-  test('a user without the read permission', async () => {
+  test('a user without the read permission is broker_refused', async () => {
     await start(await broker.user({ ...GRANTED, read: '^$' }));
     await expectRefusal('a permission that the ping needs');
   });
 
-  test('a user without the write permission', async () => {
+  test('a user without the write permission is broker_refused, at each ping', async () => {
     await start(await broker.user({ ...GRANTED, write: '^$' }));
     await expectRefusal('to take the ping');
     await expectRefusal('to take the ping');
   });
 
-  test('a user without any permission on the virtual host', async () => {
+  test('a user without any permission on the virtual host is broker_refused', async () => {
     const url = await broker.user(GRANTED);
     await broker.request('DELETE', `permissions/${broker.vhost}/${new URL(url).username}`);
     await start(url);
     await expectRefusal('the virtual host, or one connection more');
   });
 
-  test('a virtual host that is missing', async () => {
+  test('a missing virtual host is broker_refused', async () => {
     await start(`${broker.url}-missing`);
     await expectRefusal('the virtual host, or one connection more');
   });
 
-  test('a password that is wrong, and takes it once it is right', async () => {
+  test('a wrong password is broker_refused, until the broker accepts it', async () => {
     const url = await broker.user(GRANTED);
     const { username } = new URL(url);
     await start(url.replace(':pw@', ':other@'));
@@ -69,7 +69,7 @@ describe('the broker refuses', () => {
     expect(await fn?.ping(alive)).toMatchObject({ status: 204 });
   });
 
-  test('a connection beyond the limit, and takes it once there is room', async () => {
+  test('a connection beyond the virtual host’s limit is broker_refused, until there is room', async () => {
     const crowded = await TestBroker.create();
     await respond(await crowded.channel(), alive, ({ reply }) => reply());
     await crowded.request('PUT', `vhost-limits/${crowded.vhost}/max-connections`, { value: 1 });
@@ -85,13 +85,13 @@ describe('the broker refuses', () => {
 test.each([
   ['exactly the permissions that the manual grants', GRANTED],
   ['write permission on the control exchange alone', { ...GRANTED, write: '^trove$' }],
-])('with %s, a guest is reached', async (_what, permissions) => {
+])('a guest is reached with %s', async (_what, permissions) => {
   await start(await broker.user(permissions));
   expect(await fn?.ping(alive)).toMatchObject({ status: 204 });
 });
 
 describe('an operator', () => {
-  test('closes our connection between two pings: the guest is reached on a new one', async () => {
+  test('a guest is reached on a new connection after an operator has closed the old one', async () => {
     const url = await broker.user(GRANTED);
     const under = await start(url);
     expect(await under.ping(alive)).toMatchObject({ status: 204 });
@@ -99,7 +99,7 @@ describe('an operator', () => {
     expect(await under.ping(alive)).toMatchObject({ status: 204 });
   });
 
-  test('closes our connection during a ping: the guest is reached on a new one', async () => {
+  test('a guest is reached on a new connection when an operator closes the old one during the ping', async () => {
     const url = await broker.user(GRANTED);
     const id = randomUUID();
     let pings = 0;

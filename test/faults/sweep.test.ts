@@ -21,7 +21,7 @@ async function proxyTo(url: string): Promise<TcpProxy> {
   return stack.adopt(await TcpProxy.to(url), (proxy) => proxy.close());
 }
 
-describe('when the management API', () => {
+describe('a faulty management API', () => {
   let broker: TestBroker;
   let alive: string[];
   const list = { checked: 20, reachable: 20, unknown: 0, guests_from: 'list' };
@@ -32,7 +32,7 @@ describe('when the management API', () => {
   });
   afterAll(() => broker.delete());
 
-  /** A server that answers anything with this. */
+  /** Starts a server that gives every request this answer. @returns its URL */
   async function answering(status: number, body: string): Promise<string> {
     const server = createServer((_request, response) => response.writeHead(status).end(body));
     stack.defer(() => void server.close());
@@ -49,7 +49,7 @@ describe('when the management API', () => {
     ['refuses the user', 401, '{"error":"not_authorised"}', 'tag `management`'],
     ['answers without end', 200, 'x'.repeat(2 ** 21), 'far too long'],
   ])(
-    '%s and no guest was ever listed, that is an error of its own, and the broker is not blamed',
+    'a management API that %s before any list was read is fleet_unknown, with the broker reachable',
     async (...row) => {
       const [, status, body, words] = row;
       const check = await start({
@@ -65,14 +65,14 @@ describe('when the management API', () => {
       expect(metrics).toContainEqual(
         expect.objectContaining({ BrokerReachable: 1, SweepComplete: 0, GuestsChecked: 0 }),
       );
-      expect(JSON.stringify(metrics)).not.toContain('GuestsUnreachable'); // nobody knows
+      expect(JSON.stringify(metrics)).not.toContain('GuestsUnreachable'); // no guest was checked
     },
   );
 
   test.each([
     ['does not answer in time', (proxy: TcpProxy) => proxy.swallow()],
     ['cannot be reached', (proxy: TcpProxy) => proxy.close()],
-  ])('%s, the last list is taken, and the summary says so', async (_how, fail) => {
+  ])('a sweep whose management API %s takes the last list, and reports that', async (_how, fail) => {
     const proxy = await TcpProxy.to(broker.managementUrl);
     const check = await start({
       BROKER_URL: broker.url,
@@ -91,7 +91,7 @@ describe('when the management API', () => {
     if (closed === undefined) await proxy.close();
   });
 
-  test('is down but the event names the guests, nothing is amiss', async () => {
+  test('a sweep of guests that the event names does not need the management API', async () => {
     const check = await start({ BROKER_URL: broker.url, BROKER_MANAGEMENT_URL: await answering(500, '') });
     const { summary } = await check.sweep({ instance_ids: alive });
     expect(summary).toMatchObject({ ...list, guests_from: 'event' });
@@ -99,7 +99,7 @@ describe('when the management API', () => {
   });
 });
 
-describe('when the time is short', () => {
+describe('a short time', () => {
   let broker: TestBroker;
   let fleet: ResponderFleet;
   beforeAll(async () => {
@@ -120,7 +120,7 @@ describe('when the time is short', () => {
     };
   }
 
-  test('with 3,000 ms left, the silent guests are unknown, not dead, and the others have their verdict', async () => {
+  test('a sweep with 3,000 ms left reports silent guests as unknown, and gives all others their verdict', async () => {
     const check = await start(settings());
     const { summary, reasons } = await check.sweep({}, 3000);
     expect(summary).toMatchObject({
@@ -134,7 +134,7 @@ describe('when the time is short', () => {
     expect(new Set(reasons.values())).toEqual(new Set(['no_consumer']));
   });
 
-  test('with 1,001 ms left, the summary is there all the same', async () => {
+  test('a sweep with 1,001 ms left still returns a summary, and calls no guest unreachable', async () => {
     const check = await start(settings());
     const { summary } = await check.sweep({ instance_ids: [...fleet.guests.keys()] }, 1001);
     expect(summary.checked + summary.unknown).toBe(60);
@@ -142,7 +142,7 @@ describe('when the time is short', () => {
   });
 });
 
-describe('when the path to the broker fails in mid-sweep', () => {
+describe('a failing path to the broker', () => {
   let broker: TestBroker;
   let fleet: ResponderFleet;
   beforeAll(async () => {
@@ -152,26 +152,26 @@ describe('when the path to the broker fails in mid-sweep', () => {
   });
   afterAll(() => broker.delete());
 
-  /** Does something once the 300th guest has been pinged. */
+  /** Calls `action` when the 300th guest has been pinged. */
   function midSweep(action: () => void): void {
     const pinged = new Set<string>();
     fleet.onRequest = (id) => {
-      if (pinged.size === 300) return; // once: whoever had no answer is pinged again
+      if (pinged.size === 300) return; // else a repeated ping would call it again
       pinged.add(id);
       if (pinged.size === 300) action();
     };
   }
 
   test.each([
-    ['is reset', (proxy: TcpProxy) => proxy.cut()],
+    ['is reset in mid-sweep', (proxy: TcpProxy) => proxy.cut()],
     [
-      'swallows all, and a new one is free',
+      'dies silently in mid-sweep',
       (proxy: TcpProxy) => {
         proxy.swallow();
         setImmediate(() => proxy.heal());
       },
     ],
-  ])('a connection that %s is made anew, and every guest gets its one verdict', async (_how, fail) => {
+  ])('a connection that %s is replaced, and every guest gets exactly one verdict', async (_how, fail) => {
     const proxy = await proxyTo(broker.url);
     const check = await start({
       BROKER_URL: proxy.url(broker.url),
@@ -184,7 +184,7 @@ describe('when the path to the broker fails in mid-sweep', () => {
     expect(summary).not.toHaveProperty('error');
   });
 
-  test('for good, that is one fact: nobody is blamed, the rest is unknown', async () => {
+  test('a broker lost for good in mid-sweep is one error: no guest is unreachable, the rest is unknown', async () => {
     const proxy = await TcpProxy.to(broker.url);
     const check = await start({
       BROKER_URL: proxy.url(broker.url),
@@ -205,7 +205,7 @@ describe('when the path to the broker fails in mid-sweep', () => {
     expect(metrics).toContainEqual(expect.objectContaining({ BrokerReachable: 0, GuestsUnreachable: 0 }));
   });
 
-  test('between two sweeps, the second one has a new connection', async () => {
+  test('a sweep opens a new connection when the old one died silently after the sweep before', async () => {
     fleet.onRequest = () => undefined;
     const proxy = await proxyTo(broker.url);
     const check = await start({
@@ -219,7 +219,7 @@ describe('when the path to the broker fails in mid-sweep', () => {
   });
 });
 
-describe('when the broker itself', () => {
+describe('a failing broker', () => {
   let rabbit: RabbitMqServer;
   let broker: TestBroker;
   let fleet: ResponderFleet;
@@ -236,11 +236,11 @@ describe('when the broker itself', () => {
   });
 
   function check(): Promise<HealthCheckUnderTest> {
-    // The silent guests keep the sweep going until the broker has failed.
+    // The guests that do not reply keep the sweep running until the broker has failed.
     return start({ BROKER_URL: broker.url, RPC_TIMEOUT_SECONDS: '20' });
   }
 
-  test('raises a memory alarm in mid-sweep, the sweep ends, and the rest is unknown until it clears', async () => {
+  test('a memory alarm in mid-sweep ends the sweep as broker_blocked, with the rest unknown until it clears', async () => {
     const under = await check();
     let alarm: Promise<unknown> | undefined;
     fleet.onRequest = () => {
@@ -261,7 +261,7 @@ describe('when the broker itself', () => {
     expect(again.summary).toMatchObject({ checked: 300, reachable: 300, unknown: 0 });
   }, 60_000);
 
-  test('has no control exchange, that is one fact as well', async () => {
+  test('a sweep without a control exchange is exchange_missing once, with all guests unknown', async () => {
     const under = await start({ BROKER_URL: broker.url, CONTROL_EXCHANGE: 'astray' });
     expect((await under.sweep({ instance_ids: ids })).summary).toMatchObject({
       checked: 0,
@@ -271,7 +271,7 @@ describe('when the broker itself', () => {
     });
   });
 
-  test('refuses the login, that is one fact as well', async () => {
+  test('a sweep whose login is refused is broker_refused once, with all guests unknown', async () => {
     const under = await start({ BROKER_URL: broker.url.replace('guest:guest', 'guest:wrong') });
     expect((await under.sweep({ instance_ids: ids })).summary).toMatchObject({
       checked: 0,
@@ -281,7 +281,7 @@ describe('when the broker itself', () => {
     });
   });
 
-  test('restarts in mid-sweep, nobody is blamed for it, and the next sweep finds it again', async () => {
+  test('a restart in mid-sweep makes no guest unreachable, and the next sweep reaches the broker again', async () => {
     const under = await check();
     let restart: Promise<unknown> | undefined;
     fleet.onRequest = () => {

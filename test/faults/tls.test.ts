@@ -11,10 +11,10 @@ import { FunctionUnderTest } from '../setup/function-under-test.ts';
 import { respond } from '../setup/responder.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 
-/** With a RabbitMQ server and openssl of Debian's packages, as the real guests are. */
+/** Runs where Debian's packages can be installed: these tests need a RabbitMQ server and openssl. */
 const onDebian = process.env['TEST_WITHOUT_TROVE'] ? describe.skip : describe;
 
-onDebian('over TLS, as Amazon MQ speaks it', () => {
+onDebian('TLS as of Amazon MQ', () => {
   let folder: string;
   let rabbit: RabbitMqServer;
   let broker: TestBroker;
@@ -60,7 +60,7 @@ onDebian('over TLS, as Amazon MQ speaks it', () => {
     return { status: 400, body: expect.stringContaining(`The broker cannot be reached (${how})`) };
   }
 
-  /** The broker takes up another certificate for new connections. */
+  /** Lets the broker listen with another certificate, on that certificate's port. */
   async function useCertificate(name: Certificate): Promise<void> {
     const file = (extension: string) => `"${join(folder, `${name}.${extension}`)}"`;
     const options = `[{certfile,${file('pem')}},{keyfile,${file('key')}},{verify,verify_none}]`;
@@ -72,27 +72,27 @@ onDebian('over TLS, as Amazon MQ speaks it', () => {
     ports.set('good', port ?? 0);
   }
 
-  test('a broker whose CA nobody vouched for is not trusted', async () => {
+  test('a broker whose certificate has an unknown CA is broker_unreachable: tls certificate error', async () => {
     expect(await ping(tlsUrl(), {})).toMatchObject(unreachable('tls certificate error'));
   });
 
-  test('a plaintext port is told by the TLS that it does not speak', async () => {
+  test('an amqps URL that leads to a plaintext port is broker_unreachable: tls protocol error', async () => {
     expect(await ping(broker.url.replace('amqp:', 'amqps:'))).toMatchObject(
       unreachable('tls protocol error'),
     );
   });
 
-  test('a TLS port that is spoken to in plaintext hangs up', async () => {
+  test('an amqp URL that leads to a TLS port is broker_unreachable: connection terminated', async () => {
     expect(await ping(tlsUrl().replace('amqps:', 'amqp:'))).toMatchObject(
       unreachable('connection terminated'),
     );
   });
 
-  test('a guest is reached when CA and host name are right', async () => {
+  test('a guest is reached over TLS when CA and host name of the certificate are right', async () => {
     expect(await ping(tlsUrl())).toMatchObject({ status: 204 });
   });
 
-  test('a guest is reached with nothing but a broker id and a secret', async () => {
+  test('a guest is reached over TLS with no more settings than a broker id, a secret and a virtual host', async () => {
     const secret = JSON.stringify({ username: 'guest', password: 'guest' });
     const description = {
       brokerState: 'RUNNING',
@@ -113,10 +113,13 @@ onDebian('over TLS, as Amazon MQ speaks it', () => {
     await aws.close();
   });
 
-  test.each(['other-host', 'expired'] as const)('a certificate that is %s is not trusted', async (name) => {
-    const good = ports.get('good') ?? 0;
-    await useCertificate(name);
-    expect(await ping(tlsUrl())).toMatchObject(unreachable('tls certificate error'));
-    ports.set('good', good);
-  });
+  test.each(['other-host', 'expired'] as const)(
+    'a broker whose certificate is %s is broker_unreachable: tls certificate error',
+    async (name) => {
+      const good = ports.get('good') ?? 0;
+      await useCertificate(name);
+      expect(await ping(tlsUrl())).toMatchObject(unreachable('tls certificate error'));
+      ports.set('good', good);
+    },
+  );
 });
