@@ -10,7 +10,7 @@ import { GUEST_QUEUES } from '../setup/guest-queues.ts';
 import { HealthCheckUnderTest, type SweepSeen } from '../setup/health-check-under-test.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 
-/** Real Trove guest agents need Debian's packages; the global setup says loudly when they are not to be had. */
+/** Runs where Debian's packages of Trove can be installed; where they cannot, the global setup prints a warning. */
 const interop = process.env['TEST_WITHOUT_TROVE'] ? describe.skip : describe;
 
 const FLEET = 10_000;
@@ -23,7 +23,7 @@ interop('a fleet of ten thousand, a hundred of them real Trove guests', () => {
   let check: HealthCheckUnderTest;
   let seen: SweepSeen;
   const keyFolder = new TemporaryFolder('keys');
-  /** What every guest that does not answer must be told to be. */
+  /** The expected reason of each unreachable guest. */
   const dead = new Map<string, Behaviour>();
   const late = randomUUID();
 
@@ -51,7 +51,7 @@ interop('a fleet of ten thousand, a hundred of them real Trove guests', () => {
     await keyFolder.remove();
   }, 60_000);
 
-  /** A hundred: a few for each reason that a real guest can give. @returns the keys that we know */
+  /** Starts a hundred guests, one for each reason that a real guest can give. @returns the health check's keys */
   async function startTroveGuests(): Promise<Record<string, string>> {
     const keys: Record<string, string> = {};
     for (let index = 0; index < 100; index++) {
@@ -90,7 +90,7 @@ interop('a fleet of ten thousand, a hundred of them real Trove guests', () => {
     return JSON.stringify(connection).includes('"connection_name":"health-check');
   }
 
-  test('gets every verdict right, none lost and none doubled', () => {
+  test('a sweep of ten thousand guests gives each exactly one verdict, the right one', () => {
     expect(seen.reasons).toEqual(dead);
     expect(seen.log.filter(({ message }) => message === 'guest_unreachable')).toHaveLength(dead.size);
     expect(seen.summary).toMatchObject({
@@ -103,7 +103,7 @@ interop('a fleet of ten thousand, a hundred of them real Trove guests', () => {
     expect(seen.summary).not.toHaveProperty('error');
   });
 
-  test('costs one connection, one reply queue, and less than 256 MB', async () => {
+  test('a sweep of ten thousand guests takes one connection, one reply queue and less than 256 MB', async () => {
     const ours = await eventually(
       () => list('connections', 'name,client_properties'),
       (connections) => connections.filter(isOurs).length > 0,
@@ -114,7 +114,7 @@ interop('a fleet of ten thousand, a hundred of them real Trove guests', () => {
     expect(check.peakMemoryMb).toBeLessThan(256);
   });
 
-  test('has its late answers taken, so that no guest repeats them for a minute', async () => {
+  test('a late reply to a sweep still finds the reply queue, so that no guest repeats it for a minute', async () => {
     await eventually(
       async () => guests.log,
       (log) => log.split('sending reply msg_id').length > 99, // all but the one that was shut down

@@ -66,7 +66,7 @@ interop('with real Trove guests', () => {
 
   interface GuestOptions {
     readonly behaviour?: Parameters<TroveGuests['start']>[1];
-    /** The key that we know for it. */
+    /** The key that the function has for the guest. */
     readonly ourKey?: string;
   }
 
@@ -78,7 +78,7 @@ interop('with real Trove guests', () => {
     return id;
   }
 
-  /** Checks all that an answer and its telemetry say of why. */
+  /** Checks reason and error in the answer, the log and the metrics. @returns the log line */
   async function expectReason(
     under: FunctionUnderTest,
     id: string,
@@ -97,8 +97,8 @@ interop('with real Trove guests', () => {
     return log.at(-1) ?? {};
   }
 
-  describe('a ping says why there is no pong', () => {
-    test('broker_unreachable, and how', async () => {
+  describe('reasons', () => {
+    test('a ping without a broker says broker_unreachable, and why: port, name or TLS', async () => {
       const [id, port] = [randomUUID(), await freePort()];
       for (const [BROKER_URL, error] of [
         [`amqp://u:${PASSWORD}@127.0.0.1:${port}`, 'connection_refused'],
@@ -110,24 +110,24 @@ interop('with real Trove guests', () => {
       }
     });
 
-    test('broker_refused', async () => {
+    test('a ping with a wrong password says broker_refused', async () => {
       const id = randomUUID();
       await using refused = await start({ BROKER_URL: url.replace(PASSWORD, `${PASSWORD}-wrong`) });
       await expectReason(refused, id, await refused.ping(id), 'broker_refused', 'proxy_configuration_error');
     });
 
-    test('exchange_missing', async () => {
+    test('a ping with a wrong control exchange says exchange_missing', async () => {
       const id = randomUUID();
       await using astray = await start({ BROKER_URL: broker.url, CONTROL_EXCHANGE: 'nova' });
       await expectReason(astray, id, await astray.ping(id), 'exchange_missing', 'proxy_configuration_error');
     });
 
-    test('queue_missing', async () => {
+    test('a ping of a guest that never registered says queue_missing', async () => {
       const id = randomUUID();
       await expectReason(fn, id, await fn.ping(id), 'queue_missing', 'destination_not_found');
     });
 
-    test('no_consumer, after the grace, with the messages that wait', async () => {
+    test('a ping of a guest that is shut down says no_consumer, and how many messages wait', async () => {
       const id = await guest();
       await guests.stop(id);
       const answer = await fn.ping(id);
@@ -136,24 +136,24 @@ interop('with real Trove guests', () => {
       expect(line).toMatchObject({ waiting_messages: 1 });
     });
 
-    test('no_reply, when the agent is connected but hangs', async () => {
+    test('a ping of a guest that hangs says no_reply', async () => {
       const id = await guest({ behaviour: { delay: 3600 } });
       const line = await expectReason(fn, id, await fn.ping(id), 'no_reply', 'http_response_timeout');
       expect(line).toMatchObject({ waiting_messages: 0 });
     });
 
-    test('no_reply, when we may not ask who listens', async () => {
+    test('a ping of a guest that is shut down says no_reply when the broker forbids to ask for consumers', async () => {
       const id = await guest();
       await guests.stop(id);
       const blind = await broker.user({ configure: '^reply_.*', read: '^reply_.*', write: '^trove$' });
       await using under = await start({ BROKER_URL: blind });
       const answer = await under.ping(id);
       expect(answer.status).toBe(400);
-      // RabbitMQ before 4.2.7 lets any user ask.
+      // RabbitMQ before 4.2.7 answers that question to any user.
       expect(answer.headers.get('proxy-status')).toMatch(/details="(no_reply|no_consumer)"/);
     });
 
-    test('guest_error, with how long the answer took', async () => {
+    test('a ping of a guest that raises an exception says guest_error, with the round trip', async () => {
       const id = await guest({ behaviour: { raise: 'foreign' } });
       const answer = await fn.ping(id);
       await expectReason(fn, id, answer, 'guest_error', 'http_response_incomplete');
@@ -161,15 +161,15 @@ interop('with real Trove guests', () => {
       expect(answer.body + JSON.stringify([...answer.headers])).not.toContain('Traceback');
     });
 
-    test('bad_reply', async () => {
+    test('a ping of a guest that answers nonsense says bad_reply', async () => {
       const id = await guest({ behaviour: { answer: 'nonsense' } });
       await expectReason(fn, id, await fn.ping(id), 'bad_reply', 'http_protocol_error');
     });
 
     test.each([
-      ['we have no key, the guest has one', undefined, KEY],
-      ['we have another key than the guest', OTHER_KEY, KEY],
-    ])('key_mismatch, when %s', async (_what, ourKey, key) => {
+      ['no key', undefined, KEY],
+      ['another key', OTHER_KEY, KEY],
+    ])('a ping with %s of a guest that encrypts says key_mismatch', async (_what, ourKey, key) => {
       const id = await guest({ behaviour: { key }, ...(ourKey && { ourKey }) });
       const answer = await fn.ping(id);
       await expectReason(fn, id, answer, 'key_mismatch', 'http_protocol_error');
@@ -177,12 +177,12 @@ interop('with real Trove guests', () => {
     });
   });
 
-  describe('a guest is reached', () => {
+  describe('pongs', () => {
     test.each([
-      ['encrypted, with its key', KEY, KEY],
-      ['in the clear, though we have a key', KEY, null],
+      ['that encrypts', KEY, KEY],
+      ['in the clear for which there is a key', KEY, null],
       ['in the clear', undefined, null],
-    ])('%s', async (_what, ourKey, key) => {
+    ])('a guest %s is answered 204 with the round trip', async (_what, ourKey, key) => {
       const id = await guest({ behaviour: { key }, ...(ourKey && { ourKey }) });
       const answer = await fn.ping(id);
       expect(answer).toMatchObject({ status: 204, body: '' });
@@ -190,7 +190,7 @@ interop('with real Trove guests', () => {
       expect(answer.headers.get('proxy-status')).toBeNull();
     });
 
-    test('when its agent comes back within the grace', async () => {
+    test('a guest is reached when its agent comes back within the grace', async () => {
       const id = await guest();
       await guests.stop(id);
       await using patient = await start({ NO_CONSUMER_GRACE_SECONDS: '10', RPC_TIMEOUT_SECONDS: '15' });
@@ -206,21 +206,21 @@ interop('with real Trove guests', () => {
     });
   });
 
-  describe('a caller that asks for a shorter wait by Prefer', () => {
-    test('is answered sooner, and told so', async () => {
+  describe('the header Prefer', () => {
+    test('a shorter wait in Prefer is applied, and Preference-Applied says so', async () => {
       const id = await guest({ behaviour: { delay: 3600 } });
       const answer = await fn.ping(id, 'tenant', { Prefer: 'wait=1' });
       await expectReason(fn, id, answer, 'no_reply', 'http_response_timeout');
       expect(answer.headers.get('preference-applied')).toBe('wait=1');
     });
 
-    test('does not get a longer one than is configured', async () => {
+    test('a longer wait in Prefer than the configured one is cut to that', async () => {
       const answer = await fn.ping(await guest(), 'tenant', { Prefer: 'respond-async, wait=600' });
       expect(answer.status).toBe(204);
       expect(answer.headers.get('preference-applied')).toBe('wait=2');
     });
 
-    test('in vain is not told anything', async () => {
+    test('a malformed Prefer is ignored, without Preference-Applied', async () => {
       const answer = await fn.ping(await guest(), 'tenant', { Prefer: 'wait=soon' });
       expect(answer.status).toBe(204);
       expect(answer.headers.get('preference-applied')).toBeNull();
@@ -247,7 +247,7 @@ interop('with real Trove guests', () => {
       secrets[`guest-keys/${id}`] = { body: { SecretString: key } };
     }
 
-    test('that cannot be looked up are a fault of ours, never "no key"', async () => {
+    test('a key that Secrets Manager fails to return is answered 500, and is looked up again', async () => {
       await using under = await startWithSecrets();
       const id = await guest();
       secrets[`guest-keys/${id}`] = { status: 400, body: { __type: 'ThrottlingException' } };
@@ -258,7 +258,7 @@ interop('with real Trove guests', () => {
       expect(await under.ping(id)).toMatchObject({ status: 204 });
     });
 
-    test('are looked up once, and absent ones are not looked up for each ping', async () => {
+    test('a key in Secrets Manager is looked up once, and so is a missing one', async () => {
       await using under = await startWithSecrets();
       const [encrypted, plain] = [await guest({ behaviour: { key: KEY } }), await guest()];
       holdKey(encrypted, KEY);
@@ -270,7 +270,7 @@ interop('with real Trove guests', () => {
       outputs.push(under.output);
     });
 
-    test('that do not fit are read again, once, and the ping is done with the new one', async () => {
+    test('a key that does not fit is read again once for each ping, and a new one is used', async () => {
       await using under = await startWithSecrets();
       const id = await guest({ behaviour: { key: KEY } });
       holdKey(id, OTHER_KEY);
@@ -283,7 +283,7 @@ interop('with real Trove guests', () => {
     });
   });
 
-  test('no key, password or credential is in any answer, header, metric or log line, at any log level', () => {
+  test('no key, password or credential is in any answer, header, metric or log line, at log level TRACE', () => {
     const all = [...outputs, fn.output].join('\n');
     expect(all).toContain('key_mismatch');
     for (const secret of [KEY, OTHER_KEY, PASSWORD, 'wJalrXUtnFEMI', 'AKIDEXAMPLE']) {

@@ -6,7 +6,7 @@ import { FunctionUnderTest } from '../setup/function-under-test.ts';
 import { GUEST_QUEUES } from '../setup/guest-queues.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 
-/** Real Trove guest agents need Debian's packages; the global setup says loudly when they are not to be had. */
+/** Runs where Debian's packages of Trove can be installed; where they cannot, the global setup prints a warning. */
 const interop = process.env['TEST_WITHOUT_TROVE'] ? describe.skip : describe;
 
 interop.each([
@@ -52,7 +52,7 @@ interop.each([
     ['builtin', 'boom builtin'],
     ['foreign', 'boom docker'],
   ] as const)(
-    'one that raises a %s exception is 400 with its message, its traceback only in our log',
+    'a guest that raises a %s exception is answered 400 with its message, and its traceback is logged',
     async (raise, words) => {
       const id = await guest({ raise });
       const body = `{"badRequest": {"message": "An error occurred communicating with the guest: ${words}.", "code": 400}}`;
@@ -62,7 +62,7 @@ interop.each([
     },
   );
 
-  test('one that was stopped is 400 with the blueprint’s text, and 204 when it is back', async () => {
+  test('a stopped guest is answered 400 with Trove’s time-out text, and 204 when it is back', async () => {
     const id = await guest();
     await guests.stop(id);
     expect(await fn.ping(id)).toMatchObject({ status: 400, body: timeoutBody(id) });
@@ -70,14 +70,14 @@ interop.each([
     expect(await fn.ping(id)).toMatchObject({ status: 204 });
   });
 
-  test('one that never existed is 400, naming it', async () => {
+  test('a guest that never existed is answered 400 with its id', async () => {
     const id = randomUUID();
     const { status, body } = await fn.ping(id);
     expect([status, body]).toEqual([400, expect.stringContaining(`No queue is bound for the guest`)]);
     expect(body).toContain(id);
   });
 
-  test('one that answers after the deadline is 400, its late reply is delivered and disturbs nobody', async () => {
+  test('a guest that replies after the deadline is answered 400, and can deliver its late reply', async () => {
     const slow = await guest({ delay: 1.5 });
     expect(await fn.ping(slow)).toMatchObject({ status: 400, body: timeoutBody(slow) });
     const { log } = await fn.telemetry(slow);
@@ -92,7 +92,7 @@ interop.each([
     expect(log).toMatchObject([{ reason: 'no_reply' }]);
   });
 
-  test('one that lives is 204, and learns of the tenant and the request id that our log has', async () => {
+  test('a live guest is answered 204, and receives the tenant and the request id that the log has', async () => {
     const id = await guest();
     expect(await fn.ping(id, 'acme')).toMatchObject({ status: 204, body: '' });
     const { log } = await fn.telemetry(id);
