@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 
-/** A request as an AWS service sees it. */
+/** A request as an AWS service receives it. */
 export interface AwsRequest {
   readonly method: string;
   readonly path: string;
@@ -15,7 +15,7 @@ export interface AwsAnswer {
   readonly body: object | string;
 }
 
-/** Stands for AWS's APIs, which cannot run here: answers over HTTP as told, and keeps what it was asked. */
+/** Stands for AWS's APIs, which cannot run here: an HTTP server that answers by `answer`, and keeps all requests. */
 export class AwsStandIn {
   readonly requests: AwsRequest[] = [];
   answer: (request: AwsRequest) => AwsAnswer | Promise<AwsAnswer>;
@@ -46,7 +46,7 @@ export class AwsStandIn {
     return `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
   }
 
-  /** The variables that redirect the SDKs, and us, to this stand-in, with credentials to sign with. */
+  /** Environment variables that redirect the SDKs and the functions to this stand-in, with credentials for signing. */
   get settings() {
     const { url } = this;
     return {

@@ -5,7 +5,7 @@ import { ensureDebianPackages, isCommand } from '../../infra/local/debian-packag
 
 export type Certificate = 'good' | 'other-host' | 'expired';
 
-/** A CA, and three certificates of it: one for localhost, one for another host, one that has expired. */
+/** Makes a CA and three certificates of it: one for localhost, one for another host, and one that has expired. */
 export async function makeCertificates(folder: string): Promise<void> {
   if (!isCommand('openssl') && !ensureDebianPackages('openssl')) throw new Error('These tests need openssl');
   const openssl = (...args: string[]) => promisify(execFile)('openssl', args, { cwd: folder });
@@ -34,7 +34,7 @@ export async function makeCertificates(folder: string): Promise<void> {
   await issue('expired', 'localhost', '-1');
 }
 
-/** Lines of rabbitmq.conf for one of them, as Amazon MQ has it: nobody asks the client for a certificate. */
+/** Lines of rabbitmq.conf for a certificate. As on Amazon MQ, the server asks the client for none. */
 export function sslOptions(folder: string, name: Certificate): string[] {
   return [
     `ssl_options.certfile = ${join(folder, `${name}.pem`)}`,

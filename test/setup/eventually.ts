@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 
-/** Asks until `wanted` holds, for what tells of its changes only when asked, as RabbitMQ's management API. */
+/** Asks until `wanted` holds, where no event reports a change, as with RabbitMQ's management API. */
 export async function eventually<T>(
   ask: () => Promise<T>,
   wanted: (value: T) => boolean,

@@ -3,7 +3,7 @@ import type { Channel } from 'amqplib';
 import { CROWD_QUEUE_OPTIONS, EXCHANGE_OPTIONS } from './guest-queues.ts';
 import { encodeReply } from './responder.ts';
 
-/** The reasons that a guest can give, from the worst to the least. */
+/** The reasons for which a guest itself is unreachable, worst first. */
 export const GUEST_REASONS = [
   'queue_missing',
   'no_consumer',
@@ -13,10 +13,10 @@ export const GUEST_REASONS = [
   'bad_reply',
 ] as const;
 
-/** How a guest of the fleet behaves, by the reason that a ping of it must give. */
+/** How a guest of the fleet behaves, named by the reason that its ping must give. */
 export type Behaviour = 'reachable' | (typeof GUEST_REASONS)[number];
 
-/** What it replies with. */
+/** The fields of a reply by behaviour; none: no reply. */
 const REPLIES: Partial<Record<Behaviour, object>> = {
   reachable: {},
   guest_error: { result: null, failure: failure('ValueError', 'boom') },
@@ -24,11 +24,11 @@ const REPLIES: Partial<Record<Behaviour, object>> = {
   bad_reply: { result: 'nonsense' },
 };
 
-/** Reference responders, any number on one channel: the server's side of oslo.messaging. */
+/** Any number of responders on one channel: the server's side of oslo.messaging. */
 export class ResponderFleet {
   /** Each guest's behaviour. */
   readonly guests = new Map<string, Behaviour>();
-  /** Called with each request, before it is answered. */
+  /** Called with each request, before its answer is sent. */
   onRequest: (instanceId: string) => void = () => undefined;
   readonly #channel: Channel;
 
@@ -36,7 +36,7 @@ export class ResponderFleet {
     this.#channel = channel;
   }
 
-  /** Adds `count` guests, and waits until their queues are as that behaviour has them. @returns their ids */
+  /** Adds `count` guests, and waits until their queues are declared, bound and consumed. @returns their ids */
   async add(behaviour: Behaviour, count: number): Promise<string[]> {
     await this.#channel.assertExchange('trove', 'topic', EXCHANGE_OPTIONS);
     const ids = Array.from({ length: count }, () => randomUUID());

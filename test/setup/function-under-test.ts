@@ -4,7 +4,7 @@ import { LambdaProcess } from '../../infra/local/lambda-process.ts';
 import { eventually } from './eventually.ts';
 import { shippedFunction } from './shipped-function.ts';
 
-/** An HTTP answer, whole. */
+/** An HTTP answer with its whole body. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
@@ -13,7 +13,7 @@ export interface Answer {
 
 export type LogEntry = Readonly<Record<string, unknown>>;
 
-/** The bundled function in a process of its own, behind a gateway, with all that it logs. */
+/** The bundled function in a process of its own, behind a gateway, with all its log lines. */
 export class FunctionUnderTest {
   readonly lambda: LambdaProcess;
   readonly #gateway: Gateway;
@@ -49,12 +49,12 @@ export class FunctionUnderTest {
     return { status: response.status, headers: response.headers, body: await response.text() };
   }
 
-  /** All that the function printed so far. */
+  /** All log lines so far. */
   get output(): string {
     return this.#lines.join('\n');
   }
 
-  /** The log lines that mention an instance, and those of them with metrics (EMF), once there is one of each. */
+  /** Waits for a log line and metrics of an instance. @returns all lines so far, and those with metrics (EMF) */
   async telemetry(instanceId: string): Promise<{ log: LogEntry[]; metrics: LogEntry[] }> {
     const read = async () => {
       const entries = this.#lines.filter((line) => line.includes(instanceId)).map((line) => JSON.parse(line));
@@ -66,7 +66,7 @@ export class FunctionUnderTest {
     return eventually(read, ({ log, metrics }) => log.length > 0 && metrics.length > 0);
   }
 
-  /** For `await using`: ends it with the test, however that went. */
+  /** For `await using`: ends the function with the test, whether that passes or fails. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.end();
   }

@@ -7,7 +7,7 @@ declare global {
   var stack: Synthesized | undefined;
 }
 
-/** Starts the one RabbitMQ that the test files share, each in a virtual host of its own, and synthesizes what ships. */
+/** Starts the RabbitMQ that the test files share, each with a virtual host of its own, and synthesizes the stack. */
 export default async function globalSetup(): Promise<void> {
   requireTrove();
   globalThis.rabbit = await startRabbitMq();

@@ -13,5 +13,5 @@ function inManual(permission: string): string {
   const manual = readFileSync(join(import.meta.dirname, '..', '..', 'infra', 'README.md'), 'utf8');
   const [, pattern] = new RegExp(`^\\| ${permission} \\| \`(.*?)\``, 'm').exec(manual) ?? [];
   if (pattern === undefined) throw new Error(`infra/README.md does not say what to grant for ${permission}`);
-  return pattern.replaceAll('\\|', '|'); // as a table escapes it
+  return pattern.replaceAll('\\|', '|'); // Markdown escapes | in a table
 }

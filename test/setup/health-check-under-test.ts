@@ -5,17 +5,17 @@ import { eventually } from './eventually.ts';
 import type { LogEntry } from './function-under-test.ts';
 import { shippedFunction } from './shipped-function.ts';
 
-/** A sweep as it shows from outside. */
+/** All that a sweep returns and logs. */
 export interface SweepSeen {
   readonly summary: Summary;
   /** The log lines and metrics (EMF) of this sweep. */
   readonly log: LogEntry[];
   readonly metrics: LogEntry[];
-  /** The reason of each unreachable guest, as its own log line tells it. */
+  /** The reason of each unreachable guest, from the guest's own log line. */
   readonly reasons: ReadonlyMap<string, unknown>;
 }
 
-/** The bundled health check in a process of its own, with all that it logs. */
+/** The bundled health check in a process of its own, with all its log lines. */
 export class HealthCheckUnderTest {
   readonly lambda: LambdaProcess;
   readonly #lines: string[];
@@ -33,7 +33,7 @@ export class HealthCheckUnderTest {
     this.#lines = lines;
   }
 
-  /** Invokes it and waits until its log has arrived as well. */
+  /** Invokes the health check, and waits until all lines of its log have arrived. */
   async sweep(event: object = {}, timeoutMs = 30_000): Promise<SweepSeen> {
     const before = this.#lines.length;
     const summary = (await this.lambda.invoke(event, timeoutMs)) as Summary;
@@ -54,18 +54,18 @@ export class HealthCheckUnderTest {
     };
   }
 
-  /** All that it printed so far. */
+  /** All log lines so far. */
   get output(): string {
     return this.#lines.join('\n');
   }
 
-  /** The most memory that the process has ever used, in megabytes; Linux tells it. */
+  /** The greatest resident set that the process ever had, in megabytes, from Linux's /proc. */
   get peakMemoryMb(): number {
     const status = readFileSync(`/proc/${this.lambda.pid}/status`, 'utf8');
     return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
   }
 
-  /** For `await using`: ends it with the test, however that went. */
+  /** For `await using`: ends the process with the test, whether that passes or fails. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.lambda.end();
   }

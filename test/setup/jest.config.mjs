@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 
-// Two kinds of tests: `unit` needs nothing but Node, `broker` a RabbitMQ and real guests, which its set-up starts.
+// Two projects: `unit` needs nothing but Node; `broker` needs a RabbitMQ, which its set-up starts, and real guests.
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
-/** Tests that need the broker: these folders, and elsewhere what is named so. */
+/** The paths of tests that need the broker: two folders, and elsewhere the files named `*.broker.test.ts`. */
 const NEEDS_BROKER = ['/test/(faults|interop)/', '\\.broker\\.test\\.ts$'];
 
 /** Tests that need more still, and run by name alone: three nodes of a new RabbitMQ, AWS's own runtime compiled. */

@@ -2,19 +2,19 @@ import { randomBytes } from 'node:crypto';
 import type { Channel } from 'amqplib';
 import { EXCHANGE_OPTIONS, QUEUE_OPTIONS } from './guest-queues.ts';
 
-/** A request as an oslo.messaging server sees it. */
+/** A request as an oslo.messaging server receives it. */
 export interface ReceivedRequest {
   readonly message: Readonly<Record<string, unknown>>;
   readonly properties: Readonly<Record<string, unknown>>;
   /** Sends a reply of format 2.0, as servers have done since Liberty; `fields` override those of a pong. */
   reply(fields?: object): void;
-  /** Sends a body as it is to the reply queue. */
+  /** Sends any body to the reply queue. */
   replyRaw(body: string | Buffer): void;
   /** Sends a pong as a Kilo-era server does: to the direct exchange named like the reply queue. */
   replyByExchange(): void;
 }
 
-/** A reference responder: the server's side of oslo.messaging, for replies that no real guest would send. */
+/** The server's side of oslo.messaging, for replies that a real guest does not send. */
 export async function respond(
   channel: Channel,
   instanceId: string,

@@ -1,6 +1,6 @@
 import type { LocalFunction } from '../../infra/local/lambda-process.ts';
 
-/** A function as the synthesized stack ships it: its asset, memory and time-out. */
+/** A function of the synthesized stack: its asset, memory and time-out. */
 export function shippedFunction(name: 'rpc-ping' | 'health-check'): LocalFunction {
   const {
     name: functionName,

@@ -1,7 +1,7 @@
 import { sign } from 'aws4';
 import type { AwsRequest } from './aws-stand-in.ts';
 
-/** Who may call, as IAM knows. */
+/** The credentials and the region that IAM accepts. */
 export interface Caller {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -10,8 +10,8 @@ export interface Caller {
 }
 
 /**
- * Whether a request to API Gateway is signed (SigV4) by this caller, for this region and within five minutes, as
- * IAM would find. The signature is made anew by aws4, which is not the signer under test.
+ * Whether IAM would accept a request to API Gateway: signed (SigV4) by this caller, for this region, and at most five
+ * minutes ago. The expected signature is made by aws4, which is not the signer under test.
  */
 export function isSignedBy(caller: Caller, { method, path, headers }: AwsRequest): boolean {
   const { authorization, 'x-amz-date': date = '', 'x-amz-security-token': token } = headers;
@@ -27,7 +27,7 @@ export function isSignedBy(caller: Caller, { method, path, headers }: AwsRequest
   return isFresh && mine.headers?.['Authorization'] === authorization;
 }
 
-/** Of SigV4's form, `20261124T155000Z`. */
+/** Parses a date of SigV4's form, `20261124T155000Z`. */
 function timeOf(date: string): number {
   return Date.parse(date.replace(/^(\d{4})(\d\d)(\d\dT\d\d)(\d\d)(\d\dZ)$/, '$1-$2-$3:$4:$5'));
 }

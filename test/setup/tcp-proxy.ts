@@ -3,10 +3,10 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 
 type Side = 'client' | 'server';
 
-/** Looks at each packet, and at how many its side has sent before, and says whether the path swallows all that follows. */
+/** Called with each packet and its index among those of its side. @returns whether the path swallows all that follow */
 export type SwallowsAfter = (from: Side, packet: Buffer, index: number) => boolean;
 
-/** A path through the network that can fail: it cuts connections, or swallows their bytes without a word. */
+/** A path through the network that can fail: by cutting connections, or by swallowing all bytes without an error. */
 export class TcpProxy {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -30,7 +30,7 @@ export class TcpProxy {
     });
   }
 
-  /** The broker's URL by way of this path. */
+  /** The broker's URL with this path's port. */
   url(brokerUrl: string): string {
     const address = this.#server.address();
     if (address === null || typeof address === 'string') throw new Error('Not listening');
@@ -39,17 +39,17 @@ export class TcpProxy {
     return url.href;
   }
 
-  /** From now on no byte passes on any connection, old or new, and nobody is told. */
+  /** From now on no byte passes on any connection, old or new, and neither side gets an error. */
   swallow(): void {
     this.#isSwallowing = true;
   }
 
-  /** Swallows from the packet on after which `when` says so; that packet itself still passes. */
+  /** Swallows all packets after the first one for which `when` returns true; that packet itself passes. */
   swallowAfter(when: SwallowsAfter): void {
     this.#swallowsAfter = when;
   }
 
-  /** New connections pass again; what was swallowed of the old ones is lost, they stay dead. */
+  /** Lets the bytes of new connections pass again; the old connections stay dead. */
   heal(): void {
     this.#swallowsAfter = () => false;
     if (this.#isSwallowing) for (const socket of this.#sockets) socket.pause();

@@ -21,7 +21,7 @@ function sharedServer(): BrokerUrls {
   return { url, managementUrl };
 }
 
-/** A virtual host of the private RabbitMQ, for one test file: created empty, deleted with all in it. */
+/** A virtual host of the private RabbitMQ for one test file, created empty, and deleted with its contents. */
 export class TestBroker {
   readonly url: string;
   readonly vhost: string;
@@ -29,7 +29,7 @@ export class TestBroker {
   readonly #users: string[] = [];
   readonly #connections: ChannelModel[] = [];
 
-  /** @param server where it is made; by default on the RabbitMQ that the test files share */
+  /** @param server by default the RabbitMQ that the test files share */
   static async create(server: BrokerUrls = sharedServer()): Promise<TestBroker> {
     const broker = new TestBroker(server);
     await broker.request('PUT', `vhosts/${broker.vhost}`);
@@ -49,7 +49,7 @@ export class TestBroker {
     for (const user of this.#users) await this.request('DELETE', `users/${user}`);
   }
 
-  /** A connection of the test's own, closed with the broker. */
+  /** Opens a connection of the test's own, which {@link delete} closes. */
   async connect(): Promise<ChannelModel> {
     const connection = await connect(this.url, { noDelay: true });
     connection.on('error', () => undefined);
@@ -63,7 +63,7 @@ export class TestBroker {
     return channel;
   }
 
-  /** Adds a user, and returns the URL to connect as it. */
+  /** Adds a user. @returns the URL with the user's login */
   async user(permissions: Permissions, tags = ''): Promise<string> {
     const name = `user-${randomBytes(4).toString('hex')}`;
     this.#users.push(name);
