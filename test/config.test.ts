@@ -26,11 +26,11 @@ test.each([
     { BROKER_URL: 'amqp://h', RPC_TIMEOUT_SECONDS: '-1' },
     'RPC_TIMEOUT_SECONDS is not a number of seconds up to 900',
   ],
-])('%j is refused, naming the setting and no value', (env, message) => {
+])('the environment %j is refused with the name of the setting, and without its value', (env, message) => {
   expect(() => readConfig(env)).toThrow(new InvalidConfig(message));
 });
 
-test('what is unset has its default', () => {
+test('a setting that is unset has its default', () => {
   expect(readConfig({ BROKER_URL: 'amqp://h' })).toMatchObject({
     controlExchange: 'trove',
     rpcTimeoutMs: 15_000,
@@ -42,7 +42,7 @@ test('BROKER_URL wins over the endpoint, and fractions of seconds are allowed', 
   expect(readConfig(env)).toMatchObject({ broker: { address: { hostname: 'local' } }, rpcTimeoutMs: 250 });
 });
 
-test('Amazon MQ is an endpoint, a secret and a vhost', () => {
+test('a broker on Amazon MQ is set by an endpoint, a secret and a virtual host', () => {
   const env = { BROKER_ENDPOINT: 'amqps://h:5671', BROKER_SECRET_ID: 'arn', BROKER_VHOST: 'v' };
   expect(readConfig(env).broker).toEqual({
     broker: { endpoint: { protocol: 'amqps', hostname: 'h', port: 5671 }, id: undefined },

@@ -29,17 +29,17 @@ afterAll(async () => {
   await broker.delete();
 });
 
-/** The guests that do not answer, each with its reason. */
+/** The unreachable guests, each with its reason. */
 function deadGuests(): Map<string, Behaviour> {
   return new Map(fleet.guests.entries().filter(([, behaviour]) => behaviour !== 'reachable'));
 }
 
 describe('the event', () => {
-  test('whose instance_ids is no list is an error that says so', async () => {
+  test('an event whose instance_ids is not a list throws an error that says so', async () => {
     await expect(check.lambda.invoke({ instance_ids: 'all' })).rejects.toThrow('instance_ids is not a list');
   });
 
-  test('that names malformed ids and duplicates has them told, and the rest is pinged', async () => {
+  test('malformed ids and duplicates in the event are listed in the summary, and the rest is pinged', async () => {
     const [one = '', two = ''] = alive;
     const { summary } = await check.sweep({ instance_ids: [one, 'x', two, one, one, 7, one.toUpperCase()] });
     expect(summary).toMatchObject({
@@ -52,13 +52,13 @@ describe('the event', () => {
     });
   });
 
-  test('that names guests has those pinged and no other', async () => {
+  test('an event that names guests has those pinged and no other', async () => {
     const { summary, reasons } = await check.sweep({ instance_ids: [...deadGuests().keys()] });
     expect(reasons).toEqual(deadGuests());
     expect(summary).toMatchObject({ checked: 12, reachable: 0, unreachable: 12, round_trip_ms: null });
   });
 
-  test('of EventBridge that names none has all guests pinged that have a queue', async () => {
+  test('an event that names no guests has all guests pinged that are bound on the broker', async () => {
     const { summary, reasons } = await check.sweep({
       version: '0',
       'detail-type': 'Scheduled Event',
@@ -69,8 +69,8 @@ describe('the event', () => {
   });
 });
 
-describe('the result', () => {
-  test('names the unreachable, worst first, and each in a log line of its own', async () => {
+describe('the summary', () => {
+  test('the summary lists the unreachable guests, worst first, and each has a log line of its own', async () => {
     const { summary, log } = await check.sweep();
     const reasons = summary.unreachable_guests.map(({ reason }) => reason);
     expect(reasons).toEqual(
@@ -95,7 +95,7 @@ describe('the result', () => {
     });
   });
 
-  test('has the totals, and is the log line that it returns', async () => {
+  test('the summary has the totals, and is both returned and logged', async () => {
     const { summary, log } = await check.sweep();
     expect(summary).toMatchObject({
       checked: 162,
@@ -117,7 +117,7 @@ describe('the result', () => {
     ]);
   });
 
-  test('is in the metrics: the fleet, each reason, and the round trips within EMF’s limit', async () => {
+  test('the metrics of a sweep have the fleet, each reason, and round trips within EMF’s limit of 100', async () => {
     const { metrics } = await check.sweep();
     expect(metrics).toContainEqual(
       expect.objectContaining({
@@ -143,7 +143,7 @@ describe('the result', () => {
     expect(values.length).toBeGreaterThan(90);
   });
 
-  test('of a fleet without guests is complete', async () => {
+  test('a sweep of a fleet without guests is complete', async () => {
     await using empty = new AsyncDisposableStack();
     const other = empty.adopt(await TestBroker.create(), (made) => made.delete());
     const lone = empty.use(
@@ -154,7 +154,7 @@ describe('the result', () => {
     expect(summary).not.toHaveProperty('error');
   });
 
-  test('names a hundred unreachable guests at most, and counts the rest', async () => {
+  test('the summary lists a hundred unreachable guests at most, and counts the rest', async () => {
     const instanceIds = Array.from({ length: 130 }, () => randomUUID());
     const { summary, reasons } = await check.sweep({ instance_ids: instanceIds });
     expect(summary.unreachable_guests).toHaveLength(100);
@@ -164,7 +164,7 @@ describe('the result', () => {
 });
 
 describe('a sweep', () => {
-  test('opens one connection and one reply queue, and the next one opens none', async () => {
+  test('a second sweep uses the reply queue of the first', async () => {
     const before = await broker.list('queues');
     await check.sweep();
     const after = await broker.list('queues');
@@ -174,7 +174,7 @@ describe('a sweep', () => {
     expect(replyQueues(after)).toEqual(replyQueues(before));
   });
 
-  test('that is misconfigured fails loudly, and says what is wrong', async () => {
+  test('a misconfigured sweep throws an error that names the setting, and logs it', async () => {
     await using wrong = await HealthCheckUnderTest.start({ BROKER_URL: 'http://broker' });
     await expect(wrong.lambda.invoke({})).rejects.toThrow('BROKER_URL is not an amqp:// or amqps:// URL');
     await eventually(
@@ -184,7 +184,7 @@ describe('a sweep', () => {
   });
 
   test.each(['http://broker.example:15672', 'https://user:pw@broker.example', 'broker.example'])(
-    'is misconfigured with BROKER_MANAGEMENT_URL %s: the login would travel in the clear, or to nowhere',
+    'a sweep refuses BROKER_MANAGEMENT_URL %s, which is in the clear, has credentials, or is no URL',
     async (url) => {
       const settings = { BROKER_URL: 'amqps://u:p@broker.example', BROKER_MANAGEMENT_URL: url };
       await using wrong = await HealthCheckUnderTest.start(settings);
@@ -193,8 +193,8 @@ describe('a sweep', () => {
   );
 });
 
-describe('what Secrets Manager holds:', () => {
-  /** Secrets by their names; one that is not there is refused. */
+describe('Secrets Manager', () => {
+  /** Secrets by their names; any other name is answered AccessDeniedException. */
   let secrets: Record<string, string>;
   let aws: AwsStandIn;
   beforeAll(async () => {
@@ -206,7 +206,7 @@ describe('what Secrets Manager holds:', () => {
   });
   afterAll(() => aws.close());
 
-  test('a guest whose key cannot be read is unknown, and the others have their verdict', async () => {
+  test('a guest whose key cannot be read is unknown, and all others have their verdict', async () => {
     const [one = '', two = '', three = ''] = alive;
     secrets = { [`keys/${one}`]: 'a key', [`keys/${three}`]: 'a key' };
     await using keyed = await HealthCheckUnderTest.start({
@@ -217,7 +217,7 @@ describe('what Secrets Manager holds:', () => {
     const { summary, metrics } = await keyed.sweep({ instance_ids: [one, two, three] });
     expect(summary).toMatchObject({
       checked: 2,
-      reachable: 2, // they are in the clear, and answer an encrypted ping all the same
+      reachable: 2, // guests in the clear, which answer an encrypted ping too
       unknown: 1,
       broker_reachable: true,
       error: {
@@ -229,7 +229,7 @@ describe('what Secrets Manager holds:', () => {
     expect(keyed.output).not.toContain('a key');
   });
 
-  test('a login that was rotated is read again when the management API refuses the old one', async () => {
+  test('a rotated login is read again when the management API refuses the old one', async () => {
     const user = new URL(await broker.user(GRANTED)).username;
     const set = async (password: string) => {
       await broker.request('PUT', `users/${user}`, { password, tags: 'management' });

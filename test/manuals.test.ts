@@ -24,16 +24,14 @@ function firstCells(manual: string): string[] {
   return Array.from(read(manual).matchAll(/^\| (.*?) \|/gm), ([, cell = '']) => cell);
 }
 
-describe('the runbook has one row', () => {
-  test.each(Object.keys(REASONS))('for the reason %s', (reason) => {
-    expect(firstCells('infra/RUNBOOK.md').filter((cell) => cell === `\`${reason}\``)).toHaveLength(1);
-  });
+test.each(Object.keys(REASONS))('the runbook has one row for the reason %s', (reason) => {
+  expect(firstCells('infra/RUNBOOK.md').filter((cell) => cell === `\`${reason}\``)).toHaveLength(1);
 });
 
-describe('the manual of infra/ has one row', () => {
+describe('the tables of infra/README.md', () => {
   const cells = firstCells('infra/README.md');
 
-  test('for each environment variable that a function reads', () => {
+  test('the manual of infra/ has one row for each environment variable that a function reads', () => {
     const quotedOrTakenApart = /\b[A-Z]+(?:_[A-Z]+)+(?=[':])/g;
     const settings = new Set(read('functions/config.ts').match(quotedOrTakenApart));
     expect(settings.size).toBeGreaterThan(10);
@@ -41,7 +39,7 @@ describe('the manual of infra/ has one row', () => {
       expect(cells.filter((cell) => cell === `\`${setting}\``)).toEqual([expect.anything()]);
   });
 
-  test('for each setting of the stack', () => {
+  test('the manual of infra/ has one row for each setting of the stack', () => {
     const sources = read('infra/settings.ts') + read('infra/broker-settings.ts');
     const asked = sources.matchAll(/(?:context\.\w+|required)\(\s*'(\w+)'/g);
     const settings = new Set(Array.from(asked, ([, name = '']) => name));
@@ -53,7 +51,7 @@ describe('the manual of infra/ has one row', () => {
   });
 });
 
-test('the same permissions are granted by HTTP and by rabbitmqctl as in the table', () => {
+test('the manual grants the same permissions by HTTP, by rabbitmqctl and in its table', () => {
   const manual = read('infra/README.md');
   const { configure, write, read: readable } = GRANTED;
   const [, body = ''] = /-d '(\{"configure".*?\})'/.exec(manual) ?? [];
@@ -72,12 +70,12 @@ test.each(['functions', 'infra'])('each file of %s/ has one row in the table of 
   expect(rows.sort()).toEqual(files.sort());
 });
 
-describe.each(MANUALS)('in %s', (manual) => {
-  test('each link leads to a file, and to a heading in that file', () => {
+describe.each(MANUALS)('%s', (manual) => {
+  test('each link in a manual leads to a file, and to a heading in that file', () => {
     for (const link of linksOf(manual)) expect([link, whereto(manual, link)]).toEqual([link, 'found']);
   });
 
-  test('each npm script exists', () => {
+  test('each npm script that a manual names exists', () => {
     const { scripts } = JSON.parse(read('package.json'));
     for (const [, name = ''] of read(manual).matchAll(
       /\bnpm (?:run |(?=start|test))(?:--silent )?([a-z][\w:-]*)/g,

@@ -22,7 +22,7 @@ afterAll(async () => {
   await broker.delete();
 });
 
-/** A guest that treats each request as told; returns its instance id. */
+/** Starts a guest that calls `onRequest` for each request. @returns the instance id */
 async function guest(onRequest: (request: ReceivedRequest) => void): Promise<string> {
   const id = randomUUID();
   await respond(await broker.channel(), id, onRequest);
@@ -46,7 +46,7 @@ describe.each(['2.0', '1.0'] as const)('behind an API of payload version %s', (v
     'CB620219-891E-5CF8-B46C-A6B4F3DF40A6', // in upper case
     'not-a-uuid',
     '%22%3E%C3%A9',
-  ])('the instance id %s is answered 404, naming it', async (id) => {
+  ])('the instance id %s is answered 404 with that id', async (id) => {
     const { status, headers, body } = await api.ping(id);
     const shown = decodeURIComponent(id).replace('"', '\\"').replace('é', '\\u00e9');
     expect(body).toBe(`{"itemNotFound": {"message": "Resource ${shown} cannot be found.", "code": 404}}`);
@@ -68,7 +68,7 @@ describe.each(['2.0', '1.0'] as const)('behind an API of payload version %s', (v
     expect(headers.get('content-type')).toBe('application/json; charset=UTF-8');
   });
 
-  test('a caller may ask for a shorter wait', async () => {
+  test('a caller may ask for a shorter wait by Prefer', async () => {
     const id = await guest(() => undefined);
     await using long = await FunctionUnderTest.start({ BROKER_URL: broker.url }, version);
     const answer = await long.ping(id, 'tenant', { PREFER: 'wait=1' });
@@ -83,8 +83,8 @@ describe.each(['2.0', '1.0'] as const)('behind an API of payload version %s', (v
   });
 });
 
-describe('a guest that cannot be pinged is answered 400', () => {
-  test('with the time-out text of the blueprint, when it does not reply', async () => {
+describe('400', () => {
+  test('a guest that does not reply is answered 400 with Trove’s time-out text', async () => {
     const id = await guest(() => undefined);
     const { status, headers, body } = await fn.ping(id);
     expect(body).toBe(
@@ -95,7 +95,7 @@ describe('a guest that cannot be pinged is answered 400', () => {
     expect(headers.get('content-type')).toBe('application/json; charset=UTF-8');
   });
 
-  test('as no_reply, when the broker does not tell who listens', async () => {
+  test('a guest whose consumers the broker does not report is no_reply', async () => {
     const [id, channel] = [randomUUID(), await broker.channel()];
     await channel.assertQueue(`of-another-name-${id}`, QUEUE_OPTIONS);
     await channel.bindQueue(`of-another-name-${id}`, 'trove', `guestagent.${id}`);
@@ -105,13 +105,13 @@ describe('a guest that cannot be pinged is answered 400', () => {
     expect(log[0]).not.toHaveProperty('waiting_messages');
   });
 
-  test('when it never registered', async () => {
+  test('a guest that never registered is answered 400 with topic and method', async () => {
     const id = randomUUID();
     const cause = `No queue is bound for the guest, it has never registered - topic: "guestagent.${id}", RPC method: "rpc_ping"`;
     expect(await fn.ping(id)).toMatchObject({ status: 400, body: badRequest(cause) });
   });
 
-  test('with the words of its exception, and its traceback in the log alone', async () => {
+  test('a guest’s exception is answered 400 with its message, and its traceback is in the log alone', async () => {
     const failure = JSON.stringify({
       class: 'E',
       module: 'm',
@@ -129,7 +129,7 @@ describe('a guest that cannot be pinged is answered 400', () => {
     ['is not true', ({ reply }) => reply({ result: 'yes' }), 'its result is not true'],
     ['is null', ({ reply }) => reply({ result: null }), 'its result is not true'],
     ['is not JSON', ({ replyRaw }) => replyRaw('pong'), 'not a JSON object'],
-  ])('when its reply %s', async (_what, onRequest, problem) => {
+  ])('a guest whose reply %s is answered 400 with what is wrong', async (_what, onRequest, problem) => {
     const cause = `The guest's reply cannot be read: ${problem}`;
     expect(await fn.ping(await guest(onRequest))).toMatchObject({ status: 400, body: badRequest(cause) });
   });
@@ -137,7 +137,7 @@ describe('a guest that cannot be pinged is answered 400', () => {
   test.each([
     ['is not there', 'amqp://127.0.0.1:1', 'The broker cannot be reached (connection refused)'],
     ['has no such name', 'amqp://broker.invalid', 'The broker cannot be reached (dns error)'],
-  ])('naming the broker, when that %s', async (_what, BROKER_URL, cause) => {
+  ])('a broker that %s is answered 400 with the broker as the cause', async (_what, BROKER_URL, cause) => {
     await using lost = await FunctionUnderTest.start({ BROKER_URL });
     expect(await lost.ping(randomUUID())).toMatchObject({ status: 400, body: badRequest(cause) });
   });
@@ -145,13 +145,13 @@ describe('a guest that cannot be pinged is answered 400', () => {
   test.each([
     ['the user name or password', (url: string) => url.replace('guest:guest', 'guest:wrong')],
     ['the virtual host, or one connection more', (url: string) => `${url}-missing`],
-  ])('naming the broker, when that refuses %s', async (what, wrong) => {
+  ])('a broker that refuses %s is answered 400 with the broker as the cause', async (what, wrong) => {
     await using refused = await FunctionUnderTest.start({ BROKER_URL: wrong(broker.url) });
     const body = badRequest(`The broker refused ${what}`);
     expect(await refused.ping(randomUUID())).toMatchObject({ status: 400, body });
   });
 
-  test('naming the exchange, when nobody ever declared it; the next ping is on a new connection', async () => {
+  test('a missing control exchange is answered 400, and the next ping uses a new connection', async () => {
     const settings = { BROKER_URL: broker.url, CONTROL_EXCHANGE: 'late' };
     await using early = await FunctionUnderTest.start(settings);
     const id = randomUUID();
@@ -162,7 +162,7 @@ describe('a guest that cannot be pinged is answered 400', () => {
   });
 });
 
-describe('a function that is at fault itself is answered 500', () => {
+describe('500', () => {
   test.each([
     [{}, 'BROKER_URL, BROKER_ENDPOINT or BROKER_ID must be set'],
     [
@@ -179,21 +179,24 @@ describe('a function that is at fault itself is answered 500', () => {
       },
       'The secret broker cannot be read: ECONNREFUSED',
     ],
-  ])('with settings %j: the message names the setting, and no secret is told', async (settings, message) => {
-    await using broken = await FunctionUnderTest.start(settings as Record<string, string>);
-    const { status, body } = await broken.ping(randomUUID());
-    expect(body).toBe(`{"instanceFault": {"message": "${message}", "code": 500}}`);
-    expect(status).toBe(500);
-    await eventually(
-      async () => broken.output,
-      (output) => output.includes('"outcome":"error"'),
-    );
-    expect(broken.output).not.toContain('hunter2');
-  });
+  ])(
+    'a function with settings %j answers 500, naming the setting and no secret',
+    async (settings, message) => {
+      await using broken = await FunctionUnderTest.start(settings as Record<string, string>);
+      const { status, body } = await broken.ping(randomUUID());
+      expect(body).toBe(`{"instanceFault": {"message": "${message}", "code": 500}}`);
+      expect(status).toBe(500);
+      await eventually(
+        async () => broken.output,
+        (output) => output.includes('"outcome":"error"'),
+      );
+      expect(broken.output).not.toContain('hunter2');
+    },
+  );
 });
 
-describe('an invocation that runs out of time is answered 500 by us, not by Lambda', () => {
-  test('when a secret is not read in time', async () => {
+describe('an invocation that runs out of time', () => {
+  test('a secret that is not read in time is answered 500 before Lambda ends the invocation', async () => {
     await using aws = await AwsStandIn.start(() => Promise.withResolvers<never>().promise);
     await using stuck = await FunctionUnderTest.start({
       BROKER_URL: broker.url,
@@ -206,7 +209,7 @@ describe('an invocation that runs out of time is answered 500 by us, not by Lamb
     expect(await stuck.invoke(id, 1000)).toMatchObject({ statusCode: 500, body });
   });
 
-  test('when it was frozen until shortly before its end', async () => {
+  test('an invocation that was frozen until shortly before its end is answered 500', async () => {
     await using frozen = await FunctionUnderTest.start({ BROKER_URL: broker.url });
     const begin = performance.now();
     const id = await guest(() => process.kill(frozen.lambda.pid, 'SIGSTOP'));
@@ -221,14 +224,14 @@ describe('an invocation that runs out of time is answered 500 by us, not by Lamb
     expect(await answer).toMatchObject({ statusCode: 500, body });
   });
 
-  test('when it has none from the start', async () => {
+  test('an invocation that starts without time for a ping is answered 500', async () => {
     const body = '{"instanceFault": {"message": "The invocation has no time for a ping.", "code": 500}}';
     expect(await fn.invoke(randomUUID(), 400)).toMatchObject({ statusCode: 500, body });
   });
 });
 
-describe('of each ping', () => {
-  test('the guest learns the tenant and the request id that our log has', async () => {
+describe('telemetry', () => {
+  test('a guest receives the tenant and the request id that the log has', async () => {
     const { promise: received, resolve } = Promise.withResolvers<ReceivedRequest>();
     const id = await guest((request) => {
       request.reply();
@@ -245,7 +248,7 @@ describe('of each ping', () => {
     expect(message['_context_auth_token']).toBeNull();
   });
 
-  test('one line is logged and one count is put out, with the round trip, when the guest answers', async () => {
+  test('a ping of a reachable guest logs one line, with one count and the round trip', async () => {
     const id = await guest(({ reply }) => reply());
     const before = fn.output;
     await fn.ping(id);
@@ -263,7 +266,7 @@ describe('of each ping', () => {
     ]);
   });
 
-  test('one line is logged and one count is put out, in all and by reason, when it does not', async () => {
+  test('a ping of an unreachable guest logs one line, with one count in all and by reason', async () => {
     const id = randomUUID();
     await fn.ping(id);
     const { log, metrics } = await fn.telemetry(id);
@@ -279,7 +282,7 @@ describe('of each ping', () => {
     expect(metrics[0]).not.toHaveProperty('RoundTripTime');
   });
 
-  test('that is not found, one line is logged and nothing is counted', async () => {
+  test('a ping that is not found logs one line, and counts nothing', async () => {
     const before = fn.output.length;
     await fn.ping('nobody');
     const added = await eventually(
@@ -290,8 +293,8 @@ describe('of each ping', () => {
   });
 });
 
-describe('over many pings', () => {
-  test('a late answer does not disturb the next ping, and finds the reply queue still there', async () => {
+describe('many pings', () => {
+  test('a late reply finds the reply queue still there, and does not disturb the next ping', async () => {
     const { promise: late, resolve: onLate } = Promise.withResolvers<ReceivedRequest>();
     expect(await fn.ping(await guest(onLate))).toMatchObject({ status: 400 });
     const { message, reply } = await late;
@@ -304,7 +307,7 @@ describe('over many pings', () => {
     expect(await fn.ping(await guest((request) => request.reply()))).toMatchObject({ status: 204 });
   });
 
-  test('ten thousand leave one connection, at most two channels, one queue, and a flat heap', async () => {
+  test('ten thousand pings leave one connection, at most two channels, one queue, and a flat heap', async () => {
     const own = await TestBroker.create();
     const id = randomUUID();
     await respond(await own.channel(), id, ({ reply }) => reply());
@@ -317,7 +320,7 @@ describe('over many pings', () => {
     };
     const warm = await pingTimes(1000);
     const after = await pingTimes(9000);
-    expect((after - warm) / 9000).toBeLessThan(50); // bytes that a ping leaves behind
+    expect((after - warm) / 9000).toBeLessThan(50); // bytes of heap for each ping
 
     const ours = ({ name }: { name: string }) => name.startsWith('reply_');
     const [connections, channels, queues] = await Promise.all([
