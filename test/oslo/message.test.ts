@@ -15,11 +15,11 @@ function decode(body: string | Buffer) {
   return decodeReply(Buffer.from(body));
 }
 
-describe('a reply that cannot be read', () => {
+describe('unreadable replies', () => {
   test.each([
     ['nothing', ''],
     ['not JSON', 'pong'],
-    ['JSON, but no object', '[1]'],
+    ['a JSON list', '[1]'],
     ['JSON null', 'null'],
     ['no envelope', '{"result": true, "_msg_id": "a"}'],
     ['an envelope around nothing', '{"oslo.version": "2.0"}'],
@@ -32,7 +32,7 @@ describe('a reply that cannot be read', () => {
     ['a _msg_id that is no string', '{"oslo.version": "2.0", "oslo.message": "{\\"_msg_id\\": 1}"}'],
     ['bytes that are no UTF-8', Buffer.from([0xff, 0xfe, 0x7b])],
     ['more than a megabyte', encodeReply('a', { result: 'x'.repeat(1024 * 1024) })],
-  ])('%s: names no call', (_what, body) => {
+  ])('a reply of %s is unreadable, and belongs to no call', (_what, body) => {
     expect(decode(body)).toMatchObject({ kind: 'unreadable', msgId: undefined });
   });
 
@@ -46,17 +46,17 @@ describe('a reply that cannot be read', () => {
     ['"failure" without a class', encodeReply('a', { failure: '{"message": "boom"}' })],
     ['"failure" whose message is a number', encodeReply('a', { failure: '{"class": "E", "message": 1}' })],
     ['"failure" whose traceback is text', encodeReply('a', { failure: '{"class": "E", "tb": "x"}' })],
-  ])('%s: still names its call', (_what, body) => {
+  ])('a reply with %s is unreadable, and belongs to its call', (_what, body) => {
     expect(decode(body)).toMatchObject({ kind: 'unreadable', msgId: 'a' });
   });
 
-  test('never throws, whatever the bytes', () => {
+  test('decoding a reply never throws, whatever the bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => void decodeReply(Buffer.from(bytes))),
     );
   });
 
-  test('never throws, whatever the JSON', () => {
+  test('decoding a reply never throws, whatever the JSON', () => {
     const inner = fc.dictionary(
       fc.constantFrom('result', 'failure', 'ending', '_msg_id', '_unique_id', '__proto__'),
       fc.oneof(fc.jsonValue(), fc.json()),
@@ -78,8 +78,8 @@ describe('a reply that cannot be read', () => {
   });
 });
 
-describe('a reply', () => {
-  test('gives back any result that JSON can carry, with its _msg_id', () => {
+describe('readable replies', () => {
+  test('a reply decodes to its _msg_id and to any result that JSON can carry', () => {
     fc.assert(
       fc.property(fc.string(), fc.jsonValue(), fc.boolean(), (msgId, value, ending) => {
         const result = JSON.parse(JSON.stringify(value));
@@ -94,7 +94,7 @@ describe('a reply', () => {
     );
   });
 
-  test('of a real guest reads as its pong', () => {
+  test('a reply of a real guest decodes to true', () => {
     const { request, reply } = captured('plaintext_ok.json');
     const asked = JSON.parse(JSON.parse(request.body)['oslo.message']);
     expect(decode(reply.body)).toMatchObject({
@@ -105,7 +105,7 @@ describe('a reply', () => {
     });
   });
 
-  test('of a real guest that failed reads as its exception, the traceback apart from the message', () => {
+  test('a failure of a real guest decodes to its exception, with the traceback apart from the message', () => {
     const reply = decode(captured('fail_foreign.json').reply.body);
     expect(reply).toMatchObject({
       failure: { class: 'DockerException', module: 'docker.errors', message: 'boom docker' },
@@ -116,12 +116,12 @@ describe('a reply', () => {
     );
   });
 
-  test.each(readdirSync(CAPTURED))('%s can be read', (name) => {
+  test.each(readdirSync(CAPTURED))('the captured reply in %s can be decoded', (name) => {
     expect(decode(captured(name).reply.body)).toMatchObject({ kind: 'reply' });
   });
 });
 
-test("a request is what oslo.messaging's own client sends, key for key in its order", () => {
+test("a request has the same keys in the same order as that of oslo.messaging's own client", () => {
   const { request } = captured('plaintext_ok.json');
   const message = JSON.parse(JSON.parse(request.body)['oslo.message']);
   const isContext = ([key]: [string, unknown]) => key.startsWith('_context_');

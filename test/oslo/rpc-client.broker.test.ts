@@ -17,7 +17,7 @@ import { encodeReply, type ReceivedRequest, respond } from '../setup/responder.t
 import { TestBroker } from '../setup/test-broker.ts';
 
 const REQUEST = { method: 'rpc_ping', args: {}, version: '1.0', context: { tenant: 't' } };
-/** Long enough never to be reached. */
+/** A deadline that no call of these tests reaches. */
 const long = () => ({ deadline: Deadline.in(30_000) });
 const short = () => ({ deadline: Deadline.in(200) });
 /** The longest message that RabbitMQ 4 takes unless it is configured otherwise; RabbitMQ 3 takes longer ones. */
@@ -54,59 +54,59 @@ function targetOf(instanceId: string) {
   return { exchange: 'trove', topic: `guestagent.${instanceId}` };
 }
 
-/** The reply queue is exclusive: only its own connection can delete it, on any channel. */
+/** Deletes the reply queue, by the client's own connection: the queue is exclusive to that. */
 async function deleteQueue(queue: string): Promise<void> {
   const other = await connection.createChannel();
-  await other.deleteQueue(queue).catch(() => undefined); // the connection may be closed before it is answered
+  await other.deleteQueue(queue).catch(() => undefined); // the connection may close before the answer
 }
 
-/** A guest that treats each request as told. */
+/** Starts a guest that calls `onRequest` for each request. @returns the target of calls to the guest */
 async function guest(onRequest: (request: ReceivedRequest) => void) {
   const id = randomUUID();
   await respond(server, id, onRequest);
   return targetOf(id);
 }
 
-describe('a call fails', () => {
-  test('at once, when no queue is bound for the topic', async () => {
-    await guest(() => undefined); // the exchange is there
+describe('failing calls', () => {
+  test('a call to a topic without a queue throws MessageUndeliverable at once', async () => {
+    await guest(() => undefined); // declares the exchange
     await expect(client.call(targetOf(randomUUID()), REQUEST, long())).rejects.toThrow(MessageUndeliverable);
   });
 
-  test('at once, when the exchange does not exist, telling 404', async () => {
+  test('a call to a missing exchange throws MessageDeliveryFailure with 404 at once', async () => {
     const call = client.call({ exchange: 'nowhere', topic: 'guestagent.x' }, REQUEST, long());
     await expect(call).rejects.toMatchObject({ name: 'MessageDeliveryFailure', replyCode: 404 });
   });
 
-  test('at once, when the broker closes the channel for a reason, telling it', async () => {
+  test('a call whose channel the broker closes throws the reply code at once', async () => {
     const target = await guest(() => channel.ack({ fields: { deliveryTag: 4711 } } as Message));
     const call = client.call(target, REQUEST, long());
     await expect(call).rejects.toMatchObject({ how: 'refused', replyCode: 406 });
   });
 
-  test('at the deadline, when nobody replies', async () => {
+  test('a call without a reply throws MessagingTimeout at its deadline', async () => {
     const target = await guest(() => undefined);
     await expect(client.call(target, REQUEST, short())).rejects.toThrow(MessagingTimeout);
   });
 
-  test('without a message sent, when the deadline has passed before', async () => {
+  test('a call whose deadline has passed throws MessagingTimeout without publishing', async () => {
     await expect(client.call(targetOf('x'), REQUEST, { deadline: Deadline.in(0) })).rejects.toThrow(
       MessagingTimeout,
     );
   });
 
-  test('when the connection ends, and so does each later one', async () => {
+  test('a call whose connection ends throws MessageDeliveryFailure, and so does each later one', async () => {
     const target = await guest(() => connection.close());
     await expect(client.call(target, REQUEST, long())).rejects.toThrow(MessageDeliveryFailure);
     await expect(client.call(target, REQUEST, long())).rejects.toThrow(MessageDeliveryFailure);
   });
 
-  test('when somebody deletes the reply queue', async () => {
+  test('a call whose reply queue is deleted throws MessageDeliveryFailure', async () => {
     const target = await guest(({ message }) => deleteQueue(String(message['_reply_q'])));
     await expect(client.call(target, REQUEST, long())).rejects.toThrow(MessageDeliveryFailure);
   });
 
-  test('with the exception that the server raised', async () => {
+  test('a call whose server raises an exception throws RemoteError with class, message and traceback', async () => {
     const failure = JSON.stringify({ class: 'E', module: 'm', message: 'boom', tb: ['at a\n', 'at b\n'] });
     const target = await guest(({ reply }) => reply({ result: null, failure }));
     await expect(client.call(target, REQUEST, long())).rejects.toMatchObject({
@@ -115,18 +115,18 @@ describe('a call fails', () => {
     });
   });
 
-  test('when its reply names it but cannot be read', async () => {
+  test('a call whose reply has its _msg_id but cannot be read throws UnreadableReply', async () => {
     const target = await guest(({ reply }) => reply({ failure: 'no JSON' }));
     await expect(client.call(target, REQUEST, long())).rejects.toThrow(UnreadableReply);
   });
 
-  test('as timed out at the deadline, with what was unreadable when no other call can have caused it', async () => {
+  test('a call that alone was in flight when garbage came times out with what was unreadable', async () => {
     const target = await guest(({ replyRaw }) => replyRaw('garbage'));
     const call = client.call(target, REQUEST, short());
     await expect(call).rejects.toMatchObject({ name: 'MessagingTimeout', unreadable: 'not a JSON object' });
   });
 
-  test('as merely timed out at the deadline, when garbage came that another call may have caused', async () => {
+  test('two calls that were in flight when garbage came both time out without blame for it', async () => {
     const silent = await guest(() => undefined);
     const garbled = await guest(({ replyRaw }) => replyRaw('garbage'));
     const calls = [client.call(silent, REQUEST, short()), client.call(garbled, REQUEST, short())];
@@ -136,7 +136,7 @@ describe('a call fails', () => {
   });
 });
 
-describe('a call is not disturbed', () => {
+describe('undisturbed calls', () => {
   const others: [string, (request: ReceivedRequest) => void][] = [
     ['garbage', ({ replyRaw }) => replyRaw('garbage')],
     ['an empty message', ({ replyRaw }) => replyRaw('')],
@@ -154,7 +154,7 @@ describe('a call is not disturbed', () => {
       ({ reply }) => [1, 2, 3].forEach(() => void reply({ result: null, ending: false })),
     ],
   ];
-  test.each(others)('by %s', async (_what, disturb) => {
+  test.each(others)('a call is not disturbed by %s', async (_what, disturb) => {
     const target = await guest((request) => {
       disturb(request);
       request.reply();
@@ -162,7 +162,7 @@ describe('a call is not disturbed', () => {
     await expect(client.call(target, REQUEST, long())).resolves.toBe(true);
   });
 
-  test('by a late reply to the one before, whose reply queue is still there', async () => {
+  test('a call is not disturbed by a late reply to the call before, which finds the reply queue', async () => {
     const { promise: late, resolve: onLate } = Promise.withResolvers<ReceivedRequest>();
     const slow = await guest(onLate);
     await expect(client.call(slow, REQUEST, short())).rejects.toThrow(MessagingTimeout);
@@ -183,15 +183,15 @@ describe('a call is not disturbed', () => {
     expect(returned).toEqual([]);
   });
 
-  test('by a doubled reply', async () => {
+  test('a call is not disturbed by a doubled reply to itself or to the call before', async () => {
     const target = await guest(({ reply }) => [1, 2].forEach(() => void reply()));
     await expect(client.call(target, REQUEST, long())).resolves.toBe(true);
     await expect(client.call(target, REQUEST, long())).resolves.toBe(true);
   });
 });
 
-describe('a call succeeds', () => {
-  test('with the result of a reply in two parts, as older servers send it', async () => {
+describe('successful calls', () => {
+  test('a call returns the result of a reply in two parts, as older servers send it', async () => {
     const target = await guest(({ reply }) => {
       reply({ result: 'pong', ending: false });
       reply({ result: undefined, ending: true });
@@ -199,17 +199,17 @@ describe('a call succeeds', () => {
     await expect(client.call(target, REQUEST, long())).resolves.toBe('pong');
   });
 
-  test('with null, when that is the result', async () => {
+  test('a call returns null when the result is null', async () => {
     const target = await guest(({ reply }) => reply({ result: null }));
     await expect(client.call(target, REQUEST, long())).resolves.toBeNull();
   });
 
-  test('with a Kilo-era server, which replies to a direct exchange, from the first one on', async () => {
+  test('a call to a Kilo-era server, which replies to a direct exchange, succeeds', async () => {
     const target = await guest(({ replyByExchange }) => replyByExchange());
     await expect(client.call(target, REQUEST, long())).resolves.toBe(true);
   });
 
-  test('for a user that may not lay out the Kilo-era exchange', async () => {
+  test('a call succeeds for a user that may not declare the Kilo-era exchange', async () => {
     const url = await broker.user({ configure: '^reply_.*', read: '^reply_.*', write: '^trove$' });
     const target = await guest(({ reply }) => reply());
     const { connect } = await import('amqplib');
@@ -219,7 +219,7 @@ describe('a call succeeds', () => {
     await least.close();
   });
 
-  test('for each of 200 in flight to 200 servers that reply in any order', async () => {
+  test('two hundred calls in flight each get their own result, whatever the order of the replies', async () => {
     const received: ReceivedRequest[] = [];
     const { promise: allReceived, resolve } = Promise.withResolvers<void>();
     const targets = await Promise.all(
@@ -240,8 +240,8 @@ describe('a call succeeds', () => {
   });
 });
 
-describe('on the broker', () => {
-  test('a request has the properties that oslo.messaging gives it, expires and is new each time', async () => {
+describe('the broker', () => {
+  test('a request has oslo.messaging’s properties, expires, and has a new _unique_id each time', async () => {
     const requests: ReceivedRequest[] = [];
     const target = await guest((request) => {
       requests.push(request);
@@ -271,7 +271,7 @@ describe('on the broker', () => {
     expect(second?.message['_reply_q']).toBe(first?.message['_reply_q']);
   });
 
-  test('a dead server’s queue keeps no ping beyond its deadline', async () => {
+  test('the queue of a dead server keeps no request beyond its deadline', async () => {
     const queue = `guestagent.${randomUUID()}`;
     await guest(() => undefined);
     await server.assertQueue(queue, QUEUE_OPTIONS);
@@ -288,7 +288,7 @@ describe('on the broker', () => {
     );
   });
 
-  test('nothing of a client is left when its connection has closed', async () => {
+  test('no queue or exchange of a client is left when its connection has closed', async () => {
     const target = await guest(({ reply }) => reply());
     await client.call(target, REQUEST, long());
     await connection.close();
@@ -304,6 +304,6 @@ describe('on the broker', () => {
   });
 });
 
-test('an error without a traceback is an error all the same', () => {
+test('a RemoteError without a traceback has the message of the exception', () => {
   expect(new RemoteError({ class: 'E', module: '', message: 'boom', traceback: '' }).message).toBe('boom');
 });

@@ -54,7 +54,7 @@ beforeEach(() => {
   client = new RpcClient(channel, async () => aside, 'reply_queue', pulse);
 });
 
-/** Begins a call. @returns what it ends in, and what was published for it */
+/** Begins a call. @returns a mock that is called with the call's result or error, and the published message */
 function call(timeoutMs: number, confirmTimeoutMs?: number) {
   const outcome = jest.fn();
   client.call(TARGET, REQUEST, { deadline: Deadline.in(timeoutMs), confirmTimeoutMs }).then(outcome, outcome);
@@ -68,7 +68,7 @@ function reply(msgId: string, fields?: object): void {
 }
 
 describe('a call', () => {
-  test('that nobody answers times out at its deadline, and not before', async () => {
+  test('a call without a reply times out at its deadline, and not before', async () => {
     const { outcome, confirm } = call(15_000);
     confirm(null);
     await pass(14_999);
@@ -78,7 +78,7 @@ describe('a call', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  test('that the broker never confirms is lost with its connection, not timed out', async () => {
+  test('a call that the broker never confirms fails at its deadline as unconfirmed, not as a time-out', async () => {
     const { outcome } = call(15_000);
     await pass(15_000);
     expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'unconfirmed' }));
@@ -148,7 +148,7 @@ describe('a call', () => {
     expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'unconfirmed' }));
   });
 
-  test('that the broker has confirmed in time waits on for its reply', async () => {
+  test('a call that the broker confirmed in time goes on to wait for its reply', async () => {
     const { outcome, confirm, msgId } = call(15_000, 1000);
     await pass(500);
     confirm(null);
@@ -159,15 +159,15 @@ describe('a call', () => {
     expect(outcome).toHaveBeenCalledWith(true);
   });
 
-  test('whose reply has arrived by its deadline gets that reply, even when the process was stopped meanwhile', async () => {
+  test('a call whose reply has arrived by its deadline returns it, even after the process was stopped', async () => {
     const { outcome, msgId } = call(15_000);
-    jest.advanceTimersByTime(15_000); // the time-out has fired, and what has arrived is read first
+    jest.advanceTimersByTime(15_000); // the timer has fired, but packets that have arrived are read first
     reply(msgId);
     await pass(0);
     expect(outcome).toHaveBeenCalledWith(true);
   });
 
-  test('that the broker refuses fails at once, and leaves no timer', async () => {
+  test('a call that the broker refuses fails at once, and leaves no timer', async () => {
     const { outcome, confirm } = call(15_000);
     confirm(new Error('nack'));
     await pass(0);
@@ -175,7 +175,7 @@ describe('a call', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  test('fails with the reply code when the broker closes the channel, though a nack is reported first', async () => {
+  test('a call whose channel the broker closes fails with the reply code, though a nack comes first', async () => {
     const { outcome, confirm } = call(15_000);
     confirm(new Error('channel closed'));
     channel.emit('error', Object.assign(new Error('NOT_FOUND'), { code: 404 }));
@@ -184,18 +184,18 @@ describe('a call', () => {
     expect(client.isOpen).toBe(false);
   });
 
-  test('that is given up throws the reason', async () => {
+  test('a call whose signal is aborted throws the reason', async () => {
     const controller = new AbortController();
     const outcome = client.call(TARGET, REQUEST, { deadline: Deadline.never, signal: controller.signal });
     controller.abort(new Error('nobody listens'));
     await expect(outcome).rejects.toThrow('nobody listens');
   });
 
-  test('expires on the broker at its deadline, in whole milliseconds', () => {
+  test('a request expires at the deadline of its call, rounded up to whole milliseconds', () => {
     expect(call(250.4).expiration).toBe('251');
   });
 
-  test('is answered by its own reply, among others in flight and after a heartbeat', async () => {
+  test('a call returns its own reply, among others in flight and after a heartbeat', async () => {
     const [first, second] = [call(15_000), call(15_000)];
     reply(second.msgId, { result: null, ending: false });
     reply(second.msgId, { result: 'second' });
@@ -207,7 +207,7 @@ describe('a call', () => {
 });
 
 describe('the client', () => {
-  test('closes when the broker cancels its consumer, and every later call fails', async () => {
+  test('a client whose consumer the broker cancels closes, and every later call fails', async () => {
     const { outcome } = call(15_000);
     client.onReply(null);
     await pass(0);
@@ -218,7 +218,7 @@ describe('the client', () => {
     });
   });
 
-  test('is not writable while its socket takes no more, until the socket has drained', async () => {
+  test('a client whose socket is full is not writable until the socket has drained', async () => {
     channel.isWritable = false;
     call(15_000);
     const onWritable = jest.fn();
