@@ -11,11 +11,11 @@ test.each([
   'amqp:localhost',
   'amqp://h:99999',
   'amqp://u:%zz@h',
-])('%j is no address', (text) => {
+])('the text %j is not a broker’s address', (text) => {
   expect(parseAddress(text)).toBeUndefined();
 });
 
-test('an address has the defaults of RabbitMQ', () => {
+test('an address has RabbitMQ’s defaults for port, virtual host and login', () => {
   const address = {
     protocol: 'amqp',
     hostname: 'h',
@@ -31,9 +31,9 @@ test('an address has the defaults of RabbitMQ', () => {
   expect(parseEndpoint('amqp://[::1]:1')).toEqual({ protocol: 'amqp', hostname: '::1', port: 1 });
 });
 
-test('user, password and vhost may hold any character, percent-encoded', () => {
+test('the user, password and virtual host of an address may have any character, percent-encoded', () => {
   const part = fc.string({ minLength: 1, unit: 'grapheme' }).filter((text) => text.isWellFormed());
-  const vhost = part.filter((text) => text !== '.' && text !== '..'); // no URL can hold these
+  const vhost = part.filter((text) => text !== '.' && text !== '..'); // no URL can have these as its path
   fc.assert(
     fc.property(part, part, vhost, (username, password, vhost) => {
       const [user, pass, path] = [username, password, vhost].map(encodeURIComponent);
@@ -46,7 +46,7 @@ test('user, password and vhost may hold any character, percent-encoded', () => {
   );
 });
 
-test('a secret is a user name and a password, or nothing', () => {
+test('a secret without a user name and a password gives no credentials', () => {
   expect(parseCredentials('{"username": "u", "password": "p", "other": 1}')).toEqual({
     username: 'u',
     password: 'p',

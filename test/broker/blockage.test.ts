@@ -26,7 +26,7 @@ function guarded(deadline = Deadline.in(15_000)) {
 }
 
 describe('work on a connection', () => {
-  test('is not begun when the broker blocks publishing for a second', async () => {
+  test('work fails without being begun when the broker blocks publishing for a second', async () => {
     const { connection, work, begin } = guarded();
     connection.emit('blocked');
     const outcome = begin();
@@ -37,7 +37,7 @@ describe('work on a connection', () => {
     expect(work).not.toHaveBeenCalled();
   });
 
-  test('is ended when a blockage in its midst lasts for a second', async () => {
+  test('work that has begun is ended when the broker blocks publishing for a second', async () => {
     const { connection, begin } = guarded();
     const outcome = begin();
     await pass(5000);
@@ -46,7 +46,7 @@ describe('work on a connection', () => {
     expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ code: 'broker_blocked' }));
   });
 
-  test('is ended at its deadline when the blockage has lasted for less than a second then', async () => {
+  test('work is broker_blocked at its deadline even where the blockage was shorter than a second', async () => {
     const { connection, begin } = guarded(Deadline.in(300));
     connection.emit('blocked');
     const outcome = begin();
@@ -54,7 +54,7 @@ describe('work on a connection', () => {
     expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ code: 'broker_blocked' }));
   });
 
-  test('is begun, and goes on, when the blockage clears within a second', async () => {
+  test('work is begun, and goes on, when the blockage clears within a second', async () => {
     const { connection, blockage, work, begin } = guarded();
     connection.emit('blocked');
     const outcome = begin();
@@ -66,7 +66,7 @@ describe('work on a connection', () => {
     expect(blockage.isBlocked).toBe(false);
   });
 
-  test('leaves no timer when it has ended by itself', async () => {
+  test('work that ends by itself leaves no timer', async () => {
     const { blockage } = guarded();
     await expect(blockage.guard(Deadline.in(100), async () => 'pong')).resolves.toBe('pong');
     expect(jest.getTimerCount()).toBe(0);

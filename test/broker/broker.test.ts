@@ -10,10 +10,10 @@ import { pass, useFakeClock } from '../setup/fake-clock.ts';
 
 useFakeClock();
 
-/** What the work of these tests throws when its connection was lost. */
+/** Thrown by the work of these tests when its connection was lost. */
 class Lost extends Error {}
 
-/** A connection that has a number for its session. */
+/** A connection whose session is its number. */
 class FakeConnection implements Connection<number> {
   readonly session: number;
   readonly events = new EventEmitter();
@@ -36,12 +36,12 @@ class FakeConnection implements Connection<number> {
 const REFUSED_LOGIN = new BrokerRefused('login');
 
 interface World {
-  /** What each dial in turn ends in; connections beyond. */
+  /** The outcomes of the first dials, in turn; each later dial gives a connection. */
   readonly dials?: (Error | 'hangs')[];
   readonly locator?: Partial<BrokerLocator>;
 }
 
-/** A broker of which the test is the network. */
+/** A broker whose network is the test. */
 function brokerOn({ dials = [], locator = {} }: World) {
   const address = parseAddress('amqp://first:pw@host');
   if (address === undefined) throw new Error('No address');
@@ -94,7 +94,7 @@ describe('a dial', () => {
     await expect(broker.use(deadline(), session)).resolves.toBe(1);
   });
 
-  test('that hangs ends with the deadline of the work', async () => {
+  test('a dial that hangs ends at the deadline of the work', async () => {
     const { broker } = brokerOn({ dials: ['hangs'] });
     const outcome = jest.fn();
     broker.use(Deadline.in(300), session).catch(outcome);
@@ -102,13 +102,13 @@ describe('a dial', () => {
     expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'connection_timeout' }));
   });
 
-  test('that was begun ahead and failed is repeated at the first use', async () => {
+  test('a dial that was begun ahead and failed is repeated at the first use', async () => {
     const { broker } = brokerOn({ dials: [new BrokerUnreachable('dns_error')] });
     broker.begin(Deadline.never);
     await expect(broker.use(deadline(), session)).resolves.toBe(1);
   });
 
-  test('is shared by all who wait for it', async () => {
+  test('a dial is shared by all uses that wait for it', async () => {
     const { broker, dialled } = brokerOn({});
     broker.begin(Deadline.never);
     const uses = Array.from({ length: 10 }, () => broker.use(deadline(), session));
@@ -116,20 +116,20 @@ describe('a dial', () => {
     expect(dialled).toHaveLength(1);
   });
 
-  test('whose login is refused is repeated once, with the renewed one', async () => {
+  test('a dial whose login is refused is repeated once, with the renewed login', async () => {
     const renewed = async (refused: BrokerAddress) => ({ ...refused, username: 'second' });
     const { broker, dialled } = brokerOn({ dials: [REFUSED_LOGIN], locator: { renewed } });
     await expect(broker.use(deadline(), session)).resolves.toBe(1);
     expect(dialled.map(({ username }) => username)).toEqual(['first', 'second']);
   });
 
-  test('whose login is refused is not repeated when that login is what it was', async () => {
+  test('a dial whose login is refused is not repeated when there is no new login', async () => {
     const { broker, dialled } = brokerOn({ dials: [REFUSED_LOGIN] });
     await expect(broker.use(deadline(), session)).rejects.toBe(REFUSED_LOGIN);
     expect(dialled).toHaveLength(1);
   });
 
-  test('that fails for good has Amazon MQ’s state of the broker in its error', async () => {
+  test('a dial that fails for good has Amazon MQ’s state of the broker in its error', async () => {
     const { broker } = brokerOn({
       dials: [new BrokerUnreachable('connection_refused')],
       locator: { state: async () => 'REBOOT_IN_PROGRESS' },
@@ -139,7 +139,7 @@ describe('a dial', () => {
 });
 
 describe('work', () => {
-  test('whose connection is lost is begun once more on a new one, and the old one is destroyed', async () => {
+  test('work whose connection is lost is begun once more on a new one, and the old one is destroyed', async () => {
     const { broker, connections } = brokerOn({});
     const work = jest.fn(async (number: number) => {
       if (number === 1) throw new Lost();
@@ -149,7 +149,7 @@ describe('work', () => {
     expect(connections.map(({ isAlive }) => isAlive)).toEqual([false, true]);
   });
 
-  test('whose second connection is lost as well ends as broker_unreachable', async () => {
+  test('work whose second connection is lost as well ends as broker_unreachable', async () => {
     const { broker, dialled } = brokerOn({});
     const work = async () => {
       throw new Lost();
@@ -158,7 +158,7 @@ describe('work', () => {
     expect(dialled).toHaveLength(2);
   });
 
-  test('whose connection is lost at its deadline is not begun once more', async () => {
+  test('work whose connection is lost at its deadline is not begun once more', async () => {
     const { broker, dialled } = brokerOn({});
     const outcome = jest.fn();
     const work = async () => {
@@ -170,7 +170,7 @@ describe('work', () => {
     expect(dialled).toHaveLength(1);
   });
 
-  test('whose connection looks lost while the broker blocks publishing ends as broker_blocked', async () => {
+  test('work whose connection looks lost while the broker blocks publishing ends as broker_blocked', async () => {
     const { broker, connections } = brokerOn({});
     await broker.use(deadline(), session);
     const work = async () => {
@@ -181,7 +181,7 @@ describe('work', () => {
     expect(connections).toMatchObject([{ isAlive: true }]);
   });
 
-  test('that fails for another reason fails with that, and keeps the connection', async () => {
+  test('work that throws any other error fails with that, and keeps the connection', async () => {
     const { broker, dialled } = brokerOn({});
     const work = async () => {
       throw new TypeError('a bug');
@@ -191,7 +191,7 @@ describe('work', () => {
     expect(dialled).toHaveLength(1);
   });
 
-  test('knows whether its connection has lain idle before', async () => {
+  test('work is passed isReused: false on a new connection, and true on a reused one', async () => {
     const { broker, connections } = brokerOn({});
     const circumstances = async (_: number, { isReused }: { isReused: boolean }) => isReused;
     await expect(broker.use(deadline(), circumstances)).resolves.toBe(false);

@@ -5,7 +5,7 @@ import { pass, sleepThrough, useFakeClock } from '../setup/fake-clock.ts';
 useFakeClock();
 
 describe('a process that was stopped', () => {
-  test('notices a sleep beyond the limit with its first timer', async () => {
+  test('a process that slept beyond the limit notices with its first timer', async () => {
     const onOverslept = jest.fn();
     const wakefulness = new Wakefulness(60_000, onOverslept);
     await sleepThrough(60_001);
@@ -13,7 +13,7 @@ describe('a process that was stopped', () => {
     wakefulness.stop();
   });
 
-  test('notices a sleep beyond the limit when it is asked before any timer', () => {
+  test('a process that slept beyond the limit notices at a check before any timer', () => {
     const onOverslept = jest.fn();
     const wakefulness = new Wakefulness(60_000, onOverslept);
     jest.setSystemTime(Date.now() + 61_000);
@@ -22,7 +22,7 @@ describe('a process that was stopped', () => {
     wakefulness.stop();
   });
 
-  test('takes no notice of shorter sleeps, however many', async () => {
+  test('a process takes no notice of sleeps shorter than the limit, however many', async () => {
     const onOverslept = jest.fn();
     const wakefulness = new Wakefulness(60_000, onOverslept);
     for (let i = 0; i < 3; i++) await sleepThrough(50_000);
@@ -31,7 +31,7 @@ describe('a process that was stopped', () => {
     wakefulness.stop();
   });
 
-  test('is not watched any more after a stop, even by the timer that had just fired', async () => {
+  test('a process is not watched after stop, even by a timer that had just fired', async () => {
     const onOverslept = jest.fn();
     const wakefulness = new Wakefulness(0, onOverslept);
     jest.advanceTimersByTime(1000);
