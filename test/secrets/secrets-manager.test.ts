@@ -11,7 +11,7 @@ interface Received {
   readonly body: string;
 }
 
-/** Secrets Manager's side of HTTP: answers as told, keeps what it was asked. */
+/** Stands for Secrets Manager: answers each request with `answer`, and keeps it in `received`. */
 let standIn: Server;
 let received: Received[] = [];
 let answer: { status: number; body: string };
@@ -51,24 +51,27 @@ test.each([
   [500, 'oops', 'UnexpectedAnswer'],
   [200, '{"SecretBinary":"AA=="}', 'UnexpectedAnswer'],
   [200, 'null', 'UnexpectedAnswer'],
-])('status %d with %s is the exception %s', async (status, body, exception) => {
-  answer = { status, body };
-  await expect(readSecret('s', Deadline.in(3000))).rejects.toMatchObject({
-    name: 'SecretUnavailable',
-    code: 'secret_unavailable',
-    exception,
-    message: expect.stringContaining(exception),
-  });
-});
+])(
+  'an answer with status %d and the body %s throws SecretUnavailable with the exception %s',
+  async (status, body, exception) => {
+    answer = { status, body };
+    await expect(readSecret('s', Deadline.in(3000))).rejects.toMatchObject({
+      name: 'SecretUnavailable',
+      code: 'secret_unavailable',
+      exception,
+      message: expect.stringContaining(exception),
+    });
+  },
+);
 
-test('a Secrets Manager that is not there is an error that says so', async () => {
+test('a Secrets Manager that cannot be reached throws SecretUnavailable with ECONNREFUSED', async () => {
   const there = env['AWS_ENDPOINT_URL_SECRETS_MANAGER'];
   env['AWS_ENDPOINT_URL_SECRETS_MANAGER'] = 'http://127.0.0.1:1';
   await expect(readSecret('s', Deadline.in(3000))).rejects.toMatchObject({ exception: 'ECONNREFUSED' });
   env['AWS_ENDPOINT_URL_SECRETS_MANAGER'] = there;
 });
 
-test('the secret is read by the request that the SDK’s own client makes, rightly signed', async () => {
+test('a secret is read by the same request as the SDK’s own client makes, with a valid signature', async () => {
   answer = { status: 200, body: JSON.stringify({ Name: 'broker', SecretString: '{"username":"u"}' }) };
   await expect(readSecret('broker', Deadline.in(3000))).resolves.toBe('{"username":"u"}');
   await new SecretsManagerClient({}).send(new GetSecretValueCommand({ SecretId: 'broker' }));
