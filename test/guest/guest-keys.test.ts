@@ -17,14 +17,14 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-test('a look-up of a key that fails is an error, is not taken for "no key", and is tried again', async () => {
+test('a look-up of a key that fails throws, and the next one asks again', async () => {
   const { keys, asked } = counting([new Error('throttled'), 'key']);
   await expect(keys.get('a', Deadline.never)).rejects.toThrow('throttled');
   await expect(keys.get('a', Deadline.never)).resolves.toBe('key');
   expect(asked).toEqual(['a', 'a']);
 });
 
-test('a guest is remembered for a minute to have no key', async () => {
+test('a missing key is looked up again after a minute, and not before', async () => {
   jest.useFakeTimers();
   const { keys, asked } = counting([undefined, 'key']);
   await expect(keys.get('a', Deadline.never)).resolves.toBeUndefined();
@@ -35,7 +35,7 @@ test('a guest is remembered for a minute to have no key', async () => {
   await expect(keys.get('a', Deadline.never)).resolves.toBe('key');
 });
 
-test('the key of each instance is looked up once, until it is to be renewed', async () => {
+test('a key is looked up once for each instance, until it is renewed', async () => {
   const { keys, asked } = counting(['one', 'two', 'three']);
   await expect(keys.get('a', Deadline.never)).resolves.toBe('one');
   await expect(keys.get('a', Deadline.never)).resolves.toBe('one');

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { KeyMismatch, SecureSerializer } from '../../functions/guest/secure-serializer.ts';
 import type { Json } from '../../functions/oslo/message.ts';
 
-/** A request and its reply as they were captured between oslo.messaging's client and a real guest. */
+/** A request and its reply, captured between oslo.messaging's client and a real guest. */
 function captured(name: string) {
   const path = join(import.meta.dirname, '..', 'oslo', 'captured', `${name}.json`);
   const { instance_key: key, request, reply } = JSON.parse(readFileSync(path, 'utf8'));
@@ -17,20 +17,20 @@ function captured(name: string) {
   };
 }
 
-/** A context of ours decrypts like a result of the guest's: both are encrypted JSON. */
+/** Decrypts a request's context, which is encrypted JSON as a reply's result is. */
 function decryptContext(serializer: SecureSerializer, context: Record<string, Json>): unknown {
   return serializer.deserializeEntity(context['context']);
 }
 
-describe('a result does not decrypt', () => {
-  test('when the guest has another key', () => {
+describe('key mismatches', () => {
+  test('a result of a guest with another key throws KeyMismatch', () => {
     const { serializer, reply } = captured('wrong_key');
     const other = new SecureSerializer('another key');
     expect(() => other.deserializeEntity(reply.result)).toThrow(KeyMismatch);
     expect(() => serializer.deserializeEntity(captured('encrypted_ok').reply.result)).not.toThrow();
   });
 
-  test('whatever the text', () => {
+  test('a result that is any other text throws KeyMismatch', () => {
     const serializer = new SecureSerializer('key');
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.base64String()), (text) => {
@@ -39,7 +39,7 @@ describe('a result does not decrypt', () => {
     );
   });
 
-  test('with any key but its own', () => {
+  test('an encrypted value throws KeyMismatch with any key but its own', () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), fc.jsonValue(), (ours, theirs, value) => {
         fc.pre(ours !== theirs);
@@ -50,17 +50,17 @@ describe('a result does not decrypt', () => {
   });
 });
 
-test('the result of a real encrypted guest is its pong', () => {
+test('the result of a real encrypted guest decrypts to true', () => {
   const { serializer, reply } = captured('encrypted_ok');
   expect(serializer.deserializeEntity(reply.result)).toBe(true);
 });
 
-test('the result of a guest in the clear is taken as it is', () => {
+test('the result of a guest in the clear is returned unchanged', () => {
   const { serializer, reply } = captured('encrypted_ping_to_plaintext_guest');
   expect(serializer.deserializeEntity(reply.result)).toBe(true);
 });
 
-test('the context that oslo.messaging’s client encrypted reads as one', () => {
+test('a context that oslo.messaging’s client encrypted decrypts to its fields', () => {
   const { serializer, request } = captured('encrypted_ok');
   expect(serializer.deserializeEntity(request._context_context)).toMatchObject({
     user: 'admin',
@@ -68,7 +68,7 @@ test('the context that oslo.messaging’s client encrypted reads as one', () => 
   });
 });
 
-test('a context is one key, encrypted afresh each time, and decrypts to what it was', () => {
+test('a context becomes one key, is encrypted afresh each time, and decrypts to the same fields', () => {
   fc.assert(
     fc.property(fc.string(), fc.dictionary(fc.string(), fc.jsonValue()), (key, value) => {
       const serializer = new SecureSerializer(key);

@@ -11,7 +11,7 @@ const SCHEDULE = { firstMs: 250, askEveryMs: 2000, graceMs: 1000, lastMs: 13_900
 const NOBODY: Listeners = { consumers: 0, messages: 3 };
 const SOMEBODY: Listeners = { consumers: 1, messages: 0 };
 
-/** All questions of a wait in which every answer is the same. */
+/** The times of all questions during a wait in which every answer is the same, in milliseconds. */
 function questions(schedule: typeof SCHEDULE, nobodySinceMs: number | undefined): number[] {
   const times: number[] = [];
   for (let next = nextQuestionMs(schedule, undefined, nobodySinceMs); Number.isFinite(next); ) {
@@ -21,23 +21,23 @@ function questions(schedule: typeof SCHEDULE, nobodySinceMs: number | undefined)
   return times;
 }
 
-describe('the broker is asked about a silent guest', () => {
-  test('every two seconds, and for the last time shortly before the deadline, while somebody listens', () => {
+describe('questions about a silent guest', () => {
+  test('a broker that reports a consumer is asked every two seconds, and shortly before the deadline', () => {
     expect(questions(SCHEDULE, undefined)).toEqual([250, 2250, 4250, 6250, 8250, 10_250, 12_250, 13_900]);
   });
 
-  test('once more at the end of the grace, when nobody listens', () => {
+  test('a broker that reports no consumer is asked again at the end of the grace', () => {
     expect(questions(SCHEDULE, 0).slice(0, 3)).toEqual([250, 1000, 3000]);
     expect(questions(SCHEDULE, 2250).slice(0, 4)).toEqual([250, 2250, 3250, 5250]);
   });
 
-  test('at the end of the wait alone, when the questions have no rhythm and somebody listens', () => {
+  test('a broker that reports a consumer is asked once more, before the deadline, where no rhythm is set', () => {
     const schedule = { ...SCHEDULE, askEveryMs: Number.POSITIVE_INFINITY };
     expect(questions(schedule, undefined)).toEqual([250, 13_900]);
   });
 });
 
-/** Watches a guest of which the broker says what it is told to, each time it is asked. */
+/** Watches a silent guest; the broker gives the answers in turn, and the last one from then on. */
 function watched(answers: (Listeners | undefined | Error)[], options: Partial<SilenceOptions> = {}) {
   const start = performance.now();
   const askedAt: number[] = [];
@@ -66,7 +66,7 @@ function watched(answers: (Listeners | undefined | Error)[], options: Partial<Si
 }
 
 describe('the wait for a silent guest', () => {
-  test('is in vain when nobody listens until the grace is over', async () => {
+  test('a wait ends with NobodyListens when the grace is over and no consumer is there', async () => {
     const { givenUp, askedAt, silence } = watched([NOBODY]);
     await pass(999);
     expect(givenUp).not.toHaveBeenCalled();
@@ -76,7 +76,7 @@ describe('the wait for a silent guest', () => {
     expect(silence.listeners).toEqual(NOBODY);
   });
 
-  test('is in vain when the connection is dead, and any other error is passed on as well', async () => {
+  test('a wait ends with the error of a question, be it a dead connection or a bug', async () => {
     const dead = new MessageDeliveryFailure('unconfirmed', 'no sign of life');
     const first = watched([dead]);
     const bug = new TypeError('a bug');
@@ -86,7 +86,7 @@ describe('the wait for a silent guest', () => {
     expect(second.givenUp).toHaveBeenCalledWith(bug);
   });
 
-  test('goes on when an agent comes back within the grace, which begins anew when it dies again', async () => {
+  test('a wait goes on when an agent comes back within the grace, which begins anew when the agent dies', async () => {
     const { givenUp } = watched([NOBODY, SOMEBODY, NOBODY]);
     await pass(3999); // asked at 250, 1000 and 3000, the grace is over at 4000
     expect(givenUp).not.toHaveBeenCalled();
@@ -94,7 +94,7 @@ describe('the wait for a silent guest', () => {
     expect(givenUp).toHaveBeenCalled();
   });
 
-  test('goes on to the deadline when the broker does not say who listens', async () => {
+  test('a wait goes on to the deadline when the broker does not report consumers', async () => {
     const { givenUp, silence } = watched([undefined]);
     await pass(15_000);
     expect(givenUp).not.toHaveBeenCalled();
@@ -129,7 +129,7 @@ describe('the wait for a silent guest', () => {
     expect(givenUp).toHaveBeenCalled();
   });
 
-  test('that has ended asks nothing more, and leaves no timer', async () => {
+  test('a wait that has ended asks no more questions, and leaves no timer', async () => {
     const { silence, askedAt } = watched([SOMEBODY]);
     await pass(250);
     silence.end();
@@ -138,7 +138,7 @@ describe('the wait for a silent guest', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  test('of a short ping is asked about within its time', async () => {
+  test('a wait of 200 ms asks its first and last question within that time', async () => {
     const { askedAt } = watched([SOMEBODY], { deadline: Deadline.in(200) });
     await pass(200);
     expect(askedAt[0]).toBe(50);
