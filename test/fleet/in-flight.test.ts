@@ -4,7 +4,7 @@ import { pass, useFakeClock } from '../setup/fake-clock.ts';
 
 useFakeClock();
 
-/** A ping that ends when it is told to, or when it is stopped. */
+/** A ping that ends when the test calls `answer`, or when its signal is aborted. */
 function ping() {
   const { promise, resolve: answer } = Promise.withResolvers<void>();
   let isStopped = false;
@@ -41,14 +41,14 @@ async function finish(inFlight: InFlight): Promise<void> {
 }
 
 describe('pings in flight', () => {
-  test('that hold all places make the next one wait', async () => {
+  test('pings that hold all places make the next one wait', async () => {
     const { inFlight, onFree } = filled(3);
     await pass(50);
     expect(onFree).not.toHaveBeenCalled();
     await finish(inFlight);
   });
 
-  test('give the next one a place when any of them is answered', async () => {
+  test('a ping that is answered gives its place to the next one', async () => {
     const { inFlight, pings, onFree } = filled(3);
     pings[1]?.answer();
     await pass(0);
@@ -56,7 +56,7 @@ describe('pings in flight', () => {
     await finish(inFlight);
   });
 
-  test('keep a silent one’s place until as many others have been answered as there are places', async () => {
+  test('a silent ping gives up its place when as many others were answered as there are places', async () => {
     const inFlight = new InFlight(2);
     const silent = ping();
     inFlight.begin(silent.run);
@@ -68,7 +68,7 @@ describe('pings in flight', () => {
       await pass(0);
     };
     await answerOne();
-    await answerOne(); // two have overtaken the silent one: both places are free now
+    await answerOne(); // the second answer frees the silent ping's place: both places are free now
     const holding = ping();
     inFlight.begin(holding.run);
     const onFree = jest.fn();
@@ -79,7 +79,7 @@ describe('pings in flight', () => {
     await finish(inFlight);
   });
 
-  test('all give up their places when nobody is answered for a while, and go on', async () => {
+  test('pings give up all places when none was answered for 100 ms, and go on', async () => {
     const { inFlight, pings, onFree } = filled(3);
     await pass(100);
     expect(onFree).toHaveBeenCalled();
@@ -87,7 +87,7 @@ describe('pings in flight', () => {
     await finish(inFlight);
   });
 
-  test('keep their places while others are answered now and then', async () => {
+  test('silent pings keep their places for 100 ms from the last answer', async () => {
     const { inFlight, pings, onFree, waiting } = filled(3);
     pings[0]?.answer();
     await waiting;
@@ -100,7 +100,7 @@ describe('pings in flight', () => {
     await finish(inFlight);
   });
 
-  test('are all ended by a stop, after which the one that waited sees that it came', async () => {
+  test('a stop ends all pings, and lets the waiting one go on to see the stop', async () => {
     const { inFlight, pings, waiting } = filled(3);
     inFlight.stop();
     await waiting;
