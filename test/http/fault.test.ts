@@ -13,7 +13,7 @@ test('a guest fault is the blueprint’s JSON, byte for byte', () => {
   });
 });
 
-test('an unknown instance, an unknown route and a fault of our own are told apart', () => {
+test('an unknown instance, an unknown route and a fault of the function have bodies of their own', () => {
   expect(instanceNotFound('X').message).toBe(
     '{"itemNotFound": {"message": "Resource X cannot be found.", "code": 404}}',
   );
@@ -23,7 +23,7 @@ test('an unknown instance, an unknown route and a fault of our own are told apar
   expect(instanceFault('Oops.').message).toBe('{"instanceFault": {"message": "Oops.", "code": 500}}');
 });
 
-test('any text survives as ASCII JSON', () => {
+test('any text in a fault is ASCII JSON, and parses to the same text', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
       const body = instanceFault(text).message;
@@ -33,6 +33,6 @@ test('any text survives as ASCII JSON', () => {
   );
 });
 
-test('beyond ASCII, it is escaped as Python does', () => {
+test('a character beyond ASCII is escaped as by Python', () => {
   expect(instanceFault('é 🐘').message).toContain('"\\u00e9 \\ud83d\\udc18"');
 });

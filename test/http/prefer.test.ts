@@ -18,7 +18,7 @@ test.each([
   'note="a, wait=5"',
   'wait=soon, wait=5',
   'foo="abc, wait=5',
-])('%j asks for no wait', (header) => {
+])('the header Prefer: %j asks for no wait', (header) => {
   expect(preferredWait(header)).toBeUndefined();
 });
 
@@ -29,11 +29,11 @@ test.each([
   ['respond-async, wait=5', 5],
   ['wait=5; foo=bar, wait=7', 5],
   ['handling=lenient,wait=10,', 10],
-])('%j asks to wait for %d s', (header, seconds) => {
+])('the header Prefer: %j asks to wait for %d s', (header, seconds) => {
   expect(preferredWait(header)).toBe(seconds);
 });
 
-test('whatever the header, it is a whole number of seconds or nothing', () => {
+test('any header gives a whole number of seconds above zero, or nothing', () => {
   fc.assert(
     fc.property(fc.string(), (text) => {
       const seconds = preferredWait(`wait${text}`) ?? 1;
