@@ -6,7 +6,7 @@ import { pass, useFakeClock } from '../setup/fake-clock.ts';
 useFakeClock();
 
 describe('a callback after reading', () => {
-  test('comes after what the event loop reads when the time is over', async () => {
+  test('a callback after reading runs after the timers of the moment and the reads that follow', async () => {
     const order: string[] = [];
     afterReading(10, () => order.push('time-out'));
     setTimeout(() => order.push('another timer of that moment'), 10);
@@ -16,26 +16,26 @@ describe('a callback after reading', () => {
     expect(order).toEqual(['another timer of that moment', 'time-out']);
   });
 
-  test('never comes where the time is infinite', async () => {
+  test('a callback after an infinite time never runs, and sets no timer', async () => {
     expect(afterReading(Number.POSITIVE_INFINITY, () => undefined)).toBeUndefined();
     expect(jest.getTimerCount()).toBe(0);
   });
 });
 
-describe('before a deadline', () => {
-  test('a promise that comes too late gives undefined', async () => {
+describe('a promise before a deadline', () => {
+  test('a promise that settles after its deadline gives undefined', async () => {
     const value = beforeDeadline(Promise.withResolvers().promise, Deadline.in(10));
     await pass(10);
     await expect(value).resolves.toBeUndefined();
   });
 
-  test('a promise that is rejected rejects, and no timer is left', async () => {
+  test('a promise that is rejected before its deadline rejects, and leaves no timer', async () => {
     const failing = beforeDeadline(Promise.reject(new Error('refused')), Deadline.in(10));
     await expect(failing).rejects.toThrow('refused');
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  test('a promise that comes in time gives its value, and no timer is left', async () => {
+  test('a promise that is fulfilled before its deadline gives its value, and leaves no timer', async () => {
     await expect(beforeDeadline(Promise.resolve('pong'), Deadline.in(10))).resolves.toBe('pong');
     expect(jest.getTimerCount()).toBe(0);
   });
