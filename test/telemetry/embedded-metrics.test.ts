@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { embedded, NAMESPACE } from '../../functions/telemetry/embedded-metrics.ts';
 
-test('metrics are fields of the line, each defined with its unit, for CloudWatch to find', () => {
+test('metrics are fields of a log line, which defines each with its unit for CloudWatch', () => {
   const line = embedded({ GuestsUnreachable: 2, RoundTripTime: [1.5, 2] }, [
     ['service'],
     ['service', 'Reason'],

@@ -9,7 +9,7 @@ describe('the log', () => {
     jest.restoreAllMocks();
   });
 
-  /** What is written meanwhile. */
+  /** The lines that `write` logs, parsed. */
   function linesOf(write: (log: Log) => void, env: Record<string, string> = {}): unknown[] {
     Object.assign(process.env, env);
     let text = '';
@@ -24,7 +24,7 @@ describe('the log', () => {
       .map((line) => JSON.parse(line));
   }
 
-  test('has an error with its name, code, stack and all its causes, whatever was thrown', () => {
+  test('an error is logged with its name, code, stack and all its causes, whatever was thrown', () => {
     const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
     const unreadable = new SecretUnavailable('s', 'AccessDeniedException');
     const error = new TypeError('No connection', { cause: new Error('Not dialled', { cause: refused }) });
@@ -52,7 +52,7 @@ describe('the log', () => {
     ]);
   });
 
-  test('has one JSON object a line, even where a field has several lines', () => {
+  test('an entry is one JSON object on one line, even where a field has several lines', () => {
     const [line, ...others] = linesOf((log) => log.info('rpc_ping', { traceback: 'one\ntwo' }));
     expect(others).toEqual([]);
     expect(line).toEqual({
@@ -64,7 +64,7 @@ describe('the log', () => {
     });
   });
 
-  test('names the trace that X-Ray has of the invocation', () => {
+  test('an entry has the id of the invocation’s X-Ray trace', () => {
     const trace = {
       _X_AMZN_TRACE_ID: 'Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1',
     };
@@ -79,7 +79,7 @@ describe('the log', () => {
     ['nonsense', ['INFO', 'WARN', 'ERROR']],
     ['ERROR', ['ERROR']],
     ['FATAL', []],
-  ])('at level "%s" leaves out the lines below that level', (level, expected) => {
+  ])('the log at level "%s" leaves out the lines below that level', (level, expected) => {
     const lines = linesOf(
       (log) => {
         log.debug('a', {});
@@ -92,7 +92,7 @@ describe('the log', () => {
     expect(lines).toMatchObject(expected.map((level) => ({ level })));
   });
 
-  test('gives metrics the level and the timestamp by which Lambda filters', () => {
+  test('metrics are logged with the level and the timestamp by which Lambda filters', () => {
     expect(linesOf((log) => log.metrics({ GuestsChecked: 1 }))).toEqual([
       { level: 'INFO', timestamp: expect.any(String), service: 'some-function', GuestsChecked: 1 },
     ]);
