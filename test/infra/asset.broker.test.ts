@@ -16,10 +16,10 @@ import { ENDPOINT, EXISTING } from './variants.ts';
 
 jest.setTimeout(60_000); // each test synthesizes the stack
 
-/** With a RabbitMQ server and openssl of Debian's packages, as the real guests are. */
+/** Runs where Debian's packages can be installed: these tests need a RabbitMQ server, openssl and real guests. */
 const onDebian = process.env['TEST_WITHOUT_TROVE'] ? describe.skip : describe;
 
-onDebian('the very asset that cdk synth makes, with the environment of its template, over TLS', () => {
+onDebian('the synthesized asset, with the template’s environment, over TLS', () => {
   const alive = randomUUID();
   let folder: string;
   let rabbit: RabbitMqServer;
@@ -66,7 +66,7 @@ onDebian('the very asset that cdk synth makes, with the environment of its templ
     return `amqps://localhost:${tlsPort}`;
   }
 
-  /** What AWS would put in the place of the template's references, and where AWS itself is. */
+  /** The template's environment, with references replaced as AWS would do, and AWS's APIs by the stand-in. */
   function local(environment: SynthesizedFunction['environment']): Record<string, string> {
     const { AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager = '', ...credentials } = aws.settings;
     const known: Record<string, string> = {
@@ -76,10 +76,10 @@ onDebian('the very asset that cdk synth makes, with the environment of its templ
     };
     const settings: Record<string, string> = {
       ...credentials,
-      BROKER_MANAGEMENT_URL: broker.managementUrl, // Amazon MQ has it on 443 of the broker's host
-      NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem'), // Amazon's is one that Node trusts
+      BROKER_MANAGEMENT_URL: broker.managementUrl, // on Amazon MQ: port 443 of the broker's host
+      NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem'), // Node trusts Amazon's CA by itself
     };
-    // The SDK refuses to combine a redirection with the dual-stack address.
+    // The SDK refuses a redirected endpoint together with the dual-stack address.
     const { AWS_USE_DUALSTACK_ENDPOINT: _, ...redirected } = environment;
     for (const [name, value] of Object.entries(redirected)) {
       const setting = known[name] ?? value;
@@ -121,27 +121,27 @@ onDebian('the very asset that cdk synth makes, with the environment of its templ
     };
   }
 
-  test('does not reach a guest without the configure permission: broker_refused', async () => {
+  test('the synthesized ping without the configure permission is broker_refused', async () => {
     expect(await ping({ ...GRANTED, configure: '^$' })).toMatchObject(
       refusal('a permission that the ping needs'),
     );
   });
 
-  test('does not reach a guest without the read permission: broker_refused', async () => {
+  test('the synthesized ping without the read permission is broker_refused', async () => {
     expect(await ping({ ...GRANTED, read: '^$' })).toMatchObject(refusal('a permission that the ping needs'));
   });
 
-  test('does not reach a guest without write on the control exchange: broker_refused', async () => {
+  test('the synthesized ping without write permission on the control exchange is broker_refused', async () => {
     const write = GRANTED.write.replace('trove|', '');
     expect(write).not.toBe(GRANTED.write);
     expect(await ping({ ...GRANTED, write })).toMatchObject(refusal('to take the ping'));
   });
 
-  test('reaches a guest with exactly the permissions that the manual grants', async () => {
+  test('the synthesized ping reaches a guest with exactly the permissions that the manual grants', async () => {
     expect(await ping(GRANTED)).toMatchObject({ statusCode: 204 });
   });
 
-  test('tells a stopped guest by its missing consumer with these permissions', async () => {
+  test('the synthesized ping of a stopped guest is no_consumer with the permissions that the manual grants', async () => {
     const stopped = randomUUID();
     await guests.start(stopped);
     await guests.stop(stopped);
@@ -151,29 +151,29 @@ onDebian('the very asset that cdk synth makes, with the environment of its templ
     });
   });
 
-  test('reaches a guest where the stack knows no more of the broker than its id', async () => {
+  test('the synthesized ping reaches a guest of an existing broker that is set by its id', async () => {
     expect(await ping(GRANTED, alive, EXISTING)).toMatchObject({ statusCode: 204 });
     expect(aws.requests.some(({ path }) => path.endsWith(EXISTING.brokerId))).toBe(true);
   });
 
-  test('reaches a guest of an existing broker by its endpoint', async () => {
+  test('the synthesized ping reaches a guest of an existing broker that is set by its endpoint', async () => {
     const { brokerId: _, ...place } = EXISTING;
     expect(await ping(GRANTED, alive, { ...place, brokerEndpoint: ENDPOINT })).toMatchObject({
       statusCode: 204,
     });
   });
 
-  test('does not know the fleet without the tag management', async () => {
+  test('the synthesized sweep is fleet_unknown without the tag management', async () => {
     const { invoke } = await start('health-check', GRANTED);
     expect(await invoke({})).toMatchObject({ error: { code: 'fleet_unknown' } });
   });
 
-  test('sweeps the fleet with that tag and these permissions', async () => {
+  test('the synthesized sweep reaches the fleet with the permissions and the tag that the manual grants', async () => {
     const { invoke } = await start('health-check', GRANTED, { tags: 'management' });
     expect(await invoke({})).toMatchObject({ broker_reachable: true, reachable: 1 });
   });
 
-  test('is not interrupted by the rotation of the manual: a second user, then the first one is deleted', async () => {
+  test('the synthesized ping is not interrupted by the manual’s rotation, from one user to a second one', async () => {
     const { invoke } = await start('rpc-ping', GRANTED);
     expect(await invoke(pingOf(alive))).toMatchObject({ statusCode: 204 });
     const first = JSON.parse(secret).username;
@@ -182,6 +182,6 @@ onDebian('the very asset that cdk synth makes, with the environment of its templ
     expect(await invoke(pingOf(alive))).toMatchObject({ statusCode: 204 });
     await broker.request('DELETE', `users/${first}`);
     expect(await invoke(pingOf(alive))).toMatchObject({ statusCode: 204 });
-    await broker.request('PUT', `users/${first}`, { password: 'pw', tags: '' }); // the broker's clean-up deletes it
+    await broker.request('PUT', `users/${first}`, { password: 'pw', tags: '' }); // for the broker's clean-up to delete
   });
 });

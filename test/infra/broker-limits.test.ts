@@ -5,7 +5,7 @@ import { INSTANCE_TYPES, isM7g } from '../../infra/broker-limits.ts';
 import { readSettings } from '../../infra/settings.ts';
 import { EXISTING } from './variants.ts';
 
-/** What a new broker is configured for: connections and channels of each node, queues and exchanges of them all. */
+/** A new broker's configured limits: connections and channels of each node, queues and exchanges of all nodes. */
 function configured(settings: Readonly<Record<string, string>>) {
   const { broker } = readSettings(settings);
   if (broker.kind !== 'new' || broker.limits === undefined) return undefined;
@@ -13,13 +13,13 @@ function configured(settings: Readonly<Record<string, string>>) {
   return [connections, channels, queues, exchanges];
 }
 
-/** What an existing broker is taken to have: connections, queues. */
+/** The assumed limits of an existing broker: connections, queues. */
 function assumed(settings: Readonly<Record<string, string>>) {
   const { maxConnections, maxQueues } = readSettings({ ...EXISTING, ...settings }).broker;
   return [maxConnections, maxQueues];
 }
 
-describe('a new broker of RabbitMQ 4 is configured for as many guests as it takes connections', () => {
+describe('a new broker', () => {
   test.each([
     ['mq.m7g.medium', [300, 900, 900, 500], [300, 900, 500, 500]],
     ['mq.m7g.large', [1500, 4500, 4500, 1500], [500, 1500, 3000, 1000]],
@@ -29,14 +29,17 @@ describe('a new broker of RabbitMQ 4 is configured for as many guests as it take
     ['mq.m7g.8xlarge', [24_000, 72_000, 72_000, 24_000], [8000, 24_000, 40_000, 16_000]],
     ['mq.m7g.12xlarge', [36_000, 108_000, 100_000, 36_000], [12_000, 36_000, 50_000, 24_000]],
     ['mq.m7g.16xlarge', [48_000, 144_000, 120_000, 48_000], [16_000, 48_000, 60_000, 32_000]],
-  ])('%s: %j, in a cluster %j', (brokerInstanceType, single, cluster) => {
-    for (const brokerVersion of ['4.2', '4.3']) {
-      expect(configured({ brokerVersion, brokerInstanceType })).toEqual(single);
-      expect(configured({ brokerVersion, brokerInstanceType, newBroker: 'cluster' })).toEqual(cluster);
-    }
-  });
+  ])(
+    'a new %s of RabbitMQ 4 is configured for %j, in a cluster for %j',
+    (brokerInstanceType, single, cluster) => {
+      for (const brokerVersion of ['4.2', '4.3']) {
+        expect(configured({ brokerVersion, brokerInstanceType })).toEqual(single);
+        expect(configured({ brokerVersion, brokerInstanceType, newBroker: 'cluster' })).toEqual(cluster);
+      }
+    },
+  );
 
-  test('or for what the deployer has written, and the rest follows from the connections', () => {
+  test('a new broker is configured for the deployer’s limits, and the other limits follow from the connections', () => {
     const brokerInstanceType = 'mq.m7g.large';
     expect(configured({ brokerInstanceType, brokerMaxConnections: '5000' })).toEqual([
       5000, 15_000, 15_000, 5000,
@@ -46,12 +49,12 @@ describe('a new broker of RabbitMQ 4 is configured for as many guests as it take
     expect(configured(written)).toEqual([300, 600, 700, 800]);
   });
 
-  test('one of RabbitMQ 3.13 is not, since it cannot be', () => {
+  test('a new broker of RabbitMQ 3.13 is not configured', () => {
     expect(configured({ brokerVersion: '3.13' })).toBeUndefined();
   });
 });
 
-describe('an existing broker is taken to have Amazon MQ’s own defaults', () => {
+describe('an existing broker', () => {
   test.each([
     ['mq.m7g.medium', [100, 500], [200, 100]],
     ['mq.m7g.large', [1500, 1000], [1000, 1000]],
@@ -61,10 +64,13 @@ describe('an existing broker is taken to have Amazon MQ’s own defaults', () =>
     ['mq.m7g.8xlarge', [24_000, 16_000], [16_000, 16_000]],
     ['mq.m7g.12xlarge', [36_000, 24_000], [24_000, 24_000]],
     ['mq.m7g.16xlarge', [48_000, 32_000], [32_000, 32_000]],
-  ])('of RabbitMQ 4, %s: %j, in a cluster %j, on two of its nodes', (brokerInstanceType, single, cluster) => {
-    expect(assumed({ brokerInstanceType })).toEqual(single);
-    expect(assumed({ brokerInstanceType, existingBroker: 'cluster' })).toEqual(cluster);
-  });
+  ])(
+    'an existing %s of RabbitMQ 4 is assumed to take %j, a cluster %j on two nodes',
+    (brokerInstanceType, single, cluster) => {
+      expect(assumed({ brokerInstanceType })).toEqual(single);
+      expect(assumed({ brokerInstanceType, existingBroker: 'cluster' })).toEqual(cluster);
+    },
+  );
 
   test.each([
     ['mq.m7g.medium', [100, 2500], [100, 100]],
@@ -79,11 +85,14 @@ describe('an existing broker is taken to have Amazon MQ’s own defaults', () =>
     ['mq.m5.xlarge', [8000, 30_000], [20_000, 10_000]],
     ['mq.m5.2xlarge', [15_000, 60_000], [40_000, 10_000]],
     ['mq.m5.4xlarge', [30_000, 150_000], [100_000, 10_000]],
-  ])('of RabbitMQ 3.13, %s: %j, in a cluster %j', (brokerInstanceType, single, cluster) => {
-    const brokerVersion = '3.13';
-    expect(assumed({ brokerVersion, brokerInstanceType })).toEqual(single);
-    expect(assumed({ brokerVersion, brokerInstanceType, existingBroker: 'cluster' })).toEqual(cluster);
-  });
+  ])(
+    'an existing %s of RabbitMQ 3.13 is assumed to take %j, a cluster %j',
+    (brokerInstanceType, single, cluster) => {
+      const brokerVersion = '3.13';
+      expect(assumed({ brokerVersion, brokerInstanceType })).toEqual(single);
+      expect(assumed({ brokerVersion, brokerInstanceType, existingBroker: 'cluster' })).toEqual(cluster);
+    },
+  );
 });
 
 test.each(
@@ -93,15 +102,18 @@ test.each(
     { ...EXISTING, brokerInstanceType },
     { ...EXISTING, brokerInstanceType, existingBroker: 'cluster' },
   ]),
-)('with %j, at most a fifth of the broker’s connections are ours', (settings) => {
+)('the functions take at most a fifth of the broker’s connections with %j', (settings) => {
   const { broker, pingConcurrency } = readSettings(settings);
   expect(5 * (pingConcurrency + 1)).toBeLessThanOrEqual(broker.maxConnections);
 });
 
-describe('the manual tells how many guests fit', () => {
+describe('the manual', () => {
   const manual = readFileSync(join(import.meta.dirname, '..', '..', 'infra', 'README.md'), 'utf8');
 
-  /** With how many guests no alarm rings yet: each has three queues, and we a connection and a queue for each run. */
+  /**
+   * The number of guests up to which no alarm rings. A guest has three queues; each concurrent invocation has a
+   * connection and a queue.
+   */
   function guests(settings: Readonly<Record<string, string>>, connectionsEach: number): string {
     const { broker, pingConcurrency } = readSettings(settings);
     const left = (limit: number) => Math.ceil(0.8 * limit) - 1 - (pingConcurrency + 1);
@@ -114,7 +126,7 @@ describe('the manual tells how many guests fit', () => {
       [type, 'single-instance'],
       [type, 'cluster'],
     ]),
-  )('on %s, %s', (brokerInstanceType = '', deployment = '') => {
+  )('the manual says how many guests fit on %s, %s', (brokerInstanceType = '', deployment = '') => {
     const ofNew = { brokerInstanceType, newBroker: deployment };
     const ofExisting = { ...EXISTING, brokerInstanceType, existingBroker: deployment };
     const counts = [ofNew, ofExisting].flatMap((settings) => [guests(settings, 1), guests(settings, 2)]);

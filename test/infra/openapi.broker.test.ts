@@ -19,13 +19,13 @@ const OPERATION = DOCUMENT.paths[ROUTE.path]?.[ROUTE.method.toLowerCase()];
 const EXAMPLE_ID = '00000000-0000-4000-8000-000000000001';
 const UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
 
-/** Whose answers are API Gateway's own. */
+/** The statuses that only API Gateway itself answers. */
 const OF_THE_GATEWAY = ['403', '429', '503'];
 
 const ajv = new Ajv2020({ strict: false });
 ajv.addSchema(DOCUMENT, 'openapi.json');
 
-/** What is wrong with a value, by a schema of the document. */
+/** Ajv's errors for a value, by a schema of the document; empty when there are none. */
 function problems(schema: { readonly $ref?: string }, value: unknown): unknown {
   const absolute = schema.$ref ? { $ref: `openapi.json${schema.$ref}` } : schema;
   const validate = ajv.compile(JSON.parse(JSON.stringify(absolute).replaceAll('"#/', '"openapi.json#/')));
@@ -38,7 +38,7 @@ function resolved<T>(object: T & { readonly $ref?: string }): T {
   return path.reduce((node, name) => node[name], DOCUMENT);
 }
 
-/** That status, headers and body are as the document says. */
+/** Expects status, headers and body to conform to the document. */
 function expectConformity({ status, headers, body }: Answer): void {
   const response = OPERATION.responses[status];
   expect(Object.keys(OPERATION.responses)).toContain(String(status));
@@ -65,13 +65,13 @@ function asInExample({ body }: Answer): unknown {
 }
 
 describe('the OpenAPI document', () => {
-  test('is valid OpenAPI 3.1', async () => {
+  test('the OpenAPI document is valid OpenAPI 3.1', async () => {
     const { valid, errors } = await new Validator().validate(structuredClone(DOCUMENT));
     expect([valid, errors]).toEqual([true, undefined]);
     expect(DOCUMENT.openapi).toMatch(/^3\.1\./);
   });
 
-  test('has the one route that is deployed', () => {
+  test('the OpenAPI document has the deployed route alone', () => {
     const operations = Object.entries<object>(DOCUMENT.paths).map(([path, methods]) => [
       path,
       Object.keys(methods),
@@ -79,31 +79,34 @@ describe('the OpenAPI document', () => {
     expect(operations).toEqual([[ROUTE.path, [ROUTE.method.toLowerCase()]]]);
   });
 
-  test('has an example of each reason, and of nothing else', () => {
+  test('the OpenAPI document has an example of each reason, and no other for 400', () => {
     const { examples } = OPERATION.responses['400'].content['application/json'];
     expect(Object.keys(examples).sort()).toEqual(Object.keys(REASONS).sort());
     for (const reason of Object.keys(REASONS))
       expect(DOCUMENT.components.schemas.ProxyStatus.pattern).toContain(reason);
   });
 
-  test.each(Object.keys(OPERATION.responses))('has examples of %s that conform to it', (status) => {
-    const { content, headers = {} } = OPERATION.responses[status];
-    for (const { value } of Object.values<{ value: unknown }>(content?.['application/json'].examples ?? {}))
-      expect(problems(content['application/json'].schema, value)).toEqual([]);
-    for (const reference of Object.values<Record<string, unknown>>(headers)) {
-      const { schema, example: value } = resolved<Record<string, unknown>>(reference);
-      expect(problems(Object(schema), value)).toEqual([]);
-    }
-    if (OF_THE_GATEWAY.includes(status)) expect(content).toBeDefined();
-  });
+  test.each(Object.keys(OPERATION.responses))(
+    'the examples of %s in the OpenAPI document conform to its schemas',
+    (status) => {
+      const { content, headers = {} } = OPERATION.responses[status];
+      for (const { value } of Object.values<{ value: unknown }>(content?.['application/json'].examples ?? {}))
+        expect(problems(content['application/json'].schema, value)).toEqual([]);
+      for (const reference of Object.values<Record<string, unknown>>(headers)) {
+        const { schema, example: value } = resolved<Record<string, unknown>>(reference);
+        expect(problems(Object(schema), value)).toEqual([]);
+      }
+      if (OF_THE_GATEWAY.includes(status)) expect(content).toBeDefined();
+    },
+  );
 
-  test('is strict: a body with anything more does not conform', () => {
+  test('a body with an additional field does not conform to the OpenAPI document', () => {
     const { schema } = OPERATION.responses['400'].content['application/json'];
     expect(problems(schema, { ...example(400, 'no_reply'), traceback: 'Traceback' })).toHaveLength(1);
   });
 });
 
-describe('the bundled function answers as the document says', () => {
+describe('the bundled function', () => {
   let broker: TestBroker;
   let fleet: ResponderFleet;
   let fn: FunctionUnderTest;
@@ -130,7 +133,7 @@ describe('the bundled function answers as the document says', () => {
     expect(asInExample(answer)).toEqual(example(400, reason));
   }
 
-  test('204', async () => {
+  test('an answer 204 conforms to the OpenAPI document', async () => {
     const [id = ''] = await fleet.add('reachable', 1);
     const answer = await fn.ping(id, 'tenant', { prefer: 'wait=1' });
     expect(answer.status).toBe(204);
@@ -138,28 +141,31 @@ describe('the bundled function answers as the document says', () => {
     expectConformity(answer);
   });
 
-  test.each(GUEST_REASONS)('400, %s', async (behaviour) => {
-    const [id = ''] = await fleet.add(behaviour, 1);
-    expectExample(await fn.ping(id), behaviour);
-  });
+  test.each(GUEST_REASONS)(
+    'an answer 400 with %s is the example of the OpenAPI document',
+    async (behaviour) => {
+      const [id = ''] = await fleet.add(behaviour, 1);
+      expectExample(await fn.ping(id), behaviour);
+    },
+  );
 
-  test('400, broker_unreachable', async () => {
+  test('an answer 400 with broker_unreachable is the example of the OpenAPI document', async () => {
     expectExample(await pingTo({ BROKER_URL: 'amqp://127.0.0.1:1' }), 'broker_unreachable');
   });
 
-  test('400, broker_refused', async () => {
+  test('an answer 400 with broker_refused is the example of the OpenAPI document', async () => {
     const wrong = broker.url.replace('guest:guest', 'guest:wrong');
     expectExample(await pingTo({ BROKER_URL: wrong }), 'broker_refused');
   });
 
-  test('400, exchange_missing', async () => {
+  test('an answer 400 with exchange_missing is the example of the OpenAPI document', async () => {
     const answer = await pingTo({ BROKER_URL: broker.url, CONTROL_EXCHANGE: 'astray' });
     expectExample(answer, 'exchange_missing');
   });
 
-  // Its own server, of Debian's packages: an alarm would stop the other test files.
+  // On a server of its own, from Debian's packages: an alarm would block the other test files.
   (process.env['TEST_WITHOUT_TROVE'] ? test.skip : test)(
-    '400, broker_blocked',
+    'an answer 400 with broker_blocked is the example of the OpenAPI document',
     async () => {
       const rabbit = await RabbitMqServer.start();
       try {
@@ -172,7 +178,7 @@ describe('the bundled function answers as the document says', () => {
     60_000,
   );
 
-  test('404, of an instance', async () => {
+  test('an answer 404 for an instance is the example of the OpenAPI document', async () => {
     const answer = await fn.ping('my-database');
     expectConformity(answer);
     expect(JSON.parse(answer.body)).toEqual(example(404, 'instance'));
@@ -181,13 +187,13 @@ describe('the bundled function answers as the document says', () => {
   test.each([
     ['GET', '/v1.0/tenant/instances'],
     ['POST', ROUTE.path],
-  ])('404, of %s %s', async (method, path) => {
+  ])('an answer 404 for %s %s is the example of the OpenAPI document', async (method, path) => {
     const answer = await fn.request(method, path);
     expectConformity(answer);
     expect(JSON.parse(answer.body)).toEqual(example(404, 'route'));
   });
 
-  test('500', async () => {
+  test('an answer 500 is the example of the OpenAPI document', async () => {
     const answer = await pingTo({});
     expectConformity(answer);
     expect(answer.status).toBe(500);

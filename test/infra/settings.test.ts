@@ -11,7 +11,7 @@ function without(name: keyof typeof EXISTING) {
   return rest;
 }
 
-describe('is refused in one sentence:', () => {
+describe('refused settings', () => {
   test.each<[string, Record<string, unknown>, string]>([
     [
       'a new broker and an existing one',
@@ -19,12 +19,12 @@ describe('is refused in one sentence:', () => {
       'newBroker is for a new broker and brokerId for an existing one: set one of the two.',
     ],
     [
-      'a VPC for a new broker',
+      'the id of a VPC for a new broker',
       { newBroker: 'single-instance', vpcId: EXISTING.vpcId },
       'newBroker is for a new broker and vpcId for an existing one: set one of the two.',
     ],
     [
-      'an existing broker that nobody can find',
+      'an existing broker without id and endpoint',
       WITHOUT_ID,
       'vpcId is for an existing broker, which needs brokerId or brokerEndpoint too.',
     ],
@@ -40,7 +40,11 @@ describe('is refused in one sentence:', () => {
       { brokerVersion: '4.2', brokerInstanceType: 'mq.m5.large' },
       'brokerVersion=4.2 runs on mq.m7g instances only, not on mq.m5.large.',
     ],
-    ['another version', { brokerVersion: '3.8' }, 'brokerVersion must be 3.13 or 4.2 or 4.3.'],
+    [
+      'a version that Amazon MQ does not have',
+      { brokerVersion: '3.8' },
+      'brokerVersion must be 3.13 or 4.2 or 4.3.',
+    ],
     [
       'RabbitMQ 4.3 on another instance',
       { brokerVersion: '4.3', brokerInstanceType: 'mq.m5.large' },
@@ -51,9 +55,13 @@ describe('is refused in one sentence:', () => {
       { brokerVersion: '3.13', brokerInstanceType: 'mq.t3.micro' },
       `brokerInstanceType must be ${INSTANCE_TYPES.join(' or ')}.`,
     ],
-    ['another deployment mode', { newBroker: 'two' }, 'newBroker must be single-instance or cluster.'],
     [
-      'an existing broker of another kind',
+      'a new broker of an unknown deployment mode',
+      { newBroker: 'two' },
+      'newBroker must be single-instance or cluster.',
+    ],
+    [
+      'an existing broker of an unknown deployment mode',
       { ...EXISTING, existingBroker: 'two' },
       'existingBroker must be single-instance or cluster.',
     ],
@@ -73,12 +81,12 @@ describe('is refused in one sentence:', () => {
       brokerMaxQueues: 2500,
       brokerMaxExchanges: 12500,
     }).map(([name, most]): [string, Record<string, unknown>, string] => [
-      `a ${name} that the instance does not have`,
+      `a ${name} above Amazon MQ’s maximum for the instance`,
       { [name]: String(most + 1) },
       `${name}=${most + 1} is more than Amazon MQ allows on mq.m7g.medium: at most ${most}.`,
     ]),
     [
-      'a limit that an existing broker’s instance cannot have',
+      'a limit above the maximum for an existing broker’s instance',
       {
         ...EXISTING,
         brokerInstanceType: 'mq.m7g.large',
@@ -87,9 +95,13 @@ describe('is refused in one sentence:', () => {
       },
       'brokerMaxQueues=20000 is more than Amazon MQ allows on mq.m7g.large: at most 10000.',
     ],
-    ['no queues', { brokerMaxQueues: '0' }, 'brokerMaxQueues must be a number from 20 to 1000000.'],
     [
-      'the name of a secret',
+      'a limit of no queues',
+      { brokerMaxQueues: '0' },
+      'brokerMaxQueues must be a number from 20 to 1000000.',
+    ],
+    [
+      'the name of a secret instead of its ARN',
       { ...EXISTING, brokerSecretArn: 'trove' },
       'brokerSecretArn must be the full ARN of a secret, with the six characters that Secrets Manager adds.',
     ],
@@ -104,7 +116,7 @@ describe('is refused in one sentence:', () => {
       'brokerEndpoint must be amqps://host:5671, as Amazon MQ shows it.',
     ],
     [
-      'a list that is none',
+      'subnets as a JSON list',
       { ...EXISTING, subnetIds: ['subnet-0a1b2c3d'] },
       'subnetIds must be ids of subnets, subnet-…, joined by commas.',
     ],
@@ -128,22 +140,30 @@ describe('is refused in one sentence:', () => {
       { rpcTimeoutSeconds: '20' },
       'rpcTimeoutSeconds must be a number from 0.1 to 18.',
     ],
-    ['no number', { rpcTimeoutSeconds: 'soon' }, 'rpcTimeoutSeconds must be a number from 0.1 to 18.'],
-    ['half a minute', { healthCheckRateMinutes: 2.5 }, 'healthCheckRateMinutes must be a whole number.'],
+    [
+      'a number in words',
+      { rpcTimeoutSeconds: 'soon' },
+      'rpcTimeoutSeconds must be a number from 0.1 to 18.',
+    ],
+    [
+      'a rate with half a minute',
+      { healthCheckRateMinutes: 2.5 },
+      'healthCheckRateMinutes must be a whole number.',
+    ],
     [
       'pings that take all connections',
       { pingConcurrency: '150' },
       'pingConcurrency=150 leaves others no connection to a broker that takes 300 (see brokerMaxConnections): it must be less than half of that.',
     ],
-    ['a vague yes', { anyoneMayCallTheApi: 'yes' }, 'anyoneMayCallTheApi must be true or false.'],
-    ['a name that is no setting', { brokerld: ID }, 'brokerld is no setting: see infra/README.md, Settings.'],
-  ])('%s', (_what, values, message) => {
+    ['a yes instead of true', { anyoneMayCallTheApi: 'yes' }, 'anyoneMayCallTheApi must be true or false.'],
+    ['an unknown setting', { brokerld: ID }, 'brokerld is no setting: see infra/README.md, Settings.'],
+  ])('%s is refused in one sentence', (_what, values, message) => {
     expect(() => readSettings(values)).toThrow(new InvalidSetting(message));
   });
 });
 
-describe('by default', () => {
-  test('there is a new single-instance broker of the newest version that all guests can use, and IAM decides who may call', () => {
+describe('defaults', () => {
+  test('no settings mean a new single-instance broker of RabbitMQ 4.2, and an API with IAM authorization', () => {
     expect(readSettings({ 'aws:cdk:version': '2', '@aws-cdk/core:x': true, brokerId: '' })).toMatchObject({
       broker: {
         kind: 'new',
@@ -161,7 +181,7 @@ describe('by default', () => {
     [{ newBroker: 'cluster' }, { version: '4.2', instanceType: 'mq.m7g.large', isCluster: true }],
     [EXISTING, { version: '4.2', instanceType: 'mq.m7g.medium', isCluster: false }],
     [{ ...EXISTING, existingBroker: 'cluster' }, { isCluster: true }],
-  ])('%j leads to %j', (values, model) => {
+  ])('the settings %j mean a broker of %j', (values, model) => {
     expect(readSettings(values).broker.model).toMatchObject(model);
   });
 
@@ -176,7 +196,7 @@ describe('by default', () => {
     [{ ...EXISTING, brokerVersion: '3.13', brokerInstanceType: 'mq.m7g.large' }, 5000, 50],
     [{ ...EXISTING, existingBroker: 'cluster', brokerInstanceType: 'mq.m5.large' }, 15_000, 50],
   ])(
-    '%j takes a tenth of the broker’s connections, at most 50',
+    'with %j, a broker takes %i connections, of which pings get %i: a tenth, at most 50',
     (values, maxConnections, pingConcurrency) => {
       expect(readSettings(values)).toMatchObject({ broker: { maxConnections }, pingConcurrency });
     },

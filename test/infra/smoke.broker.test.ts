@@ -19,7 +19,7 @@ let emptyBroker: TestBroker;
 let fn: FunctionUnderTest;
 let healthCheck: HealthCheckUnderTest;
 const started: AsyncDisposable[] = [];
-/** What AWS's services answer; each test may set its own. */
+/** The answers of AWS's services; each test may set its own. */
 let stack: () => AwsAnswer;
 let api: (request: AwsRequest) => AwsAnswer | Promise<AwsAnswer>;
 let lambda: () => AwsAnswer | Promise<AwsAnswer>;
@@ -76,7 +76,7 @@ function awsError(status: number, code: string, message: string): AwsAnswer {
   };
 }
 
-/** API Gateway with IAM authorization: the signature is checked, then the request goes to the local gateway. */
+/** API Gateway with IAM authorization: checks the signature, then passes the request on to the local gateway. */
 async function checked(request: AwsRequest, behind: FunctionUnderTest): Promise<AwsAnswer> {
   if (!isSignedBy(caller(), request)) return { status: 403, body: { message: 'Forbidden' } };
   return passed(request, behind);
@@ -105,11 +105,11 @@ async function startFunction(settings: Record<string, string>): Promise<Function
 
 interface Run {
   readonly code: number;
-  /** What was printed, errors included. */
+  /** Standard output, then standard error. */
   readonly output: string;
 }
 
-/** Runs the command as a process with these variables and no others, besides those that lead to the stand-in. */
+/** Runs the command as a process with these environment variables, and those that lead to the stand-in. */
 function smoke(args: string[], settings: NodeJS.ProcessEnv = {}): Promise<Run> {
   const env = {
     PATH: process.env['PATH'] ?? '',
@@ -126,15 +126,15 @@ function smoke(args: string[], settings: NodeJS.ProcessEnv = {}): Promise<Run> {
   });
 }
 
-/** The paths of the requests of a kind that were made. */
+/** The paths of all requests whose path begins so. */
 function asked(beginning: string): string[] {
   return aws.requests.map(({ path }) => path).filter((path) => path.startsWith(beginning));
 }
 
-describe('nothing is pinged, and the exit code is 3,', () => {
+describe('exit code 3', () => {
   afterEach(() => expect(asked('/v1.0/')).toEqual([]));
 
-  test('without credentials', async () => {
+  test('the smoke test exits with 3 and pings nothing without credentials', async () => {
     const none = { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '', AWS_SESSION_TOKEN: '' };
     for (const args of [[], ['--url', aws.url]])
       expect(await smoke(args, none)).toMatchObject({
@@ -143,14 +143,14 @@ describe('nothing is pinged, and the exit code is 3,', () => {
       });
   });
 
-  test('without a region', async () => {
+  test('the smoke test exits with 3 and pings nothing without a region', async () => {
     expect(await smoke([], { AWS_REGION: undefined })).toMatchObject({
       code: 3,
       output: expect.stringContaining('Export AWS_REGION.'),
     });
   });
 
-  test('when the stack does not exist', async () => {
+  test('the smoke test exits with 3 and pings nothing when the stack does not exist', async () => {
     stack = () => awsError(400, 'ValidationError', 'Stack with id Another does not exist');
     expect(await smoke(['--stack', 'Another'])).toEqual({
       code: 3,
@@ -161,7 +161,7 @@ describe('nothing is pinged, and the exit code is 3,', () => {
     expect(aws.requests[0]?.body).toContain('StackName=Another');
   });
 
-  test('when the caller may not read the stack', async () => {
+  test('the smoke test exits with 3 and pings nothing when the caller may not read the stack', async () => {
     stack = () => awsError(403, 'AccessDenied', 'not authorized to perform: cloudformation:DescribeStacks');
     expect(await smoke([])).toMatchObject({
       code: 3,
@@ -169,19 +169,19 @@ describe('nothing is pinged, and the exit code is 3,', () => {
     });
   });
 
-  test('when the stack has no API', async () => {
+  test('the smoke test exits with 3 and pings nothing when the stack has no output Url', async () => {
     stack = () => outputs({});
     expect(await smoke([])).toMatchObject({ code: 3, output: expect.stringContaining('has no output Url') });
   });
 
-  test('when the signature would go over the network in the clear', async () => {
+  test('the smoke test exits with 3 and pings nothing when the URL is http and not of this machine', async () => {
     expect(await smoke(['--url', 'http://api.example'])).toMatchObject({
       code: 3,
       output: expect.stringContaining('http://api.example is no URL of the API'),
     });
   });
 
-  test('when two arguments both say where the API is', async () => {
+  test('the smoke test exits with 3 and pings nothing when --url and --stack are both given', async () => {
     expect(await smoke(['--url', aws.url, '--stack', 'GuestRpcPing'])).toMatchObject({
       code: 3,
       output: expect.stringContaining('give one of them'),
@@ -189,25 +189,28 @@ describe('nothing is pinged, and the exit code is 3,', () => {
   });
 });
 
-describe('the health check is left alone, and the exit code is 1,', () => {
+describe('exit code 1', () => {
   afterEach(() => expect(asked('/2015-03-31/')).toEqual([]));
 
   test.each([
     ['the secret key is wrong', { AWS_SECRET_ACCESS_KEY: 'wrong' }],
     ['the region is not the API’s', { AWS_REGION: 'us-east-1' }],
     ['the session token is another one', { AWS_SESSION_TOKEN: 'old' }],
-  ])('when API Gateway refuses the signature because %s', async (_why, settings) => {
-    const { code, output } = await smoke([], settings);
-    expect(code).toBe(1);
-    expect(output).toContain('403: API Gateway refuses the signature: Forbidden. The caller');
-    expect(output).toContain(`execute-api:Invoke on ${API_ARN}`);
-  });
+  ])(
+    'the smoke test exits with 1, and invokes no health check, when the API refuses it since %s',
+    async (_why, settings) => {
+      const { code, output } = await smoke([], settings);
+      expect(code).toBe(1);
+      expect(output).toContain('403: API Gateway refuses the signature: Forbidden. The caller');
+      expect(output).toContain(`execute-api:Invoke on ${API_ARN}`);
+    },
+  );
 
   test.each([
     [3_600_000, 'slow'],
     [-3_600_000, 'fast'],
   ])(
-    'when API Gateway refuses the signature and its clock is %i ms ahead: ours is %s',
+    'the smoke test exits with 1 when API Gateway’s clock is %i ms ahead, and calls the own clock %s',
     async (ahead, word) => {
       const date = new Date(Date.now() + ahead).toUTCString();
       api = () => ({ status: 403, headers: { date }, body: { message: 'Forbidden' } });
@@ -231,12 +234,15 @@ describe('the health check is left alone, and the exit code is 1,', () => {
       { message: 'Unauthorized' },
       '401: Keystone does not let this caller in: Unauthorized. Export OS_TOKEN',
     ],
-  ])('when API Gateway itself answers %i', async (status, body, text) => {
-    api = () => ({ status, body });
-    expect(await smoke([])).toMatchObject({ code: 1, output: expect.stringContaining(text) });
-  });
+  ])(
+    'the smoke test exits with 1, and invokes no health check, when API Gateway itself answers %i',
+    async (status, body, text) => {
+      api = () => ({ status, body });
+      expect(await smoke([])).toMatchObject({ code: 1, output: expect.stringContaining(text) });
+    },
+  );
 
-  test('when nobody listens at the URL', async () => {
+  test('the smoke test exits with 1, and invokes no health check, when no process listens at the URL', async () => {
     const url = `http://localhost:${await freePort()}`;
     expect(await smoke(['--url', url])).toMatchObject({
       code: 1,
@@ -244,7 +250,7 @@ describe('the health check is left alone, and the exit code is 1,', () => {
     });
   });
 
-  test('when the broker is down', async () => {
+  test('the smoke test exits with 1, and invokes no health check, when the broker is down', async () => {
     const behind = await startFunction({ BROKER_URL: `amqp://guest:guest@localhost:${await freePort()}` });
     api = (request) => checked(request, behind);
     expect(await smoke([])).toMatchObject({
@@ -255,7 +261,7 @@ describe('the health check is left alone, and the exit code is 1,', () => {
     });
   });
 
-  test('when the broker refuses the login', async () => {
+  test('the smoke test exits with 1, and invokes no health check, when the broker refuses the login', async () => {
     const behind = await startFunction({ BROKER_URL: broker.url.replace('guest:guest', 'guest:hunter2') });
     api = (request) => checked(request, behind);
     const { code, output } = await smoke([]);
@@ -264,7 +270,7 @@ describe('the health check is left alone, and the exit code is 1,', () => {
     expect(output).not.toContain('hunter2');
   });
 
-  test('when the function is misconfigured: its own words, and where its log is', async () => {
+  test('the smoke test exits with 1 for a misconfigured function, and prints its message and its log group', async () => {
     const behind = await startFunction({ BROKER_URL: broker.url, RPC_TIMEOUT_SECONDS: 'soon' });
     api = (request) => checked(request, behind);
     expect(await smoke([])).toMatchObject({
@@ -275,7 +281,7 @@ describe('the health check is left alone, and the exit code is 1,', () => {
     });
   });
 
-  test('when something answers for each and every guest', async () => {
+  test('the smoke test exits with 1, and invokes no health check, when a guest answers for any id', async () => {
     const channel = await emptyBroker.channel();
     await channel.assertExchange('trove', 'topic', { autoDelete: true });
     const { queue } = await channel.assertQueue('', { exclusive: true });
@@ -300,7 +306,7 @@ describe('the health check is left alone, and the exit code is 1,', () => {
   });
 });
 
-test('a broker with which no guest has registered is proven as far as can be, and the exit code is 1', async () => {
+test('the smoke test exits with 1, after a health check, for a broker without any registered guest', async () => {
   const behind = await startFunction({ BROKER_URL: emptyBroker.url });
   api = (request) => checked(request, behind);
   const { code, output } = await smoke([]);
@@ -310,10 +316,10 @@ test('a broker with which no guest has registered is proven as far as can be, an
   expect(asked('/2015-03-31/')).toHaveLength(1);
 });
 
-describe('the ping is proven but the exit code is 2', () => {
+describe('exit code 2', () => {
   test.each<[string, AwsAnswer, string]>([
     [
-      'when a sweep is running already',
+      'a sweep is running already',
       {
         status: 429,
         headers: { 'x-amzn-errortype': 'TooManyRequestsException' },
@@ -322,7 +328,7 @@ describe('the ping is proven but the exit code is 2', () => {
       'A sweep is running, and one runs at a time',
     ],
     [
-      'when the caller may not invoke the health check',
+      'the caller may not invoke the health check',
       {
         status: 403,
         headers: { 'x-amzn-errortype': 'AccessDeniedException' },
@@ -331,15 +337,19 @@ describe('the ping is proven but the exit code is 2', () => {
       'lambda:InvokeFunction. Grant what the message names',
     ],
     [
-      'when the health check fails',
+      'the health check fails',
       {
         headers: { 'x-amz-function-error': 'Unhandled' },
         body: { errorType: 'InvalidConfig', errorMessage: 'There is no broker.' },
       },
       'has failed: There is no broker. Mend',
     ],
-    ['when another function has its name', { body: { checked: 'all' } }, 'has not answered with a summary'],
-  ])('%s', async (_when, answer, text) => {
+    [
+      'another function has the name of the health check',
+      { body: { checked: 'all' } },
+      'has not answered with a summary',
+    ],
+  ])('the smoke test exits with 2 after a proven ping when %s', async (_when, answer, text) => {
     lambda = () => answer;
     const { code, output } = await smoke([]);
     expect([code, output]).toEqual([2, expect.stringContaining(text)]);
@@ -347,7 +357,7 @@ describe('the ping is proven but the exit code is 2', () => {
     expect(asked('/2015-03-31/')).toHaveLength(1);
   });
 
-  test('when the guests cannot be listed: its summary says so', async () => {
+  test('the smoke test exits with 2 when the guests cannot be listed, and prints why', async () => {
     const blind = await HealthCheckUnderTest.start(sweepSettings(`http://localhost:${await freePort()}`));
     started.push(blind);
     lambda = async () => ({ body: (await blind.sweep()).summary });
@@ -355,7 +365,7 @@ describe('the ping is proven but the exit code is 2', () => {
     expect([code, output]).toEqual([2, expect.stringContaining('fleet_unknown: ')]);
   });
 
-  test('when there are guests and none of them answers', async () => {
+  test('the smoke test exits with 2 when there are guests and none answers', async () => {
     lambda = async () => ({
       body: (await healthCheck.sweep({ instance_ids: ['0e4b5a7e-5e4c-4a53-9d19-0f3f4e6b2a12'] })).summary,
     });
@@ -364,8 +374,8 @@ describe('the ping is proven but the exit code is 2', () => {
   });
 });
 
-describe('the exit code is 0', () => {
-  test('when all is well: one signed ping of an id that cannot exist, one sweep, its summary', async () => {
+describe('exit code 0', () => {
+  test('the smoke test exits with 0 after one signed ping of a random id, one unsigned one and one sweep', async () => {
     const { code, output } = await smoke([]);
     expect(output).toMatch(
       /^ping of (?<id>[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}), .*\n✔ queue_missing, .*\n✔ 403 without a signature: .*\nhealth check GuestRpcPing-health-check\n1 of 1 guests reachable .*\n$/,
@@ -378,26 +388,26 @@ describe('the exit code is 0', () => {
     expect(asked('/2015-03-31/')).toEqual([HEALTH_CHECK]);
   });
 
-  test('with another guest each time', async () => {
+  test('the smoke test pings another id at each run', async () => {
     await smoke(['--url', aws.url]);
     await smoke(['--url', aws.url]);
     expect(new Set(asked('/v1.0/')).size).toBe(2);
   });
 
-  test('with --url alone: nothing else of AWS is asked, and the output says what was left out', async () => {
+  test('the smoke test with --url alone calls nothing else of AWS, and prints that no sweep was made', async () => {
     const { code, output } = await smoke(['--url', `${aws.url}/`]);
     expect([code, output]).toEqual([0, expect.stringContaining('The health check was not invoked')]);
     expect(asked('/v1.0/')).toHaveLength(aws.requests.length);
   });
 
-  test('with --url and --health-check: no stack is asked for', async () => {
+  test('the smoke test with --url and --health-check reads no stack', async () => {
     expect(await smoke(['--url', aws.url, '--health-check', 'GuestRpcPing-health-check'])).toMatchObject({
       code: 0,
     });
     expect(aws.requests.filter(({ path }) => path === '/')).toEqual([]);
   });
 
-  test('with an API that Keystone guards, by the token of OS_TOKEN', async () => {
+  test('the smoke test exits with 0 for an API that Keystone guards, with the token in OS_TOKEN', async () => {
     api = (request) => {
       const { 'x-auth-token': token } = request.headers;
       return token === 'gAAAA' ? passed(request, fn) : { status: 401, body: { message: 'Unauthorized' } };
@@ -407,7 +417,7 @@ describe('the exit code is 0', () => {
     expect(output).not.toContain('gAAAA');
   });
 
-  test('when an unsigned ping is neither refused nor answered: the authorization is not proven', async () => {
+  test('the smoke test says that the authorization is not proven when the unsigned ping is throttled', async () => {
     api = (request) =>
       'authorization' in request.headers
         ? checked(request, fn)
@@ -419,7 +429,7 @@ describe('the exit code is 0', () => {
     ]);
   });
 
-  test('with an API that anyone may call, and the output says so', async () => {
+  test('the smoke test exits with 0 for an API that anyone may call, and says so', async () => {
     api = (request) => passed(request, fn);
     const { code, output } = await smoke([]);
     expect([code, output]).toEqual([0, expect.stringContaining('anyone may call the API')]);

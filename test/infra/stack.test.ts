@@ -18,12 +18,12 @@ async function synthesize(settings: Readonly<Record<string, string>>): Promise<T
 }
 afterAll(() => made?.remove());
 
-/** The properties of all resources of a type, as JSON. */
+/** The properties of all resources of a type. */
 function all(type: string) {
   return made?.resources(type) ?? [];
 }
 
-/** An action of a role's policy, with all that it is allowed on. */
+/** The actions that a role's policy allows, each with its resource. */
 function permissions(policyOf: string): Record<string, unknown> {
   const allowed: Record<string, unknown> = {};
   for (const policy of all('AWS::IAM::Policy')) {
@@ -36,12 +36,12 @@ function permissions(policyOf: string): Record<string, unknown> {
   return allowed;
 }
 
-/** What a configuration says. */
+/** The text of a broker's configuration. */
 function decoded(configuration: Readonly<Record<string, unknown>> | undefined): string {
   return Buffer.from(String(configuration?.['Data']), 'base64').toString();
 }
 
-/** The alarm on a metric goes off at this. */
+/** The threshold of the alarm on a metric. */
 function threshold(metric: string): unknown {
   return all('AWS::CloudWatch::Alarm').find(({ MetricName }) => MetricName === metric)?.['Threshold'];
 }
@@ -54,7 +54,7 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
     template = await synthesize(settings);
   }, 60_000);
 
-  test('the functions run on Node 24 and arm64, traced, in private subnets, with a log that is kept for a while', () => {
+  test('the functions run on Node 24 and arm64, traced, in subnets, with logs that are kept for 30 days', () => {
     template.resourceCountIs('AWS::Lambda::Function', 2);
     template.allResourcesProperties('AWS::Lambda::Function', {
       Runtime: 'nodejs24.x',
@@ -83,7 +83,7 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
       ['the management API', 443, 443],
     ]);
     for (const { DestinationSecurityGroupId } of egress) expect(DestinationSecurityGroupId).toBeDefined();
-    // Without an inline rule, AWS adds one that allows everything.
+    // Without an inline rule, AWS adds one that allows all outbound traffic.
     for (const { SecurityGroupEgress, SecurityGroupIngress } of all('AWS::EC2::SecurityGroup')) {
       expect(SecurityGroupEgress).toEqual([expect.objectContaining({ CidrIp: NOWHERE })]);
       expect(SecurityGroupIngress).toBeUndefined();
@@ -95,7 +95,7 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
   });
 
   test.each(['RpcPing', 'HealthCheck'])(
-    'the role of %s allows what is needed, on what it is needed',
+    'the role of %s allows the needed actions, each on the needed resources alone',
     (name) => {
       const brokerSecret = isNew
         ? { Ref: expect.stringMatching(/^BrokerAdministrator/) }
@@ -139,7 +139,7 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
     for (const { ManagedPolicyArns } of all('AWS::IAM::Role')) expect(ManagedPolicyArns).toBeUndefined();
   });
 
-  test('Secrets Manager’s endpoint is for these secrets and this account alone, and leads nobody else’s calls to it', () => {
+  test('Secrets Manager’s endpoint allows these secrets and this account alone, and has no private DNS name', () => {
     template.hasResourceProperties('AWS::EC2::VPCEndpoint', {
       ServiceName: { 'Fn::Join': ['', Match.arrayWith(['.secretsmanager'])] },
       PrivateDnsEnabled: false,
@@ -157,7 +157,7 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
     });
   });
 
-  test('each route asks for IAM authorization, and only the API’s routes may invoke the function', () => {
+  test('each route requires IAM authorization, and only the API’s routes may invoke the function', () => {
     const routes = all('AWS::ApiGatewayV2::Route').map((route) => [
       route.RouteKey,
       route['AuthorizationType'],
@@ -186,7 +186,7 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
     });
   });
 
-  test('time-outs are in order: RPC, function, API Gateway; sweep, next sweep', () => {
+  test('the time-out of the RPC is below the function’s, that below API Gateway’s, and a sweep’s below its rate', () => {
     const ping = made?.function('rpc-ping');
     const rpcMs = Number(ping?.environment['RPC_TIMEOUT_SECONDS']) * 1000;
     expect(rpcMs).toBeLessThan(ping?.timeoutMs ?? 0);
@@ -198,7 +198,7 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
     expect(made?.function('health-check').timeoutMs).toBe(4 * 60_000);
   });
 
-  test('a sweep is never repeated, and never runs beside another', () => {
+  test('a sweep is never retried, and never runs beside another', () => {
     template.hasResourceProperties('AWS::Scheduler::Schedule', {
       Target: { RetryPolicy: { MaximumRetryAttempts: 0 } },
     });
@@ -213,7 +213,7 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
     });
   });
 
-  test('no environment variable, output or other text of the template is a secret', () => {
+  test('no text of the template is a secret', () => {
     const text = JSON.stringify(made?.template);
     expect(text).not.toMatch(/amqps?:\/\/[^"]*@/);
     for (const { Users } of all('AWS::AmazonMQ::Broker')) {
@@ -233,7 +233,7 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
     }
   });
 
-  test('removal leaves the logs and the secret, and nothing else', () => {
+  test('the removal of the stack leaves the logs and the secret, and nothing else', () => {
     const kept = new Set<string>();
     for (const { Type, DeletionPolicy } of Object.values(template.toJSON()['Resources']).map(Object)) {
       if (DeletionPolicy === 'Retain') kept.add(Type);
@@ -245,7 +245,7 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
     ]);
   });
 
-  test('alarms are told to a topic that takes them, over TLS alone; no sweep at all is an alarm', () => {
+  test('the alarms may publish to their topic, over TLS alone, are in the runbook, and include a missing sweep', () => {
     const alarms = all('AWS::CloudWatch::Alarm');
     for (const { AlarmActions } of alarms)
       expect(AlarmActions).toEqual([{ Ref: expect.stringMatching('^AlarmsTopic') }]);
@@ -283,7 +283,7 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
       PolicyDocument: {
         Statement: Match.arrayWith([
           Match.objectLike({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
-          // Without it nobody would be told: the policy replaces SNS's default one.
+          // This policy replaces SNS's default, which lets alarms publish.
           Match.objectLike({
             Effect: 'Allow',
             Principal: { Service: 'cloudwatch.amazonaws.com' },
@@ -296,8 +296,8 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
   });
 });
 
-describe('the functions learn of the broker', () => {
-  test('by the endpoint that Amazon MQ gives a new one, and its id only where the deployer wants it described', async () => {
+describe('the broker’s endpoint', () => {
+  test('the functions get the endpoint of a new broker, and its id only with describeBroker', async () => {
     await synthesize({});
     const endpoint = {
       'Fn::Select': [0, { 'Fn::GetAtt': [expect.stringMatching(/^Broker/), 'AmqpEndpoints'] }],
@@ -311,7 +311,7 @@ describe('the functions learn of the broker', () => {
     });
   });
 
-  test('by the id of an existing one, which they ask Amazon MQ about by its own endpoint', async () => {
+  test('the functions get the id of an existing broker, and an interface endpoint to ask Amazon MQ', async () => {
     const template = await synthesize(EXISTING);
     expect(made?.function('rpc-ping').environment).toMatchObject({
       BROKER_ID: ID,
@@ -327,7 +327,7 @@ describe('the functions learn of the broker', () => {
     });
   });
 
-  test('by the endpoint of an existing one, and have no way to Amazon MQ’s API', async () => {
+  test('the functions get the endpoint of an existing broker, and no way to Amazon MQ’s API', async () => {
     const { brokerId: _, ...place } = EXISTING;
     await synthesize({ ...place, brokerEndpoint: ENDPOINT });
     expect(made?.function('rpc-ping').environment).toMatchObject({ BROKER_ENDPOINT: ENDPOINT });
@@ -340,7 +340,7 @@ describe('the functions learn of the broker', () => {
 test.each([
   ['single-instance', 'SINGLE_INSTANCE', 1],
   ['cluster', 'CLUSTER_MULTI_AZ', 2],
-])('a new %s broker logs, and is reached from %s subnets', async (newBroker, DeploymentMode, subnets) => {
+])('a new %s broker logs, is a %s, and has %i subnets', async (newBroker, DeploymentMode, subnets) => {
   await synthesize({ newBroker });
   const [broker] = all('AWS::AmazonMQ::Broker');
   expect(broker).toMatchObject({ DeploymentMode, Logs: { General: true }, EngineType: 'RABBITMQ' });
@@ -349,7 +349,7 @@ test.each([
 
 describe('a new broker of RabbitMQ 4', () => {
   test.each(['4.2', '4.3'])(
-    'of version %s is configured for the limits of its settings',
+    'a new broker of RabbitMQ %s is configured for the limits of its settings',
     async (brokerVersion) => {
       await synthesize({ brokerVersion, brokerMaxExchanges: '700' });
       const [configuration] = all('AWS::AmazonMQ::Configuration');
@@ -370,7 +370,7 @@ describe('a new broker of RabbitMQ 4', () => {
     },
   );
 
-  test('has a configuration whose name no other version and no other stack uses', async () => {
+  test('the name of a new broker’s configuration has the version and the stack’s id', async () => {
     await synthesize({ brokerName: 'trove' });
     const stackUuid = { 'Fn::Select': [2, { 'Fn::Split': ['/', { Ref: 'AWS::StackId' }] }] };
     expect(all('AWS::AmazonMQ::Configuration')).toEqual([
@@ -379,12 +379,12 @@ describe('a new broker of RabbitMQ 4', () => {
   });
 
   test.each([{}, { newBroker: 'cluster' }])(
-    'with %j reports that it is crowded before it refuses anybody, and at most a fifth of it is ours',
+    'a new broker with %j is crowded at 80 % of its limits, and the functions take at most a fifth',
     async (settings) => {
       await synthesize(settings);
       const data = decoded(all('AWS::AmazonMQ::Configuration')[0]);
       const limit = (key: string) => Number(new RegExp(`^${key} = (\\d+)$`, 'm').exec(data)?.[1]);
-      const nodes = 'newBroker' in settings ? 2 : 1; // that are left when one of three is away
+      const nodes = 'newBroker' in settings ? 2 : 1; // that remain when one of three is down
       expect(threshold('ConnectionCount')).toBe(0.8 * nodes * limit('connection_max'));
       expect(threshold('QueueCount')).toBe(0.8 * limit('cluster_queue_limit'));
       const ours = all('AWS::Lambda::Function').map((name) => Number(name['ReservedConcurrentExecutions']));
@@ -394,20 +394,20 @@ describe('a new broker of RabbitMQ 4', () => {
   );
 });
 
-test.each([{ brokerVersion: '3.13' }, EXISTING])('the broker of %j is not configured', async (settings) => {
+test.each([{ brokerVersion: '3.13' }, EXISTING])('a broker with %j is not configured', async (settings) => {
   await synthesize(settings);
   expect(all('AWS::AmazonMQ::Configuration')).toEqual([]);
   for (const broker of all('AWS::AmazonMQ::Broker')) expect(broker).not.toHaveProperty('Configuration');
 });
 
-test('an existing broker is crowded at 80 % of what Amazon MQ gives its instance, or of what the deployer knows', async () => {
+test('an existing broker is crowded at 80 % of Amazon MQ’s defaults, or of the deployer’s limits', async () => {
   await synthesize(EXISTING);
   expect([threshold('ConnectionCount'), threshold('QueueCount')]).toEqual([80, 400]);
   await synthesize({ ...EXISTING, brokerMaxConnections: '5000', brokerMaxQueues: '2500' });
   expect([threshold('ConnectionCount'), threshold('QueueCount')]).toEqual([4000, 2000]);
 });
 
-test('of Amazon MQ’s metrics only those of the whole broker are used: RabbitMQ 4 has none of single queues', async () => {
+test('alarms and dashboard use Amazon MQ’s metrics of the whole broker alone, which RabbitMQ 4 has', async () => {
   await synthesize(EXISTING);
   const ofAlarms = all('AWS::CloudWatch::Alarm').filter(({ Namespace }) => Namespace === 'AWS/AmazonMQ');
   expect(ofAlarms).toHaveLength(2);
@@ -418,12 +418,12 @@ test('of Amazon MQ’s metrics only those of the whole broker are used: RabbitMQ
   for (const metric of shown) expect(metric).toMatch(/^"AWS\/AmazonMQ","\w+","Broker","trove"(,\{|$)/);
 });
 
-test('the API asks for no authorization only where the deployer has written that anyone may call it', async () => {
+test('the API with anyoneMayCallTheApi requires no authorization', async () => {
   const template = await synthesize({ anyoneMayCallTheApi: 'true' });
   template.allResourcesProperties('AWS::ApiGatewayV2::Route', { AuthorizationType: 'NONE' });
 });
 
-test('a customer managed key may be used to read secrets with, and for nothing else', async () => {
+test('the functions may use a customer managed key to read secrets, and for nothing else', async () => {
   const key = 'arn:aws:kms:eu-central-1:123456789012:key/0a1b';
   const template = await synthesize({ secretsKmsKeyArn: key });
   expect(permissions('RpcPing')).toMatchObject({ 'kms:Decrypt': key });
@@ -439,7 +439,7 @@ test('a customer managed key may be used to read secrets with, and for nothing e
   });
 });
 
-test('the dashboard shows the fleet, round trips, reasons, the unreachable of the health check’s log, and the broker', async () => {
+test('the dashboard shows the fleet, round trips, reasons, the unreachable guests and the broker', async () => {
   await synthesize({});
   const [dashboard] = all('AWS::CloudWatch::Dashboard');
   const body = JSON.stringify(dashboard?.['DashboardBody']);

@@ -14,7 +14,7 @@ afterEach(async () => {
   if (folder) await rm(folder, { recursive: true });
 });
 
-/** `npx cdk synth` as a deployer calls it, but with no account, no credentials and no proxy to be found. */
+/** Runs `npx cdk synth` as a deployer does, but without an account, credentials or a proxy. */
 async function synth(settings: Readonly<Record<string, string>>): Promise<void> {
   folder = await mkdtemp(join(tmpdir(), 'guest-rpc-ping-synth-'));
   const context = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
@@ -23,9 +23,9 @@ async function synth(settings: Readonly<Record<string, string>>): Promise<void> 
   await promisify(execFile)('npx', args, { cwd: ROOT, env });
 }
 
-describe('npx cdk synth', () => {
+describe('synthesis', () => {
   test.each(Object.entries(VARIANTS))(
-    'makes %s',
+    'npx cdk synth needs no account for %s',
     async (_what, settings) => {
       await synth(settings);
       expect(existsSync(join(folder ?? '', 'GuestRpcPing.template.json'))).toBe(true);
@@ -33,7 +33,7 @@ describe('npx cdk synth', () => {
     120_000,
   );
 
-  test('refuses a contradiction in one sentence, without a stack trace', async () => {
+  test('npx cdk synth refuses contradicting settings in one sentence, without a stack trace', async () => {
     const refusal = await synth({ newBroker: 'cluster', brokerId: ID }).catch((error) => error);
     expect(refusal).toMatchObject({
       code: 1,

@@ -1,4 +1,4 @@
-// What the tests deploy: a broker of each kind.
+// The stack's settings for each kind of broker.
 
 export const ID = 'b-01234567-89ab-cdef-0123-456789abcdef';
 export const ENDPOINT = `amqps://${ID}.mq.eu-central-1.amazonaws.com:5671`;

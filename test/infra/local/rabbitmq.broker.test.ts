@@ -35,7 +35,7 @@ onLinux('a RabbitMQ whose starter is killed while it boots leaves no process and
     env: { ...process.env, TMPDIR: folder },
   });
   await once(createInterface(starter.stdout), 'line');
-  // RabbitMQ is given a home of its own in there.
+  // RabbitMQ's home is within the folder.
   await eventually(
     async () => processesWith(`HOME=${folder}/`).length,
     (count) => count > 1,
