@@ -99,7 +99,7 @@ export class Alarms extends Construct {
       periods: [2, 3],
     });
     this.#add('NoSweep', {
-      description: 'No health check has ended for three times its rate: nobody watches the fleet.',
+      description: 'No health check has ended for three times its rate: the fleet is not watched.',
       metric: sweepMetric('BrokerReachable', { statistic: Stats.SAMPLE_COUNT, period }),
       is: 'below',
       threshold: 1,

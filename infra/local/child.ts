@@ -83,6 +83,6 @@ export async function freePort(): Promise<number> {
   const address = server.address();
   server.close();
   await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('No TCP port to be had');
+  if (address === null || typeof address === 'string') throw new Error('There is no free TCP port');
   return address.port;
 }

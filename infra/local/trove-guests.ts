@@ -77,7 +77,7 @@ export class TroveGuests {
     return this.#do({ start: instanceId, ...behaviour });
   }
 
-  /** Stops a guest as `systemctl stop` would: its queue stays, nobody consumes it. */
+  /** Stops a guest as `systemctl stop` would: its queue stays, without a consumer. */
   stop(instanceId: string): Promise<void> {
     return this.#do({ stop: instanceId });
   }
