@@ -11,8 +11,8 @@ import { thaw } from './scenarios/thaw.ts';
 import { warm } from './scenarios/warm.ts';
 import { Stage } from './stage.ts';
 
-// `npm run bench`: all scenarios but growth, into RESULTS.md. `npm run bench -- warm cold`: these alone, onto the
-// terminal. `npm run bench -- growth`: that one, which takes long, into GROWTH.md.
+// `npm run bench` writes all scenarios but growth into RESULTS.md. `npm run bench -- warm cold` prints these two alone.
+// `npm run bench -- growth`, which takes long, writes GROWTH.md.
 
 type Scenario = (stage: Stage) => Promise<Section>;
 

@@ -4,31 +4,31 @@ import { createInterface } from 'node:readline';
 import { Readable, Writable } from 'node:stream';
 import { end, whenWeAreGone } from '../../infra/local/child.ts';
 
-/** Nobody takes this long, unless something is wrong. */
+/** A contestant that takes longer than this is killed, so that a hanging one does not stop the benchmark. */
 const ANSWER_TIMEOUT_MS = 300_000;
 
-/** What a contestant is told to do. */
+/** A command to a contestant. */
 export type Command =
-  /** To ping each of the guests so many times, so many of them at once. */
+  /** Pings each of the guests `times` times, `inFlight` of them at once. */
   | {
       readonly ids: readonly string[];
       readonly times: number;
       readonly inFlight: number;
       readonly timeoutMs?: number;
     }
-  /** To answer one event. */
+  /** Passes one event to the handler. */
   | { readonly event: unknown };
 
-/** What it measured in its own process. */
+/** A contestant's answer: what it measured in its own process. */
 export interface Answer {
   /** Each ping's time, event in to response out, in milliseconds. */
   readonly durationsMs: readonly number[];
   readonly elapsedMs: number;
-  /** The last one's response. */
+  /** The response to the last ping or event. */
   readonly response: Response;
-  /** The greatest memory that the process has ever held, in bytes. */
+  /** The greatest resident set that the process ever had, in bytes. */
   readonly maxRssBytes: number;
-  /** With the first answer: how long it took to load what is measured, and when it had, in milliseconds since 1970. */
+  /** In the first answer: how long the measured code took to load, and when, in milliseconds since 1970, it had. */
   readonly loadMs: number;
   readonly loadedAt: number;
 }
@@ -36,14 +36,14 @@ export interface Answer {
 export interface Response {
   readonly statusCode?: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Of a sweep: how many guests it found to be reachable. */
+  /** The number of reachable guests, in the response to a sweep. */
   readonly reachable?: number;
 }
 
 /**
- * A process that pings as it is told. It takes one JSON {@link Command} a line on its standard input, the first
- * as its last argument, and gives one JSON {@link Answer} a line on file descriptor 3. What it logs goes to a pipe
- * that is read and thrown away, as Lambda reads a function's log.
+ * A process that pings by commands. The first JSON {@link Command} is the process's last argument; each further one is a
+ * line on standard input. Each JSON {@link Answer} is a line on file descriptor 3. The process's log goes to a pipe that
+ * is read and thrown away, as Lambda reads a function's log.
  */
 export class Contestant {
   readonly #child: ChildProcess;
@@ -58,7 +58,7 @@ export class Contestant {
     });
     const [commands, stdout, stderr, answers] = child.stdio;
     if (!(commands instanceof Writable) || !(answers instanceof Readable))
-      throw new Error('No pipes to be had');
+      throw new Error('The child has no pipes');
     commands.on('error', () => undefined);
     stdout?.resume();
     this.#tail(stderr);
@@ -72,7 +72,7 @@ export class Contestant {
     return this.#child.pid ?? 0;
   }
 
-  /** @throws when the process has ended, with the end of what it wrote on its standard error */
+  /** @throws when the process has ended; the message has the last 4,000 characters of its standard error */
   async answer(): Promise<Answer> {
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), ANSWER_TIMEOUT_MS);
     const { value: line } = await this.#answers.next();
@@ -86,7 +86,7 @@ export class Contestant {
     return this.answer();
   }
 
-  /** Stops it as Lambda freezes a function, until it is thawed. */
+  /** Stops the process, as Lambda freezes a function, until {@link thaw}. */
   freeze(): void {
     this.#child.kill('SIGSTOP');
   }

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { Readable, Writable } from 'node:stream';
 import { end, whenWeAreGone } from '../../infra/local/child.ts';
 
-/** A process that answers for guests which cost next to nothing (`contestants/echo-responder.ts`). */
+/** A process that answers pings for any number of guests at next to no cost (`contestants/echo-responder.ts`). */
 export class EchoResponder {
   readonly #child: ChildProcess;
   readonly #callOff: () => void;
@@ -18,11 +18,11 @@ export class EchoResponder {
     this.#callOff = whenWeAreGone('kill -KILL "$1"', String(this.#child.pid));
   }
 
-  /** Takes up more guests, and waits until it answers for them. */
+  /** Adds guests, and waits until the process answers for them. */
   async answerFor(ids: readonly string[]): Promise<void> {
     const [commands, , , answers] = this.#child.stdio;
     if (!(commands instanceof Writable) || !(answers instanceof Readable))
-      throw new Error('No pipes to be had');
+      throw new Error('The child has no pipes');
     const lines = createInterface(answers);
     commands.write(`${JSON.stringify(ids)}\n`);
     const ended = once(this.#child, 'exit').then(() => Promise.reject(new Error('The echo responder ended')));

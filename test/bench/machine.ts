@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { table } from './report.ts';
 
-/** The machine and the versions of what was measured on it, as a Markdown table. */
+/** The machine and the versions of the measured software, as a Markdown table. */
 export function describeMachine(): string {
   const [cpu] = cpus();
   return table(

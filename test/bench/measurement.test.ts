@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { interleaved, median, ratio, spread } from './measurement.ts';
 
 describe('the benchmark’s statistics', () => {
-  test('there is no median of nothing, and no ratio of unlike numbers of repeats', () => {
+  test('a median of no values, and a ratio of unlike numbers of repeats, throw a RangeError', () => {
     expect(() => median([])).toThrow(RangeError);
     expect(() => ratio([1, 2], [1])).toThrow(RangeError);
   });
@@ -12,15 +12,15 @@ describe('the benchmark’s statistics', () => {
     expect(median([10, 2, 4, 1])).toBe(3);
   });
 
-  test('the spread goes from the least to the greatest', () => {
+  test('a spread is the median, the least and the greatest value', () => {
     expect(spread([3, 1, 2])).toEqual({ median: 2, min: 1, max: 3 });
   });
 
-  test('a ratio is taken repeat by repeat, not of the medians', () => {
+  test('a ratio is taken repeat by repeat, and not of the medians', () => {
     expect(ratio([2, 40, 9], [1, 10, 3])).toEqual({ median: 3, min: 2, max: 4 });
   });
 
-  test('contestants take turns', async () => {
+  test('contestants are measured in turns', async () => {
     const turns: string[] = [];
     const turn = (name: string) => async () => turns.push(name);
     const measured = await interleaved(

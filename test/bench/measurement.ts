@@ -1,4 +1,4 @@
-/** What is left of several repeats: their median, and the least and the greatest of them. */
+/** The median, the least and the greatest value of several repeats. */
 export interface Spread {
   readonly median: number;
   readonly min: number;
@@ -17,16 +17,16 @@ export function spread(values: readonly number[]): Spread {
   return { median: median(values), min: Math.min(...values), max: Math.max(...values) };
 }
 
-/** One value divided by the other, repeat by repeat: what disturbs a repeat disturbs both of them. */
+/** The ratios of two contestants' values, repeat by repeat, since a disturbance affects both values of a repeat. */
 export function ratio(numerators: readonly number[], denominators: readonly number[]): Spread {
   if (numerators.length !== denominators.length) throw new RangeError('Ratios need as many of both');
   return spread(numerators.map((numerator, repeat) => numerator / (denominators[repeat] ?? Number.NaN)));
 }
 
 /**
- * Lets the contestants take turns (ABABAB…), so that all of them see the same noise.
+ * Lets the contestants take turns (ABABAB…), so that noise affects all of them alike.
  *
- * @returns what each of them measured, repeat by repeat
+ * @returns each contestant's values, repeat by repeat
  */
 export async function interleaved<N extends string, T>(
   repeats: number,

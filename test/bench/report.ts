@@ -1,20 +1,20 @@
 import type { Spread } from './measurement.ts';
 
-/** What a scenario found out, in Markdown, and what it says of the goals. */
+/** The result of a scenario: its text in Markdown, and its goals. */
 export interface Section {
   readonly title: string;
   readonly body: readonly string[];
   readonly goals: readonly Goal[];
 }
 
-/** One of the benchmark's goals, and what was measured. */
+/** One of the benchmark's goals, with the measured value and the verdict. */
 export interface Goal {
   readonly text: string;
   readonly measured: string;
   readonly holds: boolean;
 }
 
-/** A goal for a ratio (or a count): it holds where its median keeps the limit. */
+/** A goal for a ratio (or a count), which holds where the median keeps the limit. */
 export function goal(text: string, measured: Spread, limit: { atMost: number } | { atLeast: number }): Goal {
   const holds = 'atMost' in limit ? measured.median <= limit.atMost : measured.median >= limit.atLeast;
   return { text, measured: written(measured), holds };
@@ -25,7 +25,7 @@ export function written({ median, min, max }: Spread): string {
   return `${significant(median)} (${significant(min)}–${significant(max)})`;
 }
 
-/** Three digits that count; none of a whole number is dropped. */
+/** A number with three significant digits; from 100 on, a whole number with all its digits. */
 export function significant(value: number): string {
   if (!Number.isFinite(value)) return String(value);
   return Math.abs(value) >= 100
@@ -33,7 +33,7 @@ export function significant(value: number): string {
     : String(Number(value.toPrecision(3)));
 }
 
-/** A Markdown table, its columns aligned for those who read it in a terminal. */
+/** A Markdown table, with columns padded for reading in a terminal. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((_, column) =>
     Math.max(3, ...[head, ...rows].map((row) => row[column]?.length ?? 0)),

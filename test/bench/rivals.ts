@@ -19,7 +19,7 @@ export function osloClient(brokerUrl: string, first: Command, key?: string): Con
   );
 }
 
-/** A client of an HTTP API, Trove's or ours. */
+/** A client of an HTTP API, be it Trove's or the local gateway's. */
 export function httpClient(url: string, first: Command): Contestant {
   return new Contestant(
     process.execPath,

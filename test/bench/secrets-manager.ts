@@ -1,8 +1,8 @@
 import { AwsStandIn } from '../setup/aws-stand-in.ts';
 
-/** Secrets Manager's stand-in on this machine, which holds the broker's credentials. It answers at once. */
+/** Stands for Secrets Manager: answers each request at once with the broker's credentials. */
 export class SecretsManager {
-  /** When it last answered, in milliseconds since 1970. */
+  /** The time of the last answer, in milliseconds since 1970. */
   answeredAt: number | undefined;
   readonly #standIn: AwsStandIn;
 

@@ -13,31 +13,31 @@ import { type Command, Contestant } from './contestant.ts';
 import { EchoResponder } from './echo-responder.ts';
 import { TroveApi } from './trove-api.ts';
 
-/** What handlers there are: what would be deployed, how it is usually written, and what cannot be left out. */
+/** The bundled handlers: the deployed ones, the same function as most are written, and the bare limit. */
 export type HandlerName = 'ours' | 'health-check' | 'usual-way' | 'usual-way-external-sdk' | 'bare-amqplib';
 
 /** The RPC key of the guest that encrypts. */
 export const KEY = 'a key that only the benchmark uses';
 
-/** RabbitMQ's own default: with ten thousand queues, to collect more often is a load of its own. */
+/** RabbitMQ's own default. With ten thousand queues, collecting more often would be a load of its own. */
 export const STATISTICS_INTERVAL_MS = 5000;
 
-/** What all scenarios need: the broker, over TCP and TLS, guests that are real, and the bundles. */
+/** The parts that all scenarios need: a broker over TCP and TLS, real guests, and the bundles. */
 export class Stage {
   readonly plainId = randomUUID();
   readonly encryptedId = randomUUID();
   readonly echoId = randomUUID();
   /** A real guest that was shut down. */
   readonly stoppedId = randomUUID();
-  /** One that never registered. */
+  /** A guest that never registered. */
   readonly absentId = randomUUID();
-  /** Undefined where Debian's packages of Trove cannot be installed. */
+  /** undefined where Debian's packages of Trove cannot be installed. */
   readonly guests: TroveGuests | undefined;
   readonly rabbit: RabbitMqServer;
   readonly tlsUrl: string;
   readonly caFile: string;
   readonly folder: TemporaryFolder;
-  /** The ping's function, as the stack would deploy it. */
+  /** The function that answers pings, as synthesized. */
   readonly ping: SynthesizedFunction;
   readonly #bundles: Readonly<Record<HandlerName | 'invoker', string>>;
   #troveApi: Promise<TroveApi> | undefined;
@@ -88,7 +88,7 @@ export class Stage {
   /**
    * Starts one of the handlers in a process of its own.
    *
-   * @param settings by default the way to the broker over TCP
+   * @param settings by default the broker's URL over TCP
    */
   handler(
     name: HandlerName,
@@ -103,13 +103,13 @@ export class Stage {
     return this.#bundles[name];
   }
 
-  /** Starts any bundle that exports a handler, with Lambda's limits of the heap. */
+  /** Starts a bundle that exports a handler, with the heap limited as on Lambda. */
   bundle(path: string, first: Command, settings: Readonly<Record<string, string>> = {}): Contestant {
     const args = [...heapFlags(this.ping.memoryMb), this.#bundles.invoker, path, JSON.stringify(first)];
     return new Contestant(process.execPath, args, settings);
   }
 
-  /** Trove's API server, which knows the real guests. */
+  /** Starts Trove's API server, once, with the real guests as its instances. */
   troveApi(): Promise<TroveApi> {
     const keys = {
       [this.plainId]: null,
@@ -121,7 +121,7 @@ export class Stage {
     return this.#troveApi;
   }
 
-  /** Has something ended when all is over; what came last is ended first. */
+  /** Registers a function that {@link leave} calls; the last one registered is called first. */
   onLeaving(leave: () => Promise<unknown>): void {
     this.#leaving.unshift(leave);
   }
@@ -135,7 +135,7 @@ export class Stage {
   }
 }
 
-/** One command that pings a guest so many times, one after the other. */
+/** The command to ping a guest `times` times, one ping after the other. */
 export function pings(id: string, times: number): Command {
   return { ids: [id], times, inFlight: 1 };
 }
@@ -144,7 +144,7 @@ async function bundles(): Promise<Record<HandlerName | 'invoker', string>> {
   return {
     ours: await bundle('rpc-ping'),
     'health-check': await bundle('health-check'),
-    // With the SDK in the bundle and shaken, and with the runtime's, as CDK's NodejsFunction has it by default.
+    // Once with the used parts of the SDK in the bundle, and once with the runtime's SDK, as is CDK's default.
     'usual-way': await bundleContestant('usual-way', { external: [], mainFields: ['module', 'main'] }),
     'usual-way-external-sdk': await bundleContestant('usual-way', {}, 'usual-way-external-sdk'),
     'bare-amqplib': await bundleContestant('bare-amqplib'),

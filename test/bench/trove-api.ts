@@ -19,7 +19,7 @@ export class TroveApi {
     const script = join(import.meta.dirname, 'contestants', 'trove_api.py');
     const args = [script, '--config-file', folder.file('trove.conf'), JSON.stringify(keys)];
     const python = spawn('/usr/bin/python3', args, {
-      stdio: ['ignore', 'pipe', 'ignore'], // its log, a few lines for each request, costs it as little as can be
+      stdio: ['ignore', 'pipe', 'ignore'], // its log is thrown away, so that logging costs the server next to nothing
       env: { PATH: process.env['PATH'], LANG: 'C.UTF-8', PYTHONDONTWRITEBYTECODE: '1' },
     });
     await lineOf(python, python.stdout, /^ready$/);
@@ -51,7 +51,7 @@ export class TroveApi {
   }
 }
 
-/** A trove.conf: one worker, no limit of requests, no debug log. The stubs are those of `trove_api.py`. */
+/** A trove.conf with one worker, no limit of requests, no debug log, and the stubs of `trove_api.py`. */
 function config(brokerUrl: string, port: number, folder: TemporaryFolder): string {
   const { host, username, password } = new URL(brokerUrl);
   return `

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { type Channel, connect } from 'amqplib';
 
-// The limit: a handler that does with amqplib what cannot be left out, and nothing else. It connects while the module
-// loads, publishes the request as a guest has to be sent it, unconfirmed, and reads the reply for whose it is and
-// whether it is the pong. It diagnoses nothing, outlives no lost connection, and logs nothing.
+// The limit: the least that a handler on amqplib must do. This handler connects while the module loads, publishes the
+// request without a confirm, finds the call by the reply's _msg_id, and checks the result. It has no diagnosis, no
+// reconnection and no log.
 //
-// With `DUTIES` set it does, in the shortest way, what is asked of each ping besides: the publisher confirm, the timers
-// (confirm, silent guest, deadline), and the log line with its metrics. What we take beyond that is ours to answer for.
+// With `DUTIES` set, the handler also has the duties of every ping, each in the shortest way: the publisher confirm, the
+// timers (confirm, silent guest, deadline), and the log line with its metrics.
 
 const { BROKER_URL = '', ENCRYPTED_CONTEXT, DUTIES } = process.env;
 

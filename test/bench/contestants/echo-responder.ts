@@ -2,11 +2,11 @@ import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { type Channel, connect } from 'amqplib';
 
-// Guests that cost next to nothing: answers pings as fast as amqplib can, any number of guests in one process.
-// `node echo-responder.ts BROKER_URL`; takes a JSON list of instance ids a line, and writes a line on file descriptor 3 when
-// their queues are consumed.
+// Answers pings as fast as amqplib can, for any number of guests. `node echo-responder.ts BROKER_URL` reads a JSON list
+// of instance ids from each line of standard input, and writes a line on file descriptor 3 when these guests' queues are
+// consumed.
 
-/** amqplib asks one thing at a time on each: to declare ten thousand queues on one would take minutes. */
+/** On one channel, amqplib declares one queue at a time, and ten thousand of them would take minutes. */
 const CHANNELS = 16;
 
 const connection = await connect(process.argv[2] ?? '', { noDelay: true });
@@ -22,7 +22,7 @@ function answer(channel: Channel, request: string): void {
   channel.sendToQueue(REPLY_QUEUE.exec(request)?.[1] ?? '', Buffer.from(body), PROPERTIES);
 }
 
-/** Takes up every so manieth of the guests. */
+/** Answers for each guest whose index is `first` plus a multiple of the number of channels. */
 async function answerFor(ids: readonly string[], channel: Channel, first: number): Promise<void> {
   await channel.assertExchange('trove', 'topic', { durable: false });
   for (let index = first; index < ids.length; index += CHANNELS) {

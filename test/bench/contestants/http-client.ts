@@ -3,8 +3,8 @@ import { Agent, get } from 'node:http';
 import { createInterface } from 'node:readline';
 import type { Command } from '../contestant.ts';
 
-// A client of the HTTP API, of Trove's or of ours: `node http-client.ts BASE_URL COMMAND`, on one connection that is kept alive.
-// See `Contestant`. The headers are those that keystone's filter would add in front of Trove's API.
+// A client of Trove's API or of the local gateway, on one connection that is kept alive: `node http-client.ts BASE_URL
+// COMMAND`, see `Contestant`. The headers are those that Keystone's filter adds in front of Trove's API.
 
 const baseUrl = process.argv[2] ?? '';
 const agent = new Agent({ keepAlive: true, maxSockets: 1 });

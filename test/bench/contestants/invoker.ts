@@ -3,13 +3,13 @@ import { writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Command } from '../contestant.ts';
 
-// The process of a bundled handler that is measured: `node index.cjs BUNDLE COMMAND`. See `Contestant`. Nothing is
-// imported here that would have to be loaded before the bundle is.
+// The process of a measured bundle: `node index.cjs BUNDLE COMMAND`, see `Contestant`. This file imports no module that
+// would have to load before the bundle.
 
 type Handler = (event: unknown, context: object) => Promise<unknown>;
 
 const [, , bundle = '', firstCommand = ''] = process.argv;
-/** More than a ping takes, and as much as a sweep may take, in milliseconds. */
+/** The time-outs of ping and sweep on Lambda, in milliseconds. */
 const PING_MS = 20_000;
 const SWEEP_MS = 900_000;
 
@@ -30,7 +30,7 @@ async function obey(command: Command): Promise<object> {
   return invokeAll(Array.from({ length: times }, () => ids.map(pingEvent)).flat(), inFlight, timeoutMs);
 }
 
-/** API Gateway's event, as far as it is read. */
+/** The fields of API Gateway's event that the handlers read. */
 function pingEvent(instanceId: string): object {
   return {
     routeKey: 'GET /v1.0/{tenant_id}/mgmt/instances/{instance_id}/rpc_ping',

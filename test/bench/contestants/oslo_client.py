@@ -1,8 +1,8 @@
 """A script on oslo.messaging's client, as a deployer would write it: `python3 oslo_client.py BROKER_URL [COMMAND]`.
 
-Takes one JSON command a line on its standard input, the first as an argument if it is there, and answers each on file
-descriptor 3; see `Contestant` in contestant.ts. It pings with `inFlight` threads. With a `KEY` in its environment
-it encrypts, by Trove's own serializer.
+The first JSON command is the argument, each further one a line on standard input; each answer is a line on file
+descriptor 3. See `Contestant` in contestant.ts. A command's `inFlight` is the number of threads. With `KEY` in the
+environment, requests are encrypted by Trove's own serializer.
 """
 
 import itertools
@@ -15,7 +15,7 @@ import traceback
 
 START = time.perf_counter()
 
-from concurrent.futures import ThreadPoolExecutor  # noqa: E402 - what is measured is the time to load it
+from concurrent.futures import ThreadPoolExecutor  # noqa: E402 - the time to load it is measured
 
 from oslo_config import cfg  # noqa: E402
 import oslo_messaging as messaging  # noqa: E402
@@ -28,7 +28,7 @@ CONTEXT = {'user': None, 'project_id': 'tenant', 'is_admin': True, 'read_only': 
 
 def make_client():
     key = os.environ.get('KEY')
-    if key is not None:  # before the command line is parsed, to which they add options
+    if key is not None:  # imported before the command line is parsed: these modules add options
         from trove.common import context
         from trove.common.rpc import secure_serializer
         from trove.common.rpc import serializer
@@ -80,4 +80,4 @@ try:
     main()
 except Exception:
     traceback.print_exc()
-    os._exit(1)  # oslo.messaging's threads would keep it alive
+    os._exit(1)  # oslo.messaging's threads would keep the process alive

@@ -1,12 +1,11 @@
-"""Trove's API server as trove-api runs it, with one worker, an SQLite database and nobody behind it.
+"""Trove's API server as trove-api runs it, with one worker and an SQLite database.
 
-Keystone, nova and neutron are stubs that take no time: there is no authtoken filter (a caller sends the headers
-that it would add), and what an rpc_ping asks of nova and neutron is answered in place. A real deployment asks them
-over HTTP.
+Keystone, Nova and Neutron are stubs that take no time: there is no authtoken filter (the caller sends the headers that
+the filter would add), and an rpc_ping's calls to Nova and Neutron, HTTP in a real deployment, are answered in place.
 
-Started as `python3 trove_api.py --config-file FILE INSTANCES`: a trove.conf, and a JSON object of the instances'
-ids and RPC keys (null: in the clear). The FILE's `api_paste_config` names a file that is written here. Prints
-"ready" when it is about to listen on the FILE's `bind_port`.
+Usage: `python3 trove_api.py --config-file FILE INSTANCES`, where FILE is a trove.conf and INSTANCES a JSON object of
+instance ids and RPC keys (null: in the clear). This script writes the file that FILE's `api_paste_config` names, and
+prints "ready" shortly before the server listens on FILE's `bind_port`.
 """
 
 import json
@@ -43,7 +42,7 @@ use = egg:oslo.middleware#http_proxy_to_wsgi
 
 
 def stub_other_services():
-    """What an rpc_ping asks of nova (the server) and of neutron (its ports), as `remote_*_client` name it."""
+    """Makes the module that `remote_nova_client` and `remote_neutron_client` name: one server, without ports."""
     server = types.SimpleNamespace(status='ACTIVE', addresses={})
     nova = types.SimpleNamespace(servers=types.SimpleNamespace(get=lambda server_id: server))
     neutron = types.SimpleNamespace(list_ports=lambda **query: {'ports': []})

@@ -8,8 +8,8 @@ import httpErrorHandler from '@middy/http-error-handler';
 import { type ChannelModel, connect } from 'amqplib';
 import type { APIGatewayProxyEventV2, Context } from 'aws-lambda';
 
-// The same function, written the usual way: AWS's clients imported and made at the top, what they tell kept from
-// invocation to invocation, and a connection to the broker for each invocation, made and closed inside the handler.
+// The same function, written the usual way: AWS's clients are imported and made at the top, their answers are kept from
+// invocation to invocation, and each invocation opens and closes a connection to the broker.
 
 const { BROKER_URL, BROKER_ENDPOINT, BROKER_ID, BROKER_SECRET_ID, BROKER_VHOST = '/' } = process.env;
 const TIMEOUT_MS = 15_000;
@@ -60,7 +60,7 @@ async function describeEndpoint(): Promise<string> {
   return instance?.Endpoints?.find((endpoint) => endpoint.startsWith('amqps:')) ?? '';
 }
 
-/** An RPC of oslo.messaging: the message goes to the guest's topic, the reply comes to a queue of our own. */
+/** An RPC of oslo.messaging: publishes the request to the guest's topic, and awaits the reply on a queue of its own. */
 async function call(connection: ChannelModel, instanceId: string, context: object): Promise<void> {
   const channel = await connection.createConfirmChannel();
   const { queue } = await channel.assertQueue(`reply_${hexId()}`, { exclusive: true, autoDelete: true });

@@ -7,7 +7,7 @@ import { type HandlerName, pings, STATISTICS_INTERVAL_MS, type Stage } from '../
 const REPEATS = 7;
 const PINGS = 1000;
 
-/** What RabbitMQ has counted since it started, as its management API tells it. */
+/** RabbitMQ's own counts since its start, from its management API. */
 interface Counts {
   readonly connections: number;
   readonly channels: number;
@@ -17,7 +17,7 @@ interface Counts {
   readonly confirmed: number;
 }
 
-/** What pings cost the broker. */
+/** Measures what pings cost the broker. */
 export async function brokerSide(stage: Stage): Promise<Section> {
   const names: HandlerName[] = ['ours', 'usual-way', 'bare-amqplib'];
   const contestants = new Map(names.map((name) => [name, stage.handler(name, pings(stage.echoId, 100))]));
@@ -87,7 +87,7 @@ async function countsOf(stage: Stage, contestant: Contestant): Promise<Counts> {
   };
 }
 
-/** After twice the interval in which RabbitMQ collects them. */
+/** Reads the counts after twice the interval in which RabbitMQ collects them. */
 async function settledCounts(stage: Stage): Promise<Counts> {
   await setTimeout(2 * STATISTICS_INTERVAL_MS);
   const headers = { authorization: `Basic ${btoa('guest:guest')}` };
@@ -106,7 +106,7 @@ async function settledCounts(stage: Stage): Promise<Counts> {
   };
 }
 
-/** The broker's processor time for one ping; the usual way is slow, so that fewer pings are enough. */
+/** Measures the broker's processor time for one ping, by a fifth of the pings, since the usual way is slow. */
 async function brokersCpuMs(stage: Stage, contestant: Contestant, beam: number): Promise<number> {
   const times = PINGS / 5;
   const before = cpuTimeMs(beam);

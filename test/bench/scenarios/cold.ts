@@ -11,23 +11,23 @@ import { type HandlerName, pings, type Stage } from '../stage.ts';
 
 const REPEATS = 15;
 
-/** A cold start, from the start of the process to the first 204, and what it was spent on; in milliseconds. */
+/** The time of a cold start, from the start of the process to the first 204, and its parts, in milliseconds. */
 interface ColdStart {
   readonly total: number;
-  /** Of the process itself: Node, or Python, until it begins to load what it is told to. */
+  /** The start of Node, or Python, until the measured code begins to load. */
   readonly process: number;
   readonly load: number;
-  /** From the end of the load until Secrets Manager has answered, where it is asked. */
+  /** From the end of the load until Secrets Manager has answered; 0 where no secret is read. */
   readonly secret: number;
-  /** What is left of the first invocation: dialling, and all that is not the ping. */
+  /** The rest of the first invocation: dialling, and all else that is neither secret nor ping. */
   readonly connect: number;
-  /** From publish to reply, where the handler tells; else it is part of the former. */
+  /** From publish to reply, by Server-Timing; 0 where the handler sends none, and then part of `connect`. */
   readonly ping: number;
 }
 
 type ColdStarts = ReadonlyMap<string, readonly ColdStart[]>;
 
-/** A fresh process to the first 204. */
+/** Measures the time from the start of a fresh process to its first 204. */
 export async function cold(stage: Stage): Promise<Section> {
   const aws = await SecretsManager.start();
   stage.onLeaving(() => aws.end());
@@ -146,7 +146,7 @@ function startsTable(starts: ColdStarts): string {
 const AMQPLIB_AND_MIDDY = 'and Middy';
 const WHOLE = 'the whole function';
 
-/** What each bundle imports besides what those before it do. */
+/** The libraries that each bundle imports besides those of the bundles before it. */
 const MODULES: readonly (readonly [string, readonly string[]])[] = [
   ['amqplib', ['amqplib']],
   [AMQPLIB_AND_MIDDY, ['@middy/core', '@middy/http-error-handler']],
@@ -158,7 +158,7 @@ interface Loaded {
   readonly loadMs: readonly number[];
 }
 
-/** Bundles that grow by one library each, then the function, loaded in turns by fresh processes. */
+/** Measures how fresh processes load bundles that grow library by library, and then the whole function. */
 async function loadTimes(stage: Stage): Promise<ReadonlyMap<string, Loaded>> {
   const bundles = new Map<string, string>();
   const imported: string[] = [];
@@ -166,7 +166,7 @@ async function loadTimes(stage: Stage): Promise<ReadonlyMap<string, Loaded>> {
     imported.push(...libraries);
     const outfile = join(dirname(stage.path('ours')), '..', 'bench', `modules-${index}`, 'index.cjs');
     const lines = imported.map((library, at) => `import * as library${at} from '${library}';`);
-    const used = imported.map((_, at) => `library${at}`).join(', '); // else they would be shaken off
+    const used = imported.map((_, at) => `library${at}`).join(', '); // else esbuild would drop the unused imports
     const contents = `${lines.join('\n')}\nexport const used = [${used}];\nexport const handler = async () => ({ statusCode: 204 });`;
     await build({ ...BUILD_OPTIONS, stdin: { contents, resolveDir: import.meta.dirname }, outfile });
     bundles.set(name, outfile);

@@ -14,7 +14,7 @@ interface Verdict {
   readonly ms: readonly number[];
 }
 
-/** How long it takes to say why a guest cannot be pinged, with the default settings. */
+/** Measures the time to each verdict on an unreachable guest, with the default settings. */
 export async function deadGuests(stage: Stage): Promise<Section> {
   const { guests } = stage;
   if (guests === undefined) {
@@ -24,14 +24,14 @@ export async function deadGuests(stage: Stage): Promise<Section> {
   await ours.answer();
   const hanging = await guest(guests, { delay: 86_400 });
   const [silent, troveStopped, troveAbsent] = await Promise.all([
-    verdict(ours, 'no_reply', hanging, REPEATS), // all at once, as Trove's: they do nothing but wait
+    verdict(ours, 'no_reply', hanging, REPEATS), // all at once, like Trove's, since these pings only wait
     troveVerdict(stage, stage.stoppedId),
     troveVerdict(stage, stage.absentId),
   ]);
   const verdicts = [
     await verdict(ours, 'queue_missing', stage.absentId),
     await verdict(ours, 'guest_error', await guest(guests, { raise: 'foreign' })),
-    await verdict(ours, 'key_mismatch', await guest(guests, { key: 'a key that nobody told us' })),
+    await verdict(ours, 'key_mismatch', await guest(guests, { key: 'a key that only the guest has' })),
     await verdict(ours, 'bad_reply', await guest(guests, { answer: 'nonsense' })),
     await verdict(ours, 'no_consumer', stage.stoppedId),
     silent,
@@ -73,7 +73,7 @@ async function verdict(ours: Contestant, reason: Reason, id: string, inFlight = 
   return { reason, ms: durationsMs };
 }
 
-/** The ways in which the broker itself is of no use. */
+/** Measures the verdicts whose cause is the broker. */
 async function brokerVerdicts(stage: Stage): Promise<Verdict[]> {
   const { url } = stage.rabbit;
   const ways: readonly (readonly [Reason, Readonly<Record<string, string>>])[] = [

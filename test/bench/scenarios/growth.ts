@@ -9,7 +9,7 @@ import type { Stage } from '../stage.ts';
 const SIZES = [1000, 10_000, 30_000];
 const REPEATS = 3;
 
-/** How many guests hang in the last column, and how long one is waited for. */
+/** The share of guests that hang in the last column, and the wait for one of them. */
 const HUNG_SHARE = 0.01;
 const RPC_TIMEOUT_MS = 15_000;
 
@@ -23,7 +23,7 @@ interface Sample {
   readonly maxRssBytes: number;
 }
 
-/** How a sweep's time, its memory and the broker's work grow with the fleet. Not part of a whole run: it takes long. */
+/** Measures how time, memory and the broker's work of a sweep grow with the fleet. Takes long, so runs by name alone. */
 export async function growth(stage: Stage): Promise<Section> {
   const fleet = new EchoResponder(stage.rabbit.url);
   stage.onLeaving(() => fleet.end());
@@ -100,7 +100,7 @@ async function sample(beam: number, ask: () => Promise<Answer>): Promise<Sample>
   return { elapsedMs, maxRssBytes, brokerCpuMs: cpuTimeMs(beam) - before };
 }
 
-/** @returns how many times the deadline of a single guest such a sweep takes */
+/** Sweeps a fleet of which a share hangs. @returns the time of the sweep, as a multiple of a single guest's deadline */
 async function withHungGuests(stage: Stage, ids: readonly string[], ours: Contestant): Promise<number> {
   const connection = await connect(stage.rabbit.url, { noDelay: true });
   const hung = await startHungGuests(connection, ids.length * HUNG_SHARE);

@@ -8,10 +8,10 @@ import type { Stage } from '../stage.ts';
 
 const REPEATS = 7;
 
-/** As many as oslo.messaging's client gains by; more slow it down. */
+/** The number of threads with which oslo.messaging's client is fastest. */
 const THREADS = 32;
 
-/** oslo.messaging's client is asked about no more of them: its rate does not depend on how many there are. */
+/** The number of guests that oslo.messaging's client pings; its rate does not depend on that number. */
 const OSLO_GUESTS = 1000;
 
 interface Sample {
@@ -25,7 +25,7 @@ const OURS = 'ours';
 const BARE = 'bare amqplib, 256 in flight';
 const MAX_BYTES = 256 * 1000 * 1000;
 
-/** Every guest of a fleet of echo responders, by the bundled health check. */
+/** Measures sweeps of fleets of echo responders by the bundled health check. */
 export async function sweep(stage: Stage): Promise<Section> {
   const [small, large] = [await sweepFleet(stage, 1000), await sweepFleet(stage, 10_000)];
   const memory = spread((large.get(OURS) ?? []).map(({ maxRssBytes }) => maxRssBytes / MAX_BYTES));

@@ -6,7 +6,7 @@ import { pings, type Stage } from '../stage.ts';
 
 const REPEATS = 9;
 
-/** The first ping after a pause in which the connection died, beside a warm ping and a cold start. */
+/** Measures the first ping after a pause in which the connection died, beside a warm ping and a cold start. */
 export async function thaw(stage: Stage): Promise<Section> {
   const proxy = await TcpProxy.to(stage.rabbit.url);
   stage.onLeaving(() => proxy.close());
@@ -29,7 +29,7 @@ export async function thaw(stage: Stage): Promise<Section> {
         },
       ],
       [
-        'the connection is dead, and nobody was told',
+        'the connection died without a packet',
         async () => {
           ours.freeze();
           proxy.swallow();
@@ -59,7 +59,7 @@ export async function thaw(stage: Stage): Promise<Section> {
     body: [
       'The first ping after the process was stopped (SIGSTOP) and the connection died meanwhile, through a TCP proxy:',
       table(['', 'Time, × warm', 'ms'], rows),
-      'Where nobody was told, the ping waits a second for the proof of life (the publisher confirm) before it dials anew; a reset is seen at once.',
+      'Where the connection died without a packet, the ping waits a second for the proof of life (the publisher confirm) before it dials anew; a reset is seen at once.',
     ],
     goals: [],
   };

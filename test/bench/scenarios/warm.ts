@@ -14,11 +14,11 @@ import type { TroveApi } from '../trove-api.ts';
 const REPEATS = 11;
 const PINGS = 300;
 
-/** Someone who pings, and the process whose processor time the pings cost on our side of the broker. */
+/** A contestant, and the process whose processor time is counted for its pings. */
 interface Pinger {
   readonly contestant: Contestant;
   readonly cpuPid: number;
-  /** How many pings are a block of its: fewer where each takes long. */
+  /** How many pings make a block; fewer where each takes long. */
   readonly times: number;
 }
 
@@ -29,7 +29,7 @@ interface Sample {
 
 type Samples = ReadonlyMap<string, readonly Sample[]>;
 
-/** Event in, response out, when everything is connected. */
+/** Measures pings from event to response, over open connections. */
 export async function warm(stage: Stage): Promise<Section> {
   const echo = await race(stage.echoId, {
     'bare amqplib': pinger(stage.handler('bare-amqplib', pings(stage.echoId, PINGS))),
@@ -129,7 +129,7 @@ function pinger(contestant: Contestant, cpuPid = contestant.pid, times = PINGS):
   return { contestant, cpuPid, times };
 }
 
-/** Each of them warms up with its first command; then they take turns. */
+/** Lets each contestant warm up with its first command, then measures them in turns. */
 async function race(id: string, pingers: Readonly<Record<string, Pinger>>): Promise<Samples> {
   const all = Object.entries(pingers);
   for (const [, { contestant }] of all) await contestant.answer();
