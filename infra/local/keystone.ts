@@ -83,8 +83,15 @@ export class Keystone {
   }
 
   /** Calls Keystone's API, as the user `admin` unless a token is given. */
-  async request(method: string, path: string, body?: object, token?: string): Promise<KeystoneAnswer> {
+  async request(
+    method: string,
+    path: string,
+    body?: object,
+    token?: string,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<KeystoneAnswer> {
     const headers = {
+      ...more,
       'X-Auth-Token': token ?? (await this.#admin()),
       'Content-Type': 'application/json',
     };
@@ -103,7 +110,7 @@ export class Keystone {
     return String(body['user']?.['id']);
   }
 
-  /** Gives a user a role, which is made if there is none of this name. @param on `projects/ID` or `domains/ID` */
+  /** Gives a user a role, which is made if there is none of this name. @param on `projects/ID`, `domains/ID` or `system` */
   async grant(userId: string, role: string, on: string): Promise<void> {
     const { body } = await this.request('GET', `roles?name=${encodeURIComponent(role)}`);
     const [known] = Object.values(body['roles'] ?? {}).map((found) => Object(found).id);
@@ -127,6 +134,11 @@ export class Keystone {
       { auth },
     );
     return headers.get('x-subject-token') ?? '';
+  }
+
+  /** Takes a token back before it expires. */
+  async revoke(token: string): Promise<void> {
+    await this.request('DELETE', 'auth/tokens', undefined, undefined, { 'X-Subject-Token': token });
   }
 
   #login(name: string, password: string, scope?: Scope): Promise<string> {
@@ -172,6 +184,9 @@ export class Keystone {
       this.#manage('credential_setup', ...owner),
     ]);
     await this.#manage('bootstrap');
+    // Keystone reads by one connection while it writes by another, which SQLite allows only with a write-ahead log.
+    const script = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('PRAGMA journal_mode = WAL')";
+    await promisify(execFile)('/usr/bin/python3', ['-c', script, this.#folder.file('keystone.sqlite')]);
   }
 
   async #manage(...args: string[]): Promise<void> {
