@@ -41,7 +41,7 @@ export function admitCaller({ url, adminRoles }: KeystoneSettings) {
       requireAccess(token, tenantOf(event), adminRoles);
       context.caller = callerOf(token);
     } catch (error) {
-      throw refusal(error, url, context);
+      throw refusal(error, url, event, context);
     }
   };
 }
@@ -51,10 +51,16 @@ function callerOf({ project, userName }: Token): Caller {
 }
 
 /** Logs why the caller is not let in. @returns the answer, or the error where it is none of Keystone's */
-function refusal(error: unknown, keystoneUrl: string, { awsRequestId }: Context): unknown {
+function refusal(
+  error: unknown,
+  keystoneUrl: string,
+  event: GatewayEvent,
+  { awsRequestId }: Context,
+): unknown {
   const fault = faultOf(error, keystoneUrl);
   if (fault === undefined) return error;
-  const fields = { request_id: `req-${awsRequestId}`, outcome: 'refused', reason: Object(error).code };
+  const path = 'rawPath' in event ? event.rawPath : event.path;
+  const fields = { request_id: `req-${awsRequestId}`, path, outcome: 'refused', reason: Object(error).code };
   if (fault.statusCode === 503) log.error('rpc_ping', fields, error);
   else if (error instanceof ForeignProject || error instanceof NotAdmin)
     log.info('rpc_ping', { ...fields, ...callerFields(callerOf(error.token)) });

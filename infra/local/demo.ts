@@ -11,6 +11,8 @@ export interface Example {
   readonly id: string;
   /** The tenant in the path; each that is named in {@link Demo.misconfigured} is served by a function of its own. */
   readonly tenant: string;
+  /** What is sent as `X-Auth-Token`; undefined: nothing is. */
+  readonly token?: string;
   /** What comes back. */
   readonly answer: string;
 }
