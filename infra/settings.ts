@@ -1,5 +1,6 @@
 import { type BrokerSettings, readBroker } from './broker-settings.ts';
 import { Context, InvalidSetting } from './cdk-context.ts';
+import { type KeystoneSettings, readKeystone } from './keystone-settings.ts';
 
 /** What the deployer decides, parsed. */
 export interface Settings {
@@ -17,6 +18,8 @@ export interface Settings {
   readonly secretsKmsKeyArn: string | undefined;
   /** No IAM authorization: whoever finds the URL may ping. */
   readonly anyoneMayCallTheApi: boolean;
+  /** Who says who may ping; undefined: IAM does, unless anyone may. */
+  readonly keystone: KeystoneSettings | undefined;
   readonly healthCheckRateMinutes: number;
   /** From how many unreachable guests on there is an alarm. */
   readonly unreachableGuests: number;
@@ -70,6 +73,7 @@ export function readSettings(values: Readonly<Record<string, unknown>>): Setting
       'the ARN of a KMS key',
     ),
     anyoneMayCallTheApi: context.boolean('anyoneMayCallTheApi'),
+    keystone: readKeystone(context),
     healthCheckRateMinutes: context.integer('healthCheckRateMinutes', 5, 2, 60),
     unreachableGuests: context.integer('unreachableGuests', 1, 1, 100_000),
     alarmEmail: context.text('alarmEmail', /^[^@\s]+@[^@\s]+$/, 'an e-mail address'),
