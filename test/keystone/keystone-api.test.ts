@@ -117,7 +117,7 @@ test('no error has the token in it, however deep', async () => {
 });
 
 test('a token of a project is its expiry, project, user and roles', async () => {
-  expect(await ask(vouchFor('2026-11-24T17:00:00.000000Z'))).toEqual({
+  expect(await ask(vouchFor({ expiresAt: '2026-11-24T17:00:00.000000Z' }))).toEqual({
     expiresAtMs: Date.UTC(2026, 10, 24, 17),
     project: { id: 'tenant', name: 'Tenant' },
     userName: 'boss',

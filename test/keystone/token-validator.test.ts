@@ -82,7 +82,7 @@ test('a token that is used all the time is asked about again every 300 s all the
 });
 
 test('a good token is refused from the moment of its expiry on, however recently it was good', async () => {
-  keystone.handle = vouchFor('2026-01-01T00:01:00.000000Z');
+  keystone.handle = vouchFor({ expiresAt: '2026-01-01T00:01:00.000000Z' });
   await validate('good');
   laterBy(59.9);
   await validate('good');
@@ -91,7 +91,7 @@ test('a good token is refused from the moment of its expiry on, however recently
 });
 
 test('a token that Keystone calls good, though it has expired by our clock, is refused', async () => {
-  keystone.handle = vouchFor('2025-12-31T23:59:59.000000Z');
+  keystone.handle = vouchFor({ expiresAt: '2025-12-31T23:59:59.000000Z' });
   await expect(validate('late')).rejects.toMatchObject({ code: 'token_expired' });
   await expect(validate('late')).rejects.toMatchObject({ code: 'token_expired' });
   expect(keystone.asked).toHaveLength(1);

@@ -38,22 +38,33 @@ export class KeystoneStandIn {
   }
 }
 
-/** What a real Keystone 22 answered for an admin's token of the project `tenant`, but for the moment of expiry. */
-export function vouchFor(
+interface Vouching {
+  readonly expiresAt?: string;
+  /** The project's id; null: the token has none. */
+  readonly project?: string | null;
+  readonly role?: string;
+}
+
+/** What a real Keystone 22 answered for a token, but for what differs. */
+export function vouchFor({
   expiresAt = '2099-01-01T00:00:00.000000Z',
-  project: object | undefined = TENANT,
-): Handle {
-  const user = {
-    domain: DEFAULT,
-    id: '8cbeb4a5b1d548678fe7bcc6a1b2ed0d',
-    name: 'boss',
-    password_expires_at: null,
+  project = 'tenant',
+  role = 'admin',
+}: Vouching = {}): Handle {
+  const domain = { id: 'default', name: 'Default' };
+  const token = {
+    methods: ['password'],
+    user: { domain, id: '8cbeb4a5b1d548678fe7bcc6a1b2ed0d', name: 'boss', password_expires_at: null },
+    audit_ids: ['lXkFjzWpT6yF0Uo7Vx5uYw'],
+    expires_at: expiresAt,
+    issued_at: '2025-01-01T00:00:00.000000Z',
+    ...(project !== null && { project: { id: project, name: 'Tenant', domain } }),
+    is_domain: false,
+    roles: [
+      { id: 'a1', name: 'reader' },
+      { id: 'a2', name: role },
+    ],
   };
-  const roles = [
-    { id: 'a1', name: 'reader' },
-    { id: 'a2', name: 'admin' },
-  ];
-  const token = { methods: ['password'], user, audit_ids: ['x'], expires_at: expiresAt, project, roles };
   return (_request, response) => answer(response, 200, { token });
 }
 
@@ -66,6 +77,3 @@ export function refuse(status = 401): Handle {
 function answer(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
-
-const DEFAULT = { id: 'default', name: 'Default' };
-const TENANT = { id: 'tenant', name: 'Tenant', domain: DEFAULT };
