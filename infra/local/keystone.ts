@@ -194,6 +194,7 @@ export class Keystone {
       ...this.#env,
       OS_BOOTSTRAP_PASSWORD: this.#password, // not for everybody to see in the list of processes
       OS_BOOTSTRAP_PUBLIC_URL: this.url,
+      OS_BOOTSTRAP_INTERNAL_URL: this.url, // by which OpenStack's own services ask it
       OS_BOOTSTRAP_REGION_ID: 'local',
     };
     await promisify(execFile)('keystone-manage', ['--config-file', this.#configFile, ...args], { env });

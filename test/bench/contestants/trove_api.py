@@ -2,7 +2,7 @@
 
 Keystone, nova and neutron are stubs that take no time: there is no authtoken filter (a caller sends the headers
 that it would add), and what an rpc_ping asks of nova and neutron is answered in place. A real deployment asks them
-over HTTP.
+over HTTP. Where the FILE has a section [keystone_authtoken], there is an authtoken filter, as in a real one.
 
 Started as `python3 trove_api.py --config-file FILE INSTANCES`: a trove.conf, and a JSON object of the instances'
 ids and RPC keys (null: in the clear). The FILE's `api_paste_config` names a file that is written here. Prints
@@ -21,7 +21,9 @@ PASTE = """
 use = call:trove.common.wsgi:versioned_urlmap
 /v1.0: troveapi
 [pipeline:troveapi]
-pipeline = cors http_proxy_to_wsgi faultwrapper authorization contextwrapper ratelimit extensions troveapp
+pipeline = cors http_proxy_to_wsgi faultwrapper %sauthorization contextwrapper ratelimit extensions troveapp
+[filter:authtoken]
+paste.filter_factory = keystonemiddleware.auth_token:filter_factory
 [filter:extensions]
 paste.filter_factory = trove.common.extensions:factory
 [filter:authorization]
@@ -53,9 +55,14 @@ def stub_other_services():
     sys.modules['stubs'] = stubs
 
 
+def has_keystone(conf):
+    with open(conf.config_file[0]) as file:
+        return '[keystone_authtoken]' in file.read()
+
+
 def prepare(conf):
     with open(conf.api_paste_config, 'w') as paste:
-        paste.write(PASTE)
+        paste.write(PASTE % ('authtoken ' if has_keystone(conf) else ''))
     from trove.db import get_db_api
     get_db_api().db_sync(conf)
 
