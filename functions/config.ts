@@ -17,6 +17,16 @@ export interface Config {
   readonly noConsumerGraceMs: number;
   /** Where the guests' RPC keys are kept; undefined: all guests are plaintext. */
   readonly guestKeys: GuestKeySettings | undefined;
+  /** Who says who a caller is; undefined: nobody is asked, API Gateway lets in whom it knows. */
+  readonly keystone: KeystoneSettings | undefined;
+}
+
+/** Keystone, and what counts as admin there. */
+export interface KeystoneSettings {
+  /** Its v3 API, `https://…/v3`, without a slash at the end. */
+  readonly url: string;
+  /** Names of roles, in lower case. */
+  readonly adminRoles: readonly string[];
 }
 
 /** A JSON file `{"<instance_id>": "<key>"}`, for local use, or what the name of a key's secret begins with. */
@@ -44,6 +54,7 @@ export function readConfig(env: Environment): Config {
     rpcTimeoutMs: readSeconds(env, 'RPC_TIMEOUT_SECONDS', 15),
     noConsumerGraceMs: readSeconds(env, 'NO_CONSUMER_GRACE_SECONDS', 1),
     guestKeys: readGuestKeys(env),
+    keystone: readKeystone(env),
   };
 }
 
@@ -88,9 +99,27 @@ function readManagementUrl(env: Environment, broker: BrokerSettings): string | u
   return text;
 }
 
-/** The secret's password may travel in the clear on loopback alone. */
+/** A password or a token may travel in the clear on loopback alone. */
 function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '::1' || hostname.startsWith('127.');
+  return ['localhost', '::1', '[::1]'].includes(hostname) || /^127(\.\d+){3}$/.test(hostname);
+}
+
+/** Callers' tokens are sent to it. */
+function readKeystone(env: Environment): KeystoneSettings | undefined {
+  const { KEYSTONE_URL: text, KEYSTONE_ADMIN_ROLES: roles } = env;
+  if (!text) return undefined;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname));
+  const isBare = url && !(url.username || url.password || url.search || url.hash);
+  if (!isSafe || !isBare || !/\/v3\/?$/.test(url.pathname))
+    throw new InvalidConfig('KEYSTONE_URL is not an https://…/v3 URL without a login in it');
+  const adminRoles = (roles || 'admin')
+    .toLowerCase()
+    .split(',')
+    .map((role) => role.trim());
+  if (adminRoles.includes(''))
+    throw new InvalidConfig('KEYSTONE_ADMIN_ROLES is not a list of roles, joined by commas');
+  return { url: url.href.replace(/\/$/, ''), adminRoles };
 }
 
 function readGuestKeys(env: Environment): GuestKeySettings | undefined {

@@ -1,6 +1,7 @@
 import middy from '@middy/core';
 import httpErrorHandler from '@middy/http-error-handler';
 import type { APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
+import type { CallerContext } from './admit-caller.ts';
 import { BrokerUnknown, MalformedCredentials } from './broker/errors.ts';
 import { InvalidConfig } from './config.ts';
 import { beginEnvironment } from './environment.ts';
@@ -23,7 +24,14 @@ export const handler = middy(ping, { timeoutEarlyInMillis: ANSWER_MARGIN_MS / 2,
   .use(httpErrorHandler({ logger: false }))
   .onError(answerAsFault);
 
-async function ping(event: GatewayEvent, lambda: Context): Promise<APIGatewayProxyStructuredResultV2> {
+// Before anything else is looked at. Loaded only where it is needed.
+if (!(environment instanceof InvalidConfig) && environment.config.keystone !== undefined) {
+  const { keystone } = environment.config;
+  const admission = import('./admit-caller.ts').then(({ admitCaller }) => admitCaller(keystone));
+  handler.before(async (request) => (await admission)(request));
+}
+
+async function ping(event: GatewayEvent, lambda: CallerContext): Promise<APIGatewayProxyStructuredResultV2> {
   const { waitSeconds, ...request } = readRequest(event);
   if (environment instanceof InvalidConfig) throw environment;
   const context = { ...request, requestId: requestId(lambda) };
@@ -32,7 +40,7 @@ async function ping(event: GatewayEvent, lambda: Context): Promise<APIGatewayPro
   const wantedMs = (waitSeconds ?? Number.POSITIVE_INFINITY) * 1000;
   const allowedMs = Math.min(environment.config.rpcTimeoutMs, wantedMs, timeLeftMs);
   const result = await pingGuest(environment, context, Deadline.in(allowedMs));
-  recordPing(context, result);
+  recordPing(context, result, lambda.caller);
   return answer(result, { wantedSeconds: waitSeconds, allowedMs });
 }
 

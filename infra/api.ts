@@ -14,25 +14,30 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { ROUTE } from '../functions/http/request.ts';
 
+/** Who may call: whoever signs and is allowed to by IAM, an admin of Keystone's, or anyone. */
+export type Callers = 'iam' | 'keystone' | 'anyone';
+
 export interface ApiProps {
   readonly function: IFunction;
   /** The function's reserved concurrency, which is also the API's rate and burst limit. */
   readonly concurrency: number;
-  readonly anyoneMayCall: boolean;
+  readonly callers: Callers;
 }
 
 /**
  * The HTTP API: one route for the ping, and `$default` for any other request, which the function answers with Trove's
- * 404. Both routes require IAM authorization: an open `$default` would let anyone occupy the reserved concurrency.
+ * 404. Both routes require IAM authorization: an open `$default` would let anyone occupy the reserved concurrency. Where
+ * Keystone decides instead, the function asks Keystone: an authorizer of API Gateway's could answer neither with Trove's
+ * bodies nor with `WWW-Authenticate`. Both are throttled here.
  */
 export class Api extends Construct {
   readonly httpApi: HttpApi;
   readonly stage: HttpStage;
   readonly accessLog: LogGroup;
 
-  constructor(scope: Construct, id: string, { function: handler, concurrency, anyoneMayCall }: ApiProps) {
+  constructor(scope: Construct, id: string, { function: handler, concurrency, callers }: ApiProps) {
     super(scope, id);
-    const authorizer = anyoneMayCall ? new HttpNoneAuthorizer() : new HttpIamAuthorizer();
+    const authorizer = callers === 'iam' ? new HttpIamAuthorizer() : new HttpNoneAuthorizer();
     this.httpApi = new HttpApi(this, 'HttpApi', {
       apiName: Stack.of(this).stackName,
       description: 'Whether a Trove guest agent can be reached over RPC',
@@ -55,7 +60,7 @@ export class Api extends Construct {
         format: ACCESS_LOG,
       },
     });
-    if (anyoneMayCall) acknowledgeOpenness(this.httpApi);
+    if (callers !== 'iam') acknowledgeOpenness(this.httpApi, OPENNESS[callers]);
   }
 
   /** The API's URL, without a slash at the end. */
@@ -82,9 +87,12 @@ const ACCESS_LOG = AccessLogFormat.custom(
   }),
 );
 
-function acknowledgeOpenness(api: HttpApi): void {
-  Validations.of(api).acknowledge({
-    id: 'AwsSolutions-APIG4',
-    reason: 'The deployer has set anyoneMayCallTheApi=true: anyone may call this API.',
-  });
+/** Why API Gateway itself lets everybody through. */
+const OPENNESS = {
+  anyone: 'The deployer has set anyoneMayCallTheApi=true: anyone may call this API.',
+  keystone: 'The function itself has Keystone check the caller’s token, before anything else is looked at.',
+} as const;
+
+function acknowledgeOpenness(api: HttpApi, reason: string): void {
+  Validations.of(api).acknowledge({ id: 'AwsSolutions-APIG4', reason });
 }

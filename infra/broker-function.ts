@@ -1,8 +1,10 @@
 import { Aws, type Duration, Stack, Validations } from 'aws-cdk-lib';
+import type { ISecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   ApplicationLogLevel,
   Architecture,
+  type AssetCode,
   Code,
   Function as LambdaFunction,
   LoggingFormat,
@@ -12,6 +14,7 @@ import {
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { BrokerAccess } from './broker-access.ts';
+import { codeWithCaCertificates } from './ca-certificates.ts';
 import type { Network } from './network.ts';
 
 export interface BrokerFunctionProps {
@@ -30,6 +33,10 @@ export interface BrokerFunctionProps {
   /** The beginning of the names of the guests' key secrets, where `readableSecretArns` has their pattern. */
   readonly guestKeySecretPrefix: string | undefined;
   readonly secretsKmsKeyArn: string | undefined;
+  /** Besides the network's own; by default none. */
+  readonly securityGroups?: readonly ISecurityGroup[];
+  /** Of a private CA, in PEM, to be laid beside the code; undefined: none. */
+  readonly caCertificates?: string | undefined;
 }
 
 /** A function that talks to the broker, with a role of its own that lists each permission. */
@@ -54,7 +61,7 @@ export class BrokerFunction extends Construct {
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       handler: 'index.handler',
-      code: Code.fromAsset(props.codePath),
+      code: codeOf(props),
       memorySize: 256,
       timeout: props.timeout,
       reservedConcurrentExecutions: props.concurrency,
@@ -66,10 +73,16 @@ export class BrokerFunction extends Construct {
       tracing: Tracing.ACTIVE,
       vpc: network.vpc,
       vpcSubnets: network.subnets,
-      securityGroups: [network.securityGroup],
+      securityGroups: [network.securityGroup, ...(props.securityGroups ?? [])],
     });
     acknowledgeWildcards(role, props.guestKeySecretPrefix);
   }
+}
+
+function codeOf({ codePath, caCertificates }: BrokerFunctionProps): AssetCode {
+  return caCertificates === undefined
+    ? Code.fromAsset(codePath)
+    : codeWithCaCertificates(codePath, caCertificates);
 }
 
 function readSecrets(arns: readonly string[]): PolicyStatement {

@@ -2,13 +2,14 @@ import { CfnOutput, Duration, Stack } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { ROUTE } from '../functions/http/request.ts';
 import { Alarms } from './alarms.ts';
-import { Api } from './api.ts';
+import { Api, type Callers } from './api.ts';
 import type { BrokerAccess } from './broker-access.ts';
 import { BrokerFunction } from './broker-function.ts';
 import type { Bundles } from './bundle.ts';
 import { Dashboard } from './dashboard.ts';
 import { ExistingBroker } from './existing-broker.ts';
 import { functionEnvironment } from './function-environment.ts';
+import { KeystoneAccess } from './keystone-access.ts';
 import { Network } from './network.ts';
 import { NewBroker } from './new-broker.ts';
 import type { Settings } from './settings.ts';
@@ -16,6 +17,8 @@ import { HealthCheckSchedule, sweepTiming } from './sweep-schedule.ts';
 
 /** Later than the RPC's own deadline, and sooner than API Gateway's (29 s). */
 const PING_TIMEOUT = Duration.seconds(20);
+
+const EXAMPLE_PATH = ROUTE.path.replace('{tenant_id}', 'TENANT').replace('{instance_id}', 'INSTANCE_ID');
 
 /** All that is deployed, composed of the constructs beside this file. */
 export class GuestRpcPingStack extends Stack {
@@ -36,8 +39,13 @@ export class GuestRpcPingStack extends Stack {
     network.connect(broker.securityGroup, 5671, 'AMQP');
     network.connect(broker.securityGroup, 443, 'the management API');
     if (broker.description) network.openAmazonMq(broker.description.arn);
+    const { keystone } = settings;
+    const toKeystone = keystone && new KeystoneAccess(this, 'Keystone', keystone, network);
     const ping = new BrokerFunction(this, 'RpcPing', {
       ...common,
+      environment: { ...common.environment, ...toKeystone?.environment },
+      securityGroups: toKeystone ? [toKeystone.securityGroup] : [],
+      caCertificates: keystone?.caCertificates,
       name: 'rpc-ping',
       description: 'Pings one Trove guest agent',
       codePath: bundles['rpc-ping'],
@@ -56,7 +64,7 @@ export class GuestRpcPingStack extends Stack {
     const api = new Api(this, 'Api', {
       function: ping.function,
       concurrency: settings.pingConcurrency,
-      anyoneMayCall: settings.anyoneMayCallTheApi,
+      callers: callersOf(settings),
     });
     const alarms = this.#watch(settings, { broker, ping, sweep, api });
     alarms.node.addDependency(schedule); // else `NoSweep` would ring while a new broker is being made
@@ -91,7 +99,7 @@ export class GuestRpcPingStack extends Stack {
     this.#output(
       'Curl',
       'pings a guest, once TENANT and INSTANCE_ID are replaced',
-      curl(this.region, api.url),
+      settings.keystone ? curlWithToken(api.url) : curl(this.region, api.url),
     );
     this.#output('DashboardUrl', 'of the dashboard', dashboard.url);
     this.#output('AlarmTopic', 'the SNS topic to which the alarms are published', alarms.topic.topicArn);
@@ -107,12 +115,13 @@ export class GuestRpcPingStack extends Stack {
     if (broker instanceof NewBroker)
       this.#output('AdministratorSecret', 'of the new broker’s administrator', broker.administratorSecretArn);
     this.#output('HealthCheckLog', 'the log group of the sweeps', sweep.logGroup.logGroupName);
-    this.#output(
-      'ApiArn',
-      'what callers need execute-api:Invoke on',
-      api.httpApi.arnForExecuteApi('GET', ROUTE.path.replaceAll(/\{\w+\}/g, '*')),
-    );
+    if (callersOf(settings) === 'iam') this.#outputApiArn(api);
     return alarms;
+  }
+
+  #outputApiArn({ httpApi }: Api): void {
+    const arn = httpApi.arnForExecuteApi('GET', ROUTE.path.replaceAll(/\{\w+\}/g, '*'));
+    this.#output('ApiArn', 'what callers need execute-api:Invoke on', arn);
   }
 
   #output(id: string, description: string, value: string): void {
@@ -129,13 +138,22 @@ function guestKeySecrets(
   return [`arn:${partition}:secretsmanager:${region}:${account}:secret:${guestKeySecretPrefix}*`];
 }
 
+function callersOf({ keystone, anyoneMayCallTheApi }: Settings): Callers {
+  if (keystone !== undefined) return 'keystone';
+  return anyoneMayCallTheApi ? 'anyone' : 'iam';
+}
+
+/** With a token of OpenStack's command line tools: `OS_TOKEN=$(openstack token issue -f value -c id)`. */
+function curlWithToken(url: string): string {
+  return `curl -i -H "X-Auth-Token: $OS_TOKEN" ${url}${EXAMPLE_PATH}`;
+}
+
 /** A signed `curl`, with credentials from the environment variables of AWS's command line tools. */
 function curl(region: string, url: string): string {
-  const path = ROUTE.path.replace('{tenant_id}', 'TENANT').replace('{instance_id}', 'INSTANCE_ID');
   return [
     `curl -i --aws-sigv4 "aws:amz:${region}:execute-api"`,
     '--user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"',
     '${AWS_SESSION_TOKEN:+-H "x-amz-security-token: $AWS_SESSION_TOKEN"}', // curl would sign an empty header, and not send it
-    `${url}${path}`,
+    `${url}${EXAMPLE_PATH}`,
   ].join(' ');
 }

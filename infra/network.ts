@@ -39,8 +39,7 @@ export class Network extends Construct {
       description: 'Guest RPC Ping: the functions',
       allowAllOutbound: false,
     });
-    // An inline rule that leads nowhere: without any, AWS adds its default rule, which allows all outbound traffic.
-    this.securityGroup.addEgressRule(Peer.ipv4('255.255.255.255/32'), Port.tcp(443), 'Nowhere');
+    nowhere(this.securityGroup);
     this.#endpointsSecurityGroup = new SecurityGroup(this, 'Endpoints', {
       vpc: this.vpc,
       description: 'Guest RPC Ping: the interface endpoints of AWS APIs',
@@ -99,6 +98,11 @@ export class Network extends Construct {
       open: false,
     });
   }
+}
+
+/** An inline rule that leads nowhere: without any, AWS adds its default rule, which allows all outbound traffic. */
+export function nowhere(securityGroup: SecurityGroup): void {
+  securityGroup.addEgressRule(Peer.ipv4('255.255.255.255/32'), Port.tcp(443), 'Nowhere');
 }
 
 /** A new VPC, imported by its ids, so that new and existing ones have the same type. */

@@ -1,5 +1,6 @@
 import { type BrokerSettings, readBroker } from './broker-settings.ts';
 import { Context, InvalidSetting } from './cdk-context.ts';
+import { type KeystoneSettings, readKeystone } from './keystone-settings.ts';
 
 /** The settings that the deployer gives to the stack, parsed. */
 export interface Settings {
@@ -15,6 +16,8 @@ export interface Settings {
   readonly secretsKmsKeyArn: string | undefined;
   /** True: no IAM authorization, so that whoever finds the URL may ping. */
   readonly anyoneMayCallTheApi: boolean;
+  /** Who says who may ping; undefined: IAM does, unless anyone may. */
+  readonly keystone: KeystoneSettings | undefined;
   readonly healthCheckRateMinutes: number;
   /** The alarm `GuestsUnreachable` rings at this number. */
   readonly unreachableGuests: number;
@@ -70,6 +73,7 @@ export function readSettings(values: Readonly<Record<string, unknown>>): Setting
       'the ARN of a KMS key',
     ),
     anyoneMayCallTheApi: context.boolean('anyoneMayCallTheApi'),
+    keystone: readKeystone(context),
     healthCheckRateMinutes: context.integer('healthCheckRateMinutes', 5, 2, 60),
     unreachableGuests: context.integer('unreachableGuests', 1, 1, 100_000),
     alarmEmail: context.text('alarmEmail', /^[^@\s]+@[^@\s]+$/, 'an e-mail address'),

@@ -3,42 +3,56 @@
  * first, everything beyond ASCII escaped.
  */
 
-const STATUS = { badRequest: 400, itemNotFound: 404, instanceFault: 500 } as const;
+const STATUS = {
+  badRequest: 400,
+  forbidden: 403,
+  itemNotFound: 404,
+  instanceFault: 500,
+  serviceUnavailable: 503,
+} as const;
+
+type Headers = Readonly<Record<string, string>>;
 
 /** An error that is an HTTP answer: `@middy/http-error-handler` turns status, headers and message into it. */
 export class Fault extends Error {
   override readonly name = 'Fault';
-  readonly code: keyof typeof STATUS;
+  readonly code = 'fault';
   readonly statusCode: number;
   readonly expose = true;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Headers;
 
-  constructor(kind: keyof typeof STATUS, message: string, headers: Readonly<Record<string, string>> = {}) {
-    super(`{"${kind}": {"message": ${asciiJson(message)}, "code": ${STATUS[kind]}}}`);
-    this.code = kind;
-    this.statusCode = STATUS[kind];
+  /** @param body JSON */
+  constructor(statusCode: number, body: string, headers: Headers = {}) {
+    super(body);
+    this.statusCode = statusCode;
     this.headers = { 'Content-Type': 'application/json; charset=UTF-8', ...headers };
   }
 }
 
+/** The frame of all of Trove's own faults but one (`notAdminFault`). */
+export function troveFault(kind: keyof typeof STATUS, message: string, headers?: Headers): Fault {
+  const code = STATUS[kind];
+  return new Fault(code, `{"${kind}": {"message": ${asciiJson(message)}, "code": ${code}}}`, headers);
+}
+
 /** 400: the guest could not be pinged. The text around the cause is that of Trove's `GuestError`. */
-export function guestFault(cause: string, headers?: Readonly<Record<string, string>>): Fault {
-  return new Fault('badRequest', `An error occurred communicating with the guest: ${cause}.`, headers);
+export function guestFault(cause: string, headers?: Headers): Fault {
+  return troveFault('badRequest', `An error occurred communicating with the guest: ${cause}.`, headers);
 }
 
 /** 404: no instance can have this id. */
 export function instanceNotFound(instanceId: string): Fault {
-  return new Fault('itemNotFound', `Resource ${instanceId} cannot be found.`);
+  return troveFault('itemNotFound', `Resource ${instanceId} cannot be found.`);
 }
 
 /** 404: no such path, or not with this method. */
 export function routeNotFound(): Fault {
-  return new Fault('itemNotFound', 'The resource could not be found.');
+  return troveFault('itemNotFound', 'The resource could not be found.');
 }
 
 /** 500: the function itself is at fault. */
 export function instanceFault(message: string): Fault {
-  return new Fault('instanceFault', message);
+  return troveFault('instanceFault', message);
 }
 
 function asciiJson(text: string): string {

@@ -34,8 +34,14 @@ export function readRequest(event: GatewayEvent): PingRequest {
   return { tenantId, instanceId, waitSeconds: preferredWait(header(event, 'prefer')) };
 }
 
+/** The tenant that any path of Trove's API names, also one that leads nowhere; undefined where there is none. */
+export function tenantOf(event: GatewayEvent): string | undefined {
+  const path = 'rawPath' in event ? event.rawPath : event.path;
+  return event.pathParameters?.['tenant_id'] ?? /^\/v1\.0\/([^/]+)\//.exec(path)?.[1];
+}
+
 /** HTTP APIs give header names in lower case, REST APIs as the caller wrote them. */
-function header(event: GatewayEvent, name: string): string | undefined {
+export function header(event: GatewayEvent, name: string): string | undefined {
   const { headers } = event;
   const all = 'multiValueHeaders' in event ? { ...headers, ...event.multiValueHeaders } : headers;
   const entry = Object.entries(all ?? {}).find(([key]) => key.toLowerCase() === name);

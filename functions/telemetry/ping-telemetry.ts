@@ -7,12 +7,28 @@ import { unreachableFields } from './unreachable-fields.ts';
 /** The log of the function that answers pings; `rpc-ping` is the metrics' dimension `service`. */
 export const log = new Log('rpc-ping');
 
+/** Who asked for a ping, where Keystone says so: names of the token's project and user. */
+export interface Caller {
+  readonly projectName: string | undefined;
+  readonly userName: string;
+}
+
+/** A caller's fields in a log line. */
+export function callerFields({ projectName, userName }: Caller): object {
+  return { project_name: projectName, user_name: userName };
+}
+
 /** One log line for one ping, with the metrics in it. The instance is a property of the metrics, never a dimension. */
-export function recordPing({ instanceId, tenantId, requestId }: RequestContext, result: PingResult): void {
+export function recordPing(
+  { instanceId, tenantId, requestId }: RequestContext,
+  result: PingResult,
+  caller?: Caller,
+): void {
   const request = { request_id: requestId, tenant_id: tenantId, instance_id: instanceId };
   const roundTripMs = 'roundTripMs' in result ? result.roundTripMs : undefined;
   log.info('rpc_ping', {
     ...request,
+    ...(caller && callerFields(caller)),
     outcome: result.reachable ? 'reachable' : 'unreachable',
     round_trip_ms: roundTripMs,
     ...(result.reachable ? {} : unreachableFields(result)),

@@ -12,6 +12,8 @@ export interface Example {
   readonly id: string;
   /** The tenant in the path; each tenant in {@link Demo.misconfigured} has a function of its own. */
   readonly tenant: string;
+  /** What is sent as `X-Auth-Token`; undefined: no such header. */
+  readonly token?: string;
   /** The answer to expect, in words. */
   readonly answer: string;
 }

@@ -2,6 +2,13 @@ import { type Config, InvalidConfig, readConfig } from '../../functions/config.t
 import { KeyFile } from '../../functions/secrets/key-file.ts';
 import { type Demo, type Example, startDemo } from './demo.ts';
 import { Gateway } from './gateway.ts';
+import {
+  demoOf,
+  examplesForOwner,
+  type KeystoneDemo,
+  SHELL_VARIABLES,
+  startKeystone,
+} from './keystone-demo.ts';
 import { LambdaProcess, type LocalFunction } from './lambda-process.ts';
 import { readable } from './log-line.ts';
 import { namesBroker, type Settings, settingsOf } from './passed-on-settings.ts';
@@ -11,7 +18,7 @@ import { Synthesized } from './synthesized.ts';
 import { TenantFunctions } from './tenant-functions.ts';
 import { TroveGuests } from './trove-guests.ts';
 
-// `npm start`: the whole system on this machine, until Ctrl-C.
+// `npm start`: the whole system on this machine, until Ctrl-C; with `--keystone`, a Keystone in front of it.
 
 /** How often the demo sweeps the fleet, in milliseconds. */
 const SWEEP_EVERY_MS = 60_000;
@@ -39,9 +46,11 @@ async function start(): Promise<void> {
   const config = readConfig(isOwnBroker ? { ...settings, BROKER_URL: 'amqp://own' } : settings);
   if (config.guestKeys && 'file' in config.guestKeys) await new KeyFile(config.guestKeys.file).key('');
   const demo = isOwnBroker ? await startOwnBroker(settings, config) : undefined;
+  const guarded = await guard(settings, demo);
+  const { examples = [], misconfigured } = guarded ?? demo ?? {};
 
   const common = { ...settings, ...demo?.settings };
-  const functions = await TenantFunctions.start(ping, common, demo?.misconfigured, printLogLine);
+  const functions = await TenantFunctions.start(ping, common, misconfigured, printLogLine);
   running.push(() => functions.end());
   const forget = await announceSystem(common);
   running.push(async () => forget());
@@ -50,7 +59,7 @@ async function start(): Promise<void> {
 
   if (wantedPort !== 0 && gateway.port !== wantedPort) console.log(`Port ${wantedPort} is taken.`);
   console.log(`Guest RPC Ping listens on ${gateway.url}, control exchange "${config.controlExchange}".`);
-  printCurls(gateway.url, demo?.examples ?? []);
+  printCurls(gateway.url, examples);
   if (demo) printAlarm(demo);
   console.log('\nCtrl-C ends everything.\n');
   if (isOwnBroker) await startHealthCheck(stack.function('health-check'), common);
@@ -90,6 +99,30 @@ async function startOwnBroker(settings: Record<string, string>, config: Config):
   return demo;
 }
 
+/** Puts Keystone before the function: one of our own, or the one that the settings name. */
+async function guard(
+  settings: Record<string, string>,
+  demo: Demo | undefined,
+): Promise<KeystoneDemo | undefined> {
+  const isOwnKeystone = process.argv.includes('--keystone');
+  if (settings['KEYSTONE_URL'] !== undefined) {
+    if (isOwnKeystone) throw new InvalidConfig('--keystone and KEYSTONE_URL exclude each other');
+    console.log(
+      `Keystone on ${settings['KEYSTONE_URL']} says who may ping. The shell gets a token by\n${SHELL_VARIABLES}`,
+    );
+    return { examples: examplesForOwner(demo), misconfigured: new Map() };
+  }
+  if (!isOwnKeystone) return undefined;
+  console.log('Starting a private Keystone …');
+  const keystone = await startKeystone();
+  running.push(() => keystone.stop());
+  console.log(
+    `Keystone on ${keystone.url}, users demo-admin and demo-member; a password is its user's name.`,
+  );
+  settings['KEYSTONE_URL'] = keystone.url;
+  return demoOf(keystone, demo);
+}
+
 function readPort(): number {
   const port = Number(process.env['PORT'] || 8779);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
@@ -103,10 +136,12 @@ function printLogLine(line: string): void {
 }
 
 function printCurls(baseUrl: string, examples: readonly Example[]): void {
-  const curl = (tenant: string, id: string) =>
-    `curl -i ${baseUrl}/v1.0/${tenant}/mgmt/instances/${id}/rpc_ping`;
-  for (const { title, tenant, id, answer } of examples)
-    console.log(`\n# ${title} → ${answer}\n${curl(tenant, id)}`);
+  const curl = (tenant: string, id: string, token?: string) => {
+    const header = token === undefined ? '' : ` -H "X-Auth-Token: ${token}"`;
+    return `curl -i${header} ${baseUrl}/v1.0/${tenant}/mgmt/instances/${id}/rpc_ping`;
+  };
+  for (const { title, tenant, id, token, answer } of examples)
+    console.log(`\n# ${title} → ${answer}\n${curl(tenant, id, token)}`);
   if (examples.length === 0) console.log(`\n${curl('TENANT', 'INSTANCE_ID')}`);
 }
 

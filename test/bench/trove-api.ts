@@ -11,11 +11,18 @@ export class TroveApi {
   readonly #folder: TemporaryFolder;
   readonly #callOff: () => void;
 
-  /** @param keys the instances' ids with their RPC keys; null: in the clear */
-  static async start(brokerUrl: string, keys: Readonly<Record<string, string | null>>): Promise<TroveApi> {
+  /**
+   * @param keys the instances' ids with their RPC keys; null: in the clear
+   * @param more further lines of trove.conf
+   */
+  static async start(
+    brokerUrl: string,
+    keys: Readonly<Record<string, string | null>>,
+    more = '',
+  ): Promise<TroveApi> {
     const folder = new TemporaryFolder('trove-api');
     const port = await freePort();
-    await writeFile(folder.file('trove.conf'), config(brokerUrl, port, folder));
+    await writeFile(folder.file('trove.conf'), config(brokerUrl, port, folder) + more);
     const script = join(import.meta.dirname, 'contestants', 'trove_api.py');
     const args = [script, '--config-file', folder.file('trove.conf'), JSON.stringify(keys)];
     const python = spawn('/usr/bin/python3', args, {
@@ -53,10 +60,10 @@ export class TroveApi {
 
 /** A trove.conf with one worker, no limit of requests, no debug log, and the stubs of `trove_api.py`. */
 function config(brokerUrl: string, port: number, folder: TemporaryFolder): string {
-  const { host, username, password } = new URL(brokerUrl);
+  const { host, username, password, pathname } = new URL(brokerUrl);
   return `
 [DEFAULT]
-transport_url = rabbit://${username}:${password}@${host}/
+transport_url = rabbit://${username}:${password}@${host}${pathname || '/'}
 control_exchange = trove
 bind_host = 127.0.0.1
 bind_port = ${port}

@@ -9,6 +9,7 @@ import { ROUTE } from '../../functions/http/request.ts';
 import { RabbitMqServer } from '../../infra/local/rabbitmq.ts';
 import { GUEST_REASONS, ResponderFleet } from '../setup/fleet.ts';
 import { type Answer, FunctionUnderTest } from '../setup/function-under-test.ts';
+import { KeystoneStandIn, refuse, vouchFor } from '../setup/keystone-stand-in.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 
 const DOCUMENT = JSON.parse(
@@ -198,5 +199,21 @@ describe('the bundled function', () => {
     expectConformity(answer);
     expect(answer.status).toBe(500);
     expect(JSON.parse(answer.body)).toEqual(example(500, 'misconfigured'));
+  });
+
+  test.each<[number, string, Parameters<typeof KeystoneStandIn.start>[0]]>([
+    [401, 'unauthenticated', refuse()],
+    [401, 'no_admin', vouchFor({ role: 'member' })],
+    [403, 'foreign_project', vouchFor({ project: '8dc24587c49f4693a7bc658ef1814362' })],
+    [403, 'no_project', vouchFor({ project: null })],
+    [503, 'keystone', (_request, response) => response.writeHead(500).end()],
+  ])('%d, %s, with Keystone', async (status, name, handle) => {
+    await using keystone = await KeystoneStandIn.start(handle);
+    const settings = { BROKER_URL: broker.url, KEYSTONE_URL: keystone.url };
+    await using under = await FunctionUnderTest.start(settings);
+    const answer = await under.ping(randomUUID(), 'tenant', { 'x-auth-token': 'token' });
+    expectConformity(answer);
+    expect(answer.status).toBe(status);
+    expect(JSON.parse(answer.body)).toEqual(example(status, name));
   });
 });

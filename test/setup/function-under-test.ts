@@ -34,6 +34,11 @@ export class FunctionUnderTest {
     this.#lines = lines;
   }
 
+  /** Of the gateway. */
+  get url(): string {
+    return this.#gateway.url;
+  }
+
   /** Invokes the function with API Gateway's event of a ping, without HTTP. */
   invoke(instanceId: string, timeoutMs?: number): Promise<unknown> {
     const pathParameters = { tenant_id: 'tenant', instance_id: instanceId };

@@ -2,6 +2,7 @@
 
 Keystone, Nova and Neutron are stubs that take no time: there is no authtoken filter (the caller sends the headers that
 the filter would add), and an rpc_ping's calls to Nova and Neutron, HTTP in a real deployment, are answered in place.
+Where FILE has a section [keystone_authtoken], there is an authtoken filter, as in a real deployment.
 
 Usage: `python3 trove_api.py --config-file FILE INSTANCES`, where FILE is a trove.conf and INSTANCES a JSON object of
 instance ids and RPC keys (null: in the clear). This script writes the file that FILE's `api_paste_config` names, and
@@ -20,7 +21,9 @@ PASTE = """
 use = call:trove.common.wsgi:versioned_urlmap
 /v1.0: troveapi
 [pipeline:troveapi]
-pipeline = cors http_proxy_to_wsgi faultwrapper authorization contextwrapper ratelimit extensions troveapp
+pipeline = cors http_proxy_to_wsgi faultwrapper %sauthorization contextwrapper ratelimit extensions troveapp
+[filter:authtoken]
+paste.filter_factory = keystonemiddleware.auth_token:filter_factory
 [filter:extensions]
 paste.filter_factory = trove.common.extensions:factory
 [filter:authorization]
@@ -52,9 +55,14 @@ def stub_other_services():
     sys.modules['stubs'] = stubs
 
 
+def has_keystone(conf):
+    with open(conf.config_file[0]) as file:
+        return '[keystone_authtoken]' in file.read()
+
+
 def prepare(conf):
     with open(conf.api_paste_config, 'w') as paste:
-        paste.write(PASTE)
+        paste.write(PASTE % ('authtoken ' if has_keystone(conf) else ''))
     from trove.db import get_db_api
     get_db_api().db_sync(conf)
 

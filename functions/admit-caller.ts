@@ -1,0 +1,78 @@
+import type middy from '@middy/core';
+import type { Context } from 'aws-lambda';
+import type { KeystoneSettings } from './config.ts';
+import type { Fault } from './http/fault.ts';
+import {
+  foreignProjectFault,
+  keystoneFault,
+  notAdminFault,
+  unauthenticatedFault,
+} from './http/keystone-fault.ts';
+import { type GatewayEvent, header, tenantOf } from './http/request.ts';
+import { requireAccess } from './keystone/access.ts';
+import {
+  ForeignProject,
+  KeystoneUnavailable,
+  NotAdmin,
+  TooManyBadTokens,
+  Unauthenticated,
+} from './keystone/errors.ts';
+import { KeystoneApi } from './keystone/keystone-api.ts';
+import type { Token } from './keystone/token.ts';
+import { TokenValidator } from './keystone/token-validator.ts';
+import { type Caller, callerFields, log } from './telemetry/ping-telemetry.ts';
+
+/** What is kept of an invocation's time for the ping and the answer, in milliseconds. */
+const PING_MARGIN_MS = 1000;
+
+/** Lambda's context, with the caller in it where Keystone was asked. */
+export type CallerContext = Context & { caller?: Caller };
+
+/**
+ * Middy's middleware before the handler: lets in whom Trove's API would let in, by the token in `X-Auth-Token`, and
+ * answers all others as Trove's API does.
+ */
+export function admitCaller({ url, adminRoles }: KeystoneSettings) {
+  const validator = new TokenValidator(new KeystoneApi(url));
+  return async ({ event, context }: middy.Request<GatewayEvent, unknown, Error, CallerContext>) => {
+    try {
+      const timeLeftMs = context.getRemainingTimeInMillis() - PING_MARGIN_MS;
+      const token = await validator.validate(header(event, 'x-auth-token'), timeLeftMs);
+      requireAccess(token, tenantOf(event), adminRoles);
+      context.caller = callerOf(token);
+    } catch (error) {
+      throw refusal(error, url, event, context);
+    }
+  };
+}
+
+function callerOf({ project, userName }: Token): Caller {
+  return { projectName: project?.name, userName };
+}
+
+/** Logs why the caller is not let in. @returns the answer, or the error where it is none of Keystone's */
+function refusal(
+  error: unknown,
+  keystoneUrl: string,
+  event: GatewayEvent,
+  { awsRequestId }: Context,
+): unknown {
+  const fault = faultOf(error, keystoneUrl);
+  if (fault === undefined) return error;
+  const path = 'rawPath' in event ? event.rawPath : event.path;
+  const fields = { request_id: `req-${awsRequestId}`, path, outcome: 'refused', reason: Object(error).code };
+  if (fault.statusCode === 503) log.error('rpc_ping', fields, error);
+  else if (error instanceof ForeignProject || error instanceof NotAdmin)
+    log.info('rpc_ping', { ...fields, ...callerFields(callerOf(error.token)) });
+  else log.info('rpc_ping', fields);
+  return fault;
+}
+
+function faultOf(error: unknown, keystoneUrl: string): Fault | undefined {
+  if (error instanceof Unauthenticated) return unauthenticatedFault(keystoneUrl);
+  if (error instanceof ForeignProject) return foreignProjectFault(error.token.project?.id);
+  if (error instanceof NotAdmin) return notAdminFault(keystoneUrl);
+  if (error instanceof KeystoneUnavailable) return keystoneFault();
+  if (error instanceof TooManyBadTokens) return keystoneFault({ 'Retry-After': '1' });
+  return undefined;
+}

@@ -1,0 +1,79 @@
+import { hash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { TooManyBadTokens, Unauthenticated } from './errors.ts';
+import type { KeystoneApi } from './keystone-api.ts';
+import { QuestionBudget } from './question-budget.ts';
+import type { Token } from './token.ts';
+
+/** How long a good token is not asked about again, as in keystonemiddleware: a revoked one is refused after that. */
+const GOOD_FOR_MS = 300_000;
+
+/** How long a bad one is not. */
+const BAD_FOR_MS = 5000;
+
+/** Keystone answers in tens of milliseconds, or its answer is not waited for. */
+const MAX_TIMEOUT_MS = 3000;
+
+/** A Fernet token has some 200 characters, a signed one (JWS) less than 2000. */
+const MAX_TOKEN_LENGTH = 4096;
+
+/** The wall clock, since a process that is frozen may not see the other one go on; looked at for each token. */
+const CLOCK = { max: 1000, perf: { now: () => Date.now() }, ttlResolution: 0 };
+
+/** Tells whose a token is. Of the tokens themselves nothing is kept, only their SHA-256. */
+export class TokenValidator {
+  readonly #api: Pick<KeystoneApi, 'validate'>;
+  readonly #budget = new QuestionBudget();
+  readonly #asking = new Map<string, Promise<Token>>();
+  /** Apart from the bad ones, of which any number may come. */
+  readonly #good = new LRUCache<string, Token>({ ...CLOCK, ttl: GOOD_FOR_MS });
+  readonly #bad = new LRUCache<string, true>({ ...CLOCK, ttl: BAD_FOR_MS });
+
+  constructor(api: Pick<KeystoneApi, 'validate'>) {
+    this.#api = api;
+  }
+
+  /**
+   * Asks Keystone, unless the answer is known or somebody is asking already.
+   *
+   * @param token as the caller sent it, if it did
+   * @param timeoutMs how long it may take, in milliseconds; never more than 3 s
+   * @throws Unauthenticated, KeystoneUnavailable or TooManyBadTokens
+   */
+  async validate(token: string | undefined, timeoutMs: number): Promise<Token> {
+    if (!token) throw new Unauthenticated('token_missing');
+    if (token.length > MAX_TOKEN_LENGTH || !isHeaderValue(token)) throw new Unauthenticated('token_unknown');
+    const key = hash('sha256', token, 'base64');
+    if (this.#bad.has(key)) throw new Unauthenticated('token_unknown');
+    const known = this.#good.get(key) ?? (await this.#askOnce(key, token, timeoutMs));
+    if (known.expiresAtMs <= Date.now()) throw new Unauthenticated('token_expired');
+    return known;
+  }
+
+  #askOnce(key: string, token: string, timeoutMs: number): Promise<Token> {
+    const asked = this.#asking.get(key) ?? this.#ask(key, token, timeoutMs);
+    if (this.#asking.has(key)) return asked;
+    this.#asking.set(key, asked);
+    const forget = () => void this.#asking.delete(key);
+    asked.then(forget, forget);
+    return asked;
+  }
+
+  async #ask(key: string, token: string, timeoutMs: number): Promise<Token> {
+    if (!this.#budget.take()) throw new TooManyBadTokens();
+    try {
+      const known = await this.#api.validate(token, Math.min(timeoutMs, MAX_TIMEOUT_MS));
+      this.#budget.giveBack();
+      this.#good.set(key, known);
+      return known;
+    } catch (error) {
+      if (error instanceof Unauthenticated) this.#bad.set(key, true);
+      throw error;
+    }
+  }
+}
+
+/** Visible ASCII, of which all kinds of tokens consist; Node would refuse to send anything else. */
+function isHeaderValue(token: string): boolean {
+  return /^[!-~]+$/.test(token);
+}

@@ -1,0 +1,216 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { promisify } from 'node:util';
+import { end, freePort, lineOf, TemporaryFolder, whenWeAreGone } from './child.ts';
+import { ensureDebianPackages } from './debian-packages.ts';
+
+/** How a token's scope is asked for, as Keystone's API has it; undefined: the user's default, or none. */
+export type Scope = 'unscoped' | Readonly<Record<string, unknown>> | undefined;
+
+/** What Keystone answered to a call of its API. */
+interface KeystoneAnswer {
+  readonly headers: Headers;
+  readonly body: Readonly<Record<string, Record<string, unknown>>>;
+}
+
+/** How long a token is good, in seconds. */
+const TOKEN_LIFETIME_SECONDS = 86_400;
+
+/** A real Keystone of our own: SQLite, Fernet tokens, its own port and folder, all gone when it is stopped. */
+export class Keystone {
+  /** Its v3 API. */
+  readonly url: string;
+  readonly #folder: TemporaryFolder;
+  readonly #port: number;
+  /** Of the user `admin`, by which all is set up; nobody else has it. */
+  readonly #password = randomBytes(16).toString('hex');
+  #server: ChildProcess | undefined;
+  #callOff: () => void = () => undefined;
+  #adminToken: string | undefined;
+
+  /**
+   * Starts Debian's Keystone as child process, installed before if need be.
+   *
+   * @returns undefined where it cannot be installed
+   */
+  static async start(): Promise<Keystone | undefined> {
+    if (!ensureDebianPackages('python3-keystone')) return undefined;
+    const keystone = new Keystone(new TemporaryFolder('keystone'), await freePort());
+    try {
+      await keystone.#setUp();
+      await keystone.boot();
+      return keystone;
+    } catch (error) {
+      await keystone.stop();
+      throw error;
+    }
+  }
+
+  private constructor(folder: TemporaryFolder, port: number) {
+    this.url = `http://127.0.0.1:${port}/v3`;
+    this.#folder = folder;
+    this.#port = port;
+  }
+
+  /** The server process's number. */
+  get pid(): number {
+    return this.#server?.pid ?? 0;
+  }
+
+  /** Starts the server process: the first one, or the next one after {@link crash}. */
+  async boot(tokenLifetimeSeconds = TOKEN_LIFETIME_SECONDS): Promise<void> {
+    await writeFile(this.#configFile, config(this.#folder, tokenLifetimeSeconds));
+    const args = ['/usr/bin/keystone-wsgi-public', '--host', '127.0.0.1', '--port', String(this.#port)];
+    const env = { ...this.#env, OS_KEYSTONE_CONFIG_FILES: this.#configFile };
+    const stdio = ['ignore', 'pipe', 'ignore'] as const;
+    const server = spawn('/usr/bin/python3', args, { env, stdio: [...stdio], detached: true });
+    this.#server = server;
+    this.#callOff = whenWeAreGone('kill -KILL "$1"', String(server.pid));
+    if (server.stdout) await lineOf(server, server.stdout, /^Available at /);
+  }
+
+  /** Kills the server process; its data stay. */
+  async crash(): Promise<void> {
+    if (this.#server) await end(this.#server, 'SIGKILL');
+    this.#callOff();
+  }
+
+  async stop(): Promise<void> {
+    await this.crash();
+    await this.#folder.remove();
+  }
+
+  /** Calls Keystone's API, as the user `admin` unless a token is given. */
+  async request(
+    method: string,
+    path: string,
+    body?: object,
+    token?: string,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<KeystoneAnswer> {
+    const headers = {
+      ...more,
+      'X-Auth-Token': token ?? (await this.#admin()),
+      'Content-Type': 'application/json',
+    };
+    return this.#send(method, path, headers, body);
+  }
+
+  /** @returns the new project's id */
+  async createProject(name: string): Promise<string> {
+    const { body } = await this.request('POST', 'projects', { project: { name } });
+    return String(body['project']?.['id']);
+  }
+
+  /** @returns the new user's id; the password is the name */
+  async createUser(name: string): Promise<string> {
+    const { body } = await this.request('POST', 'users', { user: { name, password: name } });
+    return String(body['user']?.['id']);
+  }
+
+  /** Gives a user a role, which is made if there is none of this name. @param on `projects/ID`, `domains/ID` or `system` */
+  async grant(userId: string, role: string, on: string): Promise<void> {
+    const { body } = await this.request('GET', `roles?name=${encodeURIComponent(role)}`);
+    const [known] = Object.values(body['roles'] ?? {}).map((found) => Object(found).id);
+    const made =
+      known ?? (await this.request('POST', 'roles', { role: { name: role } })).body['role']?.['id'];
+    await this.request('PUT', `${on}/users/${userId}/roles/${made}`);
+  }
+
+  /** Logs a user in whose password is the name. @returns a token */
+  login(name: string, scope?: Scope): Promise<string> {
+    return this.#login(name, name, scope);
+  }
+
+  /** @param identity as `POST /v3/auth/tokens` has it */
+  async authenticate(identity: object, scope?: Scope): Promise<string> {
+    const auth = { identity, ...(scope && { scope }) };
+    const { headers } = await this.#send(
+      'POST',
+      'auth/tokens',
+      { 'Content-Type': 'application/json' },
+      { auth },
+    );
+    return headers.get('x-subject-token') ?? '';
+  }
+
+  /** Takes a token back before it expires. */
+  async revoke(token: string): Promise<void> {
+    await this.request('DELETE', 'auth/tokens', undefined, undefined, { 'X-Subject-Token': token });
+  }
+
+  #login(name: string, password: string, scope?: Scope): Promise<string> {
+    const user = { name, password, domain: { id: 'default' } };
+    return this.authenticate({ methods: ['password'], password: { user } }, scope);
+  }
+
+  async #admin(): Promise<string> {
+    const project = { name: 'admin', domain: { id: 'default' } };
+    this.#adminToken ??= await this.#login('admin', this.#password, { project });
+    return this.#adminToken;
+  }
+
+  async #send(
+    method: string,
+    path: string,
+    headers: Record<string, string>,
+    body?: object,
+  ): Promise<KeystoneAnswer> {
+    const init = { method, headers, ...(body && { body: JSON.stringify(body) }) };
+    const response = await fetch(`${this.url}/${path}`, init);
+    const text = await response.text();
+    if (!response.ok) throw new Error(`Keystone, ${method} ${path}: ${response.status} ${text}`);
+    return { headers: response.headers, body: text === '' ? {} : JSON.parse(text) };
+  }
+
+  get #configFile(): string {
+    return this.#folder.file('keystone.conf');
+  }
+
+  get #env(): NodeJS.ProcessEnv {
+    return { PATH: process.env['PATH'], LANG: 'C.UTF-8', PYTHONDONTWRITEBYTECODE: '1' };
+  }
+
+  async #setUp(): Promise<void> {
+    await writeFile(this.#configFile, config(this.#folder, TOKEN_LIFETIME_SECONDS));
+    for (const folder of ['fernet', 'credential']) await mkdir(this.#folder.file(folder), { mode: 0o700 });
+    const { uid, gid } = userInfo();
+    const owner = ['--keystone-user', String(uid), '--keystone-group', String(gid)];
+    await Promise.all([
+      this.#manage('db_sync'),
+      this.#manage('fernet_setup', ...owner),
+      this.#manage('credential_setup', ...owner),
+    ]);
+    await this.#manage('bootstrap');
+    // Keystone reads by one connection while it writes by another, which SQLite allows only with a write-ahead log.
+    const script = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('PRAGMA journal_mode = WAL')";
+    await promisify(execFile)('/usr/bin/python3', ['-c', script, this.#folder.file('keystone.sqlite')]);
+  }
+
+  async #manage(...args: string[]): Promise<void> {
+    const env = {
+      ...this.#env,
+      OS_BOOTSTRAP_PASSWORD: this.#password, // not for everybody to see in the list of processes
+      OS_BOOTSTRAP_PUBLIC_URL: this.url,
+      OS_BOOTSTRAP_INTERNAL_URL: this.url, // by which OpenStack's own services ask it
+      OS_BOOTSTRAP_REGION_ID: 'local',
+    };
+    await promisify(execFile)('keystone-manage', ['--config-file', this.#configFile, ...args], { env });
+  }
+}
+
+function config(folder: TemporaryFolder, tokenLifetimeSeconds: number): string {
+  return `
+[database]
+connection = sqlite:///${folder.file('keystone.sqlite')}
+[token]
+provider = fernet
+expiration = ${tokenLifetimeSeconds}
+[fernet_tokens]
+key_repository = ${folder.file('fernet')}
+[credential]
+key_repository = ${folder.file('credential')}
+`;
+}

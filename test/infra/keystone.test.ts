@@ -1,0 +1,211 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:https';
+import { dirname, join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { App } from 'aws-cdk-lib';
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { bundleAll } from '../../infra/bundle.ts';
+import { InvalidSetting } from '../../infra/cdk-context.ts';
+import { GuestRpcPingStack } from '../../infra/guest-rpc-ping-stack.ts';
+import { TemporaryFolder } from '../../infra/local/child.ts';
+import { LambdaProcess } from '../../infra/local/lambda-process.ts';
+import { Synthesized } from '../../infra/local/synthesized.ts';
+import { readSettings } from '../../infra/settings.ts';
+import { makeCertificates } from '../setup/certificates.ts';
+import { vouchFor } from '../setup/keystone-stand-in.ts';
+import { EXISTING } from './variants.ts';
+
+jest.setTimeout(60_000); // each test synthesizes the stack
+
+const BY_CIDR = { keystoneUrl: 'https://keystone.example:5000/v3', keystoneCidr: '10.1.2.0/24' };
+const BY_GROUP = {
+  ...EXISTING,
+  keystoneUrl: 'https://keystone.example/identity/v3',
+  keystoneSecurityGroupId: 'sg-0f1e2d3c4b5a69788',
+  keystoneAdminRoles: 'admin,db_operator',
+};
+
+let folder: TemporaryFolder;
+let made: Synthesized | undefined;
+beforeAll(async () => {
+  folder = new TemporaryFolder('ca');
+  await makeCertificates(folder.path);
+  await writeFile(folder.file('no.pem'), '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
+});
+afterEach(() => made?.remove());
+afterAll(() => folder.remove());
+
+async function synthesize(settings: Readonly<Record<string, string>>): Promise<Template> {
+  made = await Synthesized.stack(settings);
+  return Template.fromJSON({ ...made.template });
+}
+
+describe('is refused in one sentence:', () => {
+  const { keystoneCidr, ...nowhere } = BY_CIDR;
+  test.each<[string, Record<string, unknown>, string]>([
+    [
+      'a Keystone in the clear',
+      { ...BY_CIDR, keystoneUrl: 'http://k/v3' },
+      'keystoneUrl must be https://…/v3.',
+    ],
+    [
+      'a login in its URL',
+      { ...BY_CIDR, keystoneUrl: 'https://u:p@k/v3' },
+      'keystoneUrl must be https://…/v3.',
+    ],
+    [
+      'an API of version 2',
+      { ...BY_CIDR, keystoneUrl: 'https://k/v2.0' },
+      'keystoneUrl must be https://…/v3.',
+    ],
+    [
+      'Keystone and anyone',
+      { ...BY_CIDR, anyoneMayCallTheApi: 'true' },
+      'keystoneUrl and anyoneMayCallTheApi=true exclude each other: set one of the two.',
+    ],
+    [
+      'a Keystone to which there is no way',
+      nowhere,
+      'keystoneUrl needs either keystoneCidr or keystoneSecurityGroupId: the way to Keystone.',
+    ],
+    [
+      'two ways',
+      { ...BY_GROUP, keystoneCidr },
+      'keystoneUrl needs either keystoneCidr or keystoneSecurityGroupId: the way to Keystone.',
+    ],
+    [
+      'a way to everywhere',
+      { ...nowhere, keystoneCidr: '0.0.0.0/0' },
+      'keystoneCidr must be a block of addresses such as 10.1.2.3/32, at most a /8.',
+    ],
+    ['a way without Keystone', { keystoneCidr }, 'keystoneCidr is of use with keystoneUrl only.'],
+    [
+      'roles without names',
+      { ...BY_CIDR, keystoneAdminRoles: ',' },
+      'keystoneAdminRoles must be names of roles, joined by commas.',
+    ],
+    [
+      'certificates that are not there',
+      { ...BY_CIDR, caCertificates: '/nowhere.pem' },
+      'caCertificates: /nowhere.pem cannot be read: ENOENT.',
+    ],
+  ])('%s', (_what, values, message) => {
+    expect(() => readSettings(values)).toThrow(new InvalidSetting(message));
+  });
+
+  test.each([
+    ['no.pem', 'is not a PEM file of certificates.'],
+    ['ca.key', 'has a private key in it.'],
+  ])('certificates in %s, which %s', (name, what) => {
+    const path = folder.file(name);
+    const refusal = new InvalidSetting(`caCertificates: ${path} ${what}`);
+    expect(() => readSettings({ ...BY_CIDR, caCertificates: path })).toThrow(refusal);
+  });
+});
+
+test('API Gateway lets every request through to the function, throttled, where Keystone is asked', async () => {
+  const template = await synthesize(BY_CIDR);
+  template.allResourcesProperties('AWS::ApiGatewayV2::Route', { AuthorizationType: 'NONE' });
+  template.hasResourceProperties('AWS::ApiGatewayV2::Stage', {
+    DefaultRouteSettings: { ThrottlingRateLimit: 30, ThrottlingBurstLimit: 30 },
+  });
+  template.hasOutput('Curl', {
+    Value: { 'Fn::Join': ['', Match.arrayWith([Match.stringLikeRegexp('X-Auth-Token')])] },
+  });
+  expect(template.findOutputs('ApiArn')).toEqual({});
+});
+
+test('the ping alone knows Keystone, and has a way to its port, by addresses', async () => {
+  const template = await synthesize(BY_CIDR);
+  expect(made?.function('rpc-ping').environment).toMatchObject({
+    KEYSTONE_URL: BY_CIDR.keystoneUrl,
+    KEYSTONE_ADMIN_ROLES: 'admin',
+  });
+  expect(made?.function('health-check').environment).not.toHaveProperty('KEYSTONE_URL');
+  template.hasResourceProperties('AWS::EC2::SecurityGroup', {
+    SecurityGroupEgress: [
+      { CidrIp: '10.1.2.0/24', FromPort: 5000, ToPort: 5000, IpProtocol: 'tcp', Description: 'Keystone' },
+    ],
+  });
+  const groups = Object.fromEntries(
+    (made?.resources('AWS::Lambda::Function') ?? []).map(({ FunctionName, VpcConfig }) => [
+      FunctionName,
+      Object(VpcConfig).SecurityGroupIds.length,
+    ]),
+  );
+  expect(groups).toEqual({ 'GuestRpcPing-rpc-ping': 2, 'GuestRpcPing-health-check': 1 });
+});
+
+test('the way to a security group leads to Keystone’s port on both sides, and nowhere else', async () => {
+  const template = await synthesize(BY_GROUP);
+  const keystone = BY_GROUP.keystoneSecurityGroupId;
+  template.hasResourceProperties('AWS::EC2::SecurityGroupEgress', {
+    DestinationSecurityGroupId: keystone,
+    FromPort: 443,
+    ToPort: 443,
+  });
+  template.hasResourceProperties('AWS::EC2::SecurityGroupIngress', {
+    GroupId: keystone,
+    FromPort: 443,
+    ToPort: 443,
+  });
+  for (const { SecurityGroupEgress } of made?.resources('AWS::EC2::SecurityGroup') ?? [])
+    expect(SecurityGroupEgress).toEqual([expect.objectContaining({ CidrIp: '255.255.255.255/32' })]);
+  expect(made?.function('rpc-ping').environment).toMatchObject({ KEYSTONE_ADMIN_ROLES: 'admin,db_operator' });
+});
+
+test('without keystoneUrl, nothing of Keystone is in the stack', async () => {
+  const template = await synthesize({});
+  expect(JSON.stringify(template.toJSON())).not.toMatch(/keystone/i);
+  template.allResourcesProperties('AWS::ApiGatewayV2::Route', { AuthorizationType: 'AWS_IAM' });
+});
+
+test('cdk-nag’s AwsSolutions finds nothing with Keystone either', async () => {
+  for (const values of [BY_CIDR, BY_GROUP]) {
+    const stack = new GuestRpcPingStack(new App(), 'GuestRpcPing', readSettings(values), await bundleAll());
+    expect(new AwsSolutionsChecks().validateScope(stack).violations).toEqual([]);
+  }
+});
+
+describe('the certificates of a private CA', () => {
+  test('travel with the ping alone, without anything else of their file', async () => {
+    await writeFile(
+      folder.file('commented.pem'),
+      `A comment\n${readFileSync(folder.file('ca.pem'), 'utf8')}`,
+    );
+    await synthesize({ ...BY_CIDR, caCertificates: folder.file('commented.pem') });
+    const { bundlePath, environment } = made?.function('rpc-ping') ?? { bundlePath: '' };
+    const laid = readFileSync(join(dirname(bundlePath), 'ca-certificates.pem'), 'utf8');
+    expect(laid).toBe(readFileSync(folder.file('ca.pem'), 'utf8'));
+    expect(environment).toMatchObject({ NODE_EXTRA_CA_CERTS: '/var/task/ca-certificates.pem' });
+    expect(made?.function('health-check').environment).not.toHaveProperty('NODE_EXTRA_CA_CERTS');
+  });
+
+  test('let the asset trust a Keystone that it would not trust without them', async () => {
+    const [key = '', cert = ''] = ['good.key', 'good.pem'].map((name) =>
+      readFileSync(folder.file(name), 'utf8'),
+    );
+    const server = createServer({ key, cert }, vouchFor()).listen(0, 'localhost');
+    await once(server, 'listening');
+    const address = server.address();
+    const port = typeof address === 'object' ? address?.port : 0;
+    try {
+      await synthesize({ ...BY_CIDR, caCertificates: folder.file('ca.pem') });
+      const { bundlePath = '', environment } = made?.function('rpc-ping') ?? {};
+      const settings = { BROKER_URL: 'amqp://127.0.0.1:1', KEYSTONE_URL: `https://localhost:${port}/v3` };
+      const trusted = String(environment?.['NODE_EXTRA_CA_CERTS']).replace('/var/task', dirname(bundlePath));
+      const statusWith = async (more: Record<string, string>) => {
+        const lambda = await LambdaProcess.start(bundlePath, { ...settings, ...more }, () => undefined);
+        const event = { routeKey: '$default', rawPath: '/v1.0/tenant/x', headers: { 'x-auth-token': 't' } };
+        return Object(await lambda.invoke(event).finally(() => lambda.end())).statusCode;
+      };
+      expect(await statusWith({})).toBe(503);
+      expect(await statusWith({ NODE_EXTRA_CA_CERTS: trusted })).toBe(404); // let in, to where nothing is
+    } finally {
+      server.close();
+    }
+  });
+});

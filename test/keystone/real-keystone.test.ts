@@ -1,0 +1,298 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Keystone, type Scope } from '../../infra/local/keystone.ts';
+import { eventually } from '../setup/eventually.ts';
+import { type Answer, FunctionUnderTest } from '../setup/function-under-test.ts';
+import { respond } from '../setup/responder.ts';
+import { TestBroker } from '../setup/test-broker.ts';
+
+// What Trove's own API answers, byte for byte.
+const UNAUTHENTICATED =
+  '{"error": {"code": 401, "title": "Unauthorized", "message": "The request you have made requires authentication."}}';
+const NOT_ADMIN = '{"unauthorized": {"code": 401, "message": "User does not have admin privileges."}}';
+const UNAVAILABLE =
+  '{"serviceUnavailable": {"message": "The Keystone service is temporarily unavailable.", "code": 503}}';
+
+/** With a Keystone of Debian's packages, as the real guests are. */
+const onDebian = process.env['TEST_WITHOUT_TROVE'] ? describe.skip : describe;
+
+onDebian('with a real Keystone', () => {
+  const guest: string = randomUUID();
+  let keystone: Keystone;
+  let broker: TestBroker;
+  let fn: FunctionUnderTest;
+  let project: string;
+  let otherProject: string;
+  let boss: string;
+  let bossToken: string;
+
+  beforeAll(async () => {
+    const started = await Keystone.start();
+    if (!started) throw new Error('No Keystone here');
+    keystone = started;
+    broker = await TestBroker.create();
+    await respond(await broker.channel(), guest, ({ reply }) => reply());
+    project = await keystone.createProject('databases');
+    otherProject = await keystone.createProject('others');
+    boss = await keystone.createUser('boss');
+    for (const on of [`projects/${project}`, `projects/${otherProject}`, 'domains/default'])
+      await keystone.grant(boss, 'admin', on);
+    bossToken = await keystone.login('boss', inProject());
+    fn = await FunctionUnderTest.start({ BROKER_URL: broker.url, KEYSTONE_URL: keystone.url });
+  }, 180_000);
+  afterAll(async () => {
+    await fn.end();
+    await broker.delete();
+    await keystone.stop();
+  });
+
+  function inProject(id = project): Scope {
+    return { project: { id } };
+  }
+
+  function ping(token?: string, { tenant = project, id = guest, under = fn } = {}): Promise<Answer> {
+    return under.ping(id, tenant, token === undefined ? {} : { 'x-auth-token': token });
+  }
+
+  function expectChallenge({ headers }: Answer): void {
+    expect(headers.get('www-authenticate')).toBe(`Keystone uri="${keystone.url.replace('/v3', '')}"`);
+    expect(headers.get('content-type')).toBe('application/json; charset=UTF-8');
+  }
+
+  function expectUnauthenticated(answer: Answer): void {
+    expect(answer).toMatchObject({ status: 401, body: UNAUTHENTICATED });
+    expectChallenge(answer);
+  }
+
+  function foreign(shown: string): object {
+    const message = `User with tenant id ${shown} cannot access this resource.`;
+    return { status: 403, body: `{"forbidden": {"message": "${message}", "code": 403}}` };
+  }
+
+  /** Logs in a new user with one role in the project. */
+  async function tokenWithRole(role: string): Promise<string> {
+    const name = `user-${randomUUID()}`;
+    await keystone.grant(await keystone.createUser(name), role, `projects/${project}`);
+    return keystone.login(name, inProject());
+  }
+
+  describe('nobody gets past without a good token', () => {
+    test('none', async () => {
+      expectUnauthenticated(await ping());
+    });
+
+    test.each([
+      ['an empty one', ''],
+      ['nonsense', 'nonsense'],
+      ['one of another Keystone', `gAAAAAB${'x'.repeat(176)}`],
+      ['two', 'one, two'],
+      ['one of 9000 characters', 'x'.repeat(9000)],
+    ])('%s', async (_what, token) => {
+      expectUnauthenticated(await ping(token));
+    });
+
+    test('a good one whose last letters were changed', async () => {
+      expectUnauthenticated(await ping(`${bossToken.slice(0, -6)}abcdef`));
+    });
+
+    test('one that was revoked before it was seen', async () => {
+      const token = await keystone.login('boss', inProject());
+      await keystone.revoke(token);
+      expectUnauthenticated(await ping(token));
+    });
+
+    test('one of a user who was disabled since', async () => {
+      const name = `user-${randomUUID()}`;
+      const id = await keystone.createUser(name);
+      await keystone.grant(id, 'admin', `projects/${project}`);
+      const token = await keystone.login(name, inProject());
+      await keystone.request('PATCH', `users/${id}`, { user: { enabled: false } });
+      expectUnauthenticated(await ping(token));
+    });
+
+    test.each(['/', '/v1.0/tenant/instances', '/anything'])(
+      'not even to be told that %s is not there',
+      async (path) => {
+        expectUnauthenticated(await fn.request('GET', path));
+      },
+    );
+
+    test('not even to be told that an instance’s id is none', async () => {
+      expectUnauthenticated(await ping(undefined, { id: 'not-an-id' }));
+      expect(await ping(await tokenWithRole('member'), { id: 'not-an-id' })).toMatchObject({ status: 401 });
+    });
+  });
+
+  describe('a token of another scope is refused, naming its project', () => {
+    test('another project', async () => {
+      expect(await ping(bossToken, { tenant: otherProject })).toMatchObject(foreign(project));
+    });
+
+    test('the project by its name', async () => {
+      expect(await ping(bossToken, { tenant: 'databases' })).toMatchObject(foreign(project));
+    });
+
+    test('another project, though the role would not do either: the project is looked at first', async () => {
+      const token = await tokenWithRole('member');
+      expect(await ping(token, { tenant: otherProject })).toMatchObject(foreign(project));
+    });
+
+    test('another project, where the path leads nowhere', async () => {
+      const headers = { 'x-auth-token': bossToken };
+      expect(await fn.request('GET', `/v1.0/${otherProject}/instances`, headers)).toMatchObject(
+        foreign(project),
+      );
+      expect(await fn.request('GET', '/', headers)).toMatchObject(foreign(project));
+    });
+
+    test.each<[string, Scope]>([
+      ['a domain', { domain: { id: 'default' } }],
+      ['nothing', 'unscoped'],
+    ])('%s', async (_what, scope) => {
+      expect(await ping(await keystone.login('boss', scope))).toMatchObject(foreign('None'));
+    });
+
+    test('the system', async () => {
+      await keystone.grant(boss, 'admin', 'system');
+      expect(await ping(await keystone.login('boss', { system: { all: true } }))).toMatchObject(
+        foreign('None'),
+      );
+    });
+  });
+
+  describe('a token of the project needs an admin’s role', () => {
+    test.each(['member', 'reader', 'database admin', 'administrator'])('%s is none', async (role) => {
+      const answer = await ping(await tokenWithRole(role));
+      expect(answer).toMatchObject({ status: 401, body: NOT_ADMIN });
+      expectChallenge(answer);
+    });
+
+    test('admin is one: the guest is pinged', async () => {
+      const { status, body, headers } = await ping(bossToken);
+      expect([status, body]).toEqual([204, '']);
+      expect(headers.get('server-timing')).toMatch(/^rpc;dur=/);
+    });
+
+    test('in whatever case', async () => {
+      const { body } = await keystone.request('GET', 'roles?name=admin');
+      const [id] = Object.values(body['roles'] ?? {}).map((role) => Object(role).id);
+      const change = (role: object) => keystone.request('PATCH', `roles/${id}`, { role });
+      await change({ options: { immutable: false } });
+      await change({ name: 'AdMin' });
+      try {
+        const token = await keystone.login('boss', inProject());
+        expect(await ping(token)).toMatchObject({ status: 204 });
+      } finally {
+        await change({ name: 'admin' });
+      }
+    });
+
+    test('and those that KEYSTONE_ADMIN_ROLES names, in whatever case, and no others', async () => {
+      const settings = { BROKER_URL: broker.url, KEYSTONE_URL: keystone.url };
+      await using under = await FunctionUnderTest.start({
+        ...settings,
+        KEYSTONE_ADMIN_ROLES: 'DB_Operator,x',
+      });
+      expect(await ping(await tokenWithRole('db_operator'), { under })).toMatchObject({ status: 204 });
+      expect(await ping(bossToken, { under })).toMatchObject({ status: 401, body: NOT_ADMIN });
+    });
+  });
+
+  describe('an application credential', () => {
+    async function credential(more: object): Promise<string> {
+      const application_credential = { name: randomUUID(), ...more };
+      const { body } = await keystone.request(
+        'POST',
+        `users/${boss}/application_credentials`,
+        { application_credential },
+        await keystone.login('boss', inProject()),
+      );
+      const { id, secret } = Object(body['application_credential']);
+      return keystone.authenticate({
+        methods: ['application_credential'],
+        application_credential: { id, secret },
+      });
+    }
+
+    test('is as good as its user', async () => {
+      expect(await ping(await credential({}))).toMatchObject({ status: 204 });
+    });
+
+    test('of a lesser role is not', async () => {
+      const token = await credential({ roles: [{ name: 'member' }] });
+      expect(await ping(token)).toMatchObject({ status: 401, body: NOT_ADMIN });
+    });
+
+    test('with access rules is refused by Keystone itself', async () => {
+      const path = '/v1.0/*/mgmt/instances/*/rpc_ping';
+      const token = await credential({ access_rules: [{ service: 'database', method: 'GET', path }] });
+      expectUnauthenticated(await ping(token));
+    });
+  });
+
+  test('who is let in hears of an unknown instance and of a path that is none as before', async () => {
+    expect(await ping(bossToken, { id: 'not-an-id' })).toMatchObject({
+      status: 404,
+      body: '{"itemNotFound": {"message": "Resource not-an-id cannot be found.", "code": 404}}',
+    });
+    const answer = await fn.request('GET', `/v1.0/${project}/instances`, { 'x-auth-token': bossToken });
+    expect(answer.status).toBe(404);
+  });
+
+  test('the log has the names of project and user, and no token', async () => {
+    const id = randomUUID();
+    await ping(bossToken, { id });
+    const { log } = await fn.telemetry(id);
+    expect(log).toMatchObject([{ tenant_id: project, project_name: 'databases', user_name: 'boss' }]);
+    const refused = '"reason":"foreign_project"';
+    await ping(bossToken, { tenant: otherProject });
+    await eventually(
+      async () => fn.output,
+      (output) => output.includes(refused),
+    );
+    expect(fn.output).not.toContain('gAAAA');
+  });
+
+  describe('time passes', () => {
+    test('a token that was good is refused once it has expired', async () => {
+      await keystone.crash();
+      await keystone.boot(5);
+      const token = await keystone.login('boss', inProject());
+      await keystone.crash();
+      await keystone.boot();
+      const statuses = new Set<number>();
+      await eventually(
+        async () => {
+          const answer = await ping(token);
+          statuses.add(answer.status);
+          return answer;
+        },
+        ({ status }) => status === 401,
+      ).then(expectUnauthenticated);
+      for (const status of statuses) expect([204, 401]).toContain(status);
+    }, 120_000);
+
+    test('while Keystone is down, who was let in is let in, and nobody else: 503 at once', async () => {
+      const unseen = await keystone.login('boss', inProject());
+      expect(await ping(bossToken)).toMatchObject({ status: 204 });
+      await keystone.crash();
+      const answer = await ping(unseen);
+      expect(answer).toMatchObject({ status: 503, body: UNAVAILABLE });
+      expect(answer.headers.get('www-authenticate')).toBeNull();
+      expect(await ping(bossToken)).toMatchObject({ status: 204 });
+      expectUnauthenticated(await ping());
+      await keystone.boot();
+      expect(await ping(unseen)).toMatchObject({ status: 204 });
+    }, 120_000);
+
+    test('a Keystone that is frozen is 503, well before the ping would have ended', async () => {
+      const unseen = await keystone.login('boss', inProject());
+      process.kill(keystone.pid, 'SIGSTOP');
+      try {
+        expect(await ping(unseen)).toMatchObject({ status: 503, body: UNAVAILABLE });
+      } finally {
+        process.kill(keystone.pid, 'SIGCONT');
+      }
+    });
+  });
+});
