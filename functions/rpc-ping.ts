@@ -1,13 +1,13 @@
 import middy from '@middy/core';
 import httpErrorHandler from '@middy/http-error-handler';
 import type { APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
-import type { CallerContext } from './admit-caller.ts';
 import { BrokerUnknown, MalformedCredentials } from './broker/errors.ts';
 import { InvalidConfig } from './config.ts';
 import { beginEnvironment } from './environment.ts';
 import { answer } from './http/answer.ts';
 import { Fault, instanceFault } from './http/fault.ts';
 import { type GatewayEvent, readRequest } from './http/request.ts';
+import type { CallerContext } from './keystone/admit-caller.ts';
 import { pingGuest } from './ping-guest.ts';
 import { KeyFileUnreadable } from './secrets/key-file.ts';
 import { SecretUnavailable } from './secrets/secrets-manager.ts';
@@ -27,7 +27,7 @@ export const handler = middy(ping, { timeoutEarlyInMillis: ANSWER_MARGIN_MS / 2,
 // Before anything else is looked at. Loaded only where it is needed.
 if (!(environment instanceof InvalidConfig) && environment.config.keystone !== undefined) {
   const { keystone } = environment.config;
-  const admission = import('./admit-caller.ts').then(({ admitCaller }) => admitCaller(keystone));
+  const admission = import('./keystone/admit-caller.ts').then(({ admitCaller }) => admitCaller(keystone));
   handler.before(async (request) => (await admission)(request));
 }
 
@@ -56,7 +56,7 @@ function answerAsFault(request: middy.Request<GatewayEvent>): void {
   }
   log.error('rpc_ping', { ...outcome, outcome: 'error' }, error);
   request.error = instanceFault(
-    isDeployersToMend(error) ? error.message : 'The server has erred; its log tells more.',
+    isDeployersToMend(error) ? error.message : 'The server has erred; its log says more.',
   );
 }
 

@@ -40,7 +40,9 @@ describe('the tables of infra/README.md', () => {
   });
 
   test('the manual of infra/ has one row for each setting of the stack', () => {
-    const sources = read('infra/settings.ts') + read('infra/broker-settings.ts');
+    const sources = ['settings', 'broker-settings', 'keystone-settings']
+      .map((name) => read(`infra/${name}.ts`))
+      .join('\n');
     const asked = sources.matchAll(/(?:context\.\w+|required)\(\s*'(\w+)'/g);
     const settings = new Set(Array.from(asked, ([, name = '']) => name));
     expect(settings.size).toBeGreaterThan(20);

@@ -1,4 +1,5 @@
 import type { Agent, IncomingMessage } from 'node:http';
+import type { Deadline } from '../time/deadline.ts';
 import { KeystoneUnavailable, Unauthenticated } from './errors.ts';
 import { isKeystoneError, parseToken, type Token } from './token.ts';
 
@@ -21,13 +22,13 @@ export class KeystoneApi {
   }
 
   /**
-   * Asks Keystone for what it knows of a token. Redirects are not followed: the token goes nowhere else.
+   * Asks Keystone about a token. Redirects are not followed: the token goes nowhere else.
    *
-   * @param timeoutMs how long it may take, connecting included, in milliseconds
+   * @param deadline of the question, connecting included
    * @throws Unauthenticated where Keystone does not know the token, KeystoneUnavailable for every other answer
    */
-  async validate(token: string, timeoutMs: number): Promise<Token> {
-    const signal = AbortSignal.timeout(Math.max(0, Math.floor(timeoutMs)));
+  async validate(token: string, deadline: Deadline): Promise<Token> {
+    const signal = deadline.signal();
     const { status, text } = await this.#get(token, signal).catch((error: NodeJS.ErrnoException) => {
       if (error instanceof KeystoneUnavailable) throw error;
       const what = signal.aborted ? 'did not answer in time' : 'cannot be reached';

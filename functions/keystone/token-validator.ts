@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import type { Deadline } from '../time/deadline.ts';
 import { TooManyBadTokens, Unauthenticated } from './errors.ts';
 import type { KeystoneApi } from './keystone-api.ts';
 import { QuestionBudget } from './question-budget.ts';
@@ -20,7 +21,7 @@ const MAX_TOKEN_LENGTH = 4096;
 /** The wall clock, since a process that is frozen may not see the other one go on; looked at for each token. */
 const CLOCK = { max: 1000, perf: { now: () => Date.now() }, ttlResolution: 0 };
 
-/** Tells whose a token is. Of the tokens themselves nothing is kept, only their SHA-256. */
+/** Finds out whose a token is. Of a token nothing is kept but its SHA-256. */
 export class TokenValidator {
   readonly #api: Pick<KeystoneApi, 'validate'>;
   readonly #budget = new QuestionBudget();
@@ -37,21 +38,21 @@ export class TokenValidator {
    * Asks Keystone, unless the answer is known or somebody is asking already.
    *
    * @param token as the caller sent it, if it did
-   * @param timeoutMs how long it may take, in milliseconds; never more than 3 s
+   * @param deadline of the answer; Keystone is waited for 3 s at most
    * @throws Unauthenticated, KeystoneUnavailable or TooManyBadTokens
    */
-  async validate(token: string | undefined, timeoutMs: number): Promise<Token> {
+  async validate(token: string | undefined, deadline: Deadline): Promise<Token> {
     if (!token) throw new Unauthenticated('token_missing');
     if (token.length > MAX_TOKEN_LENGTH || !isHeaderValue(token)) throw new Unauthenticated('token_unknown');
     const key = hash('sha256', token, 'base64');
     if (this.#bad.has(key)) throw new Unauthenticated('token_unknown');
-    const known = this.#good.get(key) ?? (await this.#askOnce(key, token, timeoutMs));
+    const known = this.#good.get(key) ?? (await this.#askOnce(key, token, deadline));
     if (known.expiresAtMs <= Date.now()) throw new Unauthenticated('token_expired');
     return known;
   }
 
-  #askOnce(key: string, token: string, timeoutMs: number): Promise<Token> {
-    const asked = this.#asking.get(key) ?? this.#ask(key, token, timeoutMs);
+  #askOnce(key: string, token: string, deadline: Deadline): Promise<Token> {
+    const asked = this.#asking.get(key) ?? this.#ask(key, token, deadline);
     if (this.#asking.has(key)) return asked;
     this.#asking.set(key, asked);
     const forget = () => void this.#asking.delete(key);
@@ -59,10 +60,10 @@ export class TokenValidator {
     return asked;
   }
 
-  async #ask(key: string, token: string, timeoutMs: number): Promise<Token> {
+  async #ask(key: string, token: string, deadline: Deadline): Promise<Token> {
     if (!this.#budget.take()) throw new TooManyBadTokens();
     try {
-      const known = await this.#api.validate(token, Math.min(timeoutMs, MAX_TIMEOUT_MS));
+      const known = await this.#api.validate(token, deadline.within(MAX_TIMEOUT_MS));
       this.#budget.giveBack();
       this.#good.set(key, known);
       return known;

@@ -194,11 +194,13 @@ describe('the certificates of a private CA', () => {
     const port = typeof address === 'object' ? address?.port : 0;
     try {
       await synthesize({ ...BY_CIDR, caCertificates: folder.file('ca.pem') });
-      const { bundlePath = '', environment } = made?.function('rpc-ping') ?? {};
+      if (made === undefined) throw new Error('Not synthesized');
+      const shipped = made.function('rpc-ping');
+      const { bundlePath, environment } = shipped;
       const settings = { BROKER_URL: 'amqp://127.0.0.1:1', KEYSTONE_URL: `https://localhost:${port}/v3` };
-      const trusted = String(environment?.['NODE_EXTRA_CA_CERTS']).replace('/var/task', dirname(bundlePath));
+      const trusted = String(environment['NODE_EXTRA_CA_CERTS']).replace('/var/task', dirname(bundlePath));
       const statusWith = async (more: Record<string, string>) => {
-        const lambda = await LambdaProcess.start(bundlePath, { ...settings, ...more }, () => undefined);
+        const lambda = await LambdaProcess.start(shipped, { ...settings, ...more }, () => undefined);
         const event = { routeKey: '$default', rawPath: '/v1.0/tenant/x', headers: { 'x-auth-token': 't' } };
         return Object(await lambda.invoke(event).finally(() => lambda.end())).statusCode;
       };

@@ -4,6 +4,7 @@ import type { RequestListener } from 'node:http';
 import { createServer } from 'node:https';
 import { expect, test } from '@jest/globals';
 import { KeystoneApi } from '../../functions/keystone/keystone-api.ts';
+import { Deadline } from '../../functions/time/deadline.ts';
 import { freePort, TemporaryFolder } from '../../infra/local/child.ts';
 import { makeCertificates } from '../setup/certificates.ts';
 import { KeystoneStandIn, refuse, vouchFor } from '../setup/keystone-stand-in.ts';
@@ -12,12 +13,12 @@ const UNAVAILABLE = { name: 'KeystoneUnavailable', code: 'keystone_unavailable' 
 
 async function ask(handle: RequestListener, timeoutMs = 3000): Promise<unknown> {
   await using keystone = await KeystoneStandIn.start(handle);
-  return await new KeystoneApi(keystone.url).validate('secret-token', timeoutMs);
+  return await new KeystoneApi(keystone.url).validate('secret-token', Deadline.in(timeoutMs));
 }
 
 test('a Keystone that is not there is unavailable', async () => {
   const api = new KeystoneApi(`http://127.0.0.1:${await freePort()}/v3`);
-  await expect(api.validate('t', 3000)).rejects.toMatchObject({
+  await expect(api.validate('t', Deadline.in(3000))).rejects.toMatchObject({
     ...UNAVAILABLE,
     message: 'Keystone cannot be reached',
   });
@@ -137,7 +138,9 @@ test('a Keystone whose certificate nobody vouches for does not get the token', a
     await once(server, 'listening');
     const address = server.address();
     const port = typeof address === 'object' ? address?.port : 0;
-    await expect(new KeystoneApi(`https://localhost:${port}/v3`).validate('t', 3000)).rejects.toMatchObject({
+    await expect(
+      new KeystoneApi(`https://localhost:${port}/v3`).validate('t', Deadline.in(3000)),
+    ).rejects.toMatchObject({
       ...UNAVAILABLE,
       cause: { code: expect.stringMatching(/CERT|SIGNATURE/) },
     });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { KeystoneApi } from '../../functions/keystone/keystone-api.ts';
 import { TokenValidator } from '../../functions/keystone/token-validator.ts';
+import { Deadline } from '../../functions/time/deadline.ts';
 import { KeystoneStandIn, refuse, vouchFor } from '../setup/keystone-stand-in.ts';
 
 let keystone: KeystoneStandIn;
@@ -32,7 +33,7 @@ afterEach(async () => {
 });
 
 function validate(token: string | undefined): Promise<unknown> {
-  return validator.validate(token, 3000);
+  return validator.validate(token, Deadline.in(3000));
 }
 
 function laterBy(seconds: number): void {

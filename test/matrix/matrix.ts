@@ -11,6 +11,10 @@ import { type Result, resultsText } from './results.ts';
 const RELEASES = ['trixie', 'forky'];
 const QUEUES = ['transient', 'durable', 'quorum'];
 const SUITES = ['interop', 'oslo', 'health-check', 'faults', 'aws-runtime'];
+/** Brings nodes and queues of its own: run once, on the newest release. */
+const CLUSTER = 'cluster';
+/** Left out of `npm test` unless they are named in TEST_ON_DEMAND. */
+const ON_DEMAND = ['aws-runtime', CLUSTER];
 
 const FILE = join(import.meta.dirname, 'RESULTS.md');
 
@@ -31,31 +35,44 @@ interface Place {
 }
 
 const names = process.argv.slice(2);
-const unknown = names.filter((name) => ![...RELEASES, ...QUEUES, ...SUITES].includes(name));
+const unknown = names.filter((name) => ![...RELEASES, ...QUEUES, ...SUITES, CLUSTER].includes(name));
 if (unknown.length > 0) {
-  const known = [RELEASES, QUEUES, SUITES].map((all) => all.join(', ')).join('; ');
+  const known = [RELEASES, QUEUES, [...SUITES, CLUSTER]].map((all) => all.join(', ')).join('; ');
   console.error(`The matrix has no ${unknown.join(' and no ')}. It has: ${known}`);
   process.exit(2);
 }
 
+const isClusterAlone = names.includes(CLUSTER) && !SUITES.some((suite) => names.includes(suite));
 const results: Result[] = [];
 for (const release of chosen(RELEASES)) {
   const place = placeOf(release);
   const suites = chosen(SUITES).filter((suite) => place.suites.includes(suite));
-  const paths = suites.map((suite) => `test/${suite}`);
-  for (const queues of chosen(QUEUES)) {
-    if (paths.length === 0) continue;
-    console.log(`\n${place.name}, RabbitMQ ${place.versions.rabbitmq}, ${queues} queues …`);
-    const outcomes = await runTests(paths, { ...place.environment, TEST_GUEST_QUEUES: queues });
-    for (const [suite, outcome] of outcomes)
-      results.push({ release: place.name, versions: place.versions, queues, suite, outcome });
-    writeFileSync(FILE, resultsText(results, existsSync(FILE) ? readFileSync(FILE, 'utf8') : ''));
-  }
+  for (const queues of isClusterAlone ? [] : chosen(QUEUES)) await run(place, queues, suites);
+  const isClusterWanted = names.includes(CLUSTER) || names.length === 0;
+  if (isClusterWanted && release === RELEASES.at(-1) && place.suites.includes(CLUSTER))
+    await run(place, 'each kind', [CLUSTER]);
 }
 const failed = results.flatMap(({ outcome }) => outcome.failed).length;
 const passed = results.reduce((sum, { outcome }) => sum + outcome.passed, 0);
 console.log(`\n${passed} passed, ${failed} failed: test/matrix/RESULTS.md`);
 if (failed > 0 || passed === 0) process.exitCode = 1;
+
+/** Runs suites with one kind of guests' queues, and writes what came of them. */
+async function run(place: Place, queues: string, suites: readonly string[]): Promise<void> {
+  const { name: release, versions } = place;
+  console.log(`\n${release}, RabbitMQ ${versions.rabbitmq}, ${queues} queues …`);
+  const environment = { ...place.environment, ...(queues !== 'each kind' && { TEST_GUEST_QUEUES: queues }) };
+  const together = suites.filter((suite) => !ON_DEMAND.includes(suite));
+  const apart = suites.filter((suite) => ON_DEMAND.includes(suite));
+  for (const group of [together, ...apart.map((suite) => [suite])]) {
+    if (group.length === 0) continue;
+    const paths = group.map((suite) => `test/${suite}`);
+    const onDemand = group.find((suite) => ON_DEMAND.includes(suite)) ?? '';
+    const outcomes = await runTests(paths, { ...environment, TEST_ON_DEMAND: onDemand });
+    for (const [suite, outcome] of outcomes) results.push({ release, versions, queues, suite, outcome });
+  }
+  writeFileSync(FILE, resultsText(results, existsSync(FILE) ? readFileSync(FILE, 'utf8') : ''));
+}
 
 /** Those of them that were named; all, where none was. */
 function chosen(all: readonly string[]): readonly string[] {
@@ -66,7 +83,12 @@ function chosen(all: readonly string[]): readonly string[] {
 function placeOf(release: string): Place {
   if (canEnterReleases()) {
     const root = ensureRelease(release);
-    return { name: release, environment: { DEBIAN_ROOT: root }, versions: versionsIn(root), suites: SUITES };
+    return {
+      name: release,
+      environment: { DEBIAN_ROOT: root },
+      versions: versionsIn(root),
+      suites: [...SUITES, CLUSTER],
+    };
   }
   const image = IMAGES[release] ?? '';
   if (!isCommand('docker')) throw new Error('The matrix needs root on Debian, or Docker');

@@ -1,26 +1,27 @@
 import type middy from '@middy/core';
 import type { Context } from 'aws-lambda';
-import type { KeystoneSettings } from './config.ts';
-import type { Fault } from './http/fault.ts';
+import type { KeystoneSettings } from '../config.ts';
+import type { Fault } from '../http/fault.ts';
 import {
   foreignProjectFault,
   keystoneFault,
   notAdminFault,
   unauthenticatedFault,
-} from './http/keystone-fault.ts';
-import { type GatewayEvent, header, tenantOf } from './http/request.ts';
-import { requireAccess } from './keystone/access.ts';
+} from '../http/keystone-fault.ts';
+import { type GatewayEvent, header, tenantOf } from '../http/request.ts';
+import { type Caller, callerFields, log } from '../telemetry/ping-telemetry.ts';
+import { Deadline } from '../time/deadline.ts';
+import { requireAccess } from './access.ts';
 import {
   ForeignProject,
   KeystoneUnavailable,
   NotAdmin,
   TooManyBadTokens,
   Unauthenticated,
-} from './keystone/errors.ts';
-import { KeystoneApi } from './keystone/keystone-api.ts';
-import type { Token } from './keystone/token.ts';
-import { TokenValidator } from './keystone/token-validator.ts';
-import { type Caller, callerFields, log } from './telemetry/ping-telemetry.ts';
+} from './errors.ts';
+import { KeystoneApi } from './keystone-api.ts';
+import type { Token } from './token.ts';
+import { TokenValidator } from './token-validator.ts';
 
 /** What is kept of an invocation's time for the ping and the answer, in milliseconds. */
 const PING_MARGIN_MS = 1000;
@@ -36,8 +37,8 @@ export function admitCaller({ url, adminRoles }: KeystoneSettings) {
   const validator = new TokenValidator(new KeystoneApi(url));
   return async ({ event, context }: middy.Request<GatewayEvent, unknown, Error, CallerContext>) => {
     try {
-      const timeLeftMs = context.getRemainingTimeInMillis() - PING_MARGIN_MS;
-      const token = await validator.validate(header(event, 'x-auth-token'), timeLeftMs);
+      const deadline = Deadline.in(context.getRemainingTimeInMillis() - PING_MARGIN_MS);
+      const token = await validator.validate(header(event, 'x-auth-token'), deadline);
       requireAccess(token, tenantOf(event), adminRoles);
       context.caller = callerOf(token);
     } catch (error) {
