@@ -6,6 +6,7 @@ import { brokerSide } from './scenarios/broker-side.ts';
 import { cold } from './scenarios/cold.ts';
 import { deadGuests } from './scenarios/dead-guests.ts';
 import { growth } from './scenarios/growth.ts';
+import { keystone } from './scenarios/keystone.ts';
 import { sweep } from './scenarios/sweep.ts';
 import { thaw } from './scenarios/thaw.ts';
 import { warm } from './scenarios/warm.ts';
@@ -23,6 +24,7 @@ const USUAL: Readonly<Record<string, Scenario>> = {
   'dead-guests': deadGuests,
   sweep,
   'broker-side': brokerSide,
+  keystone,
 };
 
 const SCENARIOS: Readonly<Record<string, Scenario>> = { ...USUAL, growth };

@@ -19,11 +19,16 @@ export function osloClient(brokerUrl: string, first: Command, key?: string): Con
   );
 }
 
-/** A client of an HTTP API, be it Trove's or the local gateway's. */
-export function httpClient(url: string, first: Command): Contestant {
-  return new Contestant(
-    process.execPath,
-    [join(CONTESTANTS, 'http-client.ts'), url, JSON.stringify(first)],
-    {},
-  );
+/**
+ * A client of an HTTP API, be it Trove's or the local gateway's.
+ *
+ * @param caller a Keystone token and its project; by default a token that nobody checks
+ */
+export function httpClient(
+  url: string,
+  first: Command,
+  caller: { readonly token: string; readonly tenant: string } = { token: 'token', tenant: 'tenant' },
+): Contestant {
+  const args = [join(CONTESTANTS, 'http-client.ts'), url, JSON.stringify(first)];
+  return new Contestant(process.execPath, args, { TOKEN: caller.token, TENANT: caller.tenant });
 }

@@ -7,6 +7,7 @@ import { ensureDebianPackages } from '../../infra/local/debian-packages.ts';
 import { Keystone } from '../../infra/local/keystone.ts';
 import { TroveGuests } from '../../infra/local/trove-guests.ts';
 import { TroveApi } from '../bench/trove-api.ts';
+import { authtokenConfig } from '../setup/authtoken-config.ts';
 import { FunctionUnderTest } from '../setup/function-under-test.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 
@@ -49,7 +50,7 @@ onDebian('a keystoneauth1 session that finds the database service in its catalog
     ] as const)
       await keystone.grant(await keystone.createUser(name), role, on);
     ours = await FunctionUnderTest.start({ BROKER_URL: broker.url, KEYSTONE_URL: keystone.url });
-    trove = await TroveApi.start(broker.url, { [guest]: null }, authtoken());
+    trove = await TroveApi.start(broker.url, { [guest]: null }, authtokenConfig(keystone.url, 'databases'));
     await offer({ ours: ours.url, trove: trove.url });
   }, 180_000);
   afterAll(async () => {
@@ -59,22 +60,6 @@ onDebian('a keystoneauth1 session that finds the database service in its catalog
     await broker.delete();
     await keystone.stop();
   });
-
-  /** How Trove's API asks Keystone: by a service user of its own, which we do without. */
-  function authtoken(): string {
-    const root = keystone.url.replace('/v3', '');
-    return `
-[keystone_authtoken]
-www_authenticate_uri = ${root}
-auth_url = ${root}
-auth_type = password
-username = trove
-password = trove
-project_name = databases
-user_domain_id = default
-project_domain_id = default
-`;
-  }
 
   /** Puts both into the catalog as the database service, each in a region of its own. */
   async function offer(urls: Readonly<Record<string, string>>): Promise<void> {

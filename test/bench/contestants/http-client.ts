@@ -8,11 +8,12 @@ import type { Command } from '../contestant.ts';
 
 const baseUrl = process.argv[2] ?? '';
 const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-const headers = { 'X-Auth-Token': 'token', 'X-User-Id': 'user', 'X-Tenant-Id': 'tenant', 'X-Role': 'admin' };
+const { TOKEN: token = '', TENANT: tenant = '' } = process.env;
+const headers = { 'X-Auth-Token': token, 'X-User-Id': 'user', 'X-Tenant-Id': tenant, 'X-Role': 'admin' };
 
 async function ping(id: string): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const url = `${baseUrl}/v1.0/tenant/mgmt/instances/${id}/rpc_ping`;
+  const url = `${baseUrl}/v1.0/${tenant}/mgmt/instances/${id}/rpc_ping`;
   const request = get(url, { agent, headers }, (response) => {
     response.resume();
     response.on('end', () => resolve(response.statusCode ?? 0));

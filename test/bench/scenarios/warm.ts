@@ -4,30 +4,21 @@ import { SecureSerializer } from '../../../functions/guest/secure-serializer.ts'
 import { ROUTE } from '../../../functions/http/request.ts';
 import { Gateway } from '../../../infra/local/gateway.ts';
 import { LambdaProcess } from '../../../infra/local/lambda-process.ts';
-import { type Contestant, cpuTimeMs } from '../contestant.ts';
-import { interleaved, median, ratio, spread } from '../measurement.ts';
-import { type Goal, goal, type Section, significant, table, written } from '../report.ts';
+import { ratio } from '../measurement.ts';
+import {
+  latency,
+  PINGS,
+  pinger,
+  processorTimes,
+  REPEATS,
+  race,
+  type Samples,
+  samplesTable,
+} from '../race.ts';
+import { type Goal, goal, type Section } from '../report.ts';
 import { httpClient, osloClient } from '../rivals.ts';
 import { KEY, pings, type Stage } from '../stage.ts';
 import type { TroveApi } from '../trove-api.ts';
-
-const REPEATS = 11;
-const PINGS = 300;
-
-/** A contestant, and the process whose processor time is counted for its pings. */
-interface Pinger {
-  readonly contestant: Contestant;
-  readonly cpuPid: number;
-  /** How many pings make a block; fewer where each takes long. */
-  readonly times: number;
-}
-
-interface Sample {
-  readonly ms: number;
-  readonly cpuMs: number;
-}
-
-type Samples = ReadonlyMap<string, readonly Sample[]>;
 
 /** Measures pings from event to response, over open connections. */
 export async function warm(stage: Stage): Promise<Section> {
@@ -123,49 +114,4 @@ function realGuestGoals(samples: Samples, kind: string): Goal[] {
       atMost: 1 / 20,
     }),
   ];
-}
-
-function pinger(contestant: Contestant, cpuPid = contestant.pid, times = PINGS): Pinger {
-  return { contestant, cpuPid, times };
-}
-
-/** Lets each contestant warm up with its first command, then measures them in turns. */
-async function race(id: string, pingers: Readonly<Record<string, Pinger>>): Promise<Samples> {
-  const all = Object.entries(pingers);
-  for (const [, { contestant }] of all) await contestant.answer();
-  const samples = await interleaved(
-    REPEATS,
-    new Map(all.map(([name, pinger]) => [name, () => block(id, pinger)])),
-  );
-  for (const [, { contestant }] of all) await contestant.end();
-  return samples;
-}
-
-async function block(id: string, { contestant, cpuPid, times }: Pinger): Promise<Sample> {
-  const cpuBefore = cpuTimeMs(cpuPid);
-  const { durationsMs, response } = await contestant.ask(pings(id, times));
-  if (response.statusCode !== 204) throw new Error(`A living guest is ${response.statusCode}`);
-  return { ms: median(durationsMs), cpuMs: (cpuTimeMs(cpuPid) - cpuBefore) / times };
-}
-
-function latencies(samples: Samples, name: string): number[] {
-  return (samples.get(name) ?? []).map(({ ms }) => ms);
-}
-
-function processorTimes(samples: Samples, name: string): number[] {
-  return (samples.get(name) ?? []).map(({ cpuMs }) => cpuMs);
-}
-
-function latency(samples: Samples, numerator: string, denominator: string) {
-  return ratio(latencies(samples, numerator), latencies(samples, denominator));
-}
-
-function samplesTable(samples: Samples): string {
-  const rows = [...samples.keys()].map((name) => [
-    name,
-    written(latency(samples, name, 'ours')),
-    significant(median(latencies(samples, name))),
-    written(spread(processorTimes(samples, name))),
-  ]);
-  return table(['', 'Time, × ours', 'ms a ping', 'CPU ms a ping'], rows);
 }

@@ -1,0 +1,58 @@
+import { ROUTE } from '../../../functions/http/request.ts';
+import { ensureDebianPackages } from '../../../infra/local/debian-packages.ts';
+import { Gateway } from '../../../infra/local/gateway.ts';
+import { Keystone } from '../../../infra/local/keystone.ts';
+import { LambdaProcess } from '../../../infra/local/lambda-process.ts';
+import { authtokenConfig } from '../../setup/authtoken-config.ts';
+import { latency, PINGS, pinger, REPEATS, race, samplesTable } from '../race.ts';
+import { goal, type Section } from '../report.ts';
+import { httpClient } from '../rivals.ts';
+import { pings, type Stage } from '../stage.ts';
+import { TroveApi } from '../trove-api.ts';
+
+const OURS = 'ours';
+const TROVE = "Trove's API";
+
+/** Measures pings over HTTP that both our function and Trove's API let in by a real Keystone. */
+export async function keystone(stage: Stage): Promise<Section> {
+  const title = 'With Keystone';
+  const isInstallable = ensureDebianPackages('python3-keystonemiddleware');
+  const server = isInstallable && stage.guests !== undefined ? await Keystone.start() : undefined;
+  if (server === undefined)
+    return { title, body: ['Keystone or Trove cannot be installed here.'], goals: [] };
+
+  const tenant = await server.createProject('databases');
+  for (const name of ['boss', 'trove'])
+    await server.grant(await server.createUser(name), 'admin', `projects/${tenant}`);
+  const caller = { tenant, token: await server.login('boss', { project: { id: tenant } }) };
+  const trove = await TroveApi.start(
+    stage.rabbit.url,
+    { [stage.plainId]: null },
+    authtokenConfig(server.url, 'databases'),
+  );
+  const settings = { BROKER_URL: stage.rabbit.url, KEYSTONE_URL: server.url };
+  const lambda = await LambdaProcess.start(stage.ping, settings, () => undefined);
+  const gateway = await Gateway.listen(0, ROUTE, (event) => lambda.invoke(event));
+  const first = pings(stage.plainId, PINGS);
+  const samples = await race(stage.plainId, {
+    [OURS]: pinger(httpClient(gateway.url, first, caller), lambda.pid),
+    [TROVE]: pinger(httpClient(trove.url, first, caller), trove.pid, PINGS / 5),
+  });
+  await gateway.close();
+  await lambda.end();
+  await trove.end();
+  await server.stop();
+  return {
+    title,
+    body: [
+      'A caller with a real token, over HTTP, to a real Trove guest in the clear; ours through the local gateway, Trove’s API with keystonemiddleware in front:',
+      samplesTable(samples),
+      `Each row is ${REPEATS} blocks of up to ${PINGS} pings, one ping at a time, taken in turns. Both keep a good token for 300 s, so that Keystone is hardly asked.`,
+    ],
+    goals: [
+      goal('With Keystone, over HTTP: faster than Trove’s API', latency(samples, TROVE, OURS), {
+        atLeast: 1,
+      }),
+    ],
+  };
+}
