@@ -208,7 +208,7 @@ test('ten thousand pings all reach the guest though each hundredth finds its con
     ), // ours and the guest's
     eventually(
       () => own.list('channels'),
-      (list) => list.length === 2,
+      (list) => list.length === 3,
     ),
     eventually(
       () => own.list('queues'),
