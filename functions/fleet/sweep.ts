@@ -82,8 +82,8 @@ export class Sweep {
       try {
         const verdict = await this.#ping(transport, instanceId, isStopped);
         if (isOfBroker(verdict) && !client.isOpen) return stop({ kind: 'broker_failed', failure: verdict });
-        if (isSilence(verdict)) await Promise.race([life.fromNow(), aborted(isStopped)]);
-        if (!isSilence(verdict) || !isStopped.aborted) this.#settle(instanceId, verdict);
+        if (needsProof(verdict)) await Promise.race([life.fromNow(), aborted(isStopped)]);
+        if (!needsProof(verdict) || !isStopped.aborted) this.#settle(instanceId, verdict);
       } catch (error) {
         fail(error);
       }
@@ -115,9 +115,11 @@ function outcome(end: End): SweepEnd {
   return end;
 }
 
-/** On a connection that has died meanwhile, every guest is silent. */
-function isSilence(verdict: Verdict): boolean {
-  return verdict.reachable === false && (verdict.reason === 'no_reply' || verdict.reason === 'no_consumer');
+/** These mean something only while the connection lives: on a dead one, every guest is silent and every queue down. */
+const OF_A_LIVING_CONNECTION: ReadonlySet<Reason> = new Set(['no_reply', 'no_consumer', 'queue_down']);
+
+function needsProof(verdict: Verdict): boolean {
+  return verdict.reachable === false && OF_A_LIVING_CONNECTION.has(verdict.reason);
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {
