@@ -55,7 +55,7 @@ describe('the very asset that cdk synth makes, run by AWS’s own runtime', () =
       await broker.request('DELETE', `connections/${encodeURIComponent(name)}`);
   }
 
-  test('that has wrong settings starts all the same, and answers each ping with 500', async () => {
+  test('an asset with wrong settings starts all the same, and answers each ping with 500', async () => {
     await using environment = await start('rpc-ping', { RPC_TIMEOUT_SECONDS: 'soon' });
     for (let time = 0; time < 2; time++) {
       const { answer } = await environment.api.invoke(pingOf(randomUUID()), timeoutMs);
@@ -63,14 +63,14 @@ describe('the very asset that cdk synth makes, run by AWS’s own runtime', () =
     }
   });
 
-  test('that is given no time for a ping answers 500 before Lambda ends it', async () => {
+  test('an asset that is given no time for a ping answers 500 before Lambda ends it', async () => {
     await using environment = await start('rpc-ping');
     await environment.api.idle();
     const { answer } = await environment.api.invoke(pingOf(randomUUID()), 450);
     expect(answer).toMatchObject({ statusCode: 500, body: expect.stringContaining('no time for a ping') });
   });
 
-  test('that waits for a silent guest answers 400 before Lambda ends it', async () => {
+  test('an asset that waits for a silent guest answers 400 before Lambda ends it', async () => {
     await using environment = await start('rpc-ping');
     await environment.api.idle();
     const { answer } = await environment.api.invoke(pingOf(await guest(() => undefined)), 2000);
@@ -80,7 +80,7 @@ describe('the very asset that cdk synth makes, run by AWS’s own runtime', () =
     });
   });
 
-  test('reaches a guest, and logs one line with Lambda’s request id and the trace', async () => {
+  test('the asset reaches a guest, and logs one line with Lambda’s request id and the trace', async () => {
     await using environment = await start('rpc-ping');
     const instance = await guest(({ reply }) => reply());
     const { id, answer } = await environment.api.invoke(pingOf(instance), timeoutMs);
@@ -100,7 +100,7 @@ describe('the very asset that cdk synth makes, run by AWS’s own runtime', () =
     ]);
   });
 
-  test('reaches a guest after each of three freezes, on the connection that it had', async () => {
+  test('the asset reaches a guest after each of three freezes, on the connection that it had', async () => {
     await using environment = await start('rpc-ping');
     const replyQueues = new Set<unknown>();
     const instance = await guest(({ message, reply }) => {
@@ -116,7 +116,7 @@ describe('the very asset that cdk synth makes, run by AWS’s own runtime', () =
     expect(replyQueues.size).toBe(1);
   });
 
-  test('that was frozen while the broker dropped its connection reaches a guest on a new one', async () => {
+  test('an asset that was frozen while the broker dropped its connection reaches a guest on a new one', async () => {
     const url = await broker.user(GRANTED);
     await using environment = await start('rpc-ping', { BROKER_URL: url });
     const instance = await guest(({ reply }) => reply());
@@ -128,7 +128,7 @@ describe('the very asset that cdk synth makes, run by AWS’s own runtime', () =
     expect((await ping).answer).toMatchObject({ statusCode: 204 });
   });
 
-  test('of the health check sweeps the fleet, and returns its summary', async () => {
+  test('the asset of the health check sweeps the fleet, and returns its summary', async () => {
     await using environment = await start('health-check');
     const instance = await guest(({ reply }) => reply());
     const { answer } = await environment.api.invoke({ instance_ids: [instance] }, timeoutMs);

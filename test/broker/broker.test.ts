@@ -73,21 +73,21 @@ const deadline = () => Deadline.in(15_000);
 const session = async (number: number) => number;
 
 describe('a dial', () => {
-  test('that is swallowed is repeated once, since another node may answer', async () => {
+  test('a dial that is swallowed is repeated once, since another node may answer', async () => {
     const swallowed = new BrokerUnreachable('connection_timeout');
     const { broker, dialled } = brokerOn({ dials: [swallowed] });
     await expect(broker.use(deadline(), session)).resolves.toBe(1);
     expect(dialled).toHaveLength(2);
   });
 
-  test('that is swallowed twice is not tried a third time', async () => {
+  test('a dial that is swallowed twice is not tried a third time', async () => {
     const swallowed = new BrokerUnreachable('connection_timeout');
     const { broker, dialled } = brokerOn({ dials: [swallowed, swallowed] });
     await expect(broker.use(deadline(), session)).rejects.toBe(swallowed);
     expect(dialled).toHaveLength(2);
   });
 
-  test('that fails is not repeated for the same work, and is for the next one', async () => {
+  test('a dial that fails is not repeated for the same work, and is for the next one', async () => {
     const { broker, dialled } = brokerOn({ dials: [new BrokerUnreachable('connection_refused')] });
     await expect(broker.use(deadline(), session)).rejects.toMatchObject({ how: 'connection_refused' });
     expect(dialled).toHaveLength(1);

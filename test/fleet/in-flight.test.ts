@@ -41,7 +41,7 @@ async function finish(inFlight: InFlight): Promise<void> {
 }
 
 describe('pings in flight', () => {
-  test('pings that hold all places make the next one wait', async () => {
+  test('pings in flight that hold all places make the next one wait', async () => {
     const { inFlight, onFree } = filled(3);
     await pass(50);
     expect(onFree).not.toHaveBeenCalled();
@@ -79,7 +79,7 @@ describe('pings in flight', () => {
     await finish(inFlight);
   });
 
-  test('pings give up all places when none was answered for 100 ms, and go on', async () => {
+  test('pings in flight give up all places when none was answered for 100 ms, and go on', async () => {
     const { inFlight, pings, onFree } = filled(3);
     await pass(100);
     expect(onFree).toHaveBeenCalled();

@@ -15,7 +15,7 @@ function proofs() {
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('a proof of life', () => {
-  test('that fails fails for all who asked for it, and not for those who ask later', async () => {
+  test('a proof of life that fails fails for all who asked for it, and not for those who ask later', async () => {
     const { shared, running } = proofs();
     const asked = [shared.fromNow(), shared.fromNow()];
     await settle();
@@ -27,7 +27,7 @@ describe('a proof of life', () => {
     await expect(later).resolves.toBeUndefined();
   });
 
-  test('that was running before does not count for those who ask now', async () => {
+  test('a proof of life that was running before does not count for those who ask now', async () => {
     const { shared, running, prove } = proofs();
     shared.fromNow();
     await settle();
@@ -42,7 +42,7 @@ describe('a proof of life', () => {
     expect(onProven).toHaveBeenCalled();
   });
 
-  test('is one for all who ask at the same time', async () => {
+  test('a proof of life is one for all who ask at the same time', async () => {
     const { shared, prove } = proofs();
     for (let i = 0; i < 100; i++) shared.fromNow();
     await settle();

@@ -101,28 +101,28 @@ describe('the wait for a silent guest', () => {
     expect(silence.listeners).toBeUndefined();
   });
 
-  test('goes on when a later question is not answered, with what the broker had said before', async () => {
+  test('the wait for a silent guest goes on when a later question is not answered, with what the broker had said before', async () => {
     const { givenUp, silence } = watched([SOMEBODY, undefined]);
     await pass(15_000);
     expect(givenUp).not.toHaveBeenCalled();
     expect(silence.listeners).toEqual(SOMEBODY);
   });
 
-  test('asks for signs of life alone while the broker has not taken the ping', async () => {
+  test('the wait for a silent guest asks for signs of life alone while the broker has not taken the ping', async () => {
     const { askedAt, proofs } = watched([NOBODY], { isTaken: () => false });
     await pass(5000);
     expect(askedAt).toEqual([]);
     expect(proofs).toHaveBeenCalledTimes(3);
   });
 
-  test('asks nothing while the broker has not taken the ping of a sweep, which has its own proofs', async () => {
+  test('the wait for a silent guest asks nothing while the broker has not taken the ping of a sweep, which has its own proofs', async () => {
     const { askedAt, proofs } = watched([NOBODY], { isTaken: () => false, provesLife: false });
     await pass(15_000);
     expect(askedAt).toEqual([]);
     expect(proofs).not.toHaveBeenCalled();
   });
 
-  test('begins without a question when it is known who listened a moment ago', async () => {
+  test('the wait for a silent guest begins without a question when it is known who listened a moment ago', async () => {
     const { askedAt, givenUp } = watched([NOBODY], { known: NOBODY, askEveryMs: Number.POSITIVE_INFINITY });
     await pass(1000);
     expect(askedAt).toEqual([1000]);

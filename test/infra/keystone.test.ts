@@ -171,7 +171,7 @@ test('cdk-nag’s AwsSolutions finds nothing with Keystone either', async () => 
 });
 
 describe('the certificates of a private CA', () => {
-  test('travel with the ping alone, without anything else of their file', async () => {
+  test('the certificates of a private CA travel with the ping alone, without anything else of their file', async () => {
     await writeFile(
       folder.file('commented.pem'),
       `A comment\n${readFileSync(folder.file('ca.pem'), 'utf8')}`,
@@ -184,7 +184,7 @@ describe('the certificates of a private CA', () => {
     expect(made?.function('health-check').environment).not.toHaveProperty('NODE_EXTRA_CA_CERTS');
   });
 
-  test('let the asset trust a Keystone that it would not trust without them', async () => {
+  test('the asset trusts a Keystone by these certificates that it would not trust without', async () => {
     const [key = '', cert = ''] = ['good.key', 'good.pem'].map((name) =>
       readFileSync(folder.file(name), 'utf8'),
     );

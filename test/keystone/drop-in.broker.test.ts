@@ -114,19 +114,19 @@ onDebian('a keystoneauth1 session that finds the database service in its catalog
     return { status, body: body === '' ? '' : JSON.parse(body), challenge };
   }
 
-  test('gets 204 from us as from Trove', async () => {
+  test('an admin’s keystoneauth1 session gets 204 from us as from Trove', async () => {
     const [fromUs, fromTrove] = await both('boss', `/mgmt/instances/${guest}/rpc_ping`);
     expect(fromUs).toEqual({ status: 204, body: '', challenge: null });
     expect(fromUs).toEqual(fromTrove);
   });
 
-  test('hears the same 401 without an admin’s role', async () => {
+  test('a session without an admin’s role gets the same 401 from both', async () => {
     const [fromUs, fromTrove] = await both('clerk', `/mgmt/instances/${guest}/rpc_ping`);
     expect(fromUs.status).toBe(401);
     expect(parsed(fromUs)).toEqual(parsed(fromTrove));
   });
 
-  test('hears the same 404 of an instance whose id is none', async () => {
+  test('a malformed instance id gets the same 404 from both', async () => {
     const [fromUs, fromTrove] = await both('boss', '/mgmt/instances/not-an-id/rpc_ping');
     expect(fromUs.status).toBe(404);
     expect(parsed(fromUs)).toEqual(parsed(fromTrove));
@@ -142,7 +142,7 @@ onDebian('a keystoneauth1 session that finds the database service in its catalog
     expect(parsed(fromUs)).toEqual(parsed(fromTrove));
   });
 
-  test('and a caller with another project’s path the same words in a 403, in JSON rather than Trove’s HTML', async () => {
+  test('the path of another project gets the same words in a 403, in JSON rather than Trove’s HTML', async () => {
     const token = await keystone.login('boss', { project: { id: project } });
     const [fromUs, fromTrove] = await bothDirectly(token, 'another');
     expect([fromUs?.status, fromTrove?.status]).toEqual([403, 403]);
@@ -151,7 +151,7 @@ onDebian('a keystoneauth1 session that finds the database service in its catalog
     expect(fromTrove?.body).toContain(words);
   });
 
-  test('and an unscoped token the same 403', async () => {
+  test('an unscoped token gets the same 403 from both', async () => {
     const [fromUs, fromTrove] = await bothDirectly(await keystone.login('boss', 'unscoped'));
     expect([fromUs?.status, fromTrove?.status]).toEqual([403, 403]);
     for (const answer of [fromUs, fromTrove])

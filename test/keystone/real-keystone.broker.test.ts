@@ -77,7 +77,7 @@ onDebian('with a real Keystone', () => {
   }
 
   describe('nobody gets past without a good token', () => {
-    test('none', async () => {
+    test('a request without a token is refused', async () => {
       expectUnauthenticated(await ping());
     });
 
@@ -87,21 +87,21 @@ onDebian('with a real Keystone', () => {
       ['one of another Keystone', `gAAAAAB${'x'.repeat(176)}`],
       ['two', 'one, two'],
       ['one of 9000 characters', 'x'.repeat(9000)],
-    ])('%s', async (_what, token) => {
+    ])('%s as a token is refused', async (_what, token) => {
       expectUnauthenticated(await ping(token));
     });
 
-    test('a good one whose last letters were changed', async () => {
+    test('a good token whose last letters were changed is refused', async () => {
       expectUnauthenticated(await ping(`${bossToken.slice(0, -6)}abcdef`));
     });
 
-    test('one that was revoked before it was seen', async () => {
+    test('a token that was revoked before its first use is refused', async () => {
       const token = await keystone.login('boss', inProject());
       await keystone.revoke(token);
       expectUnauthenticated(await ping(token));
     });
 
-    test('one of a user who was disabled since', async () => {
+    test('a token of a user who was disabled since is refused', async () => {
       const name = `user-${randomUUID()}`;
       const id = await keystone.createUser(name);
       await keystone.grant(id, 'admin', `projects/${project}`);
@@ -117,27 +117,27 @@ onDebian('with a real Keystone', () => {
       },
     );
 
-    test('not even to be told that an instance’s id is none', async () => {
+    test('a request without a token gets 401 even for a malformed instance id', async () => {
       expectUnauthenticated(await ping(undefined, { id: 'not-an-id' }));
       expect(await ping(await tokenWithRole('member'), { id: 'not-an-id' })).toMatchObject({ status: 401 });
     });
   });
 
   describe('a token of another scope is refused, naming its project', () => {
-    test('another project', async () => {
+    test('a token of another project is forbidden', async () => {
       expect(await ping(bossToken, { tenant: otherProject })).toMatchObject(foreign(project));
     });
 
-    test('the project by its name', async () => {
+    test('a path that names the project by its name is forbidden', async () => {
       expect(await ping(bossToken, { tenant: 'databases' })).toMatchObject(foreign(project));
     });
 
-    test('another project, though the role would not do either: the project is looked at first', async () => {
+    test('a token of another project is forbidden before its role is looked at', async () => {
       const token = await tokenWithRole('member');
       expect(await ping(token, { tenant: otherProject })).toMatchObject(foreign(project));
     });
 
-    test('another project, where the path leads nowhere', async () => {
+    test('a token of another project is forbidden even where the path leads nowhere', async () => {
       const headers = { 'x-auth-token': bossToken };
       expect(await fn.request('GET', `/v1.0/${otherProject}/instances`, headers)).toMatchObject(
         foreign(project),
@@ -148,11 +148,11 @@ onDebian('with a real Keystone', () => {
     test.each<[string, Scope]>([
       ['a domain', { domain: { id: 'default' } }],
       ['nothing', 'unscoped'],
-    ])('%s', async (_what, scope) => {
+    ])('a token of %s is forbidden', async (_what, scope) => {
       expect(await ping(await keystone.login('boss', scope))).toMatchObject(foreign('None'));
     });
 
-    test('the system', async () => {
+    test('a token of the system is forbidden', async () => {
       await keystone.grant(boss, 'admin', 'system');
       expect(await ping(await keystone.login('boss', { system: { all: true } }))).toMatchObject(
         foreign('None'),
@@ -161,19 +161,19 @@ onDebian('with a real Keystone', () => {
   });
 
   describe('a token of the project needs an admin’s role', () => {
-    test.each(['member', 'reader', 'database admin', 'administrator'])('%s is none', async (role) => {
+    test.each(['member', 'reader', 'database admin', 'administrator'])('the role %s does not count as admin', async (role) => {
       const answer = await ping(await tokenWithRole(role));
       expect(answer).toMatchObject({ status: 401, body: NOT_ADMIN });
       expectChallenge(answer);
     });
 
-    test('admin is one: the guest is pinged', async () => {
+    test('a token with the role admin pings the guest', async () => {
       const { status, body, headers } = await ping(bossToken);
       expect([status, body]).toEqual([204, '']);
       expect(headers.get('server-timing')).toMatch(/^rpc;dur=/);
     });
 
-    test('in whatever case', async () => {
+    test('a role admin in any case counts as admin', async () => {
       const { body } = await keystone.request('GET', 'roles?name=admin');
       const [id] = Object.values(body['roles'] ?? {}).map((role) => Object(role).id);
       const change = (role: object) => keystone.request('PATCH', `roles/${id}`, { role });
@@ -187,7 +187,7 @@ onDebian('with a real Keystone', () => {
       }
     });
 
-    test('and those that KEYSTONE_ADMIN_ROLES names, in whatever case, and no others', async () => {
+    test('the roles in KEYSTONE_ADMIN_ROLES, in any case, and no others count as admin', async () => {
       const settings = { BROKER_URL: broker.url, KEYSTONE_URL: keystone.url };
       await using under = await FunctionUnderTest.start({
         ...settings,
@@ -214,23 +214,23 @@ onDebian('with a real Keystone', () => {
       });
     }
 
-    test('is as good as its user', async () => {
+    test('an application credential is as good as its user', async () => {
       expect(await ping(await credential({}))).toMatchObject({ status: 204 });
     });
 
-    test('of a lesser role is not', async () => {
+    test('an application credential of a lesser role is refused', async () => {
       const token = await credential({ roles: [{ name: 'member' }] });
       expect(await ping(token)).toMatchObject({ status: 401, body: NOT_ADMIN });
     });
 
-    test('with access rules is refused by Keystone itself', async () => {
+    test('an application credential with access rules is refused by Keystone itself', async () => {
       const path = '/v1.0/*/mgmt/instances/*/rpc_ping';
       const token = await credential({ access_rules: [{ service: 'database', method: 'GET', path }] });
       expectUnauthenticated(await ping(token));
     });
   });
 
-  test('who is let in hears of an unknown instance and of a path that is none as before', async () => {
+  test('a caller who is let in gets the same 404s as without Keystone', async () => {
     expect(await ping(bossToken, { id: 'not-an-id' })).toMatchObject({
       status: 404,
       body: '{"itemNotFound": {"message": "Resource not-an-id cannot be found.", "code": 404}}',

@@ -84,7 +84,7 @@ describe('a call', () => {
     expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'unconfirmed' }));
   });
 
-  test('that another request holds up is sent once more on a channel of its own, and answered there', async () => {
+  test('a call that another request holds up is sent once more on a channel of its own, and answered there', async () => {
     const head = call(15_000);
     await pass(100);
     const behind = call(15_000);
@@ -102,7 +102,7 @@ describe('a call', () => {
     expect(aside.close).toHaveBeenCalled();
   });
 
-  test('begun while a request holds up the channel goes to a channel of its own at once', async () => {
+  test('a call begun while a request holds up the channel goes to a channel of its own at once', async () => {
     call(2000);
     pulse.beat();
     await pass(5000);
@@ -114,7 +114,7 @@ describe('a call', () => {
     await expect(outcome).resolves.toBe(true);
   });
 
-  test('is sent on the common channel again when what held up that channel is answered', async () => {
+  test('a call is sent on the common channel again when what held up that channel is answered', async () => {
     const head = call(2000);
     pulse.beat();
     await pass(5000);
@@ -123,7 +123,7 @@ describe('a call', () => {
     expect(channel.published.at(-1)?.msgId).toBe(msgId);
   });
 
-  test('that is not confirmed by its deadline, while the broker gives signs of life, is withheld', async () => {
+  test('a call that is not confirmed by its deadline, while the broker gives signs of life, is withheld', async () => {
     const { outcome } = call(15_000, 1000);
     await pass(250);
     pulse.beat();
@@ -133,7 +133,7 @@ describe('a call', () => {
     expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'withheld' }));
   });
 
-  test('of which the neighbour is confirmed is not lost with the connection', async () => {
+  test('a call of which the neighbour is confirmed is not lost with the connection', async () => {
     const { outcome } = call(15_000, 1000);
     const neighbour = call(15_000);
     await pass(500);
@@ -142,7 +142,7 @@ describe('a call', () => {
     expect(outcome).not.toHaveBeenCalled();
   });
 
-  test('for which proof of life was asked is lost as soon as that proof does not come', async () => {
+  test('a call for which proof of life was asked is lost as soon as that proof does not come', async () => {
     const { outcome } = call(15_000, 1000);
     await pass(1000);
     expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'unconfirmed' }));

@@ -6,7 +6,7 @@ import { pass, useFakeClock } from '../setup/fake-clock.ts';
 useFakeClock();
 
 describe('turns', () => {
-  test('that are all taken are not had by the deadline, and no turn is lost thereby', async () => {
+  test('turns that are all taken are not had by the deadline, and no turn is lost thereby', async () => {
     const turns = new Turns(1);
     await turns.take(Deadline.never);
     const late = turns.take(Deadline.in(100));
@@ -16,7 +16,7 @@ describe('turns', () => {
     await expect(turns.take(Deadline.in(100))).resolves.toBe(true);
   });
 
-  test('are given back to whoever has waited longest', async () => {
+  test('turns are given back to whoever has waited longest', async () => {
     const turns = new Turns(1);
     await turns.take(Deadline.never);
     const [first, second] = [jest.fn(), jest.fn()];
