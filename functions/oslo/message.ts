@@ -13,7 +13,7 @@ export interface Request {
   readonly context: Readonly<Record<string, Json>>;
 }
 
-/** Where the answer goes and what tells it from others; each id is 32 hex digits, fresh for every publish. */
+/** Where the answer goes, and by which id it is recognized; each id is 32 hex digits, fresh for every publish. */
 export interface RequestIds {
   readonly msgId: string;
   readonly replyQueue: string;

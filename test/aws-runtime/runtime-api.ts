@@ -5,7 +5,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 const NEXT = '/2018-06-01/runtime/invocation/next';
 const ENDED = /^\/2018-06-01\/runtime\/(?:invocation\/([\w-]+)\/(response|error)|init\/error)$/;
 
-/** What Lambda tells the runtime of an invocation. */
+/** What the Runtime API gives the runtime for an invocation. */
 interface Invocation {
   readonly id: string;
   readonly event: object;

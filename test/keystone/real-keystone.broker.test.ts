@@ -161,11 +161,14 @@ onDebian('with a real Keystone', () => {
   });
 
   describe('a token of the project needs an admin’s role', () => {
-    test.each(['member', 'reader', 'database admin', 'administrator'])('the role %s does not count as admin', async (role) => {
-      const answer = await ping(await tokenWithRole(role));
-      expect(answer).toMatchObject({ status: 401, body: NOT_ADMIN });
-      expectChallenge(answer);
-    });
+    test.each(['member', 'reader', 'database admin', 'administrator'])(
+      'the role %s does not count as admin',
+      async (role) => {
+        const answer = await ping(await tokenWithRole(role));
+        expect(answer).toMatchObject({ status: 401, body: NOT_ADMIN });
+        expectChallenge(answer);
+      },
+    );
 
     test('a token with the role admin pings the guest', async () => {
       const { status, body, headers } = await ping(bossToken);
