@@ -33,7 +33,7 @@ export interface Channels {
 export type Setup<S> = (channels: Channels) => Promise<S>;
 
 /**
- * One AMQP connection, ready for use. The connection ends as a whole: with its socket, with its main channel, or when
+ * One AMQP connection, ready for use. The connection ends as a whole: with its socket, with either of its two channels, or when
  * the process was stopped for so long that the broker has dropped the connection.
  */
 export class BrokerConnection<S> {
