@@ -24,6 +24,12 @@ export const CONNECT_TIMEOUT_MS = 5000;
 /** How long an idle connection may take to show that it lives: by the publisher confirm, or any other sign. */
 export const CONFIRM_TIMEOUT_MS = 1000;
 
+/**
+ * How long init waits for the connection. A healthy broker is connected within a few tens of milliseconds; a silent one
+ * keeps init well below Lambda's 10 s.
+ */
+const INIT_WAIT_MS = 1000;
+
 /** What one Lambda execution environment keeps from invocation to invocation: its settings and its connection. */
 export class Environment {
   readonly config: Config;
@@ -31,7 +37,7 @@ export class Environment {
   readonly broker: Broker<Transport>;
   readonly keys: GuestKeys;
 
-  /** Reads the settings and begins to connect. @throws InvalidConfig */
+  /** Reads the settings. @throws InvalidConfig */
   constructor(env: NodeJS.ProcessEnv) {
     this.config = readConfig(env);
     this.locator = locatorOf(this.config.broker);
@@ -44,14 +50,19 @@ export class Environment {
         BrokerConnection.connect(address, name, deadline.within(connectTimeoutMs), openTransport),
       loss: connectionLoss,
     });
-    this.broker.begin(Deadline.never);
   }
 }
 
-/** Returns wrong settings as a value, so that the first invocation can report them. */
-export function beginEnvironment(env: NodeJS.ProcessEnv): Environment | InvalidConfig {
+/**
+ * Makes the execution environment, and waits for its connection: Lambda gives init a whole processor, and an invocation
+ * only the share of its memory. Wrong settings are returned, so that the first invocation can report them; a broker
+ * that cannot be reached is dialled again then.
+ */
+export async function beginEnvironment(env: NodeJS.ProcessEnv): Promise<Environment | InvalidConfig> {
   try {
-    return new Environment(env);
+    const environment = new Environment(env);
+    await environment.broker.begin(Deadline.in(INIT_WAIT_MS));
+    return environment;
   } catch (error) {
     if (error instanceof InvalidConfig) return error;
     throw error;

@@ -19,7 +19,7 @@ const LISTING_SHARE = 0.5;
 /** How often a debug line reports how far a sweep is. */
 const PROGRESS_MS = 200;
 
-const begun = beginEnvironment(process.env);
+const begun = await beginEnvironment(process.env);
 const watched = begun instanceof InvalidConfig ? begun : { environment: begun, fleet: fleetOf(begun) };
 
 /**

@@ -17,7 +17,7 @@ import { Deadline } from './time/deadline.ts';
 /** What is kept of an invocation's time to write the answer, in milliseconds. */
 const ANSWER_MARGIN_MS = 500;
 
-const environment = beginEnvironment(process.env);
+const environment = await beginEnvironment(process.env);
 
 /** `GET /v1.0/{tenant_id}/mgmt/instances/{instance_id}/rpc_ping`: 204 when the guest answers, else 400. */
 export const handler = middy(ping, { timeoutEarlyInMillis: ANSWER_MARGIN_MS / 2, timeoutEarlyResponse })

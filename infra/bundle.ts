@@ -5,14 +5,18 @@ import { type BuildOptions, build } from 'esbuild';
 
 const ROOT = join(import.meta.dirname, '..');
 
-/** esbuild's options: one file for Lambda's runtime, minified, with readable names in stack traces. */
+/**
+ * esbuild's options: one ES module for Lambda's runtime, which may await the broker at its top level; minified, with
+ * readable names in stack traces.
+ */
 export const BUILD_OPTIONS = {
   bundle: true,
   minifyWhitespace: true,
   minifySyntax: true,
   platform: 'node',
   target: 'node24',
-  format: 'cjs',
+  format: 'esm',
+  banner: { js: 'const require=process.getBuiltinModule;' }, // for amqplib, which is CommonJS; all else is bundled
   external: ['@aws-sdk/*'], // loaded on demand, from Lambda's runtime
   legalComments: 'none',
 } as const satisfies BuildOptions;
@@ -21,11 +25,11 @@ export const BUILD_OPTIONS = {
  * Bundles one function as it is deployed.
  *
  * @param name of the entry `functions/<name>.ts`
- * @returns the file's path, `dist/<name>/index.cjs`
+ * @returns the file's path, `dist/<name>/index.mjs`
  */
 export async function bundle(name: string): Promise<string> {
-  const outfile = join(ROOT, 'dist', name, 'index.cjs');
-  const unfinished = join(ROOT, 'dist', `${name}-${randomUUID()}.cjs`);
+  const outfile = join(ROOT, 'dist', name, 'index.mjs');
+  const unfinished = join(ROOT, 'dist', `${name}-${randomUUID()}.mjs`);
   const entryPoints = [join(ROOT, 'functions', `${name}.ts`)];
   await build({ ...BUILD_OPTIONS, entryPoints, outfile: unfinished });
   await mkdir(dirname(outfile), { recursive: true });

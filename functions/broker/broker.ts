@@ -1,5 +1,5 @@
 import { beforeDeadline } from '../time/after-reading.ts';
-import type { Deadline } from '../time/deadline.ts';
+import { Deadline } from '../time/deadline.ts';
 import type { BrokerAddress } from './address.ts';
 import type { BrokerConnection } from './connection.ts';
 import { BrokerBlocked, BrokerRefused, BrokerUnreachable, type Unreachability } from './errors.ts';
@@ -36,9 +36,13 @@ export class Broker<S> {
     this.#options = options;
   }
 
-  /** Dials ahead of the first use. A failure is not reported: {@link use} dials again. */
-  begin(deadline: Deadline): void {
-    this.#dial(deadline).catch(() => undefined);
+  /**
+   * Dials ahead of the first use, and waits until the connection is there, the dial has failed, or the deadline has
+   * passed; the dial then goes on. A failure is not reported: {@link use} dials again.
+   */
+  async begin(deadline: Deadline): Promise<void> {
+    const dialled = this.#dial(Deadline.never).catch(() => undefined);
+    await beforeDeadline(dialled, deadline);
   }
 
   /**

@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
 import type { Context } from 'aws-lambda';
 import type { Invocation, Outcome } from './lambda-process.ts';
 
@@ -6,7 +6,7 @@ import type { Invocation, Outcome } from './lambda-process.ts';
 // Unlike Lambda's runtime, this one takes the next invocation while others are still running.
 
 const [, , bundlePath = ''] = process.argv;
-const { handler } = createRequire(import.meta.url)(bundlePath);
+const { handler } = await import(pathToFileURL(bundlePath).href);
 
 process.on('disconnect', () => process.exit()); // the parent process has ended
 process.on('message', async (invocation: Invocation) => {

@@ -71,7 +71,7 @@ export class Synthesized {
     const asset = this.#folder.file(`asset.${found.Code.S3Key.replace(/\.zip$/, '')}`);
     return {
       name: found.FunctionName,
-      bundlePath: join(asset, 'index.cjs'),
+      bundlePath: join(asset, 'index.mjs'),
       environment: found.Environment.Variables,
       timeoutMs: found.Timeout * 1000,
       memoryMb: found.MemorySize,

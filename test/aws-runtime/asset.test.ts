@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { freePort } from '../../infra/local/child.ts';
 import { Synthesized } from '../../infra/local/synthesized.ts';
 import { eventually } from '../setup/eventually.ts';
 import { GRANTED } from '../setup/granted.ts';
 import { type ReceivedRequest, respond } from '../setup/responder.ts';
+import { TcpProxy } from '../setup/tcp-proxy.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 import { ExecutionEnvironment } from './execution-environment.ts';
 import { ensureInterfaceClient } from './interface-client.ts';
@@ -61,6 +63,27 @@ describe('the very asset that cdk synth makes, run by AWS’s own runtime', () =
       const { answer } = await environment.api.invoke(pingOf(randomUUID()), timeoutMs);
       expect(answer).toMatchObject({ statusCode: 500, body: expect.stringContaining('RPC_TIMEOUT_SECONDS') });
     }
+  });
+
+  test('an asset whose broker refuses connections starts all the same, and answers each ping with 400', async () => {
+    await using environment = await start('rpc-ping', { BROKER_URL: `amqp://127.0.0.1:${await freePort()}` });
+    const { answer } = await environment.api.invoke(pingOf(randomUUID()), timeoutMs);
+    expect(answer).toMatchObject({
+      statusCode: 400,
+      headers: { 'Proxy-Status': expect.stringContaining('details="broker_unreachable"') },
+    });
+  });
+
+  test('an asset whose broker never answers starts all the same, and answers each ping with 400', async () => {
+    const path = await TcpProxy.to(broker.url);
+    path.swallow();
+    await using environment = await start('rpc-ping', { BROKER_URL: path.url(broker.url) });
+    const { answer } = await environment.api.invoke(pingOf(randomUUID()), timeoutMs);
+    await path.close();
+    expect(answer).toMatchObject({
+      statusCode: 400,
+      headers: { 'Proxy-Status': expect.stringContaining('details="broker_unreachable"') },
+    });
   });
 
   test('an asset that is given no time for a ping answers 500 before Lambda ends it', async () => {
@@ -121,6 +144,26 @@ describe('the very asset that cdk synth makes, run by AWS’s own runtime', () =
     await using environment = await start('rpc-ping', { BROKER_URL: url });
     const instance = await guest(({ reply }) => reply());
     await environment.api.invoke(pingOf(instance), timeoutMs);
+    await environment.freeze();
+    await closeConnectionsOf(url);
+    const ping = environment.api.invoke(pingOf(instance), timeoutMs);
+    environment.thaw();
+    expect((await ping).answer).toMatchObject({ statusCode: 204 });
+  });
+
+  test('an asset that is frozen before its first invocation reaches a guest on the connection made in init', async () => {
+    await using environment = await start('rpc-ping');
+    const instance = await guest(({ reply }) => reply());
+    await environment.freeze();
+    const ping = environment.api.invoke(pingOf(instance), timeoutMs);
+    environment.thaw();
+    expect((await ping).answer).toMatchObject({ statusCode: 204 });
+  });
+
+  test('an asset whose connection is dropped before its first invocation reaches a guest on a new one', async () => {
+    const url = await broker.user(GRANTED);
+    await using environment = await start('rpc-ping', { BROKER_URL: url });
+    const instance = await guest(({ reply }) => reply());
     await environment.freeze();
     await closeConnectionsOf(url);
     const ping = environment.api.invoke(pingOf(instance), timeoutMs);

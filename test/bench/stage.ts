@@ -153,7 +153,7 @@ async function bundles(): Promise<Record<HandlerName | 'invoker', string>> {
 }
 
 async function bundleContestant(name: string, options: object = {}, as = name): Promise<string> {
-  const outfile = join(import.meta.dirname, '..', '..', 'dist', 'bench', as, 'index.cjs');
+  const outfile = join(import.meta.dirname, '..', '..', 'dist', 'bench', as, 'index.mjs');
   const entryPoints = [join(import.meta.dirname, 'contestants', `${name}.ts`)];
   await build({ ...BUILD_OPTIONS, ...options, entryPoints, outfile });
   return outfile;

@@ -37,7 +37,7 @@ const REFUSED_LOGIN = new BrokerRefused('login');
 
 interface World {
   /** The outcomes of the first dials, in turn; each later dial gives a connection. */
-  readonly dials?: (Error | 'hangs')[];
+  readonly dials?: (Error | Promise<FakeConnection> | 'hangs')[];
   readonly locator?: Partial<BrokerLocator>;
 }
 
@@ -51,7 +51,8 @@ function brokerOn({ dials = [], locator = {} }: World) {
     dialled.push(to);
     const outcome = dials.shift();
     if (outcome === 'hangs') return Promise.withResolvers<FakeConnection>().promise;
-    if (outcome !== undefined) throw outcome;
+    if (outcome instanceof Error) throw outcome;
+    if (outcome !== undefined) return outcome;
     const connection = new FakeConnection(connections.length + 1);
     connections.push(connection);
     return connection;
@@ -100,6 +101,40 @@ describe('a dial', () => {
     broker.use(Deadline.in(300), session).catch(outcome);
     await pass(300);
     expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'connection_timeout' }));
+  });
+
+  test('a refused dial ahead of the first use ends the wait for it at once', async () => {
+    const { broker } = brokerOn({ dials: [new BrokerUnreachable('connection_refused')] });
+    await expect(broker.begin(Deadline.in(1000))).resolves.toBeUndefined();
+  });
+
+  test('the wait for a silent dial ahead of the first use ends at the deadline', async () => {
+    const { broker } = brokerOn({ dials: ['hangs'] });
+    const outcome = jest.fn();
+    broker.begin(Deadline.in(1000)).then(outcome);
+    await pass(999);
+    expect(outcome).not.toHaveBeenCalled();
+    await pass(1);
+    expect(outcome).toHaveBeenCalled();
+  });
+
+  test('a dial ahead of the first use that took longer than the wait is used all the same', async () => {
+    const connecting = Promise.withResolvers<FakeConnection>();
+    const { broker, dialled } = brokerOn({ dials: [connecting.promise] });
+    const begun = broker.begin(Deadline.in(1000));
+    await pass(1000);
+    await begun;
+    const used = broker.use(deadline(), session);
+    connecting.resolve(new FakeConnection(7));
+    await expect(used).resolves.toBe(7);
+    expect(dialled).toHaveLength(1);
+  });
+
+  test('the first use of a connection that was made ahead counts as a reuse', async () => {
+    const { broker } = brokerOn({});
+    await broker.begin(Deadline.in(1000));
+    const isReused = broker.use(deadline(), async (_session, circumstances) => circumstances.isReused);
+    await expect(isReused).resolves.toBe(true);
   });
 
   test('a dial that was begun ahead and failed is repeated at the first use', async () => {

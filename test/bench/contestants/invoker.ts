@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { writeSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import type { Command } from '../contestant.ts';
 
-// The process of a measured bundle: `node index.cjs BUNDLE COMMAND`, see `Contestant`. This file imports no module that
+// The process of a measured bundle: `node index.mjs BUNDLE COMMAND`, see `Contestant`. This file imports no module that
 // would have to load before the bundle.
 
 type Handler = (event: unknown, context: object) => Promise<unknown>;
@@ -14,7 +13,7 @@ const PING_MS = 20_000;
 const SWEEP_MS = 900_000;
 
 const begin = performance.now();
-const { handler }: { handler: Handler } = createRequire(bundle)(bundle);
+const { handler }: { handler: Handler } = await import(bundle);
 const loadMs = performance.now() - begin;
 const loadedAt = performance.timeOrigin + performance.now();
 

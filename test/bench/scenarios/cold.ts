@@ -164,7 +164,7 @@ async function loadTimes(stage: Stage): Promise<ReadonlyMap<string, Loaded>> {
   const imported: string[] = [];
   for (const [index, [name, libraries]] of MODULES.entries()) {
     imported.push(...libraries);
-    const outfile = join(dirname(stage.path('ours')), '..', 'bench', `modules-${index}`, 'index.cjs');
+    const outfile = join(dirname(stage.path('ours')), '..', 'bench', `modules-${index}`, 'index.mjs');
     const lines = imported.map((library, at) => `import * as library${at} from '${library}';`);
     const used = imported.map((_, at) => `library${at}`).join(', '); // else esbuild would drop the unused imports
     const contents = `${lines.join('\n')}\nexport const used = [${used}];\nexport const handler = async () => ({ statusCode: 204 });`;
