@@ -3,10 +3,10 @@ import httpErrorHandler from '@middy/http-error-handler';
 import type { APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import { BrokerUnknown, MalformedCredentials } from './broker/errors.ts';
 import { InvalidConfig } from './config.ts';
-import { beginEnvironment } from './environment.ts';
+import { beginEnvironment, Environment } from './environment.ts';
 import { answer } from './http/answer.ts';
 import { Fault, instanceFault } from './http/fault.ts';
-import { type GatewayEvent, readRequest } from './http/request.ts';
+import { type GatewayEvent, ROUTE, readRequest } from './http/request.ts';
 import type { CallerContext } from './keystone/admit-caller.ts';
 import { pingGuest } from './ping-guest.ts';
 import { KeyFileUnreadable } from './secrets/key-file.ts';
@@ -17,10 +17,15 @@ import { Deadline } from './time/deadline.ts';
 /** What is kept of an invocation's time to write the answer, in milliseconds. */
 const ANSWER_MARGIN_MS = 500;
 
+/** How long the rehearsal of a ping may take in init, in milliseconds. */
+const REHEARSAL_MS = 500;
+
+const NIL_UUID = '00000000-0000-0000-0000-000000000000';
+
 const environment = await beginEnvironment(process.env);
 
 /** `GET /v1.0/{tenant_id}/mgmt/instances/{instance_id}/rpc_ping`: 204 when the guest answers, else 400. */
-export const handler = middy(ping, { timeoutEarlyInMillis: ANSWER_MARGIN_MS / 2, timeoutEarlyResponse })
+export const handler = middy(answerPing, { timeoutEarlyInMillis: ANSWER_MARGIN_MS / 2, timeoutEarlyResponse })
   .use(httpErrorHandler({ logger: false }))
   .onError(answerAsFault);
 
@@ -31,7 +36,35 @@ if (!(environment instanceof InvalidConfig) && environment.config.keystone !== u
   handler.before(async (request) => (await admission)(request));
 }
 
-async function ping(event: GatewayEvent, lambda: CallerContext): Promise<APIGatewayProxyStructuredResultV2> {
+if (environment instanceof Environment && environment.broker.isConnected) await rehearse();
+
+function answerPing(event: GatewayEvent, lambda: CallerContext): Promise<APIGatewayProxyStructuredResultV2> {
+  return ping(event, lambda, recordPing);
+}
+
+/**
+ * Pings a guest that cannot exist. V8 compiles a function when it is first called: here on a whole processor, in an
+ * invocation on the share that the function's memory buys. The log does not have this ping.
+ */
+async function rehearse(): Promise<void> {
+  const pathParameters = { tenant_id: '', instance_id: NIL_UUID };
+  const event = {
+    routeKey: `${ROUTE.method} ${ROUTE.path}`,
+    rawPath: ROUTE.path,
+    headers: {},
+    pathParameters,
+  };
+  const deadline = Deadline.in(REHEARSAL_MS + ANSWER_MARGIN_MS);
+  const lambda = { awsRequestId: NIL_UUID, getRemainingTimeInMillis: () => deadline.leftMs };
+  await ping(event, lambda, () => undefined).catch(() => undefined);
+}
+
+/** @param record logs the result */
+async function ping(
+  event: GatewayEvent,
+  lambda: Pick<CallerContext, 'awsRequestId' | 'getRemainingTimeInMillis' | 'caller'>,
+  record: typeof recordPing,
+): Promise<APIGatewayProxyStructuredResultV2> {
   const { waitSeconds, ...request } = readRequest(event);
   if (environment instanceof InvalidConfig) throw environment;
   const context = { ...request, requestId: requestId(lambda) };
@@ -40,7 +73,7 @@ async function ping(event: GatewayEvent, lambda: CallerContext): Promise<APIGate
   const wantedMs = (waitSeconds ?? Number.POSITIVE_INFINITY) * 1000;
   const allowedMs = Math.min(environment.config.rpcTimeoutMs, wantedMs, timeLeftMs);
   const result = await pingGuest(environment, context, Deadline.in(allowedMs));
-  recordPing(context, result, lambda.caller);
+  record(context, result, lambda.caller);
   return answer(result, { wantedSeconds: waitSeconds, allowedMs });
 }
 

@@ -338,3 +338,21 @@ describe('many pings', () => {
     await own.delete();
   }, 120_000);
 });
+
+describe('the ping that init rehearses', () => {
+  const NIL_UUID = '00000000-0000-0000-0000-000000000000';
+
+  test('a rehearsed ping goes to the guest of the nil UUID once, and is not logged', async () => {
+    const received: unknown[] = [];
+    await respond(await broker.channel(), NIL_UUID, ({ message, reply }) => {
+      received.push(message['method']);
+      reply();
+    });
+    await using rehearsed = await FunctionUnderTest.start({ BROKER_URL: broker.url });
+    const pinged = await guest(({ reply }) => reply());
+    await rehearsed.ping(pinged);
+    await rehearsed.telemetry(pinged);
+    expect(received).toEqual(['rpc_ping']);
+    expect(rehearsed.output).not.toContain(NIL_UUID);
+  });
+});

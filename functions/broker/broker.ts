@@ -45,6 +45,11 @@ export class Broker<S> {
     await beforeDeadline(dialled, deadline);
   }
 
+  /** Whether there is a connection that may live. */
+  get isConnected(): boolean {
+    return this.#current?.isUsable() ?? false;
+  }
+
   /**
    * Does some work on the connection. When the connection is lost meanwhile, the work is begun once more on a new
    * one. The work must be idempotent, and must keep the deadline itself. When the broker cannot be reached, the

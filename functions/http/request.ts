@@ -9,8 +9,13 @@ export const ROUTE = {
   path: '/v1.0/{tenant_id}/mgmt/instances/{instance_id}/rpc_ping',
 } as const;
 
-/** API Gateway's event: of an HTTP API (payload 2.0) or of a REST API (payload 1.0). */
-export type GatewayEvent = APIGatewayProxyEvent | APIGatewayProxyEventV2;
+/** What is read of API Gateway's event: of an HTTP API (payload 2.0) or of a REST API (payload 1.0). */
+export type GatewayEvent =
+  | Pick<APIGatewayProxyEventV2, 'routeKey' | 'rawPath' | 'headers' | 'pathParameters'>
+  | Pick<
+      APIGatewayProxyEvent,
+      'httpMethod' | 'resource' | 'path' | 'headers' | 'multiValueHeaders' | 'pathParameters'
+    >;
 
 /** Whom the caller asks about. */
 export interface PingRequest {
