@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeChart } from './chart.ts';
 import { describeMachine } from './machine.ts';
 import { goalsTable, type Section } from './report.ts';
 import { brokerSide } from './scenarios/broker-side.ts';
@@ -55,20 +56,22 @@ try {
 const goals = sections.flatMap((section) => section.goals);
 const minutes = Math.ceil((performance.now() - begin) / 60_000);
 if (goals.length > 0) console.log(`\n${goalsTable(goals)}`);
-if (names.length === 0) await writeFile(join(import.meta.dirname, 'RESULTS.md'), results());
-if (names.join() === 'growth') await writeFile(join(import.meta.dirname, 'GROWTH.md'), results());
+if (names.length === 0) await writeFile(join(import.meta.dirname, 'RESULTS.md'), await results());
+if (names.join() === 'growth') await writeFile(join(import.meta.dirname, 'GROWTH.md'), await results());
 
 function inMarkdown({ title, body }: Section): string {
   return [`## ${title}`, ...body].join('\n\n');
 }
 
-function results(): string {
+async function results(): Promise<string> {
+  const charts = await Promise.all(sections.flatMap((section) => section.charts ?? []).map(writeChart));
   const parts = [
     names.join() === 'growth' ? '# How sweeps grow' : '# Results',
     `Written by \`${['npm run bench', ...names].join(' -- ')}\` in ${minutes} minutes. Only the ratios mean anything: what is compared took turns in this one run. A ratio is the median of the repeats' own ratios, with the least and the greatest of them in brackets; times in milliseconds are for orientation.`,
+    ...charts,
+    ...(goals.length > 0 ? ['## The goals', goalsTable(goals)] : []),
     '## The machine',
     describeMachine(),
-    ...(goals.length > 0 ? ['## The goals', goalsTable(goals)] : []),
     ...sections.map(inMarkdown),
   ];
   return `${parts.join('\n\n')}\n`;

@@ -46,13 +46,17 @@ export interface Lines {
   }[];
 }
 
-/**
- * Writes a chart as `charts/<name>.svg`.
- *
- * @param alt what the chart shows, for those who cannot see it
- * @returns Markdown that shows the chart
- */
-export async function writeChart(name: string, alt: string, svg: string): Promise<string> {
+/** A chart that is drawn. */
+export interface Chart {
+  /** Of the file, without `.svg`. */
+  readonly name: string;
+  /** What the chart shows, for those who cannot see it. */
+  readonly alt: string;
+  readonly svg: string;
+}
+
+/** Writes a chart as `charts/<name>.svg`. @returns Markdown that shows the chart */
+export async function writeChart({ name, alt, svg }: Chart): Promise<string> {
   const folder = join(import.meta.dirname, FOLDER);
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, `${name}.svg`), svg);

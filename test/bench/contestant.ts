@@ -28,9 +28,8 @@ export interface Answer {
   readonly response: Response;
   /** The greatest resident set that the process ever had, in bytes. */
   readonly maxRssBytes: number;
-  /** In the first answer: how long the measured code took to load, and when, in milliseconds since 1970, it had. */
+  /** In the first answer: how long the measured code took to load. */
   readonly loadMs: number;
-  readonly loadedAt: number;
 }
 
 export interface Response {

@@ -1,8 +1,11 @@
+import type { Chart } from './chart.ts';
 import type { Spread } from './measurement.ts';
 
-/** The result of a scenario: its text in Markdown, and its goals. */
+/** The result of a scenario: its text in Markdown, its charts, and its goals. */
 export interface Section {
   readonly title: string;
+  /** Shown before all else, since people look before they read. */
+  readonly charts?: readonly Chart[];
   readonly body: readonly string[];
   readonly goals: readonly Goal[];
 }
@@ -11,13 +14,24 @@ export interface Section {
 export interface Goal {
   readonly text: string;
   readonly measured: string;
+  /** What the least that a contestant can do reaches, where that was measured. */
+  readonly limit: string;
   readonly holds: boolean;
 }
 
-/** A goal for a ratio (or a count), which holds where the median keeps the limit. */
-export function goal(text: string, measured: Spread, limit: { atMost: number } | { atLeast: number }): Goal {
-  const holds = 'atMost' in limit ? measured.median <= limit.atMost : measured.median >= limit.atLeast;
-  return { text, measured: written(measured), holds };
+/**
+ * A goal for a ratio (or a count), which holds where the median keeps the bound.
+ *
+ * @param limit the same ratio for the least that a contestant can do
+ */
+export function goal(
+  text: string,
+  measured: Spread,
+  bound: { atMost: number } | { atLeast: number },
+  limit?: Spread,
+): Goal {
+  const holds = 'atMost' in bound ? measured.median <= bound.atMost : measured.median >= bound.atLeast;
+  return { text, measured: written(measured), limit: limit === undefined ? '' : written(limit), holds };
 }
 
 /** A median with its spread, such as `1.21 (1.15–1.34)`. */
@@ -44,6 +58,11 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 }
 
 export function goalsTable(goals: readonly Goal[]): string {
-  const rows = goals.map(({ text, measured, holds }) => [text, measured, holds ? 'holds' : 'does not hold']);
-  return table(['Goal', 'Measured', 'Verdict'], rows);
+  const rows = goals.map(({ text, measured, limit, holds }) => [
+    text,
+    measured,
+    limit,
+    holds ? 'holds' : 'does not hold',
+  ]);
+  return table(['Goal', 'Measured', 'The limit reaches', 'Verdict'], rows);
 }

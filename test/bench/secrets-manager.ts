@@ -2,18 +2,11 @@ import { AwsStandIn } from '../setup/aws-stand-in.ts';
 
 /** Stands for Secrets Manager: answers each request at once with the broker's credentials. */
 export class SecretsManager {
-  /** The time of the last answer, in milliseconds since 1970. */
-  answeredAt: number | undefined;
   readonly #standIn: AwsStandIn;
 
   static async start(): Promise<SecretsManager> {
-    const secrets: SecretsManager = new SecretsManager(
-      await AwsStandIn.start(() => {
-        secrets.answeredAt = performance.timeOrigin + performance.now();
-        return { body: { SecretString: JSON.stringify({ username: 'guest', password: 'guest' }) } };
-      }),
-    );
-    return secrets;
+    const secret = JSON.stringify({ username: 'guest', password: 'guest' });
+    return new SecretsManager(await AwsStandIn.start(() => ({ body: { SecretString: secret } })));
   }
 
   private constructor(standIn: AwsStandIn) {

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { writeSync } from 'node:fs';
 import type { Command } from '../contestant.ts';
+import { pingEvent } from '../ping-event.ts';
 
-// The process of a measured bundle: `node index.mjs BUNDLE COMMAND`, see `Contestant`. This file imports no module that
-// would have to load before the bundle.
+// The process of a measured bundle: `node index.mjs BUNDLE COMMAND`, see `Contestant`. This file imports no library
+// that would have to load before the bundle.
 
 type Handler = (event: unknown, context: object) => Promise<unknown>;
 
@@ -15,10 +16,9 @@ const SWEEP_MS = 900_000;
 const begin = performance.now();
 const { handler }: { handler: Handler } = await import(bundle);
 const loadMs = performance.now() - begin;
-const loadedAt = performance.timeOrigin + performance.now();
 
 async function main(): Promise<void> {
-  report({ loadMs, loadedAt, ...(await obey(JSON.parse(firstCommand))) });
+  report({ loadMs, ...(await obey(JSON.parse(firstCommand))) });
   const { createInterface } = await import('node:readline');
   for await (const line of createInterface(process.stdin)) report(await obey(JSON.parse(line)));
 }
@@ -27,16 +27,6 @@ async function obey(command: Command): Promise<object> {
   if ('event' in command) return invokeAll([command.event], 1, SWEEP_MS);
   const { ids, times, inFlight, timeoutMs = PING_MS } = command;
   return invokeAll(Array.from({ length: times }, () => ids.map(pingEvent)).flat(), inFlight, timeoutMs);
-}
-
-/** The fields of API Gateway's event that the handlers read. */
-function pingEvent(instanceId: string): object {
-  return {
-    routeKey: 'GET /v1.0/{tenant_id}/mgmt/instances/{instance_id}/rpc_ping',
-    rawPath: `/v1.0/tenant/mgmt/instances/${instanceId}/rpc_ping`,
-    headers: {},
-    pathParameters: { tenant_id: 'tenant', instance_id: instanceId },
-  };
 }
 
 async function invokeAll(events: readonly unknown[], inFlight: number, timeoutMs: number): Promise<object> {

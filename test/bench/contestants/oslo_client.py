@@ -69,10 +69,9 @@ def obey(client, context, command):
 def main():
     client, context = make_client()
     load_ms = (time.perf_counter() - START) * 1000
-    loaded_at = time.time() * 1000
     answers = os.fdopen(3, 'w')
     for command in itertools.chain(sys.argv[2:], sys.stdin):
-        answer = {'loadMs': load_ms, 'loadedAt': loaded_at, **obey(client, context, json.loads(command))}
+        answer = {'loadMs': load_ms, **obey(client, context, json.loads(command))}
         print(json.dumps(answer), file=answers, flush=True)
 
 
