@@ -6,7 +6,7 @@ import { pingEvent } from './ping-event.ts';
 
 /** How many pings follow the first one, and for how long: where a ping takes long, there are fewer. */
 const WARM_PINGS = 20;
-const WARM_MS = 1000;
+const WARM_MS = 600;
 
 /** The pause before each of them, in milliseconds: longer than the period in which processor time is counted. */
 const PAUSE_MS = 25;
