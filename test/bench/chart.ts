@@ -82,7 +82,7 @@ export function bars({ title, axis, parts, groups }: Bars): string {
     },
   }));
   return draw(130 + 22 * rows.length, {
-    ...titleAndLegend(title, parts),
+    ...titleAndLegend(title, parts.length > 1 ? parts : []),
     grid: { left: 24 + LETTER * widest, right: 56, top: 72, bottom: 52 },
     xAxis: { type: 'value', ...axisStyle(axis), nameGap: 28 },
     yAxis: {

@@ -24,7 +24,8 @@ export function ratio(numerators: readonly number[], denominators: readonly numb
 }
 
 /**
- * Lets the contestants take turns (ABABAB…), so that noise affects all of them alike.
+ * Lets the contestants take turns, so that noise affects all of them alike. Each repeat begins with the next
+ * contestant (ABC, BCA, CAB, …), so that none always comes after the same one.
  *
  * @returns each contestant's values, repeat by repeat
  */
@@ -32,10 +33,12 @@ export async function interleaved<N extends string, T>(
   repeats: number,
   contestants: ReadonlyMap<N, () => Promise<T>>,
 ): Promise<Map<N, T[]>> {
-  const measured = new Map<N, T[]>();
+  const all = [...contestants];
+  const measured = new Map<N, T[]>(all.map(([name]) => [name, []]));
   for (let repeat = 0; repeat < repeats; repeat++) {
-    for (const [name, measure] of contestants) {
-      measured.set(name, [...(measured.get(name) ?? []), await measure()]);
+    const first = repeat % all.length;
+    for (const [name, measure] of [...all.slice(first), ...all.slice(0, first)]) {
+      measured.get(name)?.push(await measure());
     }
   }
   return measured;

@@ -4,7 +4,7 @@ import { Gateway } from '../../../infra/local/gateway.ts';
 import { Keystone } from '../../../infra/local/keystone.ts';
 import { LambdaProcess } from '../../../infra/local/lambda-process.ts';
 import { authtokenConfig } from '../../setup/authtoken-config.ts';
-import { latency, PINGS, pinger, REPEATS, race, samplesTable } from '../race.ts';
+import { latency, METHOD, PINGS, pinger, race, samplesTable } from '../race.ts';
 import { goal, type Section } from '../report.ts';
 import { httpClient } from '../rivals.ts';
 import { pings, type Stage } from '../stage.ts';
@@ -47,7 +47,7 @@ export async function keystone(stage: Stage): Promise<Section> {
     body: [
       'A caller with a real token, over HTTP, to a real Trove guest in the clear; ours through the local gateway, Trove’s API with keystonemiddleware in front:',
       samplesTable(samples),
-      `Each row is ${REPEATS} blocks of up to ${PINGS} pings, one ping at a time, taken in turns. Both keep a good token for 300 s, so that Keystone is hardly asked.`,
+      `${METHOD}. Both keep a good token for 300 s, so that Keystone is hardly asked.`,
     ],
     goals: [
       goal('With Keystone, over HTTP: faster than Trove’s API', latency(samples, TROVE, OURS), {
