@@ -1,7 +1,7 @@
 import type { Context } from 'aws-lambda';
 import { InvalidConfig } from './config.ts';
 import { beginEnvironment, type Environment } from './environment.ts';
-import { type Fleet, FleetUnknown, type Guests } from './fleet/fleet.ts';
+import { type Fleet, FleetUnknown } from './fleet/fleet.ts';
 import { type Origin, type Summary, type SweepError, summarize } from './fleet/summary.ts';
 import type { Sweep } from './fleet/sweep.ts';
 import { readSweepRequest, type SweepRequest } from './fleet/sweep-request.ts';
@@ -62,27 +62,24 @@ async function check(
 }
 
 interface Found {
-  readonly guests: Guests;
+  readonly guests: ReadonlySet<string>;
   readonly origin: Origin;
   readonly problem?: SweepError;
 }
 
 async function findGuests(fleet: Fleet, { instanceIds }: SweepRequest, deadline: Deadline): Promise<Found> {
   if (instanceIds) {
-    return { guests: new Map(instanceIds.map((id) => [id, undefined])), origin: { guests_from: 'event' } };
+    return { guests: new Set(instanceIds), origin: { guests_from: 'event' } };
   }
   try {
-    const { guests, problem, ageMs } = await fleet.list(deadline);
-    if (problem === undefined) return { guests, origin: { guests_from: 'list' } };
-    return {
-      guests,
-      origin: { guests_from: 'last_list', list_age_ms: ageMs, list_problem: problem },
-    };
+    const { guests, from, problem, ageMs } = await fleet.list(deadline);
+    const age = ageMs === undefined ? {} : { list_age_ms: ageMs };
+    return { guests, origin: { guests_from: from, ...age, ...(problem && { list_problem: problem }) } };
   } catch (error) {
     if (!(error instanceof FleetUnknown)) throw error;
     // The sweep runs without guests, to find out whether the broker can be reached.
     const { code, message } = error;
-    return { guests: new Map(), origin: { guests_from: 'nowhere' }, problem: { code, message } };
+    return { guests: new Set(), origin: { guests_from: 'nowhere' }, problem: { code, message } };
   }
 }
 

@@ -1,7 +1,7 @@
 import { BrokerUnreachable } from './broker/errors.ts';
 import { ManagementApi } from './broker/management.ts';
 import { brokerResult, CONFIRM_TIMEOUT_MS, CONNECT_TIMEOUT_MS, type Environment } from './environment.ts';
-import { Fleet, type Guests } from './fleet/fleet.ts';
+import { Fleet } from './fleet/fleet.ts';
 import { type PingOne, Sweep, type SweepEnd, type Verdict } from './fleet/sweep.ts';
 import { pingWithKey } from './guest/keyed-ping.ts';
 import { rpcPing } from './guest/ping.ts';
@@ -12,10 +12,13 @@ import { Deadline } from './time/deadline.ts';
 /** How long the broker may take to show that it lives in the middle of a sweep; a busy broker is slow. */
 const PROOF_TIMEOUT_MS = 10_000;
 
-/** The guests that have a queue on the broker. */
+/** The guests that the broker knows. */
 export function fleetOf({ config, locator }: Environment): Fleet {
   const management = new ManagementApi(config.managementUrl, locator);
-  return new Fleet((pattern, deadline) => management.queues(pattern, deadline));
+  return new Fleet({
+    bindings: (deadline, onKey) => management.boundKeys(config.controlExchange, deadline, onKey),
+    queues: (deadline, onName) => management.queueNames(deadline, onName),
+  });
 }
 
 /**
@@ -25,7 +28,7 @@ export function fleetOf({ config, locator }: Environment): Fleet {
  */
 export function planSweep(
   { config, keys }: Environment,
-  guests: Guests,
+  instanceIds: Iterable<string>,
   requestId: string,
   deadline: Deadline,
 ): Sweep {
@@ -34,7 +37,6 @@ export function planSweep(
     const context = { instanceId, tenantId: null, requestId };
     // The sweep itself sees to it that the connection lives.
     const silence = {
-      known: guests.get(instanceId),
       askEveryMs: Number.POSITIVE_INFINITY,
       answerTimeoutMs: PROOF_TIMEOUT_MS,
       provesLife: false,
@@ -51,7 +53,7 @@ export function planSweep(
       });
     return pingWithKey(keys, instanceId, guestDeadline.or(deadline), pingOnce).catch(keyless);
   };
-  return new Sweep(guests.keys(), ping, deadline);
+  return new Sweep(instanceIds, ping, deadline);
 }
 
 /**

@@ -1,28 +1,11 @@
 import type { Deadline } from '../time/deadline.ts';
 import type { BrokerAddress } from './address.ts';
+import { ColumnReader } from './column-reader.ts';
 import { ManagementUnavailable } from './errors.ts';
 import { type BrokerLocator, withLogin } from './locator.ts';
 
-/** A queue, in the columns that are asked for. A number is undefined before RabbitMQ has collected it. */
-export interface Queue {
-  readonly name: string;
-  readonly consumers: number | undefined;
-  readonly messages: number | undefined;
-}
-
-/** The most queues that RabbitMQ puts on one page. */
-const PAGE_SIZE = 500;
-
-/** A page comes in a fraction of a second, or from a server in trouble. */
-const PAGE_TIMEOUT_MS = 10_000;
-
-/** A page of 500 queues with names of full length, 255 bytes, stays well below. */
-const MAX_PAGE_BYTES = 1024 * 1024;
-
-interface Page {
-  readonly queues: readonly Queue[];
-  readonly pageCount: number;
-}
+/** A list comes within seconds, be it the longest, or from a server in trouble. */
+const LIST_TIMEOUT_MS = 20_000;
 
 /** RabbitMQ's management HTTP API, with the login of the AMQP connection; the user needs the tag `management`. */
 export class ManagementApi {
@@ -36,76 +19,80 @@ export class ManagementApi {
   }
 
   /**
-   * Lists the queues of the virtual host, page by page.
+   * Lists the routing keys by which queues are bound to an exchange; none where there is no such exchange.
    *
-   * @param pattern a regular expression that their names match
+   * @param onKey called with each key as it arrives
    * @throws ManagementUnavailable, or what finding the broker throws
    */
-  queues(pattern: string, deadline: Deadline): Promise<Queue[]> {
+  boundKeys(exchange: string, deadline: Deadline, onKey: (key: string) => void): Promise<void> {
+    const path = (vhost: string) => `exchanges/${vhost}/${encodeURIComponent(exchange)}/bindings/source`;
+    return this.#list(path, 'routing_key', deadline, onKey);
+  }
+
+  /**
+   * Lists the names of the virtual host's queues.
+   *
+   * @param onName called with each name as it arrives
+   * @throws ManagementUnavailable, or what finding the broker throws
+   */
+  queueNames(deadline: Deadline, onName: (name: string) => void): Promise<void> {
+    return this.#list((vhost) => `queues/${vhost}`, 'name', deadline, onName);
+  }
+
+  #list(
+    path: (vhost: string) => string,
+    column: string,
+    deadline: Deadline,
+    onValue: (value: string) => void,
+  ): Promise<void> {
     return withLogin(
       this.#locator,
       deadline,
-      (address) => this.#allPages(address, pattern, deadline),
+      async (address) => {
+        const url = new URL(this.#url ?? `https://${hostOf(address)}`);
+        url.pathname = `${url.pathname.replace(/\/$/, '')}/api/${path(encodeURIComponent(address.vhost))}`;
+        url.searchParams.set('columns', column); // one column, without statistics: RabbitMQ then looks at no queue twice
+        await read(url, address, deadline, new ColumnReader(column, onValue));
+      },
       (error) => error instanceof ManagementUnavailable && error.status === 401,
     );
   }
-
-  async #allPages(address: BrokerAddress, pattern: string, deadline: Deadline): Promise<Queue[]> {
-    const queues = new Map<string, Queue>(); // a queue may move to the next page while we read
-    for (let [page, pageCount] = [1, 1]; page <= pageCount; page++) {
-      const read = readPage(await get(this.#pageUrl(address, pattern, page), address, deadline));
-      for (const queue of read.queues) queues.set(queue.name, queue);
-      pageCount = read.pageCount;
-    }
-    return [...queues.values()];
-  }
-
-  #pageUrl({ hostname, vhost }: BrokerAddress, pattern: string, page: number): URL {
-    const host = hostname.includes(':') ? `[${hostname}]` : hostname;
-    const url = new URL(this.#url ?? `https://${host}`);
-    url.pathname = `${url.pathname.replace(/\/$/, '')}/api/queues/${encodeURIComponent(vhost)}`;
-    url.search = String(
-      new URLSearchParams({
-        page: String(page),
-        page_size: String(PAGE_SIZE),
-        name: pattern,
-        use_regex: 'true',
-        columns: 'name,consumers,messages',
-      }),
-    );
-    return url;
-  }
 }
 
-interface Answer {
-  readonly status: number;
-  readonly body: string;
+function hostOf({ hostname }: BrokerAddress): string {
+  return hostname.includes(':') ? `[${hostname}]` : hostname;
 }
 
-async function get(url: URL, { username, password }: BrokerAddress, deadline: Deadline): Promise<Answer> {
+async function read(
+  url: URL,
+  { username, password }: BrokerAddress,
+  deadline: Deadline,
+  reader: ColumnReader,
+): Promise<void> {
   const login = Buffer.from(`${username}:${password}`).toString('base64');
   try {
     const response = await fetch(url, {
       headers: { authorization: `Basic ${login}` },
       redirect: 'error', // the login is for this server alone
-      signal: deadline.within(PAGE_TIMEOUT_MS).signal(),
+      signal: deadline.within(LIST_TIMEOUT_MS).signal(),
     });
-    return { status: response.status, body: await readText(response) };
+    if (response.status !== 200) {
+      await response.body?.cancel();
+      throw refusal(response.status);
+    }
+    await reader.read(response.body ?? new ReadableStream());
   } catch (error) {
     if (error instanceof ManagementUnavailable) throw error;
     throw new ManagementUnavailable(`cannot be reached: ${causeOf(error)}`, { cause: error });
   }
 }
 
-async function readText(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response.body ?? []) {
-    length += chunk.length;
-    if (length > MAX_PAGE_BYTES) throw new ManagementUnavailable('answered with something far too long');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
+function refusal(status: number): ManagementUnavailable {
+  const why =
+    status === 401 || status === 403
+      ? 'refused the user (tag `management`?)'
+      : `answered with status ${status}`;
+  return new ManagementUnavailable(why, { status });
 }
 
 /** Node's own word for the cause, such as `ECONNREFUSED`; `fetch failed` itself says nothing. */
@@ -113,36 +100,4 @@ function causeOf(error: unknown): string {
   const { name, cause } = Object(error);
   const { code, message = name } = Object(cause);
   return String(code ?? message);
-}
-
-function readPage({ status, body }: Answer): Page {
-  if (status === 401 || status === 403)
-    throw new ManagementUnavailable('refused the user (tag `management`?)', { status });
-  if (status !== 200) throw new ManagementUnavailable(`answered with status ${status}`, { status });
-  const page = parsePage(body);
-  if (page === undefined)
-    throw new ManagementUnavailable('answered with something that is no list of queues');
-  return page;
-}
-
-function parsePage(body: string): Page | undefined {
-  try {
-    const { items, page_count: pageCount } = Object(JSON.parse(body));
-    if (!Array.isArray(items) || !Number.isInteger(pageCount)) return undefined;
-    const queues = items.map(parseQueue);
-    return { queues: queues.filter((queue) => queue !== undefined), pageCount };
-  } catch {
-    return undefined;
-  }
-}
-
-function parseQueue(item: unknown): Queue | undefined {
-  const { name, consumers, messages } = Object(item);
-  return typeof name === 'string'
-    ? { name, consumers: count(consumers), messages: count(messages) }
-    : undefined;
-}
-
-function count(value: unknown): number | undefined {
-  return Number.isInteger(value) ? Number(value) : undefined;
 }

@@ -1,27 +1,26 @@
 import { instanceIdOf } from '../guest/topic.ts';
-import type { Listeners } from '../oslo/inspector.ts';
 import type { Deadline } from '../time/deadline.ts';
 
-/** A queue as the broker lists it. */
-export interface ListedQueue {
-  readonly name: string;
-  readonly consumers: number | undefined;
-  readonly messages: number | undefined;
+/** Lists names on the broker, each of which may be a guest's topic, in any order and more than once. */
+export type ListNames = (deadline: Deadline, onName: (name: string) => void) => Promise<void>;
+
+/** Where the guests' topics are found. */
+export interface Directories {
+  /** The routing keys of what is bound to the control exchange. */
+  readonly bindings: ListNames;
+  /** The names of all queues: more to list, and a queue whose broker node is down may be missing. */
+  readonly queues: ListNames;
 }
-
-/** Lists the queues whose names match a regular expression. */
-export type ListQueues = (pattern: string, deadline: Deadline) => Promise<readonly ListedQueue[]>;
-
-/** The guests to be pinged, by instance id, each with who listens on its queue, where that is known. */
-export type Guests = ReadonlyMap<string, Listeners | undefined>;
 
 /** The fleet, as it was listed just now, or when listing last succeeded. */
 export interface Listing {
-  readonly guests: Guests;
-  /** Why an older list had to be taken. */
+  /** The guests' instance ids. */
+  readonly guests: ReadonlySet<string>;
+  readonly from: keyof Directories | 'last_list';
+  /** Why the guests were not found a better way. */
   readonly problem?: string;
-  /** Milliseconds since the list was made. */
-  readonly ageMs: number;
+  /** Of the last list: milliseconds since it was made. */
+  readonly ageMs?: number;
 }
 
 /** The guests cannot be listed, and never were. */
@@ -30,44 +29,44 @@ export class FleetUnknown extends Error {
   readonly code = 'fleet_unknown';
 }
 
-/** For the broker, as a regular expression; a guest has two more queues, with longer names. */
-const QUEUE_PATTERN = '^guestagent\\.[0-9a-f-]{36}$';
-
-/** All guests that have a queue on the broker. An execution environment remembers them. */
+/** All guests that the broker knows. An execution environment remembers them. */
 export class Fleet {
-  readonly #listQueues: ListQueues;
-  #last: { readonly ids: readonly string[]; readonly at: number } | undefined;
+  readonly #directories: Directories;
+  #last: { readonly guests: ReadonlySet<string>; readonly at: number } | undefined;
 
-  constructor(listQueues: ListQueues) {
-    this.#listQueues = listQueues;
+  constructor(directories: Directories) {
+    this.#directories = directories;
   }
 
   /**
-   * Lists the guests; where the broker gives no list, the last known one is taken.
+   * Lists the guests: those bound to the control exchange; where that names none or fails, those that have a queue; and
+   * where that fails too, those of the last list.
    *
    * @throws FleetUnknown
    */
   async list(deadline: Deadline): Promise<Listing> {
-    try {
-      const guests = guestsOf(await this.#listQueues(QUEUE_PATTERN, deadline));
-      this.#last = { ids: [...guests.keys()], at: Date.now() };
-      return { guests, ageMs: 0 };
-    } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
-      if (this.#last === undefined)
-        throw new FleetUnknown(`The guests cannot be listed: ${problem}`, { cause: error });
-      const { ids, at } = this.#last;
-      return { guests: new Map(ids.map((id) => [id, undefined])), problem, ageMs: Date.now() - at };
+    let problem: string | undefined;
+    for (const from of ['bindings', 'queues'] as const) {
+      try {
+        const guests = await guestsIn(this.#directories[from], deadline);
+        if (guests.size === 0 && from === 'bindings') continue; // RabbitMQ says the same of an exchange that is missing
+        this.#last = { guests, at: Date.now() };
+        return { guests, from, ...(problem !== undefined && { problem }) };
+      } catch (error) {
+        problem ??= error instanceof Error ? error.message : String(error);
+      }
     }
+    if (this.#last === undefined) throw new FleetUnknown(`The guests cannot be listed: ${problem}`);
+    const { guests, at } = this.#last;
+    return { guests, from: 'last_list', problem: problem ?? '', ageMs: Date.now() - at };
   }
 }
 
-function guestsOf(queues: readonly ListedQueue[]): Map<string, Listeners | undefined> {
-  const guests = new Map<string, Listeners | undefined>();
-  for (const { name, consumers, messages = 0 } of queues) {
+async function guestsIn(listNames: ListNames, deadline: Deadline): Promise<Set<string>> {
+  const guests = new Set<string>();
+  await listNames(deadline, (name) => {
     const id = instanceIdOf(name);
-    if (id === undefined) continue;
-    guests.set(id, consumers === undefined ? undefined : { consumers, messages });
-  }
+    if (id !== undefined) guests.add(id);
+  });
   return guests;
 }

@@ -1,5 +1,6 @@
 import type { Unreachable } from '../guest/ping-result.ts';
 import { REASONS, type Reason } from '../guest/reason.ts';
+import type { Listing } from './fleet.ts';
 import type { Sweep } from './sweep.ts';
 import type { SweepRequest } from './sweep-request.ts';
 
@@ -17,10 +18,14 @@ export interface Summary {
   /** Of the reachable guests, from publish to reply; null when there are none. */
   readonly round_trip_ms: Percentiles | null;
   readonly duration_ms: number;
-  /** Whether the event named the guests, the broker listed them, its last known list was taken, or there was none. */
-  readonly guests_from: 'event' | 'list' | 'last_list' | 'nowhere';
-  /** How old that list was, and why it was taken. */
+  /**
+   * Whether the event named the guests, they are bound to the control exchange, they have a queue, the last list was
+   * taken, or there was none.
+   */
+  readonly guests_from: 'event' | Listing['from'] | 'nowhere';
+  /** How old the last list was. */
   readonly list_age_ms?: number;
+  /** Why the guests were not found a better way. */
   readonly list_problem?: string;
   /** The worst of the unreachable; the others are only counted. */
   readonly unreachable_guests: readonly UnreachableGuest[];

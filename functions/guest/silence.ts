@@ -10,8 +10,6 @@ export interface SilenceOptions {
   readonly deadline: Deadline;
   /** How long a guest is waited for while nobody consumes its queue, in milliseconds. */
   readonly graceMs: number;
-  /** Who listened a moment ago, where that is known: the first question is then spared. */
-  readonly known?: Listeners | undefined;
   /** How long after one question the next one is asked, in milliseconds; may be infinite. */
   readonly askEveryMs?: number | undefined;
   /** How long the broker may take to open a channel, which proves that the connection lives, and then to answer. */
@@ -74,7 +72,6 @@ export class Silence {
   constructor(inspector: Pick<Inspector, 'listeners' | 'proveAlive'>, options: SilenceOptions) {
     this.#inspector = inspector;
     this.#options = options;
-    this.#listeners = options.known;
   }
 
   /** Who listened when the broker last said so; undefined where the broker never did. */
@@ -88,7 +85,7 @@ export class Silence {
    * @throws NobodyListens, or MessageDeliveryFailure when the connection is dead: the wait for the guest is in vain
    */
   async watch(): Promise<void> {
-    const { deadline, graceMs, known, askEveryMs = ASK_EVERY_MS } = this.#options;
+    const { deadline, graceMs, askEveryMs = ASK_EVERY_MS } = this.#options;
     const timeoutMs = deadline.leftMs;
     const answerTimeoutMs = Math.min(this.#options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS, timeoutMs / 2);
     const schedule = {
@@ -98,8 +95,8 @@ export class Silence {
       lastMs: timeoutMs - 1.1 * answerTimeoutMs,
     };
     const start = performance.now();
-    let askedMs = known && 0; // what is known counts as the answer to the first question
-    let nobodySinceMs = known?.consumers === 0 ? 0 : undefined;
+    let askedMs: number | undefined;
+    let nobodySinceMs: number | undefined;
     while (!this.#isOver) {
       askedMs = nextQuestionMs(schedule, askedMs, nobodySinceMs);
       await this.#sleepUntil(start + askedMs);

@@ -54,10 +54,13 @@ function remarks(summary: Summary): string[] {
     Object.entries(REASONS).find(([reason]) => reason === error?.code) ?? [];
   return [
     ...(error ? [`${error.code}: ${error.message}. ${todo}`.trim()] : []),
-    ...(problem
-      ? [`The guests are those of ${Math.round((summary.list_age_ms ?? 0) / 1000)} s ago. ${problem}`]
-      : []),
+    ...(problem ? [`${whose(summary)} ${problem}`] : []),
     ...(malformed.length > 0 ? [`Not instance ids: ${malformed.join(', ')}`] : []),
     ...(duplicates.length > 0 ? [`Named more than once: ${duplicates.join(', ')}`] : []),
   ];
+}
+
+function whose({ list_age_ms: ageMs }: Summary): string {
+  if (ageMs === undefined) return 'The guests are those that have a queue.';
+  return `The guests are those of ${Math.round(ageMs / 1000)} s ago.`;
 }

@@ -24,7 +24,7 @@ async function proxyTo(url: string): Promise<TcpProxy> {
 describe('a faulty management API', () => {
   let broker: TestBroker;
   let alive: string[];
-  const list = { checked: 20, reachable: 20, unknown: 0, guests_from: 'list' };
+  const list = { checked: 20, reachable: 20, unknown: 0, guests_from: 'bindings' };
 
   beforeAll(async () => {
     broker = await TestBroker.create();
@@ -32,9 +32,12 @@ describe('a faulty management API', () => {
   });
   afterAll(() => broker.delete());
 
-  /** Starts a server that gives every request this answer. @returns its URL */
-  async function answering(status: number, body: string): Promise<string> {
-    const server = createServer((_request, response) => response.writeHead(status).end(body));
+  /** Starts a server that gives every request this answer, or those for bindings alone. @returns its URL */
+  async function answering(status: number, body: string, ofQueues = body): Promise<string> {
+    const server = createServer(({ url = '' }, response) => {
+      if (url.includes('/bindings/')) response.writeHead(status).end(body);
+      else response.writeHead(ofQueues === body ? status : 200).end(ofQueues);
+    });
     stack.defer(() => void server.close());
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -43,11 +46,12 @@ describe('a faulty management API', () => {
   }
 
   test.each([
-    ['answers with a page of HTML', 200, '<html>', 'no list of queues'],
-    ['answers with JSON of another kind', 200, '{"items": 3}', 'no list of queues'],
+    ['answers with a page of HTML', 200, '<html>', 'no list'],
+    ['answers with JSON of another kind', 200, '{"items": 3}', 'no list'],
     ['answers with an error', 503, '{}', 'status 503'],
     ['refuses the user', 401, '{"error":"not_authorised"}', 'tag `management`'],
-    ['answers without end', 200, 'x'.repeat(2 ** 21), 'far too long'],
+    ['answers with a list that breaks off', 200, '[{"routing_key":"guestagent.', 'no list'],
+    ['answers without end', 200, `[${'{"routing_key":"x"},'.repeat(2 ** 22)}`, 'far too long'],
   ])(
     'a management API that %s before any list was read is fleet_unknown, with the broker reachable',
     async (...row) => {
@@ -68,6 +72,45 @@ describe('a faulty management API', () => {
       expect(JSON.stringify(metrics)).not.toContain('GuestsUnreachable'); // no guest was checked
     },
   );
+
+  test.each([
+    ['refuses to show the bindings', 403, '{"error":"not_authorised"}', 'refused the user'],
+    ['has lost the bindings', 404, '{"error":"not_found"}', 'status 404'],
+    ['answers the bindings in HTML', 200, '<html>', 'no list'],
+  ])(
+    'a sweep whose management API %s takes the guests that have a queue, and reports that',
+    async (...row) => {
+      const [, status, body, words] = row;
+      const queues = JSON.stringify(
+        ['reply_1', ...alive.map((id) => `guestagent.${id}`)].map((name) => ({ name })),
+      );
+      const url = await answering(status, body, queues);
+      const check = await start({ BROKER_URL: broker.url, BROKER_MANAGEMENT_URL: url });
+      const { summary } = await check.sweep();
+      expect(summary).toMatchObject({
+        ...list,
+        guests_from: 'queues',
+        list_problem: expect.stringContaining(words),
+      });
+      expect(summary).not.toHaveProperty('error');
+    },
+  );
+
+  test('a sweep whose control exchange is missing takes the guests that have a queue, and is exchange_missing', async () => {
+    const check = await start({
+      BROKER_URL: broker.url,
+      BROKER_MANAGEMENT_URL: broker.managementUrl,
+      CONTROL_EXCHANGE: 'astray',
+    });
+    const { summary } = await check.sweep();
+    expect(summary).toMatchObject({
+      checked: 0,
+      unknown: 20,
+      guests_from: 'queues',
+      error: { code: 'exchange_missing' },
+    });
+    expect(summary).not.toHaveProperty('list_problem');
+  });
 
   test.each([
     ['does not answer in time', (proxy: TcpProxy) => proxy.swallow()],
