@@ -162,12 +162,25 @@ describe('the summary', () => {
     expect(summary).not.toHaveProperty('error');
   });
 
-  test('the summary lists a hundred unreachable guests at most, and counts the rest', async () => {
-    const instanceIds = Array.from({ length: 130 }, () => randomUUID());
-    const { summary, reasons } = await check.sweep({ instance_ids: instanceIds });
+  test('a hundred unreachable guests are in the summary and have a log line each, and the ids of all others are logged by reason', async () => {
+    const instanceIds = Array.from({ length: 2200 }, () => randomUUID());
+    const failed = [...fleet.guests].filter(([, reason]) => reason === 'guest_error').map(([id]) => id);
+    const { summary, reasons, log } = await check.sweep({ instance_ids: [...failed, ...instanceIds] });
     expect(summary.unreachable_guests).toHaveLength(100);
-    expect(summary).toMatchObject({ unreachable: 130, unreachable_guests_omitted: 30 });
-    expect([...reasons.keys()].toSorted()).toEqual(instanceIds.toSorted());
+    expect(summary).toMatchObject({ unreachable: 2202, unreachable_guests_omitted: 2102 });
+    expect([...reasons.keys()].toSorted()).toEqual([...failed, ...instanceIds].toSorted());
+    const lines = log.filter(({ message }) => message === 'guest_unreachable');
+    expect(lines.map((line) => line['instance_id'])).toEqual(
+      summary.unreachable_guests.map((guest) => guest.instance_id),
+    );
+    const others = log.filter(({ message }) => message === 'more_unreachable');
+    expect(others.map(({ reason, guests }) => [reason, guests])).toEqual([
+      ['queue_missing', 1000],
+      ['queue_missing', 1000],
+      ['queue_missing', 100],
+      ['guest_error', 2],
+    ]);
+    for (const line of others) expect(JSON.stringify(line).length).toBeLessThan(256_000 / 4);
   });
 });
 

@@ -63,7 +63,7 @@ export interface SweepError {
 export type Origin = Pick<Summary, 'guests_from' | 'list_age_ms' | 'list_problem'>;
 
 /** How many unreachable guests, malformed and duplicate ids a summary names: a log line has its limit. */
-const MAX_NAMED = 100;
+export const MAX_NAMED = 100;
 
 /** The reasons, from the worst to the least: the further a ping got, the better. */
 const SEVERITY = Object.keys(REASONS);

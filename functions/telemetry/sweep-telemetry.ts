@@ -1,5 +1,6 @@
-import { roundTrips, type Summary, unreachableGuests } from '../fleet/summary.ts';
+import { MAX_NAMED, roundTrips, type Summary, unreachableGuests } from '../fleet/summary.ts';
 import type { Sweep } from '../fleet/sweep.ts';
+import type { Unreachable } from '../guest/ping-result.ts';
 import { embedded, MAX_VALUES } from './embedded-metrics.ts';
 import { Log } from './log.ts';
 import { unreachableFields } from './unreachable-fields.ts';
@@ -7,9 +8,16 @@ import { unreachableFields } from './unreachable-fields.ts';
 /** The log of the health check; `health-check` is the metrics' dimension `service`. */
 export const log = new Log('health-check');
 
-/** One log line for the sweep, one for each unreachable guest, and the metrics (EMF). */
+/** How many ids a line takes at most: some 37 KB, of the 256 KB of a log event. */
+const IDS_A_LINE = 1000;
+
+/**
+ * One log line for the sweep, one for each of the unreachable guests that the summary names, the ids of all others, and
+ * the metrics (EMF).
+ */
 export function recordSweep(requestId: string, sweep: Sweep, summary: Summary): void {
-  for (const [instanceId, why] of unreachableGuests(sweep)) {
+  const unreachable = unreachableGuests(sweep);
+  for (const [instanceId, why] of unreachable.slice(0, MAX_NAMED)) {
     log.warn('guest_unreachable', {
       request_id: requestId,
       instance_id: instanceId,
@@ -17,10 +25,27 @@ export function recordSweep(requestId: string, sweep: Sweep, summary: Summary): 
       ...unreachableFields(why),
     });
   }
+  recordOthers(requestId, unreachable.slice(MAX_NAMED));
   const line = { request_id: requestId, outcome: outcomeOf(summary), ...summary };
   if (summary.error) log.error('health_check', line);
   else log.info('health_check', line);
   recordMetrics(requestId, sweep, summary);
+}
+
+/** The ids are one text, since CloudWatch Logs Insights takes no more than 200 fields, or elements, from a line. */
+function recordOthers(requestId: string, others: readonly [instanceId: string, why: Unreachable][]): void {
+  for (const [reason, guests] of Map.groupBy(others, ([, why]) => why.reason)) {
+    for (let first = 0; first < guests.length; first += IDS_A_LINE) {
+      const ids = guests.slice(first, first + IDS_A_LINE).map(([id]) => id);
+      log.warn('more_unreachable', {
+        request_id: requestId,
+        outcome: 'unreachable',
+        reason,
+        guests: ids.length,
+        instance_ids: ids.join(' '),
+      });
+    }
+  }
 }
 
 function outcomeOf({ error, unreachable }: Summary): string {

@@ -5,7 +5,7 @@ import { totals } from './fleet-report.ts';
 /**
  * Makes one line of the function's log readable for a person.
  *
- * @returns undefined for a line that a person need not see: metrics alone (EMF), or a guest that the summary counts
+ * @returns undefined for a line that a person need not see: metrics alone (EMF), or guests that the summary counts
  */
 export function readable(line: string): string | undefined {
   const entry = parse(line);
@@ -13,7 +13,7 @@ export function readable(line: string): string | undefined {
   if (!('message' in entry)) return undefined;
   const { timestamp, message, outcome, instance_id: instance, round_trip_ms: roundTrip } = entry;
   if (outcome === undefined) return line;
-  if (message === 'guest_unreachable') return undefined; // the summary counts it
+  if (message === 'guest_unreachable' || message === 'more_unreachable') return undefined; // the summary counts them
   if (message === 'health_check' && 'checked' in entry) return sweepLine(line);
   const words = [
     String(timestamp).slice(11, 23),

@@ -11,7 +11,7 @@ export interface SweepSeen {
   /** The log lines and metrics (EMF) of this sweep. */
   readonly log: LogEntry[];
   readonly metrics: LogEntry[];
-  /** The reason of each unreachable guest, from the guest's own log line. */
+  /** The reason of each unreachable guest, from the guest's own log line, or from one that several guests share. */
   readonly reasons: ReadonlyMap<string, unknown>;
 }
 
@@ -39,18 +39,17 @@ export class HealthCheckUnderTest {
     const summary = (await this.lambda.invoke(event, timeoutMs)) as Summary;
     const read = async () => this.#lines.slice(before).map((line): LogEntry => JSON.parse(line));
     const isAll = (entries: LogEntry[]) =>
-      entries.filter(({ message }) => message === 'guest_unreachable').length === summary.unreachable &&
+      reasonsIn(entries).size === summary.unreachable &&
       entries.some(({ message }) => message === 'health_check') &&
       entries.some((entry) => 'SweepDuration' in entry) &&
       (summary.reachable === 0 || entries.some((entry) => 'RoundTripTime' in entry));
     const entries = await eventually(read, isAll);
     const log = entries.filter((entry) => !('_aws' in entry));
-    const unreachable = log.filter(({ message }) => message === 'guest_unreachable');
     return {
       summary,
       log,
       metrics: entries.filter((entry) => '_aws' in entry),
-      reasons: new Map(unreachable.map((entry) => [String(entry['instance_id']), entry['reason']])),
+      reasons: reasonsIn(log),
     };
   }
 
@@ -69,4 +68,13 @@ export class HealthCheckUnderTest {
   [Symbol.asyncDispose](): Promise<void> {
     return this.lambda.end();
   }
+}
+
+function reasonsIn(log: readonly LogEntry[]): Map<string, unknown> {
+  const reasons = new Map<string, unknown>();
+  for (const { message, instance_id: id, instance_ids: ids, reason } of log) {
+    if (message === 'guest_unreachable') reasons.set(String(id), reason);
+    if (message === 'more_unreachable') for (const each of String(ids).split(' ')) reasons.set(each, reason);
+  }
+  return reasons;
 }
