@@ -35,8 +35,10 @@ export function planSweep(
   const ping: PingOne = async (transport, instanceId, signal) => {
     const guestDeadline = Deadline.in(config.rpcTimeoutMs);
     const context = { instanceId, tenantId: null, requestId };
-    // The sweep itself sees to it that the connection lives.
+    // The sweep itself sees to it that the connection lives. One question answers for all of the grace, and a broker that
+    // is slow for all gets no questions on top.
     const silence = {
+      firstQuestionMs: config.noConsumerGraceMs,
       askEveryMs: Number.POSITIVE_INFINITY,
       answerTimeoutMs: PROOF_TIMEOUT_MS,
       provesLife: false,

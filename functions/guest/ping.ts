@@ -20,7 +20,10 @@ export interface PingOptions {
   /** See {@link CallOptions}. */
   readonly confirmTimeoutMs?: number | undefined;
   /** How the broker is asked about the guest's silence, where that differs from a single ping. */
-  readonly silence?: Pick<SilenceOptions, 'askEveryMs' | 'answerTimeoutMs' | 'provesLife'>;
+  readonly silence?: Pick<
+    SilenceOptions,
+    'firstQuestionMs' | 'askEveryMs' | 'answerTimeoutMs' | 'provesLife'
+  >;
   /** Ends the ping, which then throws the signal's reason. */
   readonly signal: AbortSignal;
 }

@@ -10,6 +10,8 @@ export interface SilenceOptions {
   readonly deadline: Deadline;
   /** How long a guest is waited for while nobody consumes its queue, in milliseconds. */
   readonly graceMs: number;
+  /** When the first question is asked, in milliseconds after the ping. */
+  readonly firstQuestionMs?: number | undefined;
   /** How long after one question the next one is asked, in milliseconds; may be infinite. */
   readonly askEveryMs?: number | undefined;
   /** How long the broker may take to open a channel, which proves that the connection lives, and then to answer. */
@@ -85,11 +87,16 @@ export class Silence {
    * @throws NobodyListens, or MessageDeliveryFailure when the connection is dead: the wait for the guest is in vain
    */
   async watch(): Promise<void> {
-    const { deadline, graceMs, askEveryMs = ASK_EVERY_MS } = this.#options;
+    const {
+      deadline,
+      graceMs,
+      firstQuestionMs = FIRST_QUESTION_MS,
+      askEveryMs = ASK_EVERY_MS,
+    } = this.#options;
     const timeoutMs = deadline.leftMs;
     const answerTimeoutMs = Math.min(this.#options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS, timeoutMs / 2);
     const schedule = {
-      firstMs: Math.min(FIRST_QUESTION_MS, timeoutMs / 4),
+      firstMs: Math.min(firstQuestionMs, timeoutMs / 4),
       askEveryMs,
       graceMs,
       lastMs: timeoutMs - 1.1 * answerTimeoutMs,
