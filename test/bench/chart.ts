@@ -68,6 +68,7 @@ export function bars({ title, axis, parts, groups }: Bars): string {
   const rows = groups.flatMap(({ name, bars }) => [{ name, isHeading: true, parts: [] }, ...bars]);
   const sums = rows.map((row) => row.parts.reduce((sum, part) => sum + part, 0));
   const widest = Math.max(...rows.map(({ name }) => name.length));
+  const top = parts.length > 1 ? 72 : 48;
   const series = parts.map((name, part) => ({
     name,
     type: 'bar',
@@ -81,9 +82,9 @@ export function bars({ title, axis, parts, groups }: Bars): string {
       formatter: ({ dataIndex }: { dataIndex: number }) => significant(sums[dataIndex] ?? 0),
     },
   }));
-  return draw(130 + 22 * rows.length, {
+  return draw(title, top + 22 * rows.length + 58, {
     ...titleAndLegend(title, parts.length > 1 ? parts : []),
-    grid: { left: 24 + LETTER * widest, right: 56, top: 72, bottom: 52 },
+    grid: { left: 24 + LETTER * widest, right: 56, top, bottom: 52 },
     xAxis: { type: 'value', ...axisStyle(axis), nameGap: 28 },
     yAxis: {
       type: 'category',
@@ -107,7 +108,7 @@ export function bars({ title, axis, parts, groups }: Bars): string {
 export function lines({ title, xAxis, yAxis, lines }: Lines): string {
   const points = lines.flatMap((line) => line.points);
   const label = { axisLabel: { color: INK, formatter: (value: number) => significant(value) } };
-  return draw(440, {
+  return draw(title, 440, {
     ...titleAndLegend(
       title,
       lines.map(({ name }) => name),
@@ -151,7 +152,7 @@ function axisStyle(name: string): object {
 }
 
 /** On white, so that a reader in dark mode sees the same. */
-function draw(height: number, option: EChartsCoreOption): string {
+function draw(title: string, height: number, option: EChartsCoreOption): string {
   const chart = init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height });
   chart.setOption({
     ...option,
@@ -163,5 +164,6 @@ function draw(height: number, option: EChartsCoreOption): string {
   chart.dispose();
   // Styles for a pointer are of no use in an image. Ids have the number of charts that this process has drawn.
   const still = svg.replace(/<style.*?<\/style>/s, '').replaceAll(/ (?:class|ecmeta_\w+)="[^"]*"/g, '');
-  return `${still.replaceAll(/\bzr\d+-/g, 'zr-')}\n`;
+  const spoken = `<title>${title.replaceAll('&', '&amp;').replaceAll('<', '&lt;')}</title>`;
+  return `${still.replaceAll(/\bzr\d+-/g, 'zr-').replace('>', `>\n${spoken}`)}\n`;
 }

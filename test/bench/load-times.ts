@@ -2,11 +2,13 @@ import { statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { build } from 'esbuild';
 import { BUILD_OPTIONS } from '../../infra/bundle.ts';
-import { interleaved, median, ratio, type Spread } from './measurement.ts';
+import { inRepeats, interleaved, median, ratio, type Spread } from './measurement.ts';
 import { significant, table, written } from './report.ts';
 import { pings, type Stage } from './stage.ts';
 
-const REPEATS = 15;
+/** How many values each bundle gets, each the median of so many processes. */
+const REPEATS = 11;
+const PROCESSES = 5;
 
 const AMQPLIB_AND_MIDDY = 'and Middy';
 const WHOLE = 'the whole function';
@@ -51,9 +53,12 @@ export async function loadTimes(stage: Stage): Promise<LoadTimes> {
     return loadMs;
   };
   const contestants = new Map([...bundles].map(([name, path]) => [name, load(path)]));
-  const measured = await interleaved(REPEATS, contestants);
+  const measured = await interleaved(REPEATS * PROCESSES, contestants);
   return new Map(
-    [...measured].map(([name, loadMs]) => [name, { loadMs, bytes: statSync(bundles.get(name) ?? '').size }]),
+    [...measured].map(([name, each]) => [
+      name,
+      { loadMs: inRepeats(each, PROCESSES).map(median), bytes: statSync(bundles.get(name) ?? '').size },
+    ]),
   );
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { interleaved, median, ratio, spread } from './measurement.ts';
+import { inRepeats, interleaved, median, ratio, spread } from './measurement.ts';
 
 describe('the benchmark’s statistics', () => {
   test('a median of no values, and a ratio of unlike numbers of repeats, throw a RangeError', () => {
@@ -34,6 +34,13 @@ describe('the benchmark’s statistics', () => {
     expect([...measured]).toEqual([
       ['a', [1, 4]],
       ['b', [2, 3]],
+    ]);
+  });
+
+  test('a repeat has the values of all of its turns', () => {
+    expect(inRepeats([1, 2, 3, 4, 5, 6], 3)).toEqual([
+      [1, 2, 3],
+      [4, 5, 6],
     ]);
   });
 });

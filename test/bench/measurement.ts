@@ -43,3 +43,10 @@ export async function interleaved<N extends string, T>(
   }
   return measured;
 }
+
+/** The values of a contestant that has had several turns in each repeat, repeat by repeat. */
+export function inRepeats<T>(values: readonly T[], turns: number): T[][] {
+  return Array.from({ length: Math.ceil(values.length / turns) }, (_, repeat) =>
+    values.slice(repeat * turns, (repeat + 1) * turns),
+  );
+}

@@ -1,5 +1,5 @@
 import { type Contestant, cpuTimeMs } from './contestant.ts';
-import { interleaved, median, ratio, type Spread, spread } from './measurement.ts';
+import { inRepeats, interleaved, median, ratio, type Spread, spread } from './measurement.ts';
 import { significant, table, written } from './report.ts';
 import { pings } from './stage.ts';
 
@@ -58,8 +58,7 @@ async function turn(id: string, { contestant, cpuPid, times }: Pinger): Promise<
 }
 
 function samplesOf(turns: readonly Turn[]): Sample[] {
-  return Array.from({ length: REPEATS }, (_, repeat) => {
-    const own = turns.slice(repeat * TURNS, (repeat + 1) * TURNS);
+  return inRepeats(turns, TURNS).map((own) => {
     const durationsMs = own.flatMap((turn) => turn.durationsMs);
     const cpuMs = own.reduce((sum, turn) => sum + turn.cpuMs, 0);
     return { ms: median(durationsMs), cpuMs: cpuMs / durationsMs.length };

@@ -1,5 +1,5 @@
 import { ProcessorShare } from '../../aws-runtime/processor-share.ts';
-import { bars } from '../chart.ts';
+import { bars, type Chart } from '../chart.ts';
 import { type ColdFunction, type ColdStart, coldStart } from '../cold-start.ts';
 import { loadTable, loadTimes, wholeLoad } from '../load-times.ts';
 import { interleaved, median, ratio, type Spread } from '../measurement.ts';
@@ -40,7 +40,11 @@ export async function cold(stage: Stage): Promise<Section> {
   });
   return {
     title: 'Cold',
-    charts: [starts.chart()],
+    charts: [
+      starts.chart(
+        share === undefined ? 'the whole of a machine' : 'the share of a processor that Lambda gives',
+      ),
+    ],
     body: [
       share === undefined
         ? 'This machine lets nobody make cpu cgroups: **all of it is measured with the whole machine, and not with the share of a processor that Lambda gives.**'
@@ -114,15 +118,16 @@ class Starts {
     return table(['MB', 'First answer, ms', million, 'Warm ping, ms', million], rows);
   }
 
-  chart() {
+  /** @param processors what the processes had */
+  chart(processors: string): Chart {
     const groups = MEMORY_MB.map((memoryMb) => ({
       name: `${memoryMb.toLocaleString('en')} MB`,
-      bars: NAMES.map((name) => ({
-        name,
-        parts: [init, first].map((part) => median(this.#times(memoryMb, name, part))),
-      })),
+      bars: NAMES.map((name) => {
+        const firstMs = median(this.#times(memoryMb, name, first));
+        return { name, parts: [median(this.#times(memoryMb, name, total)) - firstMs, firstMs] };
+      }),
     }));
-    const title = 'First answer of a cold environment, as Lambda shares out its processors';
+    const title = `First answer of a cold environment, in ${processors}`;
     const axis = 'milliseconds from the start of the process, TLS and secret included';
     return {
       name: 'cold',
