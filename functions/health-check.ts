@@ -2,10 +2,15 @@ import type { Context } from 'aws-lambda';
 import { InvalidConfig } from './config.ts';
 import { beginEnvironment, type Environment } from './environment.ts';
 import { type Fleet, FleetUnknown } from './fleet/fleet.ts';
+import type { Findings } from './fleet/fleet-story.ts';
 import { type Origin, type Summary, type SweepError, summarize } from './fleet/summary.ts';
-import type { Sweep } from './fleet/sweep.ts';
+import type { Sweep, SweepEnd } from './fleet/sweep.ts';
 import { readSweepRequest, type SweepRequest } from './fleet/sweep-request.ts';
+import { toldSummary } from './fleet/told-summary.ts';
 import type { Unreachable } from './guest/ping-result.ts';
+import { KeptState } from './state/kept-state.ts';
+import { readStateSettings } from './state/state-settings.ts';
+import { openStateStore } from './state/state-store.ts';
 import { fleetOf, planSweep, runSweep } from './sweep-fleet.ts';
 import { log, recordSweep } from './telemetry/sweep-telemetry.ts';
 import { Deadline } from './time/deadline.ts';
@@ -13,14 +18,17 @@ import { Deadline } from './time/deadline.ts';
 /** What is kept of an invocation's time to write the log, the metrics and the answer, in milliseconds. */
 const ANSWER_MARGIN_MS = 1000;
 
+/** What is kept of it to add the sweep to the state, where one is kept: a share, and the most in milliseconds. */
+const STATE_SHARE = 0.2;
+const MAX_STATE_MS = 10_000;
+
 /** What listing the guests may take of the time that there is. */
 const LISTING_SHARE = 0.5;
 
 /** How often a debug line reports how far a sweep is. */
 const PROGRESS_MS = 200;
 
-const begun = await beginEnvironment(process.env);
-const watched = begun instanceof InvalidConfig ? begun : { environment: begun, fleet: fleetOf(begun) };
+const watched = await begin(process.env);
 
 /**
  * The scheduled sweep: pings the guests that the event names, or all that there are, and returns what it found.
@@ -43,22 +51,73 @@ export async function handler(event: unknown, lambda: Context): Promise<Summary>
 interface Watched {
   readonly environment: Environment;
   readonly fleet: Fleet;
+  /** Undefined: nothing is kept from sweep to sweep. */
+  readonly state: KeptState | undefined;
+}
+
+async function begin(env: NodeJS.ProcessEnv): Promise<Watched | InvalidConfig> {
+  const environment = await beginEnvironment(env);
+  if (environment instanceof InvalidConfig) return environment;
+  try {
+    const { location, thresholds } = readStateSettings(env);
+    const state = location && new KeptState(openStateStore(location), thresholds);
+    return { environment, fleet: fleetOf(environment), state };
+  } catch (error) {
+    if (error instanceof InvalidConfig) return error;
+    throw error;
+  }
 }
 
 async function check(
-  { environment, fleet }: Watched,
+  { environment, fleet, state }: Watched,
   request: SweepRequest,
   requestId: string,
   deadline: Deadline,
 ): Promise<Summary> {
   const start = performance.now();
-  const { guests, origin, problem } = await findGuests(fleet, request, deadline.share(LISTING_SHARE));
-  const sweep = planSweep(environment, guests, requestId, deadline);
+  const stateMs = state ? Math.min(MAX_STATE_MS, STATE_SHARE * deadline.leftMs) : 0;
+  const sweepDeadline = Deadline.in(deadline.leftMs - stateMs);
+  const { guests, origin, problem } = await findGuests(fleet, request, sweepDeadline.share(LISTING_SHARE));
+  const sweep = planSweep(environment, guests, requestId, sweepDeadline);
   const end = await withProgress(sweep, guests.size, () => runSweep(environment, sweep));
   const error = end.kind === 'broker_failed' ? brokerError(end.failure) : problem;
-  const summary = summarize(sweep, request, origin, error, performance.now() - start);
+  const found = summarize(sweep, request, origin, error, performance.now() - start);
+  const summary = await withChanges(state, found, sweep, end, deadline);
   recordSweep(requestId, sweep, summary);
   return summary;
+}
+
+async function withChanges(
+  state: KeptState | undefined,
+  summary: Summary,
+  sweep: Sweep,
+  end: SweepEnd,
+  deadline: Deadline,
+): Promise<Summary> {
+  if (state === undefined) return summary;
+  const now = new Date();
+  return toldSummary(summary, await state.add(findingsOf(summary, sweep, end, now), deadline), now);
+}
+
+function findingsOf(summary: Summary, sweep: Sweep, end: SweepEnd, now: Date): Findings {
+  const { verdicts, unreached } = sweep;
+  const isFresh = summary.guests_from === 'bindings' || summary.guests_from === 'queues';
+  return {
+    totals: {
+      at: now.toISOString(),
+      checked: summary.checked,
+      reachable: summary.reachable,
+      unreachable: summary.unreachable,
+      unknown: summary.unknown,
+      broker_reachable: summary.broker_reachable,
+      duration_ms: summary.duration_ms,
+      guests_from: summary.guests_from,
+      ...(summary.error && { error: summary.error }),
+    },
+    isOfGuests: end.kind !== 'broker_failed' && summary.guests_from !== 'nowhere',
+    verdicts,
+    isBound: isFresh ? (id) => verdicts.has(id) || unreached.has(id) : undefined,
+  };
 }
 
 interface Found {

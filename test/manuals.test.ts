@@ -33,7 +33,8 @@ describe('the tables of infra/README.md', () => {
 
   test('the manual of infra/ has one row for each environment variable that a function reads', () => {
     const quotedOrTakenApart = /\b[A-Z]+(?:_[A-Z]+)+(?=[':])/g;
-    const settings = new Set(read('functions/config.ts').match(quotedOrTakenApart));
+    const sources = read('functions/config.ts') + read('functions/state/state-settings.ts');
+    const settings = new Set(sources.match(quotedOrTakenApart));
     expect(settings.size).toBeGreaterThan(10);
     for (const setting of settings)
       expect(cells.filter((cell) => cell === `\`${setting}\``)).toEqual([expect.anything()]);

@@ -49,6 +49,19 @@ export interface GuestState {
   readonly consumers?: number | null;
 }
 
+/**
+ * Why something is amiss with what is kept; the sweep itself is not.
+ *
+ * - `state_missing`: nothing was kept, so the health check begins anew.
+ * - `state_malformed`: what was kept is damaged, or of another version, so the health check begins anew.
+ * - `state_unreadable`: no changes can be told; they are told once the state can be read.
+ * - `state_not_kept`: what is told now is told again with the next sweep.
+ */
+export interface StateProblem {
+  readonly code: 'state_missing' | 'state_malformed' | 'state_unreadable' | 'state_not_kept';
+  readonly message: string;
+}
+
 /** What is kept is no state of this version. The message has nothing of the content. */
 export class MalformedState extends Error {
   override readonly name = 'MalformedState';
@@ -86,7 +99,8 @@ function parseJson(text: string): unknown {
 
 const ORIGINS: Readonly<Record<Summary['guests_from'], true>> = {
   event: true,
-  list: true,
+  bindings: true,
+  queues: true,
   last_list: true,
   nowhere: true,
 };

@@ -3,9 +3,10 @@ import { REASONS, type Reason } from '../guest/reason.ts';
 import type { Listing } from './fleet.ts';
 import type { Sweep } from './sweep.ts';
 import type { SweepRequest } from './sweep-request.ts';
+import type { Told } from './told-summary.ts';
 
 /** What a sweep found: returned, logged and shown. Times are in milliseconds. */
-export interface Summary {
+export interface Summary extends Partial<Told> {
   /** Guests with a verdict: the reachable and the unreachable. */
   readonly checked: number;
   readonly reachable: number;
@@ -47,6 +48,8 @@ export interface Percentiles {
 export interface UnreachableGuest {
   readonly instance_id: string;
   readonly reason: Reason;
+  /** When the guest was first seen unreachable (ISO 8601, UTC), where that is kept. */
+  readonly since?: string;
   /** Messages in the guest's queue, where the broker said so. */
   readonly waiting_messages?: number;
   /** Of a silent guest: consumers of its queue; null where the broker did not say. */

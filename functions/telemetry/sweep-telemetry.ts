@@ -12,8 +12,8 @@ export const log = new Log('health-check');
 const IDS_A_LINE = 1000;
 
 /**
- * One log line for the sweep, one for each of the unreachable guests that the summary names, the ids of all others, and
- * the metrics (EMF).
+ * One log line for the sweep, one for each of the unreachable guests that the summary names, the ids of all others, one
+ * line for each change, and the metrics (EMF).
  */
 export function recordSweep(requestId: string, sweep: Sweep, summary: Summary): void {
   const unreachable = unreachableGuests(sweep);
@@ -26,6 +26,7 @@ export function recordSweep(requestId: string, sweep: Sweep, summary: Summary): 
     });
   }
   recordOthers(requestId, unreachable.slice(MAX_NAMED));
+  for (const change of summary.changes ?? []) log.info('guest_changed', { request_id: requestId, ...change });
   const line = { request_id: requestId, outcome: outcomeOf(summary), ...summary };
   if (summary.error) log.error('health_check', line);
   else log.info('health_check', line);
@@ -63,6 +64,7 @@ function recordMetrics(requestId: string, sweep: Sweep, summary: Summary): void 
     GuestsChecked: checked,
     ...(isKnown && { GuestsReachable: reachable, GuestsUnreachable: unreachable }),
     GuestsUnknown: summary.unknown,
+    ...(summary.changes && { FleetStateKept: isKept(summary) ? 1 : 0 }),
     SweepDuration: summary.duration_ms,
   });
   log.metrics({ request_id: requestId, ...totals });
@@ -74,6 +76,11 @@ function recordMetrics(requestId: string, sweep: Sweep, summary: Summary): void 
 
   const times = sample(roundTrips(sweep));
   if (times.length > 0) log.metrics({ request_id: requestId, ...embedded({ RoundTripTime: times }) });
+}
+
+/** A state that was begun anew is kept from now on. */
+function isKept({ state_problem: problem }: Summary): boolean {
+  return problem?.code !== 'state_unreadable' && problem?.code !== 'state_not_kept';
 }
 
 /** All values, or as many as one EMF line takes, evenly from the least to the greatest: the percentiles stay. */

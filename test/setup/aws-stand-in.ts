@@ -56,6 +56,7 @@ export class AwsStandIn {
       AWS_SESSION_TOKEN: 'token',
       AWS_ENDPOINT_URL_SECRETS_MANAGER: url,
       AWS_ENDPOINT_URL_MQ: url,
+      AWS_ENDPOINT_URL_S3: url,
       AWS_ENDPOINT_URL_CLOUDFORMATION: url,
       AWS_ENDPOINT_URL_LAMBDA: url,
     };

@@ -1,0 +1,84 @@
+import type { Change } from './guest-story.ts';
+
+/** How many guests of a kind are named; the others are counted. */
+const MAX_NAMED = 5;
+
+/** The kinds of changes, worst first, each in words. */
+const WORDS: readonly {
+  readonly change: Change['change'];
+  readonly one: string;
+  readonly many: string;
+  /** What is said of one guest. */
+  readonly detail: (change: Change, now: Date) => string;
+}[] = [
+  {
+    change: 'unreachable',
+    one: 'guest became unreachable',
+    many: 'guests became unreachable',
+    detail: reasonSince,
+  },
+  { change: 'flapping', one: 'guest is flapping', many: 'guests are flapping', detail: reasonSince },
+  {
+    change: 'reason_changed',
+    one: 'guest is unreachable for another reason',
+    many: 'guests are unreachable for another reason',
+    detail: reasonSince,
+  },
+  {
+    change: 'gone',
+    one: 'unreachable guest is gone',
+    many: 'unreachable guests are gone',
+    detail: reasonSince,
+  },
+  {
+    change: 'reachable',
+    one: 'guest is reachable again',
+    many: 'guests are reachable again',
+    detail: ({ since }, now) => `after ${duration(now.getTime() - Date.parse(since))}`,
+  },
+];
+
+/** Worst first, as {@link changesSentence} names them. */
+export function bySeverity(changes: readonly Change[]): Change[] {
+  const rank = ({ change }: Change) => WORDS.findIndex((words) => words.change === change);
+  return changes.toSorted((a, b) => rank(a) - rank(b));
+}
+
+/**
+ * The changes as a sentence for people, such as `1 guest became unreachable: <id> (no_consumer, since 14:05 UTC).`
+ * Has neither quotes nor line breaks, so that EventBridge can put it into any text.
+ *
+ * @returns undefined where nothing has changed
+ */
+export function changesSentence(changes: readonly Change[], now: Date): string | undefined {
+  if (changes.length === 0) return undefined;
+  const parts: string[] = [];
+  for (const { change, one, many, detail } of WORDS) {
+    const alike = changes.filter((each) => each.change === change);
+    if (alike.length === 0) continue;
+    const named = alike.slice(0, MAX_NAMED).map((each) => `${each.instance_id} (${detail(each, now)})`);
+    const more = alike.length > MAX_NAMED ? ` and ${alike.length - MAX_NAMED} more` : '';
+    parts.push(`${alike.length} ${alike.length === 1 ? one : many}: ${named.join(', ')}${more}`);
+  }
+  return `${parts.join('; ')}.`;
+}
+
+function reasonSince({ reason, since }: Change, now: Date): string {
+  return `${reason}, since ${moment(since, now)}`;
+}
+
+/** The time alone for a moment of the same day. */
+function moment(iso: string, now: Date): string {
+  const [day = '', time = ''] = iso.split('T');
+  return `${now.toISOString().startsWith(day) ? '' : `${day} `}${time.slice(0, 5)} UTC`;
+}
+
+/** In the largest unit of which there are two at least, rounded. */
+function duration(elapsedMs: number): string {
+  const ms = Math.max(0, elapsedMs); // another machine's clock may be ahead
+  const minutes = Math.round(ms / 60_000);
+  if (minutes < 2) return `${Math.round(ms / 1000)} s`;
+  if (minutes < 120) return `${minutes} min`;
+  const hours = Math.round(minutes / 60);
+  return hours < 48 ? `${hours} h` : `${Math.round(hours / 24)} d`;
+}

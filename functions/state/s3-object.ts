@@ -1,0 +1,97 @@
+import { addAbortSignal, Readable } from 'node:stream';
+import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
+import type { Deadline } from '../time/deadline.ts';
+import { StateConflict, StateUnavailable } from './errors.ts';
+import type { Kept, StateStore } from './state-store.ts';
+
+/** S3 answers in tens of milliseconds, or is not reached. */
+const MAX_TIMEOUT_MS = 3000;
+
+/** More is no state: an unreachable guest takes some 300 bytes. */
+const MAX_BYTES = 16 * 1024 * 1024;
+
+/** What S3 answers when a write's condition does not hold: changed, deleted, or being written at the same time. */
+const CONFLICTS = ['PreconditionFailed', 'NoSuchKey', 'ConditionalRequestConflict'];
+
+type Sdk = typeof import('@aws-sdk/client-s3');
+
+const CLIENT: S3ClientConfig = {
+  useDualstackEndpoint: false, // a gateway endpoint leads to IPv4 alone, and the setting for Amazon MQ is dual-stack
+  maxAttempts: 2,
+};
+
+/**
+ * One object of S3, each request for at most 3 s, on a connection of its own: the last one is long dead by the next
+ * sweep. The SDK's client is loaded from Lambda's runtime when it is used.
+ */
+export class S3Object implements StateStore {
+  readonly #place: { readonly Bucket: string; readonly Key: string };
+
+  constructor(bucket: string, key: string) {
+    this.#place = { Bucket: bucket, Key: key };
+  }
+
+  async read(deadline: Deadline): Promise<Kept | undefined> {
+    try {
+      return await ask(deadline, async (sdk, client, abortSignal) => {
+        const command = new sdk.GetObjectCommand(this.#place);
+        const { Body: body, ETag: version } = await client.send(command, { abortSignal });
+        if (!(body instanceof Readable) || version === undefined) throw new Error('No object was answered');
+        return { text: await textOf(addAbortSignal(abortSignal, body)), version };
+      });
+    } catch (error) {
+      if (nameOf(error) === 'NoSuchKey') return undefined;
+      throw new StateUnavailable(`${this.#url} cannot be read`, nameOf(error), { cause: error });
+    }
+  }
+
+  async replace(version: string | undefined, text: string, deadline: Deadline): Promise<void> {
+    const condition = version === undefined ? { IfNoneMatch: '*' } : { IfMatch: version };
+    const object = { ...this.#place, ...condition, Body: text, ContentType: 'application/json' };
+    try {
+      await ask(deadline, (sdk, client, abortSignal) =>
+        client.send(new sdk.PutObjectCommand(object), { abortSignal }),
+      );
+    } catch (error) {
+      if (CONFLICTS.includes(nameOf(error)))
+        throw new StateConflict(`${this.#url} has changed`, { cause: error });
+      throw new StateUnavailable(`${this.#url} cannot be written`, nameOf(error), { cause: error });
+    }
+  }
+
+  get #url(): string {
+    return `s3://${this.#place.Bucket}/${this.#place.Key}`;
+  }
+}
+
+async function ask<T>(
+  deadline: Deadline,
+  question: (sdk: Sdk, client: S3Client, abortSignal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const sdk = await import('@aws-sdk/client-s3');
+  const client = new sdk.S3Client(CLIENT);
+  try {
+    return await question(sdk, client, deadline.within(MAX_TIMEOUT_MS).signal());
+  } finally {
+    client.destroy();
+  }
+}
+
+/** @returns an empty text, which is no state either, where there is too much */
+async function textOf(body: Readable): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    if (bytes > MAX_BYTES) return '';
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** Of an exception of S3, or the system's code of the error that kept us from asking. */
+function nameOf(error: unknown): string {
+  const { name, code } = Object(error);
+  if (name === 'AbortError' || name === 'TimeoutError') return 'TimeoutError';
+  return String(code ?? name);
+}
