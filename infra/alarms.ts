@@ -19,6 +19,8 @@ export interface AlarmsProps {
   readonly email: string | undefined;
   readonly functions: { readonly ping: IFunction; readonly sweep: IFunction };
   readonly api: Api;
+  /** Whether the health check keeps its state, and tells changes. */
+  readonly tellsChanges: boolean;
 }
 
 interface Condition {
@@ -46,6 +48,7 @@ export class Alarms extends Construct {
     if (props.email !== undefined) this.topic.addSubscription(new EmailSubscription(props.email));
     const { ping, sweep } = props.functions;
     this.#watchFleet(props);
+    if (props.tellsChanges) this.#watchChanges(props);
     this.#watchFunction('Ping', ping);
     this.#watchFunction('Sweep', sweep);
     this.#add('Api5xx', {
@@ -105,6 +108,29 @@ export class Alarms extends Construct {
       threshold: 1,
       periods: [3, 3],
       missingData: TreatMissingData.BREACHING,
+    });
+  }
+
+  #watchChanges({ rateMinutes, functions: { sweep } }: AlarmsProps): void {
+    this.#add('FleetStateLost', {
+      description:
+        'What the health check knows cannot be kept: changes are not told, or told again and again.',
+      metric: sweepMetric('FleetStateKept', {
+        statistic: Stats.MINIMUM,
+        period: Duration.minutes(rateMinutes),
+      }),
+      is: 'below',
+      threshold: 1,
+      periods: [2, 3],
+    });
+    this.#add('ChangesUndelivered', {
+      description: 'Lambda could not put the result of a sweep on the bus: nobody hears of its changes.',
+      metric: sweep.metric('DestinationDeliveryFailures', {
+        statistic: Stats.SUM,
+        period: Duration.minutes(5),
+      }),
+      is: 'atLeast',
+      threshold: 1,
     });
   }
 

@@ -6,13 +6,16 @@ import { Api, type Callers } from './api.ts';
 import type { BrokerAccess } from './broker-access.ts';
 import { BrokerFunction } from './broker-function.ts';
 import type { Bundles } from './bundle.ts';
+import { ChangeNotices } from './change-notices.ts';
 import { Dashboard } from './dashboard.ts';
 import { ExistingBroker } from './existing-broker.ts';
 import { functionEnvironment } from './function-environment.ts';
 import { KeystoneAccess } from './keystone-access.ts';
 import { Network } from './network.ts';
 import { NewBroker } from './new-broker.ts';
+import { S3Access } from './s3-access.ts';
 import type { Settings } from './settings.ts';
+import { StateBucket } from './state-bucket.ts';
 import { HealthCheckSchedule, sweepTiming } from './sweep-schedule.ts';
 
 /** Later than the RPC's own deadline, and sooner than API Gateway's (29 s). */
@@ -52,21 +55,31 @@ export class GuestRpcPingStack extends Stack {
       timeout: PING_TIMEOUT,
       concurrency: settings.pingConcurrency,
     });
+    const memory = this.#memory(settings, network);
     const sweep = new BrokerFunction(this, 'HealthCheck', {
       ...common,
+      securityGroups: memory ? [memory.toS3.securityGroup] : [],
       name: 'health-check',
       description: 'Pings all Trove guest agents',
       codePath: bundles['health-check'],
       timeout: sweepTiming(settings.healthCheckRateMinutes).timeout,
       concurrency: 1,
     });
-    const schedule = new HealthCheckSchedule(this, 'Sweep', sweep.function, settings.healthCheckRateMinutes);
+    memory?.bucket.keepFor(sweep.function, settings.fleetState);
+    const schedule = new HealthCheckSchedule(
+      this,
+      'Sweep',
+      sweep.function,
+      settings.healthCheckRateMinutes,
+      memory?.notices.destination,
+    );
     const api = new Api(this, 'Api', {
       function: ping.function,
       concurrency: settings.pingConcurrency,
       callers: callersOf(settings),
     });
     const alarms = this.#watch(settings, { broker, ping, sweep, api });
+    memory?.notices.publishTo(alarms.topic);
     alarms.node.addDependency(schedule); // else `NoSweep` would ring while a new broker is being made
     this.#output('VpcId', 'of the functions and a new broker', network.vpc.vpcId);
   }
@@ -74,6 +87,17 @@ export class GuestRpcPingStack extends Stack {
   #broker({ broker }: Settings, network: Network): BrokerAccess {
     if (broker.kind === 'new') return new NewBroker(this, 'Broker', broker, network);
     return new ExistingBroker(this, 'Broker', broker);
+  }
+
+  /** What the health check keeps from sweep to sweep, and who hears of changes; undefined without a way to S3. */
+  #memory({ fleetState: { s3 } }: Settings, network: Network) {
+    if (s3 === undefined) return undefined;
+    const bucket = new StateBucket(this, 'State');
+    const toS3 = new S3Access(this, 'S3', s3, network, bucket.keeping);
+    const notices = new ChangeNotices(this, 'Changes');
+    this.#output('FleetState', 'what the health check keeps from sweep to sweep', bucket.url);
+    this.#output('SweepBus', 'the event bus with the result of each sweep', notices.bus.eventBusName);
+    return { bucket, toS3, notices };
   }
 
   #watch(
@@ -92,6 +116,7 @@ export class GuestRpcPingStack extends Stack {
       unreachableGuests: settings.unreachableGuests,
       email: settings.alarmEmail,
       functions: { ping: ping.function, sweep: sweep.function },
+      tellsChanges: settings.fleetState.s3 !== undefined,
       api,
     });
     const dashboard = new Dashboard(this, 'Dashboard', { ...watched, alarms, sweepLog: sweep.logGroup });

@@ -12,7 +12,7 @@ import {
 } from 'aws-cdk-lib/aws-ec2';
 import { AnyPrincipal, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import type { BrokerSettings, ExistingBrokerSettings, NewBrokerSettings } from './broker-settings.ts';
+import type { BrokerSettings, ExistingBrokerSettings } from './broker-settings.ts';
 import { OwnVpc } from './own-vpc.ts';
 
 /**
@@ -24,11 +24,20 @@ export class Network extends Construct {
   readonly subnets: SubnetSelection;
   /** The security group of the functions. */
   readonly securityGroup: SecurityGroup;
+  /** Of the stack's own VPC; empty for an existing VPC. */
+  readonly ownRouteTableIds: readonly string[];
   readonly #endpointsSecurityGroup: SecurityGroup;
 
   constructor(scope: Construct, id: string, settings: BrokerSettings) {
     super(scope, id);
-    this.vpc = settings.kind === 'new' ? ownVpc(this, settings) : existingVpc(this, settings);
+    if (settings.kind === 'new') {
+      const own = new OwnVpc(this, 'OwnVpc', settings.vpcCidr);
+      this.vpc = ownVpc(this, own);
+      this.ownRouteTableIds = own.routeTableIds;
+    } else {
+      this.vpc = existingVpc(this, settings);
+      this.ownRouteTableIds = [];
+    }
     Annotations.of(this.vpc).acknowledgeWarning(
       '@aws-cdk/aws-ec2:noSubnetRouteTableId',
       'No route is made: interface endpoints and functions need none.',
@@ -106,8 +115,8 @@ export function nowhere(securityGroup: SecurityGroup): void {
 }
 
 /** A new VPC, imported by its ids, so that new and existing ones have the same type. */
-function ownVpc(scope: Construct, { vpcCidr }: NewBrokerSettings): IVpc {
-  const { vpcId, availabilityZones, isolatedSubnets } = new OwnVpc(scope, 'OwnVpc', vpcCidr).vpc;
+function ownVpc(scope: Construct, { vpc }: OwnVpc): IVpc {
+  const { vpcId, availabilityZones, isolatedSubnets } = vpc;
   const isolatedSubnetIds = isolatedSubnets.map(({ subnetId }) => subnetId);
   return Vpc.fromVpcAttributes(scope, 'Vpc', { vpcId, availabilityZones, isolatedSubnetIds });
 }

@@ -5,6 +5,8 @@ import { Construct } from 'constructs';
 /** A VPC for a new broker: two private subnets without a route to or from the internet. */
 export class OwnVpc extends Construct {
   readonly vpc: Vpc;
+  /** Of its subnets. */
+  readonly routeTableIds: readonly string[];
 
   /** @param cidr a block of 256 addresses */
   constructor(scope: Construct, id: string, cidr: string) {
@@ -17,6 +19,7 @@ export class OwnVpc extends Construct {
       // CDK would restrict the group by a function whose log outlives the stack. Nothing uses the group.
       restrictDefaultSecurityGroup: false,
     });
+    this.routeTableIds = this.vpc.isolatedSubnets.map(({ routeTable }) => routeTable.routeTableId);
     this.vpc.addFlowLog('Refused', {
       trafficType: FlowLogTrafficType.REJECT,
       destination: FlowLogDestination.toCloudWatchLogs(

@@ -1,5 +1,6 @@
 import { type BrokerSettings, readBroker } from './broker-settings.ts';
 import { Context, InvalidSetting } from './cdk-context.ts';
+import { type FleetStateSettings, readFleetState } from './fleet-state-settings.ts';
 import { type KeystoneSettings, readKeystone } from './keystone-settings.ts';
 
 /** The settings that the deployer gives to the stack, parsed. */
@@ -19,6 +20,7 @@ export interface Settings {
   /** Who says who may ping; undefined: IAM does, unless anyone may. */
   readonly keystone: KeystoneSettings | undefined;
   readonly healthCheckRateMinutes: number;
+  readonly fleetState: FleetStateSettings;
   /** The alarm `GuestsUnreachable` rings at this number. */
   readonly unreachableGuests: number;
   readonly alarmEmail: string | undefined;
@@ -75,6 +77,7 @@ export function readSettings(values: Readonly<Record<string, unknown>>): Setting
     anyoneMayCallTheApi: context.boolean('anyoneMayCallTheApi'),
     keystone: readKeystone(context),
     healthCheckRateMinutes: context.integer('healthCheckRateMinutes', 5, 2, 60),
+    fleetState: readFleetState(context, broker),
     unreachableGuests: context.integer('unreachableGuests', 1, 1, 100_000),
     alarmEmail: context.text('alarmEmail', /^[^@\s]+@[^@\s]+$/, 'an e-mail address'),
   };

@@ -1,6 +1,6 @@
 import { Duration, Stack } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import type { IDestination, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Schedule, ScheduleExpression, TimeWindow } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
 import { Construct } from 'constructs';
@@ -17,10 +17,21 @@ export function sweepTiming(rateMinutes: number): { readonly window: Duration; r
  * same guests; so there is no dead-letter queue either. The alarm `NoSweep` rings when sweeps fail to end.
  */
 export class HealthCheckSchedule extends Construct {
-  constructor(scope: Construct, id: string, sweep: LambdaFunction, rateMinutes: number) {
+  /** @param onSuccess where Lambda puts the result of a sweep that was asked for asynchronously; undefined: nowhere */
+  constructor(
+    scope: Construct,
+    id: string,
+    sweep: LambdaFunction,
+    rateMinutes: number,
+    onSuccess: IDestination | undefined,
+  ) {
     super(scope, id);
     // Lambda's defaults would retry a sweep twice, and keep a throttled one for six hours.
-    sweep.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.minutes(1) });
+    sweep.configureAsyncInvoke({
+      retryAttempts: 0,
+      maxEventAge: Duration.minutes(1),
+      ...(onSuccess && { onSuccess }),
+    });
     const role = new Role(this, 'Role', {
       assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
         conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },

@@ -41,7 +41,7 @@ describe('the tables of infra/README.md', () => {
   });
 
   test('the manual of infra/ has one row for each setting of the stack', () => {
-    const sources = ['settings', 'broker-settings', 'keystone-settings']
+    const sources = ['settings', 'broker-settings', 'keystone-settings', 'fleet-state-settings']
       .map((name) => read(`infra/${name}.ts`))
       .join('\n');
     const asked = sources.matchAll(/(?:context\.\w+|required)\(\s*'(\w+)'/g);

@@ -36,6 +36,21 @@ describe('refused settings', () => {
       ],
     ),
     [
+      'route tables for a VPC of the stack’s own',
+      { s3PrefixListId: 'pl-0123abcd', routeTableIds: 'rtb-0123abcd' },
+      'routeTableIds is for an existing VPC: that of a new broker has the route.',
+    ],
+    [
+      'route tables without S3’s addresses',
+      { ...EXISTING, routeTableIds: 'rtb-0123abcd' },
+      'routeTableIds is for the way to S3, which needs s3PrefixListId too.',
+    ],
+    [
+      'a prefix list by its name',
+      { s3PrefixListId: 'com.amazonaws.eu-central-1.s3' },
+      's3PrefixListId must be a prefix list’s id, pl-….',
+    ],
+    [
       'RabbitMQ 4.2 on another instance',
       { brokerVersion: '4.2', brokerInstanceType: 'mq.m5.large' },
       'brokerVersion=4.2 runs on mq.m7g instances only, not on mq.m5.large.',

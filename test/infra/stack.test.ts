@@ -48,7 +48,8 @@ function threshold(metric: string): unknown {
 
 describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
   const isNew = variant.startsWith('a new');
-  const { pingConcurrency } = readSettings(settings);
+  const { pingConcurrency, fleetState } = readSettings(settings);
+  const isKept = fleetState.s3 !== undefined;
   let template: Template;
   beforeAll(async () => {
     template = await synthesize(settings);
@@ -61,7 +62,7 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
       Architectures: ['arm64'],
       TracingConfig: { Mode: 'Active' },
       LoggingConfig: { LogFormat: 'JSON', LogGroup: Match.anyValue() },
-      VpcConfig: { SubnetIds: Match.anyValue(), SecurityGroupIds: [Match.anyValue()] },
+      VpcConfig: { SubnetIds: Match.anyValue(), SecurityGroupIds: Match.anyValue() },
     });
     template.allResourcesProperties('AWS::Logs::LogGroup', { RetentionInDays: 30 });
   });
@@ -74,18 +75,24 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
     for (const { MapPublicIpOnLaunch } of all('AWS::EC2::Subnet')) expect(MapPublicIpOnLaunch).toBe(false);
   });
 
-  test('the functions may connect to the broker’s 5671 and 443 and to the endpoints’ 443 alone', () => {
+  test('the functions may connect to the broker’s 5671 and 443, the endpoints’ 443 and S3 alone', () => {
     const egress = all('AWS::EC2::SecurityGroupEgress');
     const ports = egress.map(({ Description, FromPort, ToPort }) => [Description, FromPort, ToPort]);
     expect(ports.sort()).toEqual([
       ['AMQP', 5671, 5671],
       ['AWS APIs', 443, 443],
+      ...(fleetState.s3?.prefixListId ? [['S3', 443, 443]] : []),
       ['the management API', 443, 443],
     ]);
-    for (const { DestinationSecurityGroupId } of egress) expect(DestinationSecurityGroupId).toBeDefined();
+    for (const { DestinationSecurityGroupId, DestinationPrefixListId } of egress)
+      expect(DestinationSecurityGroupId ?? DestinationPrefixListId).toBeDefined();
     // Without an inline rule, AWS adds one that allows all outbound traffic.
-    for (const { SecurityGroupEgress, SecurityGroupIngress } of all('AWS::EC2::SecurityGroup')) {
-      expect(SecurityGroupEgress).toEqual([expect.objectContaining({ CidrIp: NOWHERE })]);
+    for (const { SecurityGroupEgress, SecurityGroupIngress, GroupDescription } of all(
+      'AWS::EC2::SecurityGroup',
+    )) {
+      const isToS3 = String(GroupDescription).includes('S3') && !fleetState.s3?.prefixListId;
+      const to = isToS3 ? { Description: 'S3', FromPort: 443, ToPort: 443 } : { CidrIp: NOWHERE };
+      expect(SecurityGroupEgress).toEqual([expect.objectContaining(to)]);
       expect(SecurityGroupIngress).toBeUndefined();
     }
     for (const { SourceSecurityGroupId } of all('AWS::EC2::SecurityGroupIngress'))
@@ -108,6 +115,13 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
         'secretsmanager:GetSecretValue':
           'guestKeySecretPrefix' in settings ? [keySecrets, brokerSecret] : brokerSecret,
         ...(isDescribed && { 'mq:DescribeBroker': expect.anything() }),
+        ...(isKept &&
+          name === 'HealthCheck' && {
+            's3:GetObject': expect.anything(),
+            's3:PutObject': expect.anything(),
+            's3:ListBucket': expect.anything(),
+            'events:PutEvents': expect.anything(),
+          }),
         'ec2:AssignPrivateIpAddresses': '*',
         'ec2:CreateNetworkInterface': '*',
         'ec2:DeleteNetworkInterface': '*',
@@ -233,14 +247,16 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
     }
   });
 
-  test('the removal of the stack leaves the logs and the secret, and nothing else', () => {
+  test('the removal of the stack leaves the logs, the secret and the state, and nothing else', () => {
     const kept = new Set<string>();
     for (const { Type, DeletionPolicy } of Object.values(template.toJSON()['Resources']).map(Object)) {
       if (DeletionPolicy === 'Retain') kept.add(Type);
-      else expect(['AWS::Logs::LogGroup', 'AWS::SecretsManager::Secret']).not.toContain(Type);
+      else
+        expect(['AWS::Logs::LogGroup', 'AWS::SecretsManager::Secret', 'AWS::S3::Bucket']).not.toContain(Type);
     }
     expect([...kept].sort()).toEqual([
       'AWS::Logs::LogGroup',
+      ...(isKept ? ['AWS::S3::Bucket'] : []),
       ...(isNew ? ['AWS::SecretsManager::Secret'] : []),
     ]);
   });
@@ -271,8 +287,10 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
       'BrokerReachable',
       'BrokerReachable',
       'ConnectionCount',
+      ...(isKept ? ['DestinationDeliveryFailures'] : []),
       'Errors',
       'Errors',
+      ...(isKept ? ['FleetStateKept'] : []),
       'GuestsUnreachable',
       'QueueCount',
       'SweepComplete',
@@ -304,7 +322,7 @@ describe('the broker’s endpoint', () => {
     };
     expect(made?.function('rpc-ping').environment).toMatchObject({ BROKER_ENDPOINT: endpoint });
     expect(made?.function('rpc-ping').environment).not.toHaveProperty('BROKER_ID');
-    expect(all('AWS::EC2::VPCEndpoint')).toHaveLength(1);
+    expect(all('AWS::EC2::VPCEndpoint')).toHaveLength(2); // Secrets Manager's, and the gateway endpoint of S3
     await synthesize({ describeBroker: 'true' });
     expect(made?.function('rpc-ping').environment).toMatchObject({
       BROKER_ID: { Ref: expect.stringMatching(/^Broker/) },

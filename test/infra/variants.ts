@@ -17,5 +17,10 @@ export const VARIANTS: Readonly<Record<string, Readonly<Record<string, string>>>
   'a new single-instance broker': {},
   'a new cluster': { newBroker: 'cluster', describeBroker: 'true', guestKeySecretPrefix: 'trove/keys/' },
   'an existing broker by id': EXISTING,
-  'an existing broker by endpoint': { brokerEndpoint: ENDPOINT, ...PLACE },
+  'an existing broker by endpoint': {
+    brokerEndpoint: ENDPOINT,
+    ...PLACE,
+    s3PrefixListId: 'pl-0123abcd',
+    routeTableIds: 'rtb-0a1b2c3d',
+  },
 };

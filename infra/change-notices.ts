@@ -1,0 +1,50 @@
+import { Stack } from 'aws-cdk-lib';
+import { EventBus, EventField, type IEventBus, Match, Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IDestination } from 'aws-cdk-lib/aws-lambda';
+import { EventBridgeDestination } from 'aws-cdk-lib/aws-lambda-destinations';
+import type { Topic } from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+
+/**
+ * How people hear of changes. Lambda puts the result of each sweep that the schedule, or another asynchronous caller,
+ * has asked for on a bus of its own, from which a rule takes those with changes.
+ */
+export class ChangeNotices extends Construct {
+  readonly bus: IEventBus;
+  /** Where Lambda puts a sweep's result. */
+  readonly destination: IDestination;
+
+  constructor(scope: Construct, id: string) {
+    super(scope, id);
+    const bus = new EventBus(this, 'Bus', { description: 'Guest RPC Ping: the result of each sweep' });
+    this.bus = EventBus.fromEventBusArn(this, 'ByArn', bus.eventBusArn);
+    this.destination = new EventBridgeDestination(this.bus);
+  }
+
+  /** Publishes each sweep's changes as one sentence. */
+  publishTo(topic: Topic): void {
+    const rule = new Rule(this, 'Rule', {
+      eventBus: this.bus,
+      description: 'Guest RPC Ping: publishes what has changed',
+      eventPattern: {
+        source: ['lambda'],
+        detailType: ['Lambda Function Invocation Result - Success'],
+        detail: { responsePayload: { changes_sentence: Match.exists() } },
+      },
+    });
+    const { stackName } = Stack.of(this);
+    const sentence = EventField.fromPath('$.detail.responsePayload.changes_sentence');
+    const input = RuleTargetInput.fromText(`${stackName}: ${sentence}`);
+    // CDK's own target would let every rule of every account publish.
+    rule.addTarget({ bind: () => ({ arn: topic.topicArn, input, targetResource: topic }) });
+    topic.addToResourcePolicy(
+      new PolicyStatement({
+        principals: [new ServicePrincipal('events.amazonaws.com')],
+        actions: ['sns:Publish'],
+        resources: [topic.topicArn],
+        conditions: { ArnEquals: { 'aws:SourceArn': rule.ruleArn } },
+      }),
+    );
+  }
+}
