@@ -3,10 +3,21 @@ import { Table } from 'console-table-printer';
 import type { Summary } from '../../functions/fleet/summary.ts';
 import { REASONS } from '../../functions/guest/reason.ts';
 
-/** A sweep's summary as text for a person: the unreachable guests, worst first, their reasons, and the totals. */
+/** A sweep's summary as text for a person: the unreachable guests, worst first, their reasons, what has changed, and the totals. */
 export function fleetReport(summary: Summary): string {
-  const parts = [unreachableTable(summary), ...explanations(summary), totals(summary), ...remarks(summary)];
+  const parts = [
+    unreachableTable(summary),
+    ...explanations(summary),
+    changes(summary),
+    totals(summary),
+    ...remarks(summary),
+  ];
   return parts.filter((part) => part !== '').join('\n');
+}
+
+/** What has changed since the sweeps before; empty where nothing has. */
+export function changes({ changes_sentence: sentence }: Summary): string {
+  return sentence === undefined ? '' : styleText('yellow', sentence);
 }
 
 /** The totals of a sweep in one line. */
@@ -27,18 +38,28 @@ function unreachableTable({
   unreachable_guests_omitted: omitted,
 }: Summary): string {
   if (guests.length === 0) return '';
+  const isSinceKnown = guests.some(({ since }) => since !== undefined);
   const table = new Table({
     shouldDisableColors: true,
     columns: [
       { name: 'instance', alignment: 'left' },
       { name: 'reason', alignment: 'left' },
+      ...(isSinceKnown ? [{ name: 'since', alignment: 'left' as const }] : []),
       { name: 'consumers', alignment: 'right' },
       { name: 'waiting', title: 'waiting messages', alignment: 'right' },
     ],
   });
-  for (const { instance_id: instance, reason, consumers = '', waiting_messages: waiting = '' } of guests)
-    table.addRow({ instance, reason, consumers: consumers ?? 'not known', waiting });
+  for (const guest of guests) {
+    const { instance_id: instance, reason, consumers = '', waiting_messages: waiting = '' } = guest;
+    const row = { instance, reason, consumers: consumers ?? 'not known', waiting };
+    table.addRow(isSinceKnown ? { ...row, since: localTime(guest.since) } : row);
+  }
   return `${table.render()}${omitted > 0 ? `\n… and ${omitted} more` : ''}`;
+}
+
+/** In this machine's time zone, to the second. */
+function localTime(iso: string | undefined): string {
+  return iso === undefined ? '' : new Date(iso).toLocaleString('sv-SE');
 }
 
 /** One line for each reason in the table: what the reason means, and what to do. */
@@ -50,11 +71,13 @@ function explanations({ unreachable_by_reason: reasons }: Summary): string[] {
 
 function remarks(summary: Summary): string[] {
   const { error, malformed_ids: malformed, duplicate_ids: duplicates, list_problem: problem } = summary;
+  const { state_problem: stateProblem } = summary;
   const [, { todo } = { todo: '' }] =
     Object.entries(REASONS).find(([reason]) => reason === error?.code) ?? [];
   return [
     ...(error ? [`${error.code}: ${error.message}. ${todo}`.trim()] : []),
     ...(problem ? [`${whose(summary)} ${problem}`] : []),
+    ...(stateProblem ? [`${stateProblem.code}: ${stateProblem.message}.`] : []),
     ...(malformed.length > 0 ? [`Not instance ids: ${malformed.join(', ')}`] : []),
     ...(duplicates.length > 0 ? [`Named more than once: ${duplicates.join(', ')}`] : []),
   ];

@@ -1,9 +1,11 @@
 import { parseArgs } from 'node:util';
 import { readConfig } from '../../functions/config.ts';
 import type { Summary } from '../../functions/fleet/summary.ts';
+import { readStateSettings } from '../../functions/state/state-settings.ts';
 import { bundle } from '../bundle.ts';
 import { fleetReport } from './fleet-report.ts';
 import { LambdaProcess } from './lambda-process.ts';
+import { localStateUrl } from './local-state.ts';
 import { namesBroker, settingsOf } from './passed-on-settings.ts';
 import { ProgressBar } from './progress-bar.ts';
 import { runningSystem } from './running-system.ts';
@@ -30,7 +32,7 @@ async function main(): Promise<number> {
     console.log(`Usage: ${USAGE}`);
     return EXIT.allReachable;
   }
-  const summary = await sweep(brokerSettings(), instanceIds);
+  const summary = await sweep(withState(brokerSettings()), instanceIds);
   console.log(json ? JSON.stringify(summary) : fleetReport(summary));
   return exitCode(summary);
 }
@@ -55,6 +57,14 @@ function brokerSettings(): Record<string, string> {
     throw new Error('There is no broker: set BROKER_URL, or run `npm start` in another terminal.');
   readConfig(settings); // throws for wrong settings, before anything is started
   return settings;
+}
+
+/** A state of the command's own is what the last command has seen, and each sweep is worth a look: all is told at once. */
+function withState(settings: Record<string, string>): Record<string, string> {
+  const own = { FLEET_STATE_URL: localStateUrl(settings), UNREACHABLE_AFTER_SWEEPS: '1' };
+  const all = 'FLEET_STATE_URL' in settings ? settings : { ...own, ...settings };
+  readStateSettings(all); // throws for wrong settings, before anything is started
+  return all;
 }
 
 async function sweep(settings: Record<string, string>, instanceIds: string[]): Promise<Summary> {

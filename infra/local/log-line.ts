@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import type { Summary } from '../../functions/fleet/summary.ts';
-import { totals } from './fleet-report.ts';
+import { changes, totals } from './fleet-report.ts';
 
 /**
  * Makes one line of the function's log readable for a person.
@@ -12,6 +12,7 @@ export function readable(line: string): string | undefined {
   if (entry === undefined) return line;
   if (!('message' in entry)) return undefined;
   const { timestamp, message, outcome, instance_id: instance, round_trip_ms: roundTrip } = entry;
+  if (message === 'guest_changed') return undefined; // the summary has it
   if (outcome === undefined) return line;
   if (message === 'guest_unreachable' || message === 'more_unreachable') return undefined; // the summary counts them
   if (message === 'health_check' && 'checked' in entry) return sweepLine(line);
@@ -32,7 +33,8 @@ function sweepLine(line: string): string {
   const { timestamp, ...summary }: Summary & { timestamp: string } = JSON.parse(line);
   const { error } = summary;
   const words = [timestamp.slice(11, 23), 'health_check', totals(summary), error?.code, error?.message];
-  return words.filter((word) => word !== undefined).join('  ');
+  const told = changes(summary);
+  return [words.filter((word) => word !== undefined).join('  '), ...(told ? [`    ${told}`] : [])].join('\n');
 }
 
 function errorMessage(error: unknown): unknown {

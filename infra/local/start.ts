@@ -1,5 +1,8 @@
+import { pathToFileURL } from 'node:url';
 import { type Config, InvalidConfig, readConfig } from '../../functions/config.ts';
 import { KeyFile } from '../../functions/secrets/key-file.ts';
+import { readStateSettings } from '../../functions/state/state-settings.ts';
+import { TemporaryFolder } from './child.ts';
 import { type Demo, type Example, startDemo } from './demo.ts';
 import { Gateway } from './gateway.ts';
 import {
@@ -44,12 +47,13 @@ async function start(): Promise<void> {
   const isOwnBroker = !namesBroker(settings);
   // Throws for wrong settings now, and not with the first ping.
   const config = readConfig(isOwnBroker ? { ...settings, BROKER_URL: 'amqp://own' } : settings);
+  readStateSettings(settings);
   if (config.guestKeys && 'file' in config.guestKeys) await new KeyFile(config.guestKeys.file).key('');
   const demo = isOwnBroker ? await startOwnBroker(settings, config) : undefined;
   const guarded = await guard(settings, demo);
   const { examples = [], misconfigured } = guarded ?? demo ?? {};
 
-  const common = { ...settings, ...demo?.settings };
+  const common = { ...ownState(isOwnBroker), ...settings, ...demo?.settings };
   const functions = await TenantFunctions.start(ping, common, misconfigured, printLogLine);
   running.push(() => functions.end());
   const forget = await announceSystem(common);
@@ -63,6 +67,14 @@ async function start(): Promise<void> {
   if (demo) printAlarm(demo);
   console.log('\nCtrl-C ends everything.\n');
   if (isOwnBroker) await startHealthCheck(stack.function('health-check'), common);
+}
+
+/** The state of a private broker's fleet, which ends with that broker; `npm run health-check` goes on with it meanwhile. */
+function ownState(isOwnBroker: boolean): Settings {
+  if (!isOwnBroker) return {};
+  const folder = new TemporaryFolder('fleet-state');
+  running.push(() => folder.remove());
+  return { FLEET_STATE_URL: pathToFileURL(folder.file('fleet-state.json')).href };
 }
 
 /** Sweeps the fleet now and then every minute; a sweep prints one line, as a ping does. */

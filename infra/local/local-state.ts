@@ -1,0 +1,23 @@
+import { createHash } from 'node:crypto';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Settings } from './passed-on-settings.ts';
+
+/** Where the state of the fleets is, one file for each, unless `FLEET_STATE_URL` says where. */
+const FOLDER = join(process.env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'guest-rpc-ping');
+
+/**
+ * Where `npm run health-check` keeps what it knows of a fleet, so that the next one can say what has changed. Each fleet,
+ * that is each broker, virtual host and control exchange, has a file of its own; its name has nothing of the login.
+ *
+ * @returns a `file:` URL
+ */
+export function localStateUrl(settings: Settings): string {
+  const { BROKER_URL: text, BROKER_ENDPOINT: endpoint = '', BROKER_ID: id = '' } = settings;
+  const { BROKER_VHOST: vhost = '/', CONTROL_EXCHANGE: exchange = 'trove' } = settings;
+  const url = text === undefined ? undefined : new URL(text);
+  const fleet = url ? [url.host, url.pathname, exchange] : [endpoint, id, vhost, exchange];
+  const name = createHash('sha256').update(JSON.stringify(fleet)).digest('hex').slice(0, 16);
+  return pathToFileURL(join(FOLDER, `fleet-${name}.json`)).href;
+}
