@@ -1,21 +1,19 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Findings } from '../../functions/fleet/fleet-story.ts';
-import type { Verdict } from '../../functions/fleet/sweep.ts';
 import type { Story } from '../../functions/fleet/told-summary.ts';
 import { KeptState } from '../../functions/state/kept-state.ts';
 import { S3Object } from '../../functions/state/s3-object.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
 import { S3StandIn, s3Error } from '../setup/s3-stand-in.ts';
+import { findings, GUESTS } from './findings.ts';
 
 const { env } = process;
 const originalEnv = { ...env };
 
-const [A, B] = ['00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000002'] as const;
+const [A, B] = GUESTS;
 const PATH = '/fleet/state.json';
 
 let s3: S3StandIn;
-/** How many there have been; each ends a minute after the one before. */
-let sweeps = 0;
 
 beforeAll(async () => {
   s3 = await S3StandIn.start();
@@ -37,29 +35,6 @@ afterAll(async () => {
 function healthCheck(unreachableAfterSweeps = 1): KeptState {
   const store = new S3Object('fleet', 'state.json');
   return new KeptState(store, { unreachableAfterSweeps, reachableAfterSweeps: 1 });
-}
-
-/** What a sweep has found in which these guests do not answer. */
-function findings(...silent: string[]): Findings {
-  const why: Verdict = { reachable: false, reason: 'queue_missing', cause: 'no queue' };
-  const verdicts = new Map<string, Verdict>(
-    [A, B].map((id) => [id, silent.includes(id) ? why : { reachable: true, roundTripMs: 1 }]),
-  );
-  return {
-    totals: {
-      at: new Date(sweeps++ * 60_000).toISOString(),
-      checked: 2,
-      reachable: 2 - silent.length,
-      unreachable: silent.length,
-      unknown: 0,
-      broker_reachable: true,
-      duration_ms: 1,
-      guests_from: 'bindings',
-    },
-    isOfGuests: true,
-    verdicts,
-    isBound: (id) => verdicts.has(id),
-  };
 }
 
 const soon = () => Deadline.in(10_000);
