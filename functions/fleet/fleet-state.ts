@@ -30,7 +30,7 @@ export interface LastSweep
 export interface GuestState {
   /** Of the last sweep in which the guest was unreachable. */
   readonly reason: Reason;
-  /** When the guest was first seen unreachable, this time. */
+  /** When the guest was first seen unreachable, this time: answers that are too few to count do not end that time. */
   readonly since: string;
   /** How many sweeps in a row found the guest unreachable; 0: the last one that has a verdict reached the guest. */
   readonly sweeps: number;

@@ -147,6 +147,15 @@ describe('any sequence of sweeps', () => {
     });
   }
 
+  /** Since then the guest was never reachable so often in a row that it counts, and before then it was not unreachable. */
+  function expectBeginning(verdicts: readonly Fate[], since: string, enough: number): void {
+    const isUp = (fate: Fate | undefined) => fate === undefined || fate === 'up' || fate === 'unbound';
+    const first = verdicts.findIndex((_, index) => minute(index) === since);
+    expect([isUp(verdicts[first - 1]), isUp(verdicts[first])]).toEqual([true, false]);
+    const later = verdicts.slice(first).map((fate) => (isUp(fate) ? 'u' : '.'));
+    expect(later.join('')).not.toContain('u'.repeat(enough));
+  }
+
   /** How many of the last verdicts in a row fulfil a condition. */
   function inARow(verdicts: readonly Fate[], holds: (fate: Fate) => boolean): number {
     return verdicts.length - 1 - verdicts.findLastIndex((fate) => !holds(fate));
@@ -167,7 +176,7 @@ describe('any sequence of sweeps', () => {
             case 'unreachable':
               expect(change.reason).toBe(now);
               expect(inARow(verdicts, down)).toBeGreaterThanOrEqual(limits.unreachableAfterSweeps);
-              expect(change.since).toBe(minute(verdicts.length - inARow(verdicts, down)));
+              expectBeginning(verdicts, change.since, limits.reachableAfterSweeps);
               break;
             case 'reason_changed':
               expect(change.reason).toBe(now);
@@ -176,6 +185,7 @@ describe('any sequence of sweeps', () => {
               break;
             case 'reachable':
               expect(inARow(verdicts, up)).toBeGreaterThanOrEqual(limits.reachableAfterSweeps);
+              if (before?.change !== 'flapping') expect(change.since).toBe(before?.since);
               break;
             case 'gone':
               expect(now).toBe('unbound');
