@@ -1,0 +1,61 @@
+import type { FleetState, GuestState, LastSweep } from '../fleet/fleet-state.ts';
+import { REASONS, type Reason } from '../guest/reason.ts';
+
+/** A guest that the state knows, with its instance id. */
+export interface ShownGuest extends GuestState {
+  readonly id: string;
+}
+
+/** The fleet as it was at the last sweep, each guest counted once. */
+export interface Overview {
+  readonly sweep: LastSweep;
+  /** The guests that the last sweep with a verdict could not reach, by reason, worst reason first, newest guest first. */
+  readonly unreachable: ReadonlyMap<Reason, readonly ShownGuest[]>;
+  /** Reachable at the last sweep, but not for long enough to count as such, or flapping. */
+  readonly watched: readonly ShownGuest[];
+  readonly counts: Counts;
+}
+
+/** How many guests there are of each kind; `total` is their sum. */
+export interface Counts {
+  readonly unreachable: number;
+  readonly watched: number;
+  /** Without a verdict at the last sweep, and not unreachable before. */
+  readonly unknown: number;
+  readonly reachable: number;
+  readonly total: number;
+}
+
+export function overviewOf({ sweep, guests }: FleetState): Overview {
+  const all = Object.entries(guests)
+    .map(([id, guest]) => ({ id, ...guest }))
+    .sort(newestFirst);
+  const down = all.filter(({ sweeps }) => sweeps > 0);
+  const watched = all.filter(({ sweeps, told }) => sweeps === 0 && told !== 'nothing');
+  const byReason = Map.groupBy(down, ({ reason }) => reason);
+  return {
+    sweep,
+    unreachable: new Map(worstFirst(byReason)),
+    watched,
+    counts: count(sweep, down.length, watched.length),
+  };
+}
+
+function newestFirst(a: ShownGuest, b: ShownGuest): number {
+  return b.since.localeCompare(a.since) || a.id.localeCompare(b.id);
+}
+
+function* worstFirst<T>(byReason: ReadonlyMap<Reason, T>): Iterable<[Reason, T]> {
+  const bySeverity: Readonly<Record<string, unknown>> = REASONS;
+  for (const name of Object.keys(bySeverity)) {
+    for (const [reason, guests] of byReason) if (reason === name) yield [reason, guests];
+  }
+}
+
+/** A sweep without a verdict on a guest leaves the guest as unreachable as before, so that its totals are not enough. */
+function count(sweep: LastSweep, unreachable: number, watched: number): Counts {
+  const total = Math.max(sweep.checked + sweep.unknown, unreachable + watched);
+  const others = total - unreachable - watched;
+  const reachable = Math.min(Math.max(0, sweep.reachable - watched), others);
+  return { unreachable, watched, unknown: others - reachable, reachable, total };
+}

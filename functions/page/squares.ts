@@ -1,0 +1,110 @@
+import { type Html, html } from './html.ts';
+import type { Counts, Overview, ShownGuest } from './overview.ts';
+
+/** The kinds of guests, in the order of their squares. */
+const KINDS = ['unreachable', 'watched', 'unknown', 'reachable'] as const;
+type Kind = (typeof KINDS)[number];
+
+const NAMES: Readonly<Record<Kind, string>> = {
+  unreachable: 'unreachable',
+  watched: 'reachable again, still watched',
+  unknown: 'without a verdict',
+  reachable: 'reachable',
+};
+
+/** From how many guests on squares have which width, gap included, in pixels: thousands fit on a screen. */
+const PITCHES = [
+  { from: 20_000, pitch: 3 },
+  { from: 2_000, pitch: 5 },
+  { from: 500, pitch: 10 },
+  { from: 0, pitch: 16 },
+];
+
+/** How wide the strip is at most, in pixels. */
+const WIDTH = 960;
+
+/** How many unreachable guests have a square with a name; the squares of all others are drawn in one go. */
+const MAX_NAMED = 500;
+
+/** One square for each guest, by kind, and how many there are of each. Shapes differ as well as colours. */
+export function squares({ unreachable, counts }: Overview): Html {
+  if (counts.total === 0) return html``;
+  const grid = gridOf(counts.total);
+  const isWorthSaying = (kind: Kind) => counts[kind] > 0 || kind === 'unreachable';
+  const label = KINDS.map((kind) => `${counts[kind]} ${NAMES[kind]}`).join(', ');
+  const [width, height] = [grid.columns * grid.pitch, Math.ceil(counts.total / grid.columns) * grid.pitch];
+  const named = [...unreachable.values()].flat().slice(0, MAX_NAMED);
+  return html`<ul class="legend">${KINDS.filter(isWorthSaying).map((kind) => legend(kind, counts[kind]))}</ul>
+<svg class="squares" role="img" aria-label="${label}" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">
+${named.map((guest, index) => namedSquare(grid, guest, index))}${groups(grid, counts, named.length)}</svg>`;
+}
+
+interface Grid {
+  readonly columns: number;
+  readonly pitch: number;
+}
+
+function gridOf(total: number): Grid {
+  const { pitch } = PITCHES.find(({ from }) => total >= from) ?? { pitch: 3 };
+  return { pitch, columns: Math.min(total, Math.floor(WIDTH / pitch)) };
+}
+
+/**
+ * All squares of a kind are one path: a row of squares is one line, as thick as a square is high, with dashes for
+ * squares. So ten thousand squares are not even two kilobytes.
+ */
+function groups(grid: Grid, counts: Counts, drawn: number): Html[] {
+  const paths: Html[] = [];
+  let start = 0;
+  for (const kind of KINDS) {
+    const end = start + counts[kind];
+    if (kind === 'unreachable') start = drawn;
+    if (end > start) paths.push(line(grid, kind, start, end));
+    start = end;
+  }
+  return paths;
+}
+
+function line(grid: Grid, kind: Kind, start: number, end: number): Html {
+  const { columns, pitch } = grid;
+  const { side, height, offset } = shape(kind, pitch);
+  let path = '';
+  for (let at = start; at < end; ) {
+    const [row, column] = [Math.floor(at / columns), at % columns];
+    const count = Math.min(end - at, columns - column);
+    path += `M${column * pitch + offset} ${middle(row, pitch)}h${(count - 1) * pitch + side}`;
+    at += count;
+  }
+  return html`<path class="${kind}" stroke-width="${height}" stroke-dasharray="${side} ${pitch - side}" d="${path}"/>`;
+}
+
+function namedSquare({ columns, pitch }: Grid, { id, reason }: ShownGuest, index: number): Html {
+  const { side, height } = shape('unreachable', pitch);
+  const [row, column] = [Math.floor(index / columns), index % columns];
+  return html`<path class="unreachable" stroke-width="${height}" d="M${column * pitch} ${middle(row, pitch)}h${side}"><title>${id}: ${reason}</title></path>`;
+}
+
+/** Of a square, in pixels: an unreachable guest's is large, a reachable one's small, the others' are flat. */
+function shape(kind: Kind, pitch: number): { side: number; height: number; offset: number } {
+  const full = pitch - Math.max(1, Math.floor(pitch / 5));
+  const inset = Math.floor(pitch / 5);
+  if (kind === 'reachable') return { side: full - 2 * inset, height: full - 2 * inset, offset: inset };
+  return { side: full, offset: 0, height: kind === 'unreachable' ? full : Math.ceil(full / 3) };
+}
+
+/** The middle of a row of squares. */
+function middle(row: number, pitch: number): number {
+  return row * pitch + shape('unreachable', pitch).height / 2;
+}
+
+function legend(kind: Kind, count: number): Html {
+  const grid = { columns: 1, pitch: 16 };
+  const { height } = shape('unreachable', grid.pitch);
+  const sample = html`<svg aria-hidden="true" width="${height}" height="${height}">${line(grid, kind, 0, 1)}</svg>`;
+  return html`<li>${sample} <b>${grouped(count)}</b> ${NAMES[kind]}</li>`;
+}
+
+/** A count with its thousands set apart. */
+export function grouped(count: number): string {
+  return count.toLocaleString('en-US');
+}
