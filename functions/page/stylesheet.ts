@@ -10,8 +10,8 @@ const DARK =
 
 /** No text has less than 4.5 : 1 of contrast against white, or against CloudWatch's dark #0f1b2a. */
 const RULES = html`
-.fleet{color:var(--ink);font:14px/1.45 system-ui,sans-serif;font-variant-numeric:tabular-nums}
-.fleet h1{font-size:22px;line-height:1.25;margin:0;padding:2px 0 2px 12px;border-left:6px solid;color:inherit;font-weight:600}
+.fleet{color:var(--ink);font:14px/20px system-ui,sans-serif;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
+.fleet h1{font-size:22px;line-height:28px;margin:0;padding:2px 0 2px 12px;border-left:6px solid;color:inherit;font-weight:600}
 .fleet h1.stale{background:var(--bad);color:var(--on-bad);padding:10px 12px}
 .fleet .bad{color:var(--bad)}.fleet .warn{color:var(--warn)}.fleet .good{color:var(--good)}
 .fleet p{margin:2px 0 0}
@@ -34,9 +34,9 @@ const RULES = html`
 .fleet small.warn{color:var(--warn)}
 .fleet td small{margin-left:8px}
 @media (max-width:640px){
-.fleet thead{position:absolute;clip-path:inset(50%)}
+.fleet thead{display:none}
 .fleet tbody tr{display:flex;flex-wrap:wrap;gap:0 16px;border-bottom:1px solid var(--line)}
-.fleet tbody th,.fleet tbody td{border:0;padding:0}
+.fleet tbody th,.fleet tbody td{border:0;padding:0;white-space:normal}
 .fleet tbody th{padding:16px 0 4px}
 .fleet tbody td:first-child{flex:1 0 100%;padding-top:4px}
 .fleet tbody td:nth-child(2)::before{content:"since "}

@@ -20,6 +20,13 @@ export interface GatewayEvent {
 
 export type Invoke = (event: GatewayEvent) => Promise<unknown>;
 
+/** Something that a browser may look at beside the API, made anew for each request. */
+export interface Page {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: () => Promise<string>;
+}
+
 /**
  * API Gateway on localhost: turns HTTP requests into events and the function's results into responses. Why no
  * ready-made runner: serverless-offline needs the Serverless Framework 4 and its licence, lambda-local has no HTTP side
@@ -29,14 +36,21 @@ export type Invoke = (event: GatewayEvent) => Promise<unknown>;
 export class Gateway {
   readonly #server: Server;
 
-  /** @param port the wanted port; the gateway listens on a free one instead where that is in use, or 0 */
+  /**
+   * @param port the wanted port; the gateway listens on a free one instead where that is in use, or 0
+   * @param pages answered before the API is asked
+   */
   static async listen(
     port: number,
     route: Route,
     invoke: Invoke,
     version: PayloadVersion = '2.0',
+    pages: readonly Page[] = [],
   ): Promise<Gateway> {
-    const server = createServer((request, response) => respond(request, response, route, invoke, version));
+    const server = createServer((request, response) => {
+      const page = pages.find(({ path }) => request.method === 'GET' && target(request).pathname === path);
+      return page ? show(response, page) : respond(request, response, route, invoke, version);
+    });
     await listen(server, port).catch(async (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EADDRINUSE') throw error;
       await listen(server, 0);
@@ -67,6 +81,16 @@ export class Gateway {
 async function listen(server: Server, port: number): Promise<void> {
   server.listen(port, 'localhost');
   await once(server, 'listening');
+}
+
+async function show(response: ServerResponse, { headers, body }: Page): Promise<void> {
+  try {
+    const text = await body();
+    response.writeHead(200, headers).end(text);
+  } catch (error) {
+    console.error(error);
+    response.writeHead(500).end();
+  }
 }
 
 async function respond(

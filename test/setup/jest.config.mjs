@@ -1,11 +1,15 @@
 import { join } from 'node:path';
 
-// Two projects: `unit` needs nothing but Node; `broker` needs a RabbitMQ, which its set-up starts, and real guests.
+// Three projects: `unit` needs nothing but Node; `broker` needs a RabbitMQ, which its set-up starts, and real guests;
+// `browser` needs Chromium, which its set-up installs.
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
 /** The paths of tests that need the broker: two folders, and elsewhere the files named `*.broker.test.ts`. */
 const NEEDS_BROKER = ['/test/(faults|interop)/', '\\.broker\\.test\\.ts$'];
+
+/** Those that need a browser. */
+const NEEDS_BROWSER = '\\.browser\\.test\\.ts$';
 
 /** Tests that need more still, and run by name alone: three nodes of a new RabbitMQ, AWS's own runtime compiled,
  * another Debian's server of S3. */
@@ -32,13 +36,19 @@ const unit = {
   ...common,
   displayName: 'unit',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  testPathIgnorePatterns: [...NEEDS_BROKER, ...ON_DEMAND.map((folder) => `/test/${folder}/`)],
+  testPathIgnorePatterns: [...NEEDS_BROKER, NEEDS_BROWSER, ...ON_DEMAND.map((folder) => `/test/${folder}/`)],
 };
 const broker = {
   ...common,
   ...set,
   displayName: 'broker',
   testRegex: NEEDS_BROKER.map((pattern) => (pattern.endsWith('/') ? `${pattern}.*\\.test\\.ts$` : pattern)),
+};
+const browser = {
+  ...common,
+  globalSetup: '<rootDir>/test/setup/browser-setup.ts',
+  displayName: 'browser',
+  testRegex: NEEDS_BROWSER,
 };
 const onDemand = ON_DEMAND.map((folder) => ({
   ...common,
@@ -53,5 +63,5 @@ const wanted = onDemand.filter(({ displayName }) => displayName === process.env[
 export default {
   rootDir: ROOT,
   testTimeout: 20_000,
-  projects: wanted.length > 0 ? wanted : [unit, broker],
+  projects: wanted.length > 0 ? wanted : [unit, broker, browser],
 };

@@ -18,7 +18,7 @@ const SUMMARY: Summary = {
   broker_reachable: true,
   round_trip_ms: null,
   duration_ms: 1234,
-  guests_from: 'list',
+  guests_from: 'bindings',
   unreachable_guests: [{ instance_id: GUEST, reason: 'no_consumer', consumers: 0, waiting_messages: 1 }],
   unreachable_guests_omitted: 0,
   malformed_ids: [],

@@ -1,0 +1,286 @@
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import type { Browser, Page } from 'playwright-core';
+import { type GuestState, parseFleetState } from '../../functions/fleet/fleet-state.ts';
+import { REASONS, type Reason } from '../../functions/guest/reason.ts';
+import { fleetView, type Kept, type ViewOptions } from '../../functions/page/fleet-view.ts';
+import { html } from '../../functions/page/html.ts';
+import { pageDocument } from '../../infra/local/local-page.ts';
+import { launchChromium } from '../setup/chromium.ts';
+import { instance, MIXED, minutesAgo, NOW_MS, stateOf, unreachable } from './states.ts';
+
+const inBrowser = process.env['TEST_WITHOUT_CHROMIUM'] ? describe.skip : describe;
+
+/** What an operator's browser may be made to do by text that is taken for markup. */
+const HOSTILE = `"'></p></h1></svg><script>document.title='run'</script><img src=x onerror="document.title='run'">{{}}`;
+
+const REASON_NAMES = Object.keys(REASONS) as Reason[];
+
+let browser: Browser;
+let page: Page;
+
+async function open(
+  kept: Kept,
+  {
+    theme = 'system',
+    ...more
+  }: Partial<ViewOptions> & { colorScheme?: 'light' | 'dark'; width?: number } = {},
+): Promise<Page> {
+  const { colorScheme = 'light', width = 1100, nowMs = NOW_MS, rateMs = 300_000 } = more;
+  page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
+  await page.setContent(pageDocument(String(fleetView(kept, { nowMs, rateMs, theme }))));
+  return page;
+}
+
+/** As the state comes from where it is kept. */
+function read(state: object): Kept {
+  return parseFleetState(JSON.stringify(state));
+}
+
+function many(count: number, guest: (index: number) => GuestState): Record<string, GuestState> {
+  return Object.fromEntries(Array.from({ length: count }, (_, index) => [instance(index + 1), guest(index)]));
+}
+
+async function heading(): Promise<string | null> {
+  return page.locator('h1').textContent();
+}
+
+/** What a function of `in-browser.mjs` answers. */
+async function ask(question: string): Promise<unknown> {
+  await page.addScriptTag({ path: join(import.meta.dirname, 'in-browser.mjs') });
+  return page.evaluate(question);
+}
+
+async function spots(): Promise<unknown> {
+  const png = await page.locator('svg.squares').screenshot();
+  return ask(`spots('${png.toString('base64')}')`);
+}
+
+inBrowser('the page of the fleet', () => {
+  beforeAll(async () => {
+    browser = await launchChromium();
+  });
+  afterEach(() => page.close());
+  afterAll(() => browser.close());
+
+  describe('text from elsewhere', () => {
+    test('any text is read as what it was, in an element and in an attribute', async () => {
+      await open(undefined);
+      const unchanged = fc.string({ unit: 'binary' }).filter((text) => !/[\0\r\ud800-\udfff]/.test(text)); // HTML changes these
+      const texts = [HOSTILE, ...fc.sample(unchanged, 300), ...fc.sample(fc.string(), 300)];
+      await page.setContent(
+        String(html`<main>${texts.map((text) => html`<p title="${text}">${text}</p>`)}</main>`),
+      );
+      expect(await ask('texts()')).toEqual(texts.map((text) => [text, text]));
+    });
+
+    const broken = (message: string) =>
+      read(stateOf({}, 3, { broker_reachable: false, error: { code: message, message } }));
+
+    test('markup in a broker’s error is shown as text, and makes no element', async () => {
+      await open(broken('plain'));
+      const plain = await ask('elements()');
+      await page.close();
+      await open(broken(HOSTILE));
+      expect(await ask('elements()')).toEqual(plain);
+      expect(await page.title()).not.toBe('run');
+      expect(await page.locator('.trouble').textContent()).toContain(HOSTILE);
+    });
+
+    test('markup in what kept the state from being read is shown as text', async () => {
+      await open({ problem: HOSTILE });
+      expect(await page.locator('.trouble').textContent()).toContain(HOSTILE);
+      expect(await page.locator('script, img').count()).toBe(0);
+    });
+  });
+
+  describe('what a CloudWatch custom widget may have', () => {
+    const worst = {
+      ...many(10_000, (index) =>
+        unreachable(REASON_NAMES[index % REASON_NAMES.length] ?? 'no_reply', 50_000, {
+          told: 'flapping',
+          waiting_messages: 123_456_789,
+        }),
+      ),
+      ...Object.fromEntries(
+        Object.entries(
+          many(12_000, () => unreachable('no_reply', 50_000, { told: 'flapping', sweeps: 0 })),
+        ).slice(10_000),
+      ),
+    };
+
+    test('the page has elements of plain HTML and SVG alone, no handlers, and loads nothing', async () => {
+      const wanted: string[] = [];
+      await open(undefined);
+      page.on('request', (request) => wanted.push(request.url()));
+      await page.setContent(
+        pageDocument(String(fleetView(MIXED, { nowMs: NOW_MS, rateMs: 300_000, theme: 'light' }))),
+      );
+      const names = [
+        'b',
+        'code',
+        'div',
+        'h1',
+        'li',
+        'main',
+        'p',
+        'path',
+        'small',
+        'style',
+        'svg',
+        'table',
+        'tbody',
+        'td',
+        'th',
+        'thead',
+        'time',
+        'title',
+        'tr',
+        'ul',
+      ];
+      expect(Object.keys(Object(await ask('elements()'))).sort()).toEqual(names);
+      const attributes = await ask('attributes()');
+      for (const name of ['id', 'href', 'src', 'onclick']) expect(attributes).not.toContain(name);
+      expect(attributes).toContain('class');
+      expect(wanted).toEqual([]);
+    });
+
+    test('twelve thousand guests in trouble make less than a quarter of a megabyte', () => {
+      const widget = fleetView(stateOf(worst, 0), { nowMs: NOW_MS, rateMs: 300_000, theme: 'dark' });
+      expect(String(widget).length).toBeLessThan(256 * 1024);
+    });
+
+    test('the dark theme of CloudWatch holds whatever the browser’s theme is', async () => {
+      await open(MIXED, { theme: 'dark', colorScheme: 'light' });
+      expect(await ask('leastContrast("rgb(15, 27, 42)")')).toBeGreaterThan(4.5);
+    });
+  });
+
+  describe('the answer', () => {
+    test('a state that is not there yet is said to be so', async () => {
+      await open(undefined);
+      expect(await heading()).toBe('No sweep has been kept yet');
+      expect(await page.locator('table, svg').count()).toBe(0);
+    });
+
+    test('a sweep that is missing for more than twice the rate comes before all else', async () => {
+      const state = stateOf({ [instance(1)]: unreachable('no_reply', 90) }, 2, {
+        at: minutesAgo(11),
+        broker_reachable: false,
+      });
+      await open(state);
+      expect(await heading()).toBe('No sweep for 11 min: this page is out of date');
+      await page.close();
+      await open(state, { rateMs: 600_000 });
+      expect(await heading()).toContain('Guests cannot be pinged');
+    });
+
+    test('a broker that fails is named with what to do, and the guests keep their state of before', async () => {
+      const error = { code: 'broker_blocked', message: 'The broker has a memory alarm' };
+      const sweep = { broker_reachable: false, error, checked: 0, reachable: 0, unknown: 5 };
+      await open(read(stateOf({ [instance(1)]: unreachable('no_reply', 90) }, 0, sweep)));
+      expect(await heading()).toBe('Guests cannot be pinged: broker_blocked');
+      expect(await page.locator('.trouble').textContent()).toContain(
+        `${error.message}. First: ${REASONS.broker_blocked.todo}`,
+      );
+      expect(await page.locator('svg.squares').getAttribute('aria-label')).toContain(
+        '4 without a verdict, 0 reachable',
+      );
+      expect(await ask('table()')).toEqual([['no_reply', instance(1), '12:35', '1 h 30 min', '–']]);
+    });
+
+    test('guests without a verdict are no reachable guests', async () => {
+      const error = { code: 'out_of_time', message: 'The time was over' };
+      await open(stateOf({}, 7, { unknown: 2, error }));
+      expect(await heading()).toBe('2 of 9 guests are without a verdict');
+      expect(await page.locator('.trouble').textContent()).toContain('out_of_time');
+    });
+
+    test('a fleet in which all is well is one green sentence', async () => {
+      await open(stateOf({}, 1183));
+      expect(await heading()).toBe('All 1,183 guests are reachable');
+      expect(await page.locator('table').count()).toBe(0);
+    });
+  });
+
+  test('the guests shown are the guests kept: by reason, worst first, each with since when and what waits', async () => {
+    await open(read(MIXED));
+    expect(await heading()).toBe('5 of 143 guests are unreachable');
+    expect(await ask('table()')).toEqual([
+      ['queue_down', instance(10), '2026-03-13 13:05', '1 d 1 h', '–'],
+      [
+        'no_consumer',
+        `${instance(4)} new: one sweep so far`,
+        '14:04',
+        '1 min',
+        '1',
+        instance(11),
+        '12:53',
+        '1 h 12 min',
+        '14',
+      ],
+      ['no_reply', instance(5), '10:55', '3 h 10 min', '0'],
+      ['guest_error', `${instance(7)} flapping since 13:01`, '13:27', '38 min', '–'],
+      ['reachable again', `${instance(2)} flapping since 13:34 was key_mismatch`, '13:56', '9 min', '–'],
+    ]);
+    for (const reason of ['queue_down', 'no_consumer', 'no_reply', 'guest_error'] as const)
+      expect(await page.locator('tbody', { hasText: reason }).first().textContent()).toContain(
+        `${REASONS[reason].means} First: ${REASONS[reason].todo}`,
+      );
+  });
+
+  test('a guest that came back without having been told of is not shown', async () => {
+    await open(stateOf({ [instance(1)]: unreachable('no_reply', 3, { sweeps: 0, told: 'nothing' }) }, 4));
+    expect(await heading()).toBe('All 5 guests are reachable');
+  });
+
+  test('ten thousand guests are ten thousand squares on the screen, each in the colour of its state', async () => {
+    const down = many(700, (index) => unreachable(index % 2 ? 'no_reply' : 'no_consumer', index));
+    const watched = { [instance(9999)]: unreachable('no_reply', 5, { sweeps: 0 }) };
+    await open(stateOf({ ...down, ...watched }, 9239, { unknown: 60 }));
+    expect(await spots()).toEqual({ '179,38,30': 700, '138,83,0': 1, '84,91,100': 60, '26,122,52': 9239 });
+    expect(await page.locator('svg.squares').getAttribute('aria-label')).toBe(
+      '700 unreachable, 1 reachable again, still watched, 60 without a verdict, 9239 reachable',
+    );
+    expect(await page.locator('svg.squares title').first().textContent()).toBe(`${instance(1)}: no_consumer`);
+  });
+
+  test.each([1, 3, 61, 499, 500, 1999, 2000, 19_999, 20_000])(
+    '%s guests have a square each',
+    async (count) => {
+      await open(stateOf({ [instance(1)]: unreachable('no_reply', 5) }, count - 1));
+      expect(await spots()).toEqual({ '179,38,30': 1, ...(count > 1 && { '26,122,52': count - 1 }) });
+    },
+  );
+
+  const kinds: readonly [string, Kept][] = [
+    ['guests of each kind', MIXED],
+    ['a stale state', stateOf({}, 3, { at: minutesAgo(60) })],
+    [
+      'a broker that fails',
+      stateOf({}, 3, {
+        broker_reachable: false,
+        error: { code: 'broker_refused', message: 'x'.repeat(300) },
+      }),
+    ],
+    ['no state', undefined],
+    [
+      'an unreadable state',
+      { problem: 's3://a-bucket-with-a-long-name/fleet.json cannot be read: AccessDenied' },
+    ],
+  ];
+
+  test.each(kinds)('the page with %s can be read in light and in dark', async (_what, kept) => {
+    await open(kept);
+    expect(await ask('leastContrast("rgb(255, 255, 255)")')).toBeGreaterThan(4.5);
+    await page.emulateMedia({ colorScheme: 'dark' });
+    expect(await ask('leastContrast("rgb(18, 18, 18)")')).toBeGreaterThan(4.5); // Chromium's canvas
+    expect(await ask('leastContrast("rgb(15, 27, 42)")')).toBeGreaterThan(4.5); // CloudWatch's
+  });
+
+  test.each(kinds)('the page with %s fits on a phone without scrolling sideways', async (_what, kept) => {
+    await open(kept, { width: 360 });
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
+  });
+});
