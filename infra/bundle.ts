@@ -38,10 +38,14 @@ export async function bundle(name: string): Promise<string> {
 }
 
 /** The folder of each function's bundle, by name. */
-export type Bundles = Readonly<Record<'rpc-ping' | 'health-check', string>>;
+export type Bundles = Readonly<Record<'rpc-ping' | 'health-check' | 'fleet-page', string>>;
 
 /** Bundles all functions that are deployed. */
 export async function bundleAll(): Promise<Bundles> {
-  const [ping, sweep] = await Promise.all([bundle('rpc-ping'), bundle('health-check')]);
-  return { 'rpc-ping': dirname(ping), 'health-check': dirname(sweep) };
+  const [ping, sweep, page] = await Promise.all([
+    bundle('rpc-ping'),
+    bundle('health-check'),
+    bundle('fleet-page'),
+  ]);
+  return { 'rpc-ping': dirname(ping), 'health-check': dirname(sweep), 'fleet-page': dirname(page) };
 }

@@ -33,7 +33,8 @@ describe('the tables of infra/README.md', () => {
 
   test('the manual of infra/ has one row for each environment variable that a function reads', () => {
     const quotedOrTakenApart = /\b[A-Z]+(?:_[A-Z]+)+(?=[':])/g;
-    const sources = read('functions/config.ts') + read('functions/state/state-settings.ts');
+    const files = ['config', 'state/state-settings', 'page/page-settings'];
+    const sources = files.map((name) => read(`functions/${name}.ts`)).join('\n');
     const settings = new Set(sources.match(quotedOrTakenApart));
     expect(settings.size).toBeGreaterThan(10);
     for (const setting of settings)

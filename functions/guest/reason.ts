@@ -57,7 +57,7 @@ export const REASONS = {
   guest_error: {
     proxyError: 'http_response_incomplete',
     means: "The guest's agent answered with an exception.",
-    todo: "Read the traceback in this function's log.",
+    todo: "Read the traceback in the function's log.",
   },
   key_mismatch: {
     proxyError: 'http_protocol_error',

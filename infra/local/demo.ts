@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import type { Reason } from '../../functions/guest/reason.ts';
 import { TemporaryFolder } from './child.ts';
 import { makeDownedQueue } from './downed-queue.ts';
+import { MortalGuest } from './mortal-guest.ts';
 import { type RabbitMq, RabbitMqServer } from './rabbitmq.ts';
 import type { GuestBehaviour, TroveGuests } from './trove-guests.ts';
 
@@ -42,6 +43,12 @@ interface DemoGuest {
 
 const KEY = 'a key that only the demo uses';
 
+const MORTAL = {
+  title: 'A guest that dies and comes back every few minutes',
+  tenant: 'demo',
+  answer: '204, or 400 after 1 s: no_consumer',
+};
+
 /**
  * Starts real Trove guests, one for each state of a guest.
  *
@@ -71,6 +78,9 @@ export async function startDemo(
     const title = 'A guest whose queue is on a broker node that is down';
     examples.push({ title, id, tenant: 'demo', answer: '400 at once: queue_down' });
   }
+  const mortalId = demoId(examples.length + 1);
+  const mortal = await MortalGuest.start(host, mortalId);
+  examples.push({ ...MORTAL, id: mortalId });
   const file = folder.file('keys.json');
   await writeFile(file, JSON.stringify(keys));
 
@@ -81,7 +91,11 @@ export async function startDemo(
   }
   const watermark = (share: string) => `${rabbit.ctlCommand} set_vm_memory_high_watermark ${share}`;
   const alarm = rabbit.ctlCommand ? { raise: watermark('0.000001'), clear: watermark('0.4') } : undefined;
-  return { examples, settings: { GUEST_KEYS_FILE: file }, misconfigured, alarm, end: () => folder.remove() };
+  const end = async () => {
+    await mortal.end();
+    await folder.remove();
+  };
+  return { examples, settings: { GUEST_KEYS_FILE: file }, misconfigured, alarm, end };
 }
 
 function demoGuests({ wait, grace }: { wait: number; grace: number }): DemoGuest[] {

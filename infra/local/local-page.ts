@@ -1,17 +1,26 @@
-/** Where the page of the fleet is on the local gateway. */
-export const PAGE_PATH = '/fleet';
+import type { Page } from './gateway.ts';
+import type { LambdaProcess } from './lambda-process.ts';
 
 /** How often the page loads itself anew, in seconds. */
 const REFRESH_SECONDS = 5;
 
-/** What a browser lets the page do beside showing itself: nothing. */
-export const PAGE_HEADERS = {
+const HEADERS = {
   'Content-Type': 'text/html; charset=utf-8',
   'Cache-Control': 'no-store',
+  // What a browser lets the page do beside showing itself: nothing.
   'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
 };
 
-/** A document around what the page's function answers: CloudWatch has a dashboard for that, a browser has not. */
+/** The page of the fleet on the local gateway, made by the function that makes CloudWatch's widget. */
+export function localPage(lambda: LambdaProcess): Page {
+  return {
+    path: '/fleet',
+    headers: HEADERS,
+    body: async () => pageDocument(String(await lambda.invoke({}))),
+  };
+}
+
+/** A document around a widget, that loads itself anew; on AWS, the dashboard does both. */
 export function pageDocument(widget: string): string {
   return `<!doctype html>
 <html lang="en">

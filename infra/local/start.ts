@@ -2,9 +2,10 @@ import { pathToFileURL } from 'node:url';
 import { type Config, InvalidConfig, readConfig } from '../../functions/config.ts';
 import { KeyFile } from '../../functions/secrets/key-file.ts';
 import { readStateSettings } from '../../functions/state/state-settings.ts';
+import { bundle } from '../bundle.ts';
 import { TemporaryFolder } from './child.ts';
 import { type Demo, type Example, startDemo } from './demo.ts';
-import { Gateway } from './gateway.ts';
+import { Gateway, type Page } from './gateway.ts';
 import {
   demoOf,
   examplesForOwner,
@@ -12,7 +13,9 @@ import {
   SHELL_VARIABLES,
   startKeystone,
 } from './keystone-demo.ts';
-import { LambdaProcess, type LocalFunction } from './lambda-process.ts';
+import { LambdaProcess } from './lambda-process.ts';
+import { localPage } from './local-page.ts';
+import { SWEEP_EVERY_MINUTES, Sweeps } from './local-sweeps.ts';
 import { readable } from './log-line.ts';
 import { namesBroker, type Settings, settingsOf } from './passed-on-settings.ts';
 import { startRabbitMq } from './rabbitmq.ts';
@@ -23,8 +26,8 @@ import { TroveGuests } from './trove-guests.ts';
 
 // `npm start`: the whole system on this machine, until Ctrl-C; with `--keystone`, a Keystone in front of it.
 
-/** How often the demo sweeps the fleet, in milliseconds. */
-const SWEEP_EVERY_MS = 60_000;
+/** How long the page may take, in milliseconds. */
+const PAGE_TIMEOUT_MS = 10_000;
 
 /** What to end, last started first. */
 const running: (() => Promise<void>)[] = [];
@@ -58,15 +61,19 @@ async function start(): Promise<void> {
   running.push(() => functions.end());
   const forget = await announceSystem(common);
   running.push(async () => forget());
-  const gateway = await Gateway.listen(wantedPort, stack.route, (event) => functions.invoke(event));
+  const pages = 'FLEET_STATE_URL' in common ? [await startPage(common)] : [];
+  const gateway = await Gateway.listen(wantedPort, stack.route, (e) => functions.invoke(e), '2.0', pages);
   running.push(() => gateway.close());
 
   if (wantedPort !== 0 && gateway.port !== wantedPort) console.log(`Port ${wantedPort} is taken.`);
   console.log(`Guest RPC Ping listens on ${gateway.url}, control exchange "${config.controlExchange}".`);
   printCurls(gateway.url, examples);
   if (demo) printAlarm(demo);
+  for (const { path } of pages) console.log(`\n# What is broken now, in a browser\n${gateway.url}${path}`);
   console.log('\nCtrl-C ends everything.\n');
-  if (isOwnBroker) await startHealthCheck(stack.function('health-check'), common);
+  if (!isOwnBroker) return;
+  const sweeps = await Sweeps.start(stack.function('health-check'), common, printLogLine);
+  running.push(() => sweeps.end());
 }
 
 /** The state of a private broker's fleet, which ends with that broker; `npm run health-check` goes on with it meanwhile. */
@@ -77,16 +84,14 @@ function ownState(isOwnBroker: boolean): Settings {
   return { FLEET_STATE_URL: pathToFileURL(folder.file('fleet-state.json')).href };
 }
 
-/** Sweeps the fleet now and then every minute; a sweep prints one line, as a ping does. */
-async function startHealthCheck(local: LocalFunction, settings: Settings): Promise<void> {
-  const lambda = await LambdaProcess.start(local, settings, printLogLine);
-  const sweep = () => void lambda.invoke({}).catch(() => undefined); // its log says why
-  const timer = setInterval(sweep, SWEEP_EVERY_MS);
-  running.push(async () => {
-    clearInterval(timer);
-    await lambda.end();
-  });
-  sweep();
+/** Starts the function that shows the state of the fleet. */
+async function startPage(settings: Settings): Promise<Page> {
+  const rate = { HEALTH_CHECK_RATE_MINUTES: String(SWEEP_EVERY_MINUTES) };
+  // Not the stack's own: the stack has none where it keeps no state.
+  const local = { name: 'fleet-page', bundlePath: await bundle('fleet-page'), timeoutMs: PAGE_TIMEOUT_MS };
+  const lambda = await LambdaProcess.start(local, { ...rate, ...settings }, printLogLine);
+  running.push(() => lambda.end());
+  return localPage(lambda);
 }
 
 /** Starts a private RabbitMQ, names it in the settings, and starts real Trove guests on it. */

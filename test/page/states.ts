@@ -41,7 +41,7 @@ export function stateOf(
     unknown: 0,
     broker_reachable: true,
     duration_ms: 1840,
-    guests_from: 'list',
+    guests_from: 'bindings',
     ...sweep,
   };
   return fleetState(last, guests);

@@ -59,7 +59,7 @@ describe('a state that is', () => {
     ['without a sweep', '{"version":1,"guests":{}}'],
     [
       'with a guest that is none',
-      '{"version":1,"sweep":{"at":"2026-11-24T14:00:00.000Z","guests_from":"list","broker_reachable":true,"checked":1,"reachable":1,"unreachable":0,"unknown":0,"duration_ms":1},"guests":{"__proto__":{}}}',
+      '{"version":1,"sweep":{"at":"2026-11-24T14:00:00.000Z","guests_from":"bindings","broker_reachable":true,"checked":1,"reachable":1,"unreachable":0,"unknown":0,"duration_ms":1},"guests":{"__proto__":{}}}',
     ],
   ])('%s is begun anew and replaced, which is said once', async (_what, text) => {
     s3.objects.set(PATH, text);
