@@ -3,6 +3,7 @@ import {
   AlarmStatusWidget,
   Dashboard as CloudWatchDashboard,
   Color,
+  CustomWidget,
   GraphWidget,
   type IMetric,
   LogQueryVisualizationType,
@@ -10,6 +11,7 @@ import {
   SingleValueWidget,
   Stats,
 } from 'aws-cdk-lib/aws-cloudwatch';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Alarms } from './alarms.ts';
@@ -23,6 +25,8 @@ export interface DashboardProps {
   readonly alarms: Alarms;
   /** The log group of the health check. */
   readonly sweepLog: ILogGroup;
+  /** Shows which guests cannot be reached; undefined where no state is kept. */
+  readonly page: IFunction | undefined;
 }
 
 /** One page for the operator: the fleet now, its round trips, the unreachable guests by reason, and the broker. */
@@ -33,6 +37,7 @@ export class Dashboard extends Construct {
     super(scope, id);
     const sweepPeriod = Duration.minutes(props.rateMinutes);
     const dashboard = new CloudWatchDashboard(this, 'Dashboard', { defaultInterval: Duration.hours(3) });
+    if (props.page) dashboard.addWidgets(brokenNow(props.page));
     dashboard.addWidgets(fleetNow(sweepPeriod), alarmStates(props.alarms));
     dashboard.addWidgets(
       roundTrip('Round trip of the health check', (statistic) =>
@@ -44,11 +49,22 @@ export class Dashboard extends Construct {
       reasons('Unreachable by reason, each sweep', unreachableByReason('health-check', sweepPeriod)),
       reasons('Unreachable by reason, single pings', unreachableByReason('rpc-ping', Duration.minutes(5))),
     );
-    dashboard.addWidgets(unreachableGuests(props.sweepLog));
+    if (!props.page) dashboard.addWidgets(unreachableGuests(props.sweepLog));
     dashboard.addWidgets(...brokerItself(props));
     const { region } = Stack.of(this);
     this.url = `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#dashboards/dashboard/${dashboard.dashboardName}`;
   }
+}
+
+function brokenNow({ functionArn }: IFunction) {
+  return new CustomWidget({
+    title: 'What is broken now',
+    functionArn,
+    updateOnResize: false,
+    updateOnTimeRangeChange: false,
+    width: 24,
+    height: 10,
+  });
 }
 
 function fleetNow(period: Duration) {

@@ -13,6 +13,7 @@ import { functionEnvironment } from './function-environment.ts';
 import { KeystoneAccess } from './keystone-access.ts';
 import { Network } from './network.ts';
 import { NewBroker } from './new-broker.ts';
+import { PageFunction } from './page-function.ts';
 import { S3Access } from './s3-access.ts';
 import type { Settings } from './settings.ts';
 import { StateBucket } from './state-bucket.ts';
@@ -55,7 +56,7 @@ export class GuestRpcPingStack extends Stack {
       timeout: PING_TIMEOUT,
       concurrency: settings.pingConcurrency,
     });
-    const memory = this.#memory(settings, network);
+    const memory = this.#memory(settings, network, bundles['fleet-page']);
     const sweep = new BrokerFunction(this, 'HealthCheck', {
       ...common,
       securityGroups: memory ? [memory.toS3.securityGroup] : [],
@@ -78,7 +79,7 @@ export class GuestRpcPingStack extends Stack {
       concurrency: settings.pingConcurrency,
       callers: callersOf(settings),
     });
-    const alarms = this.#watch(settings, { broker, ping, sweep, api });
+    const alarms = this.#watch(settings, { broker, ping, sweep, page: memory?.page, api });
     memory?.notices.publishTo(alarms.topic);
     alarms.node.addDependency(schedule); // else `NoSweep` would ring while a new broker is being made
     this.#output('VpcId', 'of the functions and a new broker', network.vpc.vpcId);
@@ -89,22 +90,34 @@ export class GuestRpcPingStack extends Stack {
     return new ExistingBroker(this, 'Broker', broker);
   }
 
-  /** What the health check keeps from sweep to sweep, and who hears of changes; undefined without a way to S3. */
-  #memory({ fleetState: { s3 } }: Settings, network: Network) {
+  /** What the health check keeps from sweep to sweep, and who sees and hears of it; undefined without a way to S3. */
+  #memory(
+    { fleetState: { s3 }, healthCheckRateMinutes: rateMinutes }: Settings,
+    network: Network,
+    codePath: string,
+  ) {
     if (s3 === undefined) return undefined;
     const bucket = new StateBucket(this, 'State');
     const toS3 = new S3Access(this, 'S3', s3, network, bucket.keeping);
     const notices = new ChangeNotices(this, 'Changes');
     this.#output('FleetState', 'what the health check keeps from sweep to sweep', bucket.url);
     this.#output('SweepBus', 'the event bus with the result of each sweep', notices.bus.eventBusName);
-    return { bucket, toS3, notices };
+    const page = new PageFunction(this, 'FleetPage', { codePath, state: bucket, rateMinutes });
+    this.#output('FleetPageLog', 'the log group of the dashboard’s page', page.logGroup.logGroupName);
+    return { bucket, toS3, notices, page };
   }
 
   #watch(
     settings: Settings,
-    parts: { broker: BrokerAccess; ping: BrokerFunction; sweep: BrokerFunction; api: Api },
+    parts: {
+      broker: BrokerAccess;
+      ping: BrokerFunction;
+      sweep: BrokerFunction;
+      page: PageFunction | undefined;
+      api: Api;
+    },
   ): Alarms {
-    const { broker, ping, sweep, api } = parts;
+    const { broker, ping, sweep, page, api } = parts;
     const watched = {
       brokerName: broker.name,
       maxConnections: settings.broker.maxConnections,
@@ -119,7 +132,12 @@ export class GuestRpcPingStack extends Stack {
       tellsChanges: settings.fleetState.s3 !== undefined,
       api,
     });
-    const dashboard = new Dashboard(this, 'Dashboard', { ...watched, alarms, sweepLog: sweep.logGroup });
+    const dashboard = new Dashboard(this, 'Dashboard', {
+      ...watched,
+      alarms,
+      sweepLog: sweep.logGroup,
+      page: page?.function,
+    });
     this.#output('Url', 'of the API', api.url);
     this.#output(
       'Curl',

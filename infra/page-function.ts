@@ -1,5 +1,5 @@
 import { Duration, Stack, Validations } from 'aws-cdk-lib';
-import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   ApplicationLogLevel,
   Architecture,
@@ -15,11 +15,13 @@ import { Construct } from 'constructs';
 export interface PageFunctionProps {
   /** The folder of the function's bundle. */
   readonly codePath: string;
-  /** Where the health check keeps the state: `s3://…`, and the ARN of that object. */
-  readonly stateUrl: string;
-  readonly stateArn: string;
+  /** Where the health check keeps the state: its URL, and what a function that reads the state may do. */
+  readonly state: { readonly url: string; readonly reading: readonly PolicyStatement[] };
   readonly rateMinutes: number;
 }
+
+/** How many dashboards are served at once; each takes a fraction of a second. */
+const PAGE_CONCURRENCY = 2;
 
 /**
  * The function behind the dashboard's widget. The dashboard invokes it with the permissions of whoever looks. The
@@ -34,7 +36,7 @@ export class PageFunction extends Construct {
     this.logGroup = new LogGroup(this, 'Log', { retention: RetentionDays.ONE_MONTH });
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     this.logGroup.grantWrite(role);
-    role.addToPolicy(new PolicyStatement({ actions: ['s3:GetObject'], resources: [props.stateArn] }));
+    for (const statement of props.state.reading) role.addToPolicy(statement);
     this.function = new LambdaFunction(this, 'Function', {
       functionName: `${Stack.of(this).stackName}-fleet-page`,
       description: 'Shows on the dashboard which Trove guest agents cannot be reached',
@@ -46,7 +48,7 @@ export class PageFunction extends Construct {
       timeout: Duration.seconds(10),
       reservedConcurrentExecutions: PAGE_CONCURRENCY,
       environment: {
-        FLEET_STATE_URL: props.stateUrl,
+        FLEET_STATE_URL: props.state.url,
         HEALTH_CHECK_RATE_MINUTES: String(props.rateMinutes),
       },
       role,
@@ -61,6 +63,3 @@ export class PageFunction extends Construct {
     });
   }
 }
-
-/** How many dashboards are served at once; each takes a fraction of a second. */
-const PAGE_CONCURRENCY = 2;

@@ -1,0 +1,73 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Synthesized } from '../../infra/local/synthesized.ts';
+import { EXISTING } from './variants.ts';
+
+let stack: Synthesized;
+
+/** The dashboard's body; names of resources stand in it as they are in the template. */
+function dashboard(): string {
+  const [{ DashboardBody: body } = {}] = stack.resources('AWS::CloudWatch::Dashboard');
+  return JSON.stringify(body).replaceAll('\\', '');
+}
+
+function functions() {
+  return stack.resources('AWS::Lambda::Function');
+}
+
+describe('where the state is kept', () => {
+  beforeAll(async () => {
+    stack = await Synthesized.stack({});
+  }, 60_000);
+  afterAll(() => stack.remove());
+
+  test('the page’s function may read the state and write its log, and has no other permission', () => {
+    const [policy] = stack
+      .resources('AWS::IAM::Policy')
+      .filter(({ PolicyName: name }) => String(name).startsWith('FleetPage'));
+    const { Statement: statements } = Object(policy?.['PolicyDocument']);
+    const bucket = { 'Fn::GetAtt': [expect.stringMatching(/^StateBucket/), 'Arn'] };
+    const log = { 'Fn::GetAtt': [expect.stringMatching(/^FleetPageLog/), 'Arn'] };
+    const allow = (Action: unknown, Resource: unknown) => ({ Effect: 'Allow', Action, Resource });
+    expect(statements).toEqual([
+      allow(['logs:CreateLogStream', 'logs:PutLogEvents'], log),
+      allow('s3:GetObject', { 'Fn::Join': ['', [bucket, '/fleet-state.json']] }),
+      allow('s3:ListBucket', bucket), // else S3 would call a missing object forbidden
+      allow(['xray:PutTelemetryRecords', 'xray:PutTraceSegments'], '*'),
+    ]);
+  });
+
+  test('the page’s function is in no VPC, and reads the object that the health check writes', () => {
+    const page = functions().find(({ FunctionName: name }) => name === 'GuestRpcPing-fleet-page');
+    expect(page).toMatchObject({ ReservedConcurrentExecutions: 2, MemorySize: 256, Timeout: 10 });
+    expect(page).not.toHaveProperty('VpcConfig');
+    const { FLEET_STATE_URL: url } = stack.function('health-check').environment;
+    expect(stack.function('fleet-page').environment).toEqual({
+      FLEET_STATE_URL: url,
+      HEALTH_CHECK_RATE_MINUTES: '5',
+    });
+  });
+
+  test('nobody is given the permission to invoke the page’s function: the dashboard has its viewer’s', () => {
+    for (const { FunctionName: invoked } of stack.resources('AWS::Lambda::Permission'))
+      expect(JSON.stringify(invoked)).not.toContain('FleetPage');
+  });
+
+  test('the dashboard begins with the page, which takes the place of the query', () => {
+    expect(dashboard()).toMatch(
+      /"widgets":\[\{"type":"custom","width":24,[^}]*"endpoint":"",\{"Fn::GetAtt":\["FleetPageFunction\w+","Arn"\]\}/,
+    );
+    expect(dashboard()).not.toContain('guest_unreachable');
+  });
+});
+
+test('where no state is kept, there is no page, and the dashboard has the query', async () => {
+  stack = await Synthesized.stack(EXISTING);
+  expect(functions().map(({ FunctionName: name }) => name)).toEqual([
+    'GuestRpcPing-rpc-ping',
+    'GuestRpcPing-health-check',
+  ]);
+  expect(dashboard()).not.toContain('"custom"');
+  for (const shown of ['filter message = ', 'guest_unreachable', 'dedup instance_id', 'HealthCheckLog'])
+    expect(dashboard()).toContain(shown);
+  await stack.remove();
+});
