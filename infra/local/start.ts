@@ -81,15 +81,17 @@ function ownState(isOwnBroker: boolean): Settings {
   if (!isOwnBroker) return {};
   const folder = new TemporaryFolder('fleet-state');
   running.push(() => folder.remove());
-  return { FLEET_STATE_URL: pathToFileURL(folder.file('fleet-state.json')).href };
+  return {
+    FLEET_STATE_URL: pathToFileURL(folder.file('fleet-state.json')).href,
+    HEALTH_CHECK_RATE_MINUTES: String(SWEEP_EVERY_MINUTES),
+  };
 }
 
 /** Starts the function that shows the state of the fleet. */
 async function startPage(settings: Settings): Promise<Page> {
-  const rate = { HEALTH_CHECK_RATE_MINUTES: String(SWEEP_EVERY_MINUTES) };
   // Not the stack's own: the stack has none where it keeps no state.
   const local = { name: 'fleet-page', bundlePath: await bundle('fleet-page'), timeoutMs: PAGE_TIMEOUT_MS };
-  const lambda = await LambdaProcess.start(local, { ...rate, ...settings }, printLogLine);
+  const lambda = await LambdaProcess.start(local, settings, printLogLine);
   running.push(() => lambda.end());
   return localPage(lambda);
 }
