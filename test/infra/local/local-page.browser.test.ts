@@ -9,6 +9,7 @@ import { LambdaProcess } from '../../../infra/local/lambda-process.ts';
 import { localPage } from '../../../infra/local/local-page.ts';
 import { instance, stateOf, unreachable } from '../../page/states.ts';
 import { launchChromium } from '../../setup/chromium.ts';
+import { eventually } from '../../setup/eventually.ts';
 
 const inBrowser = process.env['TEST_WITHOUT_CHROMIUM'] ? describe.skip : describe;
 
@@ -52,7 +53,10 @@ inBrowser('the page that npm start serves', () => {
 
     await writeFile(file, '{"version": 1, "guests": {"<script>document.title=1</script>": {}}}');
     await page.getByText('What the last sweep found cannot be read').waitFor();
-    expect(log.join()).toContain('state_malformed');
+    await eventually(
+      async () => log.join(),
+      (text) => text.includes('state_malformed'),
+    );
     expect(await page.title()).toBe('The fleet · Guest RPC Ping');
     expect(troubles).toEqual([]); // the content security policy has refused nothing
   }, 60_000);
