@@ -39,7 +39,7 @@ function ofState(state: FleetState, { nowMs, rateMs }: ViewOptions): Html {
   const { sweep } = overview;
   const staleFor = staleMs(overview, nowMs, rateMs);
   return html`${heading(answer(overview, staleFor))}
-<p class="facts">Last sweep ${timeElement(sweep.at, nowMs)} UTC, ${lasting(nowMs - Date.parse(sweep.at))} ago, in ${(sweep.duration_ms / 1000).toFixed(1)} s · Broker ${broker(sweep)}</p>
+<p class="facts">Last sweep ${timeElement(sweep.at, nowMs)} UTC, ${lasting(nowMs - Date.parse(sweep.at))} ago, in ${(sweep.duration_ms / 1000).toFixed(1)} s · Broker ${staleFor === undefined ? '' : 'then '}${broker(sweep)}</p>
 ${staleFor === undefined ? undefined : stale(rateMs)}${trouble(sweep)}${squares(overview)}${guestTable(overview, nowMs)}`;
 }
 
