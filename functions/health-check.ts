@@ -1,6 +1,7 @@
 import type { Context } from 'aws-lambda';
 import { InvalidConfig } from './config.ts';
-import { beginEnvironment, type Environment } from './environment.ts';
+import { beginEnvironment, type Environment } from './environment/environment.ts';
+import { fleetOf, planSweep, runSweep } from './environment/sweep-fleet.ts';
 import { type Fleet, FleetUnknown } from './fleet/fleet.ts';
 import type { Findings } from './fleet/fleet-story.ts';
 import { type Origin, type Summary, type SweepError, summarize } from './fleet/summary.ts';
@@ -11,7 +12,6 @@ import type { Unreachable } from './guest/ping-result.ts';
 import { KeptState } from './state/kept-state.ts';
 import { readStateSettings } from './state/state-settings.ts';
 import { openStateStore } from './state/state-store.ts';
-import { fleetOf, planSweep, runSweep } from './sweep-fleet.ts';
 import { log, recordSweep } from './telemetry/sweep-telemetry.ts';
 import { Deadline } from './time/deadline.ts';
 

@@ -1,22 +1,22 @@
-import { AmazonMqLocator } from './broker/amazon-mq-locator.ts';
-import { Broker } from './broker/broker.ts';
-import { BrokerConnection } from './broker/connection.ts';
-import { isBrokerError, type Unreachability } from './broker/errors.ts';
-import { type BrokerLocator, FixedLocator } from './broker/locator.ts';
+import { AmazonMqLocator } from '../broker/amazon-mq-locator.ts';
+import { Broker } from '../broker/broker.ts';
+import { BrokerConnection } from '../broker/connection.ts';
+import { isBrokerError, type Unreachability } from '../broker/errors.ts';
+import { type BrokerLocator, FixedLocator } from '../broker/locator.ts';
 import {
   type BrokerSettings,
   type Config,
   type GuestKeySettings,
   InvalidConfig,
   readConfig,
-} from './config.ts';
-import { GuestKeys, type KeyLookup } from './guest/guest-keys.ts';
-import type { Unreachable } from './guest/ping-result.ts';
-import { MessageDeliveryFailure } from './oslo/errors.ts';
-import { openTransport, type Transport } from './oslo/transport.ts';
-import { KeyFile } from './secrets/key-file.ts';
-import { readSecret, SecretUnavailable } from './secrets/secrets-manager.ts';
-import { Deadline } from './time/deadline.ts';
+} from '../config.ts';
+import { GuestKeys, type KeyLookup } from '../guest/guest-keys.ts';
+import type { Unreachable } from '../guest/ping-result.ts';
+import { MessageDeliveryFailure } from '../oslo/errors.ts';
+import { openTransport, type Transport } from '../oslo/transport.ts';
+import { KeyFile } from '../secrets/key-file.ts';
+import { readSecret, SecretUnavailable } from '../secrets/secrets-manager.ts';
+import { Deadline } from '../time/deadline.ts';
 
 /** How long DNS, TCP, TLS and the AMQP handshake may take. */
 export const CONNECT_TIMEOUT_MS = 5000;

@@ -1,13 +1,13 @@
-import { BrokerUnreachable } from './broker/errors.ts';
-import { ManagementApi } from './broker/management.ts';
+import { BrokerUnreachable } from '../broker/errors.ts';
+import { ManagementApi } from '../broker/management.ts';
+import { Fleet } from '../fleet/fleet.ts';
+import { type PingOne, Sweep, type SweepEnd, type Verdict } from '../fleet/sweep.ts';
+import { pingWithKey } from '../guest/keyed-ping.ts';
+import { rpcPing } from '../guest/ping.ts';
+import type { SecureSerializer } from '../guest/secure-serializer.ts';
+import { SecretUnavailable } from '../secrets/secrets-manager.ts';
+import { Deadline } from '../time/deadline.ts';
 import { brokerResult, CONFIRM_TIMEOUT_MS, CONNECT_TIMEOUT_MS, type Environment } from './environment.ts';
-import { Fleet } from './fleet/fleet.ts';
-import { type PingOne, Sweep, type SweepEnd, type Verdict } from './fleet/sweep.ts';
-import { pingWithKey } from './guest/keyed-ping.ts';
-import { rpcPing } from './guest/ping.ts';
-import type { SecureSerializer } from './guest/secure-serializer.ts';
-import { SecretUnavailable } from './secrets/secrets-manager.ts';
-import { Deadline } from './time/deadline.ts';
 
 /** How long the broker may take to show that it lives in the middle of a sweep; a busy broker is slow. */
 const PROOF_TIMEOUT_MS = 10_000;

@@ -1,11 +1,11 @@
-import { BrokerUnreachable } from './broker/errors.ts';
+import { BrokerUnreachable } from '../broker/errors.ts';
+import { pingWithKey } from '../guest/keyed-ping.ts';
+import { rpcPing } from '../guest/ping.ts';
+import type { PingResult } from '../guest/ping-result.ts';
+import type { RequestContext } from '../guest/request-context.ts';
+import type { SecureSerializer } from '../guest/secure-serializer.ts';
+import type { Deadline } from '../time/deadline.ts';
 import { brokerResult, CONFIRM_TIMEOUT_MS, type Environment } from './environment.ts';
-import { pingWithKey } from './guest/keyed-ping.ts';
-import { rpcPing } from './guest/ping.ts';
-import type { PingResult } from './guest/ping-result.ts';
-import type { RequestContext } from './guest/request-context.ts';
-import type { SecureSerializer } from './guest/secure-serializer.ts';
-import type { Deadline } from './time/deadline.ts';
 
 /**
  * Pings one guest over the live connection, with its key if the guest has one.
