@@ -81,14 +81,14 @@ export class Alarms extends Construct {
     const period = Duration.minutes(rateMinutes);
     this.#add('BrokerUnreachable', {
       description: 'The health check cannot reach the broker: see reason and error in its log.',
-      metric: sweepMetric('BrokerReachable', { statistic: Stats.MINIMUM, period }),
+      metric: sweepMetric(this, 'BrokerReachable', { statistic: Stats.MINIMUM, period }),
       is: 'below',
       threshold: 1,
       periods: [2, 3],
     });
     this.#add('GuestsUnreachable', {
       description: `${unreachableGuests} or more guests cannot be reached: the dashboard lists them.`,
-      metric: sweepMetric('GuestsUnreachable', { statistic: Stats.MAXIMUM, period }),
+      metric: sweepMetric(this, 'GuestsUnreachable', { statistic: Stats.MAXIMUM, period }),
       is: 'atLeast',
       threshold: unreachableGuests,
       periods: [2, 3],
@@ -96,14 +96,14 @@ export class Alarms extends Construct {
     });
     this.#add('SweepIncomplete', {
       description: 'Guests are left without a verdict, or cannot be listed: `error` in the log says why.',
-      metric: sweepMetric('SweepComplete', { statistic: Stats.MINIMUM, period }),
+      metric: sweepMetric(this, 'SweepComplete', { statistic: Stats.MINIMUM, period }),
       is: 'below',
       threshold: 1,
       periods: [2, 3],
     });
     this.#add('NoSweep', {
       description: 'No health check has ended for three times its rate: the fleet is not watched.',
-      metric: sweepMetric('BrokerReachable', { statistic: Stats.SAMPLE_COUNT, period }),
+      metric: sweepMetric(this, 'BrokerReachable', { statistic: Stats.SAMPLE_COUNT, period }),
       is: 'below',
       threshold: 1,
       periods: [3, 3],

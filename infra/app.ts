@@ -9,7 +9,8 @@ import { readSettings } from './settings.ts';
 
 try {
   const app = new App();
-  new GuestRpcPingStack(app, 'GuestRpcPing', readSettings(app.node.getAllContext()), await bundleAll());
+  const settings = readSettings(app.node.getAllContext());
+  new GuestRpcPingStack(app, settings.stackName, settings, await bundleAll());
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
 } catch (error) {
   if (!(error instanceof InvalidSetting)) throw error;

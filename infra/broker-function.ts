@@ -24,6 +24,8 @@ export interface BrokerFunctionProps {
   /** The folder of the function's bundle. */
   readonly codePath: string;
   readonly timeout: Duration;
+  /** In megabytes; Lambda gives a share of a processor by it, a whole one at 1,769. */
+  readonly memoryMb: number;
   /** How many invocations run at once at most; each holds one connection to the broker. */
   readonly concurrency: number;
   readonly environment: Readonly<Record<string, string>>;
@@ -62,7 +64,7 @@ export class BrokerFunction extends Construct {
       architecture: Architecture.ARM_64,
       handler: 'index.handler',
       code: codeOf(props),
-      memorySize: 256,
+      memorySize: props.memoryMb,
       timeout: props.timeout,
       reservedConcurrentExecutions: props.concurrency,
       environment: { ...props.environment },

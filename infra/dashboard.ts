@@ -38,16 +38,21 @@ export class Dashboard extends Construct {
     const sweepPeriod = Duration.minutes(props.rateMinutes);
     const dashboard = new CloudWatchDashboard(this, 'Dashboard', { defaultInterval: Duration.hours(3) });
     if (props.page) dashboard.addWidgets(brokenNow(props.page));
-    dashboard.addWidgets(fleetNow(sweepPeriod), alarmStates(props.alarms));
+    dashboard.addWidgets(fleetNow(this, sweepPeriod), alarmStates(props.alarms));
     dashboard.addWidgets(
       roundTrip('Round trip of the health check', (statistic) =>
-        sweepMetric('RoundTripTime', { statistic, period: sweepPeriod }),
+        sweepMetric(this, 'RoundTripTime', { statistic, period: sweepPeriod }),
       ),
-      roundTrip('Round trip of single pings', (statistic) => pingMetric('RoundTripTime', { statistic })),
+      roundTrip('Round trip of single pings', (statistic) =>
+        pingMetric(this, 'RoundTripTime', { statistic }),
+      ),
     );
     dashboard.addWidgets(
-      reasons('Unreachable by reason, each sweep', unreachableByReason('health-check', sweepPeriod)),
-      reasons('Unreachable by reason, single pings', unreachableByReason('rpc-ping', Duration.minutes(5))),
+      reasons('Unreachable by reason, each sweep', unreachableByReason(this, 'health-check', sweepPeriod)),
+      reasons(
+        'Unreachable by reason, single pings',
+        unreachableByReason(this, 'rpc-ping', Duration.minutes(5)),
+      ),
     );
     if (!props.page) dashboard.addWidgets(unreachableGuests(props.sweepLog));
     dashboard.addWidgets(...brokerItself(props));
@@ -67,11 +72,11 @@ function brokenNow({ functionArn }: IFunction) {
   });
 }
 
-function fleetNow(period: Duration) {
+function fleetNow(scope: Construct, period: Duration) {
   const names = ['BrokerReachable', 'GuestsChecked', 'GuestsReachable', 'GuestsUnreachable', 'GuestsUnknown'];
   return new SingleValueWidget({
     title: 'The fleet at the last sweep',
-    metrics: names.map((name) => sweepMetric(name, { statistic: Stats.MAXIMUM, period, label: name })),
+    metrics: names.map((name) => sweepMetric(scope, name, { statistic: Stats.MAXIMUM, period, label: name })),
     width: 16,
     height: 4,
   });

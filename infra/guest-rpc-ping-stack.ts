@@ -22,6 +22,9 @@ import { HealthCheckSchedule, sweepTiming } from './sweep-schedule.ts';
 /** Later than the RPC's own deadline, and sooner than API Gateway's (29 s). */
 const PING_TIMEOUT = Duration.seconds(20);
 
+/** A ping waits more than it works. */
+const PING_MEMORY_MB = 256;
+
 const EXAMPLE_PATH = ROUTE.path.replace('{tenant_id}', 'TENANT').replace('{instance_id}', 'INSTANCE_ID');
 
 /** All that is deployed, composed of the constructs beside this file. */
@@ -37,7 +40,10 @@ export class GuestRpcPingStack extends Stack {
       readableSecretArns: secretArns,
       guestKeySecretPrefix: settings.guestKeySecretPrefix,
       secretsKmsKeyArn: settings.secretsKmsKeyArn,
-      environment: functionEnvironment(settings, broker, network.openSecretsManager(secretArns)),
+      environment: {
+        ...functionEnvironment(settings, broker, network.openSecretsManager(secretArns)),
+        METRICS_NAMESPACE: this.stackName,
+      },
     };
 
     network.connect(broker.securityGroup, 5671, 'AMQP');
@@ -54,6 +60,7 @@ export class GuestRpcPingStack extends Stack {
       description: 'Pings one Trove guest agent',
       codePath: bundles['rpc-ping'],
       timeout: PING_TIMEOUT,
+      memoryMb: PING_MEMORY_MB,
       concurrency: settings.pingConcurrency,
     });
     const memory = this.#memory(settings, network, bundles['fleet-page']);
@@ -64,6 +71,7 @@ export class GuestRpcPingStack extends Stack {
       description: 'Pings all Trove guest agents',
       codePath: bundles['health-check'],
       timeout: sweepTiming(settings.healthCheckRateMinutes).timeout,
+      memoryMb: settings.healthCheckMemoryMb,
       concurrency: 1,
     });
     memory?.bucket.keepFor(sweep.function, settings.fleetState);

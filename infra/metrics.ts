@@ -1,25 +1,34 @@
-import type { Duration } from 'aws-cdk-lib';
+import { type Duration, Stack } from 'aws-cdk-lib';
 import { MathExpression, Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
-import { NAMESPACE } from '../functions/telemetry/embedded-metrics.ts';
+import type { Construct } from 'constructs';
 
-/** A metric of the health check. */
-export function sweepMetric(metricName: string, options: MetricOptions): Metric {
+/** A metric of the health check of the stack that `scope` belongs to. */
+export function sweepMetric(scope: Construct, metricName: string, options: MetricOptions): Metric {
   return new Metric({
-    namespace: NAMESPACE,
+    namespace: namespaceOf(scope),
     metricName,
     dimensionsMap: { service: 'health-check' },
     ...options,
   });
 }
 
-/** A metric of the single pings. */
-export function pingMetric(metricName: string, options: MetricOptions): Metric {
-  return new Metric({ namespace: NAMESPACE, metricName, dimensionsMap: { service: 'rpc-ping' }, ...options });
+/** A metric of the single pings of the stack that `scope` belongs to. */
+export function pingMetric(scope: Construct, metricName: string, options: MetricOptions): Metric {
+  return new Metric({
+    namespace: namespaceOf(scope),
+    metricName,
+    dimensionsMap: { service: 'rpc-ping' },
+    ...options,
+  });
 }
 
 /** The number of unreachable guests, one line in the graph for each reason. */
-export function unreachableByReason(service: 'health-check' | 'rpc-ping', period: Duration): MathExpression {
-  const schema = `{${NAMESPACE},Reason,service}`;
+export function unreachableByReason(
+  scope: Construct,
+  service: 'health-check' | 'rpc-ping',
+  period: Duration,
+): MathExpression {
+  const schema = `{${quoted(namespaceOf(scope))},Reason,service}`;
   const search = `${schema} MetricName="GuestsUnreachable" service="${service}"`;
   return new MathExpression({
     expression: `SEARCH('${search}', '${service === 'health-check' ? 'Maximum' : 'Sum'}')`,
@@ -37,4 +46,14 @@ export function brokerMetric(brokerName: string, metricName: string, options: Me
     dimensionsMap: { Broker: brokerName },
     ...options,
   });
+}
+
+/** What the functions get as METRICS_NAMESPACE. */
+function namespaceOf(scope: Construct): string {
+  return Stack.of(scope).stackName;
+}
+
+/** As CloudWatch's search wants a name with other characters than letters and digits. */
+function quoted(name: string): string {
+  return /^\w+$/.test(name) ? name : `"${name}"`;
 }

@@ -5,6 +5,8 @@ import { type KeystoneSettings, readKeystone } from './keystone-settings.ts';
 
 /** The settings that the deployer gives to the stack, parsed. */
 export interface Settings {
+  /** In the names of functions and alarms, and the namespace of the metrics: each stack of an account has another. */
+  readonly stackName: string;
   readonly broker: BrokerSettings;
   /** How many pings may run at once; each holds one connection to the broker. */
   readonly pingConcurrency: number;
@@ -21,6 +23,8 @@ export interface Settings {
   readonly keystone: KeystoneSettings | undefined;
   readonly healthCheckRateMinutes: number;
   readonly fleetState: FleetStateSettings;
+  /** On which the health check's share of a processor depends. */
+  readonly healthCheckMemoryMb: number;
   /** The alarm `GuestsUnreachable` rings at this number. */
   readonly unreachableGuests: number;
   readonly alarmEmail: string | undefined;
@@ -58,6 +62,12 @@ export function readSettings(values: Readonly<Record<string, unknown>>): Setting
     );
   }
   const settings = {
+    stackName:
+      context.text(
+        'stackName',
+        /^[A-Za-z][A-Za-z0-9-]{0,50}$/,
+        'at most 51 letters, digits and hyphens, of which the first is a letter',
+      ) ?? 'GuestRpcPing',
     broker,
     pingConcurrency,
     vhost: context.text('brokerVhost') ?? '/',
@@ -78,6 +88,7 @@ export function readSettings(values: Readonly<Record<string, unknown>>): Setting
     keystone: readKeystone(context),
     healthCheckRateMinutes: context.integer('healthCheckRateMinutes', 5, 2, 60),
     fleetState: readFleetState(context, broker),
+    healthCheckMemoryMb: context.integer('healthCheckMemoryMb', 1024, 256, 10_240),
     unreachableGuests: context.integer('unreachableGuests', 1, 1, 100_000),
     alarmEmail: context.text('alarmEmail', /^[^@\s]+@[^@\s]+$/, 'an e-mail address'),
   };

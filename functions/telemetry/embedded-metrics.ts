@@ -1,5 +1,5 @@
-/** Of all our metrics. */
-export const NAMESPACE = 'GuestRpcPing';
+/** Of all our metrics. The stack sets its own name, so that the metrics of two stacks stay apart. */
+export const NAMESPACE = process.env['METRICS_NAMESPACE'] || 'GuestRpcPing';
 
 /** What CloudWatch takes of one metric from one line. */
 export const MAX_VALUES = 100;

@@ -31,12 +31,12 @@ interface Properties {
   readonly Environment?: { readonly Variables: Readonly<Record<string, unknown>> };
 }
 
-const STACK = 'GuestRpcPing';
 const ROOT = join(import.meta.dirname, '..', '..');
 
 /** The stack that `cdk deploy` would deploy, synthesized into a temporary folder. */
 export class Synthesized {
   readonly template: Template;
+  readonly #stackName: string;
   readonly #folder: TemporaryFolder;
 
   /** @param settings added to those of `cdk.json` @throws InvalidSetting */
@@ -44,15 +44,17 @@ export class Synthesized {
     const { context } = JSON.parse(readFileSync(join(ROOT, 'cdk.json'), 'utf8'));
     const folder = new TemporaryFolder('cdk');
     const app = new App({ outdir: folder.path, context: { ...context, ...settings } });
-    new GuestRpcPingStack(app, STACK, readSettings(app.node.getAllContext()), await bundleAll());
+    const read = readSettings(app.node.getAllContext());
+    new GuestRpcPingStack(app, read.stackName, read, await bundleAll());
     app.synth();
     await symlink(join(ROOT, 'node_modules'), folder.file('node_modules')); // for the SDK, which Lambda's runtime has
-    return new Synthesized(folder);
+    return new Synthesized(read.stackName, folder);
   }
 
-  private constructor(folder: TemporaryFolder) {
+  private constructor(stackName: string, folder: TemporaryFolder) {
+    this.#stackName = stackName;
     this.#folder = folder;
-    this.template = JSON.parse(readFileSync(folder.file(`${STACK}.template.json`), 'utf8'));
+    this.template = JSON.parse(readFileSync(folder.file(`${stackName}.template.json`), 'utf8'));
   }
 
   /** The route of the ping, which is the only one besides `$default`. */
@@ -65,7 +67,7 @@ export class Synthesized {
   /** @param name of the entry `functions/<name>.ts` */
   function(name: string): SynthesizedFunction {
     const functions = this.resources('AWS::Lambda::Function');
-    const found = functions.find(({ FunctionName }) => FunctionName === `${STACK}-${name}`);
+    const found = functions.find(({ FunctionName }) => FunctionName === `${this.#stackName}-${name}`);
     if (!found?.FunctionName || !found.Code || !found.Environment || !found.Timeout || !found.MemorySize)
       throw new Error(`The stack has no function ${name}`);
     const asset = this.#folder.file(`asset.${found.Code.S3Key.replace(/\.zip$/, '')}`);

@@ -170,6 +170,16 @@ describe('refused settings', () => {
       { pingConcurrency: '150' },
       'pingConcurrency=150 leaves others no connection to a broker that takes 300 (see brokerMaxConnections): it must be less than half of that.',
     ],
+    [
+      'too little memory for a sweep',
+      { healthCheckMemoryMb: '128' },
+      'healthCheckMemoryMb must be a number from 256 to 10240.',
+    ],
+    [
+      'a name that CloudFormation does not take',
+      { stackName: 'guest.rpc.ping' },
+      'stackName must be at most 51 letters, digits and hyphens, of which the first is a letter.',
+    ],
     ['a yes instead of true', { anyoneMayCallTheApi: 'yes' }, 'anyoneMayCallTheApi must be true or false.'],
     ['an unknown setting', { brokerld: ID }, 'brokerld is no setting: see infra/README.md, Settings.'],
   ])('%s is refused in one sentence', (_what, values, message) => {

@@ -213,7 +213,7 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
     expect(made?.function('health-check').timeoutMs).toBe(4 * 60_000);
   });
 
-  test('a sweep is never retried, and never runs beside another', () => {
+  test('a sweep is never retried, never runs beside another, and has more memory than a ping', () => {
     template.hasResourceProperties('AWS::Scheduler::Schedule', {
       Target: { RetryPolicy: { MaximumRetryAttempts: 0 } },
     });
@@ -221,10 +221,12 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
     template.hasResourceProperties('AWS::Lambda::Function', {
       FunctionName: 'GuestRpcPing-health-check',
       ReservedConcurrentExecutions: 1,
+      MemorySize: 1024,
     });
     template.hasResourceProperties('AWS::Lambda::Function', {
       FunctionName: 'GuestRpcPing-rpc-ping',
       ReservedConcurrentExecutions: pingConcurrency,
+      MemorySize: 256,
     });
   });
 
