@@ -35,8 +35,9 @@ export interface Answer {
 export interface Response {
   readonly statusCode?: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** The number of reachable guests, in the response to a sweep. */
+  /** The number of reachable guests, and of the unreachable by reason, in the response to a sweep. */
   readonly reachable?: number;
+  readonly unreachable_by_reason?: Readonly<Record<string, number>>;
 }
 
 /**

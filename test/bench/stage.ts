@@ -8,6 +8,7 @@ import { heapFlags } from '../../infra/local/lambda-process.ts';
 import { RabbitMqServer } from '../../infra/local/rabbitmq.ts';
 import { Synthesized, type SynthesizedFunction } from '../../infra/local/synthesized.ts';
 import { TroveGuests } from '../../infra/local/trove-guests.ts';
+import type { ProcessorShare } from '../aws-runtime/processor-share.ts';
 import { makeCertificates, sslOptions } from '../setup/certificates.ts';
 import { type Command, Contestant } from './contestant.ts';
 import { EchoResponder } from './echo-responder.ts';
@@ -27,6 +28,14 @@ export const KEY = 'a key that only the benchmark uses';
 
 /** RabbitMQ's own default. With ten thousand queues, collecting more often would be a load of its own. */
 export const STATISTICS_INTERVAL_MS = 5000;
+
+/** What Lambda would limit. */
+export interface Limits {
+  /** By default that of the function that answers pings. */
+  readonly memoryMb?: number;
+  /** By default the whole machine. */
+  readonly share?: ProcessorShare;
+}
 
 /** The parts that all scenarios need: a broker over TCP and TLS, real guests, and the bundles. */
 export class Stage {
@@ -100,8 +109,9 @@ export class Stage {
     name: HandlerName,
     first: Command,
     settings: Readonly<Record<string, string>> = { BROKER_URL: this.rabbit.url },
+    limits: Limits = {},
   ): Contestant {
-    return this.bundle(this.path(name), first, settings);
+    return this.bundle(this.path(name), first, settings, limits);
   }
 
   /** The file of a bundled handler. */
@@ -110,9 +120,14 @@ export class Stage {
   }
 
   /** Starts a bundle that exports a handler, with the heap limited as on Lambda. */
-  bundle(path: string, first: Command, settings: Readonly<Record<string, string>> = {}): Contestant {
-    const args = [...heapFlags(this.ping.memoryMb), this.#bundles.invoker, path, JSON.stringify(first)];
-    return new Contestant(process.execPath, args, settings);
+  bundle(
+    path: string,
+    first: Command,
+    settings: Readonly<Record<string, string>> = {},
+    { memoryMb = this.ping.memoryMb, share }: Limits = {},
+  ): Contestant {
+    const args = [...heapFlags(memoryMb), this.#bundles.invoker, path, JSON.stringify(first)];
+    return new Contestant(...(share?.command(process.execPath, args) ?? [process.execPath, args]), settings);
   }
 
   /** Starts Trove's API server, once, with the real guests as its instances. */

@@ -1,122 +1,193 @@
 import { randomUUID } from 'node:crypto';
 import { type ChannelModel, connect } from 'amqplib';
+import { parseAddress } from '../../../functions/broker/address.ts';
+import { FixedLocator } from '../../../functions/broker/locator.ts';
+import { ManagementApi } from '../../../functions/broker/management.ts';
+import { Deadline } from '../../../functions/time/deadline.ts';
+import { isOtherDebian } from '../../../infra/local/debian-root.ts';
+import { ProcessorShare } from '../../aws-runtime/processor-share.ts';
 import { type Answer, type Contestant, cpuTimeMs } from '../contestant.ts';
 import { EchoResponder } from '../echo-responder.ts';
-import { interleaved, median, ratio } from '../measurement.ts';
-import { type Section, significant, table, written } from '../report.ts';
+import { growthReport } from '../growth-report.ts';
+import { type DeadShare, type Fleet, keepRun, type Sample, type Share } from '../growth-run.ts';
+import { interleaved } from '../measurement.ts';
+import type { Section } from '../report.ts';
 import type { Stage } from '../stage.ts';
 
-const SIZES = [1000, 10_000, 30_000];
+const SIZES = [1000, 10_000, 40_000];
 const REPEATS = 3;
 
-/** The share of guests that hang in the last column, and the wait for one of them. */
-const HUNG_SHARE = 0.01;
-const RPC_TIMEOUT_MS = 15_000;
+/** Where one in a hundred guests is dead, and where one in ten. */
+const DEAD_SHARES = new Map([
+  [1000, [0.01]],
+  [10_000, [0.01, 0.1]],
+  [40_000, [0.01]],
+]);
 
-const NAMED = 'named in the event';
-const LISTED = 'listed by the management API';
-const BARE = 'bare amqplib, 256 in flight';
+/** The memory that Lambda's share of a processor belongs to, and how many sweeps are measured of a fleet. */
+const MEMORY_MB = [256, 512, 1024, 1769];
+const SHARE_REPEATS = new Map([
+  [10_000, 3],
+  [40_000, 1],
+]);
 
-interface Sample {
-  readonly elapsedMs: number;
-  readonly brokerCpuMs: number;
-  readonly maxRssBytes: number;
+/** Fleets are in a virtual host that nobody else is in. */
+const VHOST = 'growth';
+
+/** The parts that all measurements of a run share. */
+interface Field {
+  readonly stage: Stage;
+  readonly settings: { readonly BROKER_URL: string; readonly BROKER_MANAGEMENT_URL: string };
+  /** The broker's process. */
+  readonly beam: number;
 }
 
-/** Measures how time, memory and the broker's work of a sweep grow with the fleet. Takes long, so runs by name alone. */
+/**
+ * Measures how time, memory and the broker's work of a sweep grow with the fleet. Takes long, so runs by name alone. The
+ * report has the last run of each RabbitMQ.
+ */
 export async function growth(stage: Stage): Promise<Section> {
-  const fleet = new EchoResponder(stage.rabbit.url);
-  stage.onLeaving(() => fleet.end());
+  const { rabbit } = stage;
+  await rabbit.ctl('add_vhost', VHOST);
+  await rabbit.ctl('set_permissions', '-p', VHOST, 'guest', '.*', '.*', '.*');
+  const field: Field = {
+    stage,
+    settings: { BROKER_URL: `${rabbit.url}/${VHOST}`, BROKER_MANAGEMENT_URL: rabbit.managementUrl },
+    beam: Number(await rabbit.ctl('eval', 'list_to_integer(os:getpid()).')),
+  };
+  const responder = new EchoResponder(field.settings.BROKER_URL);
+  stage.onLeaving(() => responder.end());
   const ids: string[] = [];
-  const rows: string[][] = [];
+  const fleets: Fleet[] = [];
+  const shares: Share[] = [];
   for (const size of SIZES) {
     const added = Array.from({ length: size - ids.length }, () => randomUUID());
-    await fleet.answerFor(added);
+    const begin = performance.now();
+    await responder.answerFor(added);
+    const declareMs = performance.now() - begin;
     ids.push(...added);
-    rows.push(...(await measure(stage, ids)));
+    console.log(`${size} guests after ${Math.round(declareMs / 1000)} s`);
+    fleets.push({ guests: size, declareMs, ...(await measure(field, ids)) });
+    if (!isOtherDebian) shares.push(...(await measureShares(field, ids)));
   }
-  return {
-    title: 'Growth',
-    body: [
-      table(
-        [
-          'Guests',
-          '',
-          's',
-          'guests a second',
-          'rate, × bare',
-          'broker CPU ms a guest',
-          'MB',
-          '× the single deadline',
-        ],
-        rows,
-      ),
-      `Medians of ${REPEATS} sweeps that took turns. Memory is the greatest resident set that the process ever had. The last column is the time of a sweep in which one guest in ${1 / HUNG_SHARE} hangs, by the ${RPC_TIMEOUT_MS / 1000} s that one is waited for. Among the listed is one guest that is shut down, whose grace of a second each such sweep has in it.`,
-    ],
-    goals: [],
-  };
+  const rabbitmq = (await rabbit.ctl('version')).trim();
+  return growthReport(await keepRun({ rabbitmq, fleets, shares }));
 }
 
-async function measure(stage: Stage, ids: readonly string[]): Promise<string[][]> {
-  const beam = Number(await stage.rabbit.ctl('eval', 'list_to_integer(os:getpid()).'));
+async function measure(field: Field, ids: readonly string[]): Promise<Omit<Fleet, 'guests' | 'declareMs'>> {
+  const { stage, settings } = field;
   const one = ids.slice(0, 1);
-  const ours = (first: readonly string[]) =>
-    stage.handler(
-      'health-check',
-      { event: { instance_ids: first } },
-      { BROKER_URL: stage.rabbit.url, BROKER_MANAGEMENT_URL: stage.rabbit.managementUrl },
-    );
-  const bare = stage.handler('bare-amqplib', { ids: one, times: 1, inFlight: 1 });
-  const [named, listed] = [ours(one), ours(one)];
+  const ours = () => stage.handler('health-check', { event: { instance_ids: one } }, settings);
+  const bare = stage.handler('bare-amqplib', { ids: one, times: 1, inFlight: 1 }, settings);
+  const [named, listed] = [ours(), ours()];
   for (const contestant of [bare, named, listed]) await contestant.answer();
   const samples = await interleaved(
     REPEATS,
     new Map([
-      [BARE, () => sample(beam, () => bare.ask({ ids, times: 1, inFlight: 256 }))],
-      [NAMED, () => sample(beam, () => named.ask({ event: { instance_ids: ids } }))],
-      [LISTED, () => sample(beam, () => listed.ask({ event: {} }))],
+      ['bare', () => sample(field, () => bare.ask({ ids, times: 1, inFlight: 256 }))],
+      ['named', () => sample(field, () => named.ask({ event: { instance_ids: ids } }))],
+      ['listed', () => sample(field, () => listed.ask({ event: {} }))],
     ]),
   );
-  const deadlines = await withHungGuests(stage, ids, named);
+  const list = [];
+  for (let repeat = 0; repeat < REPEATS; repeat++)
+    list.push(await timed(field, () => listBindings(field, ids)));
+  const dead = [];
+  for (const share of DEAD_SHARES.get(ids.length) ?? [])
+    dead.push(await sweepWithDead(field, ids, ids.length * share, named));
   for (const contestant of [bare, named, listed]) await contestant.end();
-  const times = (name: string) => (samples.get(name) ?? []).map(({ elapsedMs }) => elapsedMs);
-  return [...samples].map(([name, each]) => [
-    ids.length.toLocaleString('en'),
-    name,
-    significant(median(times(name)) / 1000),
-    significant(ids.length / (median(times(name)) / 1000)),
-    written(ratio(times(BARE), times(name))),
-    significant(median(each.map(({ brokerCpuMs }) => brokerCpuMs)) / ids.length),
-    significant(Math.max(...each.map(({ maxRssBytes }) => maxRssBytes)) / 1e6),
-    name === NAMED ? significant(deadlines) : '',
-  ]);
+  const of = (name: string) => samples.get(name) ?? [];
+  return { bare: of('bare'), named: of('named'), listed: of('listed'), list, dead };
 }
 
-async function sample(beam: number, ask: () => Promise<Answer>): Promise<Sample> {
-  const before = cpuTimeMs(beam);
-  const { elapsedMs, maxRssBytes, response } = await ask();
+async function sample(field: Field, ask: () => Promise<Answer>): Promise<Sample> {
+  const { elapsedMs, brokerCpuMs, result } = await timed(field, ask);
+  const { response, maxRssBytes } = result;
   if (response.reachable === 0)
     throw new Error(`A living fleet is ${JSON.stringify(response).slice(0, 500)}`);
-  return { elapsedMs, maxRssBytes, brokerCpuMs: cpuTimeMs(beam) - before };
+  return { elapsedMs, maxRssBytes, brokerCpuMs };
 }
 
-/** Sweeps a fleet of which a share hangs. @returns the time of the sweep, as a multiple of a single guest's deadline */
-async function withHungGuests(stage: Stage, ids: readonly string[], ours: Contestant): Promise<number> {
-  const connection = await connect(stage.rabbit.url, { noDelay: true });
-  const hung = await startHungGuests(connection, ids.length * HUNG_SHARE);
-  const { elapsedMs } = await ours.ask({ event: { instance_ids: [...ids, ...hung] } });
+async function timed<T>({ beam }: Field, work: () => Promise<T>) {
+  const [cpu, begin] = [cpuTimeMs(beam), performance.now()];
+  const result = await work();
+  return { elapsedMs: performance.now() - begin, brokerCpuMs: cpuTimeMs(beam) - cpu, result };
+}
+
+/** @returns how many are bound */
+async function listBindings({ settings }: Field, ids: readonly string[]): Promise<number> {
+  const address = parseAddress(settings.BROKER_URL);
+  if (address === undefined) throw new Error('The broker has no address');
+  const api = new ManagementApi(settings.BROKER_MANAGEMENT_URL, new FixedLocator(address));
+  let bound = 0;
+  await api.boundKeys('trove', Deadline.never, () => bound++);
+  if (bound < ids.length) throw new Error(`${bound} of ${ids.length} guests are bound`);
+  return bound;
+}
+
+/** Sweeps a fleet beside which others are dead: a third hangs, of a third the agent is down, a third was never there. */
+async function sweepWithDead(
+  { settings }: Field,
+  ids: readonly string[],
+  count: number,
+  ours: Contestant,
+): Promise<DeadShare> {
+  const connection = await connect(settings.BROKER_URL, { noDelay: true });
+  const dead = Array.from({ length: count }, () => randomUUID());
+  const hung = dead.filter((_, index) => index % 3 === 0);
+  const down = dead.filter((_, index) => index % 3 === 1);
+  await forEachQueue(connection, [...hung, ...down], async (channel, queue) => {
+    await channel.assertQueue(queue, { durable: true });
+    await channel.bindQueue(queue, 'trove', queue);
+  });
+  await forEachQueue(connection, hung, (channel, queue) => channel.consume(queue, () => undefined));
+  const { elapsedMs, response } = await ours.ask({ event: { instance_ids: [...ids, ...dead] } });
+  const expected = {
+    no_reply: hung.length,
+    no_consumer: down.length,
+    queue_missing: count - hung.length - down.length,
+  };
+  const found = response.unreachable_by_reason;
+  for (const [reason, guests] of Object.entries(expected))
+    if (found?.[reason] !== guests)
+      throw new Error(`${JSON.stringify(found)} instead of ${JSON.stringify(expected)}`);
+  await forEachQueue(connection, [...hung, ...down], (channel, queue) => channel.deleteQueue(queue));
   await connection.close();
-  return elapsedMs / RPC_TIMEOUT_MS;
+  return { dead: count, elapsedMs };
 }
 
-async function startHungGuests(connection: ChannelModel, count: number): Promise<string[]> {
-  const channel = await connection.createChannel();
-  const hung = Array.from({ length: count }, () => randomUUID());
-  for (const id of hung) {
-    const topic = `guestagent.${id}`;
-    await channel.assertQueue(topic, { durable: false, autoDelete: true });
-    await channel.bindQueue(topic, 'trove', topic);
-    await channel.consume(topic, () => undefined, { noAck: true });
+type Channel = Awaited<ReturnType<ChannelModel['createChannel']>>;
+
+/** Does something with each guest's queue, on several channels, which stay open: consumers end with them. */
+async function forEachQueue(
+  connection: ChannelModel,
+  ids: readonly string[],
+  work: (channel: Channel, queue: string) => Promise<unknown>,
+): Promise<void> {
+  const left = ids.values();
+  const worker = async () => {
+    const channel = await connection.createChannel();
+    for (const id of left) await work(channel, `guestagent.${id}`);
+  };
+  await Promise.all(Array.from({ length: 16 }, worker));
+}
+
+/** Measures named sweeps in Lambda's shares of a processor; nothing where this process may not make cgroups. */
+async function measureShares({ stage, settings }: Field, ids: readonly string[]): Promise<Share[]> {
+  const shares: Share[] = [];
+  for (const memoryMb of SHARE_REPEATS.has(ids.length) ? MEMORY_MB : []) {
+    const share = ProcessorShare.make('growth');
+    if (share === undefined) return [];
+    const event = { instance_ids: ids.slice(0, 1) };
+    const ours = stage.handler('health-check', { event }, settings, { memoryMb, share });
+    await ours.answer();
+    share.give(memoryMb);
+    const elapsedMs: number[] = [];
+    for (let repeat = 0; repeat < (SHARE_REPEATS.get(ids.length) ?? 0); repeat++)
+      elapsedMs.push((await ours.ask({ event: { instance_ids: ids } })).elapsedMs);
+    await ours.end();
+    await share.remove();
+    shares.push({ guests: ids.length, memoryMb, elapsedMs });
   }
-  return hung;
+  return shares;
 }
