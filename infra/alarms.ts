@@ -115,7 +115,7 @@ export class Alarms extends Construct {
     this.#add('FleetStateLost', {
       description:
         'What the health check knows cannot be kept: changes are not told, or told again and again.',
-      metric: sweepMetric('FleetStateKept', {
+      metric: sweepMetric(this, 'FleetStateKept', {
         statistic: Stats.MINIMUM,
         period: Duration.minutes(rateMinutes),
       }),
