@@ -212,19 +212,38 @@ async function configure(
   };
 }
 
-/** For machines with Docker and without apt. The container removes itself. */
+/** For machines with Docker and without apt. The container is removed when it is stopped, or when this process has ended. */
 async function startContainer(): Promise<RabbitMq> {
   console.log(`RabbitMQ is not installed here: running ${image} in Docker …`);
   const ports = { amqp: await freePort(), management: await freePort() };
+  const name = `guest-rpc-ping-${ports.amqp}`;
   const publish = [`127.0.0.1:${ports.amqp}:5672`, `127.0.0.1:${ports.management}:15672`];
-  const args = ['run', '--rm', '--init', ...publish.flatMap((port) => ['--publish', port]), image];
-  const docker = spawn('docker', args, { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
-  await lineOf(docker, docker.stdout, /completed with \d+ plugins|Server startup complete/);
+  const options = ['--rm', '--init', '--name', name, ...publish.flatMap((port) => ['--publish', port])];
+  const docker = spawn('docker', ['run', ...options, image], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  });
+  // The container lives in Docker's engine, and outlasts the `docker run` that is attached to it.
+  const callOff = whenWeAreGone(
+    'kill -KILL "$1"; docker rm --force --volumes "$2" > /dev/null 2>&1',
+    String(docker.pid),
+    name,
+  );
+  const stop = async () => {
+    await end(docker, 'SIGTERM');
+    callOff();
+  };
+  try {
+    await lineOf(docker, docker.stdout, /completed with \d+ plugins|Server startup complete/);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
   return {
     url: `amqp://guest:guest@127.0.0.1:${ports.amqp}`,
     managementUrl: `http://127.0.0.1:${ports.management}`,
     description: `RabbitMQ in Docker on port ${ports.amqp}`,
     ctlCommand: undefined,
-    stop: () => end(docker, 'SIGTERM'),
+    stop,
   };
 }

@@ -12,8 +12,8 @@ const NEEDS_BROKER = ['/test/(faults|interop)/', '\\.broker\\.test\\.ts$'];
 const NEEDS_BROWSER = '\\.browser\\.test\\.ts$';
 
 /** Tests that need more still, and run by name alone: three nodes of a new RabbitMQ, AWS's own runtime compiled,
- * another Debian's server of S3. */
-const ON_DEMAND = ['cluster', 'aws-runtime', 's3'];
+ * another Debian's server of S3, Docker. */
+const ON_DEMAND = ['cluster', 'aws-runtime', 's3', 'docker'];
 
 const common = {
   rootDir: ROOT,
