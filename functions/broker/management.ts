@@ -7,6 +7,9 @@ import { type BrokerLocator, withLogin } from './locator.ts';
 /** A list comes within seconds, be it the longest, or from a server in trouble. */
 const LIST_TIMEOUT_MS = 20_000;
 
+/** When a list has not come by then, a second connection asks: a balancer leads that one to another node of the broker. */
+const FIRST_CONNECTION_MS = 5000;
+
 /** RabbitMQ's management HTTP API, with the login of the AMQP connection; the user needs the tag `management`. */
 export class ManagementApi {
   readonly #url: string | undefined;
@@ -52,7 +55,11 @@ export class ManagementApi {
         const url = new URL(this.#url ?? `https://${hostOf(address)}`);
         url.pathname = `${url.pathname.replace(/\/$/, '')}/api/${path(encodeURIComponent(address.vhost))}`;
         url.searchParams.set('columns', column); // one column, without statistics: RabbitMQ then looks at no queue twice
-        await read(url, address, deadline, new ColumnReader(column, onValue));
+        const ask = (limit: Deadline) => read(url, address, limit, new ColumnReader(column, onValue));
+        await ask(deadline.within(FIRST_CONNECTION_MS)).catch((error) => {
+          if (!isTimeout(error)) throw error;
+          return ask(deadline);
+        });
       },
       (error) => error instanceof ManagementUnavailable && error.status === 401,
     );
@@ -96,6 +103,10 @@ function refusal(status: number): ManagementUnavailable {
       ? 'refused the user (tag `management`?)'
       : `answered with status ${status}`;
   return new ManagementUnavailable(why, { status });
+}
+
+function isTimeout(error: unknown): boolean {
+  return Object(Object(error).cause).name === 'TimeoutError';
 }
 
 /** Node's own word for the cause, such as `ECONNREFUSED`; `fetch failed` itself says nothing. */

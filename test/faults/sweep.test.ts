@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { RabbitMqServer } from '../../infra/local/rabbitmq.ts';
 import { ResponderFleet } from '../setup/fleet.ts';
@@ -33,11 +33,15 @@ describe('a faulty management API', () => {
   afterAll(() => broker.delete());
 
   /** Starts a server that gives every request this answer, or those for bindings alone. @returns its URL */
-  async function answering(status: number, body: string, ofQueues = body): Promise<string> {
-    const server = createServer(({ url = '' }, response) => {
+  function answering(status: number, body: string, ofQueues = body): Promise<string> {
+    return serving(({ url = '' }, response) => {
       if (url.includes('/bindings/')) response.writeHead(status).end(body);
       else response.writeHead(ofQueues === body ? status : 200).end(ofQueues);
     });
+  }
+
+  async function serving(listener: RequestListener): Promise<string> {
+    const server = createServer(listener);
     stack.defer(() => void server.close());
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -132,6 +136,19 @@ describe('a faulty management API', () => {
       list_problem: expect.stringContaining('cannot be reached'),
     });
     if (closed === undefined) await proxy.close();
+  });
+
+  test('a sweep whose management API hangs on one connection lists the guests over the next one', async () => {
+    const bindings = JSON.stringify(alive.map((id) => ({ routing_key: `guestagent.${id}` })));
+    let requests = 0;
+    const url = await serving((_request, response) => {
+      requests++;
+      if (requests > 1) response.end(bindings);
+    });
+    const check = await start({ BROKER_URL: broker.url, BROKER_MANAGEMENT_URL: url });
+    const { summary } = await check.sweep();
+    expect(summary).toMatchObject(list);
+    expect(summary).not.toHaveProperty('list_problem');
   });
 
   test('a sweep of guests that the event names does not need the management API', async () => {
