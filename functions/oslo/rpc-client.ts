@@ -23,6 +23,12 @@ const PROPERTIES = {
   mandatory: true,
 } as const;
 
+/**
+ * The share of its time after which a request that the broker has not taken is sent for the last time. A quorum queue
+ * whose leader hangs has another leader within ten seconds, which a channel that asked the old one never learns.
+ */
+const LAST_SEND_SHARE = 2 / 3;
+
 /** Where a server listens: its control exchange and its topic, which is the routing key. */
 export interface Target {
   readonly exchange: string;
@@ -51,8 +57,10 @@ interface PendingCall {
   readonly publication: Publication;
   isConfirmed: boolean;
   isEnded: boolean;
-  /** Set while the request is on a channel of its own, which this closes. */
-  closeAside?: () => void;
+  /** How often the request was sent on a channel of its own. */
+  timesAside: number;
+  /** Each closes such a channel. */
+  readonly closeAside: (() => void)[];
   /** What was wrong with a message without `_msg_id` that arrived while this was the only call in flight. */
   unreadable?: string;
 }
@@ -138,12 +146,15 @@ export class RpcClient {
       },
       isConfirmed: false,
       isEnded: false,
+      timesAside: 0,
+      closeAside: [],
     };
     this.#pending.set(msgId, call);
     const timers = [
       afterReading(timeoutMs, () => reject(this.#timeoutError(call))),
       confirmTimeoutMs && afterReading(confirmTimeoutMs, () => this.#hasSign(call) || reject(unconfirmed())),
-      afterReading(STUCK_MS, () => call.isConfirmed || this.#sendAside(call, deadline)),
+      afterReading(STUCK_MS, () => call.timesAside > 0 || this.#sendAside(call, deadline)),
+      afterReading(timeoutMs * LAST_SEND_SHARE, () => this.#sendAside(call, deadline)),
     ];
     const onAbort = () => reject(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
@@ -156,7 +167,7 @@ export class RpcClient {
       signal?.removeEventListener('abort', onAbort);
       this.#pending.delete(msgId);
       call.isEnded = true;
-      call.closeAside?.();
+      for (const close of call.closeAside) close();
     }
   }
 
@@ -185,12 +196,12 @@ export class RpcClient {
 
   /** Sends a request once more, on a channel of its own: the queue of another request may hold up the common one. */
   async #sendAside(call: PendingCall, deadline: Deadline): Promise<void> {
-    if (call.closeAside !== undefined) return;
-    call.closeAside = () => undefined;
+    if (call.isConfirmed) return;
+    call.timesAside++;
     try {
       const close = await this.#publisher.publishAside(call.publication, deadline);
-      call.closeAside = close;
       if (call.isEnded) close();
+      else call.closeAside.push(close);
     } catch (error) {
       call.reject(error instanceof Error ? error : new Error(String(error)));
     }

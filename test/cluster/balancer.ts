@@ -30,9 +30,10 @@ export class Balancer {
     return typeof address === 'object' && address !== null ? address.port : 0;
   }
 
-  /** Sends new connections to these nodes alone. */
+  /** Sends new connections to these nodes alone, the next one to the first of them. */
   serve(urls: readonly string[]): void {
     this.#ports = portsOf(urls);
+    this.#next = 0;
   }
 
   async close(): Promise<void> {

@@ -34,7 +34,7 @@ function guests(): PlacedGuests {
 /** The function, with its connection to that node; a later connection goes to any. */
 async function connectedTo(node: RabbitMqServer): Promise<FunctionUnderTest> {
   cluster.balancer.serve([node.url]);
-  const fn = stack.use(await FunctionUnderTest.start({ BROKER_URL: cluster.url, RPC_TIMEOUT_SECONDS: '10' }));
+  const fn = stack.use(await FunctionUnderTest.start({ BROKER_URL: cluster.url, RPC_TIMEOUT_SECONDS: '15' }));
   await fn.ping('00000000-0000-4000-8000-00000000dead'); // the connection is there
   cluster.balancer.serve(cluster.nodes.map(({ url }) => url));
   return fn;
@@ -70,13 +70,13 @@ describe.each(FAULTS)('with a node that is %s', (how, fail) => {
     LONG_MS,
   );
 
-  test(
-    `a guest whose quorum queue has a member on the node that is ${how} is reached`,
-    async () => {
-      const [id = ''] = await guests().add('quorum', 1, third, third);
+  test.each(['member', 'leader'] as const)(
+    `a guest whose quorum queue has a %s on the node that is ${how} is reached`,
+    async (role) => {
+      const [id = ''] = await guests().add('quorum', 1, role === 'leader' ? second : third, third);
       const fn = await connectedTo(first);
       await fail(second);
-      expect(await verdict(fn, id, `quorum queue with a member on a node that is ${how}`)).toBe('204');
+      expect(await verdict(fn, id, `quorum queue with a ${role} on a node that is ${how}`)).toBe('204');
     },
     LONG_MS,
   );

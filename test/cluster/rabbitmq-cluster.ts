@@ -6,6 +6,8 @@ import { Balancer } from './balancer.ts';
 export class RabbitMqCluster {
   readonly nodes: readonly [RabbitMqServer, RabbitMqServer, RabbitMqServer];
   readonly balancer: Balancer;
+  /** In front of the nodes' management API. */
+  readonly managementBalancer: Balancer;
   #cutOff: RabbitMqServer | undefined;
 
   /** RabbitMQ 4.3 refuses the transient queues of oslo.messaging's defaults, unless it is told to permit them. */
@@ -18,18 +20,28 @@ export class RabbitMqCluster {
     ]);
     await second.join(first);
     await third.join(first);
-    const urls = [first, second, third].map(({ url }) => url);
-    return new RabbitMqCluster([first, second, third], await Balancer.before(urls));
+    const nodes = [first, second, third] as const;
+    return new RabbitMqCluster(
+      nodes,
+      await Balancer.before(nodes.map(({ url }) => url)),
+      await Balancer.before(nodes.map(({ managementUrl }) => managementUrl)),
+    );
   }
 
-  private constructor(nodes: RabbitMqCluster['nodes'], balancer: Balancer) {
+  private constructor(nodes: RabbitMqCluster['nodes'], balancer: Balancer, managementBalancer: Balancer) {
     this.nodes = nodes;
     this.balancer = balancer;
+    this.managementBalancer = managementBalancer;
   }
 
   /** By way of the balancer. */
   get url(): string {
     return `amqp://guest:guest@127.0.0.1:${this.balancer.port}`;
+  }
+
+  /** The management API, by way of its balancer. */
+  get managementUrl(): string {
+    return `http://127.0.0.1:${this.managementBalancer.port}`;
   }
 
   /** Cuts a node off from the others, which then take it for dead, while its clients still reach it. */
@@ -64,6 +76,7 @@ export class RabbitMqCluster {
 
   async stop(): Promise<void> {
     await this.balancer.close();
+    await this.managementBalancer.close();
     for (const node of this.nodes) node.signal('SIGCONT');
     for (const node of [...this.nodes].reverse()) await node.stop(); // the first one's epmd is everybody's
   }

@@ -12,23 +12,29 @@ const TIME_FOR_A_SWEEP_MS = 2 * RPC_TIMEOUT_SECONDS * 1000;
 let cluster: RabbitMqCluster;
 let first: RabbitMqServer;
 let second: RabbitMqServer;
+let third: RabbitMqServer;
 let stack: AsyncDisposableStack;
 let placed: PlacedGuests;
+/** Guests that are to be reached, whatever becomes of the second node; some of their quorum queues are led by that node. */
 let elsewhere: string[];
+/** Guests whose classic queues, durable and transient, are on the second node. */
 let there: string[];
 
 beforeAll(async () => {
   cluster = await RabbitMqCluster.start();
-  [first, second] = cluster.nodes;
+  [first, second, third] = cluster.nodes;
 }, LONG_MS);
 afterAll(() => cluster.stop());
 
 beforeEach(async () => {
   stack = new AsyncDisposableStack();
   placed = stack.adopt(new PlacedGuests(), (guests) => guests.end());
-  const [, , third] = cluster.nodes;
-  there = await placed.add('durable', 100, second);
-  elsewhere = [...(await placed.add('durable', 100, first)), ...(await placed.add('durable', 100, third))];
+  there = [...(await placed.add('durable', 50, second)), ...(await placed.add('transient', 50, second))];
+  elsewhere = [
+    ...(await placed.add('durable', 100, first)),
+    ...(await placed.add('durable', 80, third)),
+    ...(await placed.add('quorum', 20, second, third)),
+  ];
 }, LONG_MS);
 afterEach(async () => {
   await stack.disposeAsync();
@@ -38,14 +44,14 @@ afterEach(async () => {
 
 async function healthCheck(): Promise<HealthCheckUnderTest> {
   cluster.balancer.serve([first.url]);
-  const settings = { BROKER_URL: cluster.url, BROKER_MANAGEMENT_URL: first.managementUrl };
+  const settings = { BROKER_URL: cluster.url, BROKER_MANAGEMENT_URL: cluster.managementUrl };
   const check = await HealthCheckUnderTest.start({
     ...settings,
     RPC_TIMEOUT_SECONDS: String(RPC_TIMEOUT_SECONDS),
   });
   stack.use(check);
   await check.sweep({ instance_ids: ['00000000-0000-4000-8000-00000000dead'] }); // the connection is there
-  cluster.balancer.serve(cluster.nodes.map(({ url }) => url));
+  cluster.balancer.serve([second, third, first].map(({ url }) => url)); // the next connection
   return check;
 }
 
@@ -57,12 +63,12 @@ const FAULTS: [string, (node: RabbitMqServer) => Promise<void>][] = [
 
 describe.each(FAULTS)('with a node that is %s', (how, fail) => {
   test(
-    `a sweep gives 200 guests on the living nodes their verdict, and calls 100 on the node that is ${how} queue_down`,
+    `a sweep finds 300 guests, reaches 200 on the living nodes, and calls 100 on the node that is ${how} queue_down`,
     async () => {
       const check = await healthCheck();
       await fail(second);
-      const ids = [...there, ...elsewhere];
-      const { summary, reasons } = await check.sweep({ instance_ids: ids }, TIME_FOR_A_SWEEP_MS);
+      cluster.managementBalancer.serve([second, first, third].map(({ managementUrl }) => managementUrl));
+      const { summary, reasons } = await check.sweep({}, TIME_FOR_A_SWEEP_MS);
       console.info(
         `sweep with a node ${how}: ${JSON.stringify({ ...summary, unreachable_guests: undefined })}`,
       );
@@ -105,7 +111,7 @@ describe.each(FAULTS)('with a node that is %s', (how, fail) => {
       placed.onRequest = (id) => {
         if (asked.add(id).size >= 50) failing ??= fail(first);
       };
-      const ids = [...there, ...elsewhere.slice(100)]; // none of them on that node
+      const ids = [...there, ...elsewhere.slice(100)]; // none of their queues on that node
       const { summary } = await check.sweep({ instance_ids: ids }, TIME_FOR_A_SWEEP_MS);
       await failing;
       console.info(

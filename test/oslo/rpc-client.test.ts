@@ -102,6 +102,27 @@ describe('a call', () => {
     expect(aside.close).toHaveBeenCalled();
   });
 
+  test('a call that the broker does not take is sent for the last time when two thirds of its time are over', async () => {
+    const { outcome, msgId } = call(15_000);
+    await pass(9999);
+    expect(aside.published).toHaveLength(1);
+    await pass(1);
+    expect(aside.published.map((one) => one.msgId)).toEqual([msgId, msgId]);
+    aside.published.at(-1)?.confirm(null);
+    reply(msgId);
+    await pass(0);
+    expect(outcome).toHaveBeenCalledWith(true);
+    expect(aside.close).toHaveBeenCalledTimes(2);
+  });
+
+  test('a call that the broker has taken is not sent again', async () => {
+    const { confirm } = call(15_000);
+    confirm(null);
+    await pass(14_000);
+    expect(channel.published).toHaveLength(1);
+    expect(aside.published).toEqual([]);
+  });
+
   test('a call begun while a request holds up the channel goes to a channel of its own at once', async () => {
     call(2000);
     pulse.beat();
