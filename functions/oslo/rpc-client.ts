@@ -153,8 +153,12 @@ export class RpcClient {
     const timers = [
       afterReading(timeoutMs, () => reject(this.#timeoutError(call))),
       confirmTimeoutMs && afterReading(confirmTimeoutMs, () => this.#hasSign(call) || reject(unconfirmed())),
-      afterReading(STUCK_MS, () => call.timesAside > 0 || this.#sendAside(call, deadline)),
-      afterReading(timeoutMs * LAST_SEND_SHARE, () => this.#sendAside(call, deadline)),
+      afterReading(STUCK_MS, () => {
+        if (call.isConfirmed) return;
+        if (call.timesAside === 0) this.#sendAside(call, deadline);
+        const untilLastMs = Math.max(0, timeoutMs * LAST_SEND_SHARE - STUCK_MS);
+        timers.push(afterReading(untilLastMs, () => this.#sendAside(call, deadline)));
+      }),
     ];
     const onAbort = () => reject(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
