@@ -2,8 +2,8 @@ import type { Context } from 'aws-lambda';
 import { InvalidConfig } from './config.ts';
 import { beginEnvironment, type Environment } from './environment/environment.ts';
 import { fleetOf, planSweep, runSweep } from './environment/sweep-fleet.ts';
+import { findingsOf } from './fleet/findings.ts';
 import { type Fleet, FleetUnknown } from './fleet/fleet.ts';
-import type { Findings } from './fleet/fleet-story.ts';
 import { type Origin, type Summary, type SweepError, summarize } from './fleet/summary.ts';
 import type { Sweep, SweepEnd } from './fleet/sweep.ts';
 import { readSweepRequest, type SweepRequest } from './fleet/sweep-request.ts';
@@ -97,27 +97,6 @@ async function withChanges(
   if (state === undefined) return summary;
   const now = new Date();
   return toldSummary(summary, await state.add(findingsOf(summary, sweep, end, now), deadline), now);
-}
-
-function findingsOf(summary: Summary, sweep: Sweep, end: SweepEnd, now: Date): Findings {
-  const { verdicts, unreached } = sweep;
-  const isFresh = summary.guests_from === 'bindings' || summary.guests_from === 'queues';
-  return {
-    totals: {
-      at: now.toISOString(),
-      checked: summary.checked,
-      reachable: summary.reachable,
-      unreachable: summary.unreachable,
-      unknown: summary.unknown,
-      broker_reachable: summary.broker_reachable,
-      duration_ms: summary.duration_ms,
-      guests_from: summary.guests_from,
-      ...(summary.error && { error: summary.error }),
-    },
-    isOfGuests: end.kind !== 'broker_failed' && summary.guests_from !== 'nowhere',
-    verdicts,
-    isBound: isFresh ? (id) => verdicts.has(id) || unreached.has(id) : undefined,
-  };
 }
 
 interface Found {

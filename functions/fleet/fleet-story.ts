@@ -1,17 +1,8 @@
 import type { PingResult } from '../guest/ping-result.ts';
+import type { Findings } from './findings.ts';
 import { type FleetState, fleetState, type GuestState, type LastSweep } from './fleet-state.ts';
 import { type Change, farewell, type NextChapter, nextChapter, type Thresholds } from './guest-story.ts';
 import type { Verdict } from './sweep.ts';
-
-/** What a sweep has found, as far as it counts for the guests' stories. */
-export interface Findings {
-  readonly totals: LastSweep;
-  /** Where the broker ended the sweep, or the guests could not be listed, they say nothing of any guest. */
-  readonly isOfGuests: boolean;
-  readonly verdicts: ReadonlyMap<string, Verdict>;
-  /** Whether a guest is bound; undefined: it is not known who is, since the sweep had no fresh list. */
-  readonly isBound: ((instanceId: string) => boolean) | undefined;
-}
 
 /**
  * What is kept after one more sweep, and what is to be told. A guest without a verdict keeps its state.

@@ -1,5 +1,6 @@
+import type { Findings } from '../fleet/findings.ts';
 import { type FleetState, MalformedState, parseFleetState, type StateProblem } from '../fleet/fleet-state.ts';
-import { type Findings, tellOn } from '../fleet/fleet-story.ts';
+import { tellOn } from '../fleet/fleet-story.ts';
 import type { Thresholds } from '../fleet/guest-story.ts';
 import type { Story } from '../fleet/told-summary.ts';
 import type { Deadline } from '../time/deadline.ts';

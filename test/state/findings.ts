@@ -1,4 +1,4 @@
-import type { Findings } from '../../functions/fleet/fleet-story.ts';
+import type { Findings } from '../../functions/fleet/findings.ts';
 import type { Verdict } from '../../functions/fleet/sweep.ts';
 
 /** A fleet of two. */

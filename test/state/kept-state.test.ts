@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Findings } from '../../functions/fleet/fleet-story.ts';
+import type { Findings } from '../../functions/fleet/findings.ts';
 import type { Story } from '../../functions/fleet/told-summary.ts';
 import { KeptState } from '../../functions/state/kept-state.ts';
 import { S3Object } from '../../functions/state/s3-object.ts';
