@@ -4,7 +4,8 @@ import type { APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import { BrokerUnknown, MalformedCredentials } from './broker/errors.ts';
 import { InvalidConfig } from './config.ts';
 import { beginEnvironment, Environment } from './environment/environment.ts';
-import { pingGuest } from './environment/ping-guest.ts';
+import { type Pinging, pingGuest } from './environment/ping-guest.ts';
+import { GuestKeys } from './guest/guest-keys.ts';
 import { answer } from './http/answer.ts';
 import { Fault, instanceFault } from './http/fault.ts';
 import { type GatewayEvent, ROUTE, readRequest } from './http/request.ts';
@@ -30,23 +31,23 @@ export const handler = middy(answerPing, { timeoutEarlyInMillis: ANSWER_MARGIN_M
   .onError(answerAsFault);
 
 // Before anything else is looked at. Loaded only where it is needed.
-if (!(environment instanceof InvalidConfig) && environment.config.keystone !== undefined) {
-  const { keystone } = environment.config;
-  const admission = import('./keystone/admit-caller.ts').then(({ admitCaller }) => admitCaller(keystone));
-  handler.before(async (request) => (await admission)(request));
+if (environment instanceof Environment && environment.config.keystone !== undefined) {
+  const { admitCaller } = await import('./keystone/admit-caller.ts');
+  handler.before(admitCaller(environment.config.keystone));
 }
 
-if (environment instanceof Environment && environment.broker.isConnected) await rehearse();
+if (environment instanceof Environment && environment.broker.isConnected) await rehearse(environment);
 
 function answerPing(event: GatewayEvent, lambda: CallerContext): Promise<APIGatewayProxyStructuredResultV2> {
-  return ping(event, lambda, recordPing);
+  return ping(environment, event, lambda, recordPing);
 }
 
 /**
  * Pings a guest that cannot exist. V8 compiles a function when it is first called: here on a whole processor, in an
- * invocation on the share that the function's memory buys. The log does not have this ping.
+ * invocation on the share that the function's memory buys. The log does not have this ping, and no key is looked up.
  */
-async function rehearse(): Promise<void> {
+async function rehearse({ config, broker }: Environment): Promise<void> {
+  const keys = new GuestKeys(async () => (config.guestKeys === undefined ? undefined : 'rehearsal'));
   const pathParameters = { tenant_id: '', instance_id: NIL_UUID };
   const event = {
     routeKey: `${ROUTE.method} ${ROUTE.path}`,
@@ -56,11 +57,12 @@ async function rehearse(): Promise<void> {
   };
   const deadline = Deadline.in(REHEARSAL_MS + ANSWER_MARGIN_MS);
   const lambda = { awsRequestId: NIL_UUID, getRemainingTimeInMillis: () => deadline.leftMs };
-  await ping(event, lambda, () => undefined).catch(() => undefined);
+  await ping({ config, broker, keys }, event, lambda, () => undefined).catch(() => undefined);
 }
 
 /** @param record logs the result */
 async function ping(
+  environment: Pinging | InvalidConfig,
   event: GatewayEvent,
   lambda: Pick<CallerContext, 'awsRequestId' | 'getRemainingTimeInMillis' | 'caller'>,
   record: typeof recordPing,

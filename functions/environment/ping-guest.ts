@@ -7,13 +7,16 @@ import type { SecureSerializer } from '../guest/secure-serializer.ts';
 import type { Deadline } from '../time/deadline.ts';
 import { brokerResult, CONFIRM_TIMEOUT_MS, type Environment } from './environment.ts';
 
+/** What a ping needs of the execution environment. */
+export type Pinging = Pick<Environment, 'config' | 'broker' | 'keys'>;
+
 /**
  * Pings one guest over the live connection, with its key if the guest has one.
  *
  * @throws SecretUnavailable, KeyFileUnreadable, MalformedCredentials or BrokerUnknown: the deployer's to mend
  */
 export async function pingGuest(
-  { config, broker, keys }: Environment,
+  { config, broker, keys }: Pinging,
   context: RequestContext,
   deadline: Deadline,
 ): Promise<PingResult> {
