@@ -16,6 +16,7 @@ export function growthReport(runs: readonly GrowthRun[]): Section {
       'The guests are echo responders in one process. Each RabbitMQ was measured in a run of its own, 3 sweeps of each kind in turns. *Named* in the event or *listed* by the bindings; *bare* is bare amqplib with 256 pings in flight. Memory is the greatest resident set that the process ever had. *With dead guests*: a third of them hangs, of a third the agent is down, a third never registered, and each had its right reason; a guest that hangs is waited for 15 s.',
       ...runs.flatMap(({ rabbitmq, fleets, shares }) => [
         `### RabbitMQ ${rabbitmq}`,
+        declared(fleets),
         growthTable(fleets),
         deadTable(fleets),
         ...(shares.length > 0 ? [shareTable(shares)] : []),
@@ -31,6 +32,12 @@ const work = (samples: readonly Pick<Sample, 'brokerCpuMs'>[]) =>
   samples.map(({ brokerCpuMs }) => brokerCpuMs);
 const seconds = (samples: readonly Pick<Sample, 'elapsedMs'>[]) => median(times(samples)) / 1000;
 const count = (guests: number) => guests.toLocaleString('en');
+
+function declared(fleets: readonly Fleet[]): string {
+  const took = fleets.reduce((sum, { declareMs }) => sum + declareMs, 0) / 1000;
+  const guests = Math.max(...fleets.map((fleet) => fleet.guests));
+  return `All ${count(guests)} guests were bound and consumed after ${significant(took)} s.`;
+}
 
 function growthTable(fleets: readonly Fleet[]): string {
   const row = (fleet: Fleet, name: string, samples: readonly Sample[], compared: string) => [
