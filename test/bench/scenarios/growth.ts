@@ -9,7 +9,14 @@ import { ProcessorShare } from '../../aws-runtime/processor-share.ts';
 import { type Answer, type Contestant, cpuTimeMs } from '../contestant.ts';
 import { EchoResponder } from '../echo-responder.ts';
 import { growthReport } from '../growth-report.ts';
-import { type DeadShare, type Fleet, keepRun, type Sample, type Share } from '../growth-run.ts';
+import {
+  type DeadShare,
+  type Fleet,
+  type GrowthRun,
+  keepRun,
+  type Sample,
+  type Share,
+} from '../growth-run.ts';
 import { interleaved } from '../measurement.ts';
 import type { Section } from '../report.ts';
 import type { Stage } from '../stage.ts';
@@ -59,6 +66,8 @@ export async function growth(stage: Stage): Promise<Section> {
   stage.onLeaving(() => responder.end());
   const ids: string[] = [];
   const fleets: Fleet[] = [];
+  const rabbitmq = (await rabbit.ctl('version')).trim();
+  let runs: readonly GrowthRun[] = [];
   const shares: Share[] = [];
   for (const size of SIZES) {
     const added = Array.from({ length: size - ids.length }, () => randomUUID());
@@ -69,9 +78,9 @@ export async function growth(stage: Stage): Promise<Section> {
     console.log(`${size} guests after ${Math.round(declareMs / 1000)} s`);
     fleets.push({ guests: size, declareMs, ...(await measure(field, ids)) });
     if (!isOtherDebian) shares.push(...(await measureShares(field, ids)));
+    runs = await keepRun({ rabbitmq, fleets, shares }); // what a run that is cut short has measured is kept
   }
-  const rabbitmq = (await rabbit.ctl('version')).trim();
-  return growthReport(await keepRun({ rabbitmq, fleets, shares }));
+  return growthReport(runs);
 }
 
 async function measure(field: Field, ids: readonly string[]): Promise<Omit<Fleet, 'guests' | 'declareMs'>> {
