@@ -1,4 +1,6 @@
-/** When no ping has been answered for so long, those in flight are silent rather than slow. */
+import type { Pulse } from '../oslo/pulse.ts';
+
+/** When no ping has been answered for so long, though the broker lives, those in flight are silent rather than slow. */
 const STALL_MS = 100;
 
 /** A ping that has a place. */
@@ -9,8 +11,9 @@ interface Holder {
 
 /**
  * The pings in flight, of which a limited number have a place. A silent ping loses its place, and goes on without one,
- * when as many other pings have ended since as there are places, or when no ping has ended for {@link STALL_MS}. A
- * broker that is slow for all thus gets no more to do. All pings can be stopped together.
+ * when as many other pings have ended since as there are places, or when no ping has ended for {@link STALL_MS} and the
+ * broker has given a sign of life since the last one was begun. A broker that is slow for all thus gets no more to do, and
+ * what is in flight stays few. All pings can be stopped together.
  */
 export class InFlight {
   readonly #places: number;
@@ -20,11 +23,14 @@ export class InFlight {
   readonly #stall: NodeJS.Timeout;
   #free: PromiseWithResolvers<void> | undefined;
   #answered = 0;
+  /** When the last ping was begun, in the milliseconds of `performance.now()`. */
+  #begunMs = 0;
   #isStopped = false;
 
-  constructor(places: number) {
+  /** @param pulse of the connection on which the guests are pinged */
+  constructor(places: number, pulse: Pick<Pulse, 'hasBeatenSince'>) {
     this.#places = places;
-    this.#stall = setInterval(() => this.#release(() => true), STALL_MS);
+    this.#stall = setInterval(() => this.#release(() => pulse.hasBeatenSince(this.#begunMs)), STALL_MS);
   }
 
   /** Whether no more pings are to be begun. */
@@ -43,6 +49,7 @@ export class InFlight {
   begin(ping: (signal: AbortSignal) => Promise<void>): void {
     const controller = new AbortController();
     const holder = { answeredBefore: this.#answered };
+    this.#begunMs = performance.now();
     this.#holders.add(holder);
     const ended = ping(controller.signal).then(() => {
       this.#pings.delete(controller);

@@ -68,8 +68,8 @@ export class Sweep {
    */
   async run(transport: Transport, proveAlive: () => Promise<void>, signal: AbortSignal): Promise<SweepEnd> {
     signal.throwIfAborted();
-    const { client } = transport;
-    const pings = new InFlight(CONCURRENCY);
+    const { client, pulse } = transport;
+    const pings = new InFlight(CONCURRENCY, pulse);
     let end: End = { kind: 'complete' };
     const stop = (why: End) => {
       if (pings.isStopped) return; // what the stopped pings end in is a consequence

@@ -18,10 +18,11 @@ export interface TransportChannels {
   readonly openConfirm: () => Promise<ConfirmChannel>;
 }
 
-/** All that oslo.messaging needs of one connection: a client for calls, and an inspector of who listens. */
+/** All that oslo.messaging needs of one connection: a client for calls, an inspector of who listens, the broker's pulse. */
 export interface Transport {
   readonly client: RpcClient;
   readonly inspector: Inspector;
+  readonly pulse: Pulse;
 }
 
 /** @throws what amqplib throws when the broker refuses the reply queue, or a channel ends meanwhile */
@@ -32,5 +33,5 @@ export async function openTransport(channels: TransportChannels): Promise<Transp
   consuming.on('error', (error) => client.onEnd('the channel failed', error));
   consuming.on('close', () => client.onEnd('the channel closed'));
   await openReplyQueue(consuming, spare, client.replyQueue, (message) => client.onReply(message));
-  return { client, inspector: new Inspector(open, client.replyQueue, pulse) };
+  return { client, inspector: new Inspector(open, client.replyQueue, pulse), pulse };
 }

@@ -1,8 +1,11 @@
 import { describe, expect, jest, test } from '@jest/globals';
 import { InFlight } from '../../functions/fleet/in-flight.ts';
+import { Pulse } from '../../functions/oslo/pulse.ts';
 import { pass, useFakeClock } from '../setup/fake-clock.ts';
 
 useFakeClock();
+
+const ALIVE = { hasBeatenSince: () => true };
 
 /** A ping that ends when the test calls `answer`, or when its signal is aborted. */
 function ping() {
@@ -25,8 +28,8 @@ function ping() {
 }
 
 /** Begins as many pings as there are places, and asks for one place more. */
-function filled(places: number) {
-  const inFlight = new InFlight(places);
+function filled(places: number, pulse: Pick<Pulse, 'hasBeatenSince'> = ALIVE) {
+  const inFlight = new InFlight(places, pulse);
   const pings = Array.from({ length: places }, ping);
   for (const { run } of pings) inFlight.begin(run);
   const onFree = jest.fn();
@@ -57,7 +60,7 @@ describe('pings in flight', () => {
   });
 
   test('a silent ping gives up its place when as many others were answered as there are places', async () => {
-    const inFlight = new InFlight(2);
+    const inFlight = new InFlight(2, ALIVE);
     const silent = ping();
     inFlight.begin(silent.run);
     const answerOne = async () => {
@@ -84,6 +87,19 @@ describe('pings in flight', () => {
     await pass(100);
     expect(onFree).toHaveBeenCalled();
     expect(pings.some(({ isStopped }) => isStopped)).toBe(false);
+    await finish(inFlight);
+  });
+
+  test('pings in flight keep all places while the broker has given no sign of life since the last one', async () => {
+    const pulse = new Pulse();
+    pulse.beat();
+    await pass(1);
+    const { inFlight, onFree } = filled(3, pulse);
+    await pass(5000);
+    expect(onFree).not.toHaveBeenCalled();
+    pulse.beat();
+    await pass(100);
+    expect(onFree).toHaveBeenCalled();
     await finish(inFlight);
   });
 
