@@ -1,7 +1,7 @@
 import type { FleetState, LastSweep } from '../fleet/fleet-state.ts';
 import { REASONS } from '../guest/reason.ts';
-import { type Answer, answer, staleMs } from './answer.ts';
 import { guestTable } from './guest-table.ts';
+import { type Headline, headline, staleMs } from './headline.ts';
 import { type Html, html } from './html.ts';
 import { lasting, timeElement } from './moment.ts';
 import { overviewOf } from './overview.ts';
@@ -38,12 +38,12 @@ function ofState(state: FleetState, { nowMs, rateMs }: ViewOptions): Html {
   const overview = overviewOf(state);
   const { sweep } = overview;
   const staleFor = staleMs(overview, nowMs, rateMs);
-  return html`${heading(answer(overview, staleFor))}
+  return html`${heading(headline(overview, staleFor))}
 <p class="facts">Last sweep ${timeElement(sweep.at, nowMs)} UTC, ${lasting(nowMs - Date.parse(sweep.at))} ago, in ${(sweep.duration_ms / 1000).toFixed(1)} s · Broker ${staleFor === undefined ? '' : 'then '}${broker(sweep)}</p>
 ${staleFor === undefined ? undefined : stale(rateMs)}${trouble(sweep)}${squares(overview)}${guestTable(overview, nowMs)}`;
 }
 
-function heading({ tone, text }: Answer): Html {
+function heading({ tone, text }: Headline): Html {
   return html`<h1 class="${tone}">${text}</h1>`;
 }
 

@@ -3,7 +3,7 @@ import type { Counts, Overview } from './overview.ts';
 import { grouped } from './squares.ts';
 
 /** The one sentence that is read first, and how bad it is. */
-export interface Answer {
+export interface Headline {
   readonly tone: 'good' | 'warn' | 'bad' | 'stale';
   readonly text: string;
 }
@@ -21,7 +21,7 @@ export function staleMs({ sweep }: Overview, nowMs: number, rateMs: number): num
 }
 
 /** What is most wrong: no sweeps, then no broker, then the guests. */
-export function answer({ sweep, counts }: Overview, staleFor: number | undefined): Answer {
+export function headline({ sweep, counts }: Overview, staleFor: number | undefined): Headline {
   if (staleFor !== undefined)
     return { tone: 'stale', text: `No sweep for ${lasting(staleFor)}: this page is out of date` };
   if (!sweep.broker_reachable)
