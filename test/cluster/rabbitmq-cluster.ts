@@ -10,7 +10,7 @@ export class RabbitMqCluster {
   readonly managementBalancer: Balancer;
   #cutOff: RabbitMqServer | undefined;
 
-  /** RabbitMQ 4.3 refuses the transient queues of oslo.messaging's defaults, unless it is told to permit them. */
+  /** The transient queues of oslo.messaging's defaults are permitted: RabbitMQ 4.3 does so by default, a later one may not. */
   static async start(): Promise<RabbitMqCluster> {
     const config = ['deprecated_features.permit.transient_nonexcl_queues = true'];
     const first = await RabbitMqServer.start(config);
