@@ -51,15 +51,15 @@ export class Log {
   #write(level: Level, message: string | undefined, fields: Fields): void {
     if (LEVELS.indexOf(level) < this.#least) return;
     const timestamp = new Date().toISOString();
-    const line = { level, message, timestamp, service: this.#service, ...traced(), ...fields };
+    const line = { level, message, timestamp, service: this.#service, xray_trace_id: traceId(), ...fields };
     this.#output.write(`${JSON.stringify(line)}\n`);
   }
 }
 
-/** The invocation's trace, from Lambda's `Root=1-…;Parent=…;Sampled=…`. */
-function traced(): object {
-  const [, root] = /Root=([^;]+)/.exec(process.env['_X_AMZN_TRACE_ID'] ?? '') ?? [];
-  return root === undefined ? {} : { xray_trace_id: root };
+/** Of the invocation, from Lambda's `Root=1-…;Parent=…;Sampled=…`. */
+function traceId(): string | undefined {
+  const trace = process.env['_X_AMZN_TRACE_ID'];
+  return trace === undefined ? undefined : /Root=([^;]+)/.exec(trace)?.[1];
 }
 
 /** `code` is stable; `exception` is that of an AWS API. */
