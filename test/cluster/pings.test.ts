@@ -80,14 +80,15 @@ describe.each(FAULTS)('with a node that is %s', (how, fail) => {
     },
     LONG_MS,
   );
+});
 
+describe.each(FAULTS.filter(([how]) => how !== 'cut off'))('with the function’s own node %s', (how, fail) => {
   test(
     `a guest on another node is reached when the function’s own node is ${how} while idle`,
     async () => {
       const [id = ''] = await guests().add('durable', 1, third);
       const fn = await connectedTo(first);
-      if (how !== 'cut off') await fail(first);
-      else await fail(second);
+      await fail(first);
       expect(await verdict(fn, id, `own node ${how} while idle`)).toBe('204');
     },
     LONG_MS,
@@ -102,7 +103,7 @@ describe.each(FAULTS)('with a node that is %s', (how, fail) => {
       const fn = await connectedTo(first);
       let isFailed = false;
       placed.onRequest = () => {
-        if (!isFailed && how !== 'cut off') void fail(first);
+        if (!isFailed) void fail(first);
         isFailed = true;
       };
       expect(await verdict(fn, id, `own node ${how} in mid-ping`)).toMatch(whatIsTrue);
@@ -110,6 +111,23 @@ describe.each(FAULTS)('with a node that is %s', (how, fail) => {
     LONG_MS,
   );
 });
+
+test(
+  'a guest on another node is queue_down to a function whose own node is cut off from the others, until that has passed',
+  async () => {
+    const [id = ''] = await guests().add('durable', 1, third);
+    const fn = await connectedTo(first);
+    await cluster.cutOff(first);
+    expect(await verdict(fn, id, 'own node cut off')).toBe('queue_down');
+    await cluster.heal();
+    await eventually(
+      () => verdict(fn, id, 'own node back'),
+      (reason) => reason === '204',
+      60_000,
+    );
+  },
+  LONG_MS,
+);
 
 test(
   'a ping of a guest whose quorum queue has lost its majority says queue_down, and is answered when it is back',
