@@ -11,6 +11,7 @@ import { TroveGuests } from '../../infra/local/trove-guests.ts';
 import { AwsStandIn } from '../setup/aws-stand-in.ts';
 import { makeCertificates, sslOptions } from '../setup/certificates.ts';
 import { GRANTED } from '../setup/granted.ts';
+import { S3StandIn } from '../setup/s3-stand-in.ts';
 import { type Permissions, TestBroker } from '../setup/test-broker.ts';
 import { ENDPOINT, EXISTING } from './variants.ts';
 
@@ -29,6 +30,7 @@ onDebian('the synthesized asset, with the template’s environment, over TLS', (
   let stack: Synthesized;
   let secret: string;
   let aws: AwsStandIn;
+  let s3: S3StandIn;
   let lambda: LambdaProcess | undefined;
 
   beforeAll(async () => {
@@ -44,6 +46,7 @@ onDebian('the synthesized asset, with the template’s environment, over TLS', (
     if (!host) throw new Error('No Trove guests here');
     guests = host;
     await guests.start(alive);
+    s3 = await S3StandIn.start();
     aws = await AwsStandIn.start(({ path }) => ({
       body: path.startsWith('/v1/brokers')
         ? { brokerState: 'RUNNING', brokerInstances: [{ endpoints: [endpoint()] }] }
@@ -52,6 +55,7 @@ onDebian('the synthesized asset, with the template’s environment, over TLS', (
   }, 60_000);
   afterAll(async () => {
     await aws.close();
+    await s3.aws.close();
     await guests.end();
     await broker.delete();
     await rabbit.stop();
@@ -72,10 +76,12 @@ onDebian('the synthesized asset, with the template’s environment, over TLS', (
     const known: Record<string, string> = {
       BROKER_ENDPOINT: endpoint(),
       BROKER_SECRET_ID: 'broker',
+      FLEET_STATE_URL: 's3://fleet/state.json',
       AWS_ENDPOINT_URL_SECRETS_MANAGER: secretsManager,
     };
     const settings: Record<string, string> = {
       ...credentials,
+      AWS_ENDPOINT_URL_S3: s3.aws.settings['AWS_ENDPOINT_URL_S3'] ?? '',
       BROKER_MANAGEMENT_URL: broker.managementUrl, // on Amazon MQ: port 443 of the broker's host
       NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem'), // Node trusts Amazon's CA by itself
     };
@@ -171,6 +177,7 @@ onDebian('the synthesized asset, with the template’s environment, over TLS', (
   test('the synthesized sweep reaches the fleet with the permissions and the tag that the manual grants', async () => {
     const { invoke } = await start('health-check', GRANTED, { tags: 'management' });
     expect(await invoke({})).toMatchObject({ broker_reachable: true, reachable: 1 });
+    expect([...s3.objects.keys()]).toEqual(['/fleet/state.json']);
   });
 
   test('the synthesized ping is not interrupted by the manual’s rotation, from one user to a second one', async () => {
