@@ -17,7 +17,7 @@ export const BUILD_OPTIONS = {
   target: 'node24',
   format: 'esm',
   banner: { js: 'const require=process.getBuiltinModule;' }, // for amqplib, which is CommonJS; all else is bundled
-  external: ['@aws-sdk/*'], // loaded on demand, from Lambda's runtime
+  external: ['@aws-sdk/*'], // loaded on demand; since Node 18, Lambda finds its own copy for ES modules, too
   legalComments: 'none',
 } as const satisfies BuildOptions;
 
