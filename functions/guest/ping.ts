@@ -59,7 +59,7 @@ export async function rpcPing(
     graceMs,
     isTaken: () => isTaken,
   });
-  silence.watch().catch(giveUp);
+  silence.watch(giveUp);
   const afterNack = {
     deadline,
     openTimeoutMs: options.silence?.answerTimeoutMs ?? QUEUE_ANSWER_MS,

@@ -42,22 +42,23 @@ export interface Schedule {
   readonly graceMs: number;
   /** When the last question is asked, so that its answer comes before the deadline. */
   readonly lastMs: number;
+  /** How long the broker may take for each of an answer's two steps. */
+  readonly answerTimeoutMs: number;
 }
 
 /**
- * The time of the next question: after a while and then again and again, once when the grace of a guest that nobody
- * listens for is over, and for the last time shortly before the deadline.
+ * The time of the next question: again and again, once when the grace of a guest that nobody listens for is over, and
+ * for the last time shortly before the deadline.
  *
- * @param askedMs the time of the question before; undefined: none was asked
+ * @param askedMs the time of the question before
  * @param nobodySinceMs since when nobody has consumed the guest's queue, as far as that is known
  * @returns infinity when all questions were asked
  */
 export function nextQuestionMs(
-  { firstMs, askEveryMs, graceMs, lastMs }: Schedule,
-  askedMs: number | undefined,
+  { askEveryMs, graceMs, lastMs }: Schedule,
+  askedMs: number,
   nobodySinceMs: number | undefined,
 ): number {
-  if (askedMs === undefined) return firstMs;
   const graceEndMs = nobodySinceMs === undefined ? Number.POSITIVE_INFINITY : nobodySinceMs + graceMs;
   const times = [askedMs + askEveryMs, graceEndMs, lastMs];
   return Math.min(...times.filter((time) => time > askedMs && time <= lastMs));
@@ -82,11 +83,27 @@ export class Silence {
   }
 
   /**
-   * Watches until {@link end} is called. After that the promise never settles, unless an answer is under way.
+   * Begins to watch, until {@link end} is called.
    *
-   * @throws NobodyListens, or MessageDeliveryFailure when the connection is dead: the wait for the guest is in vain
+   * @param giveUp called at most once, when the wait for the guest is in vain: with NobodyListens, or with what a
+   * question threw, which is a MessageDeliveryFailure when the connection is dead
    */
-  async watch(): Promise<void> {
+  watch(giveUp: (error: unknown) => void): void {
+    // Nearly every wait ends before the first question: an async function begun here would never end, and V8 never
+    // compiles such a function, however often it is called.
+    const schedule = this.#schedule();
+    const begunMs = performance.now();
+    const ask = () => void this.#askBy(schedule, begunMs).catch(giveUp);
+    this.#timer = setTimeout(ask, schedule.firstMs);
+  }
+
+  /** To be called when the wait is over, whatever ended it. */
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#isOver = true;
+  }
+
+  #schedule(): Schedule {
     const {
       deadline,
       graceMs,
@@ -95,32 +112,32 @@ export class Silence {
     } = this.#options;
     const timeoutMs = deadline.leftMs;
     const answerTimeoutMs = Math.min(this.#options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS, timeoutMs / 2);
-    const schedule = {
+    return {
       firstMs: Math.min(firstQuestionMs, timeoutMs / 4),
       askEveryMs,
       graceMs,
       lastMs: timeoutMs - 1.1 * answerTimeoutMs,
+      answerTimeoutMs,
     };
-    const start = performance.now();
-    let askedMs: number | undefined;
-    let nobodySinceMs: number | undefined;
-    while (!this.#isOver) {
-      askedMs = nextQuestionMs(schedule, askedMs, nobodySinceMs);
-      await this.#sleepUntil(start + askedMs);
-      const answer = await this.#ask(answerTimeoutMs);
-      if (answer === undefined) continue;
-      const isFirst = this.#listeners === undefined;
-      this.#listeners = answer;
-      if (answer.consumers > 0) nobodySinceMs = undefined;
-      else nobodySinceMs ??= isFirst ? 0 : askedMs;
-      if (nobodySinceMs !== undefined && askedMs >= nobodySinceMs + graceMs) throw new NobodyListens();
-    }
   }
 
-  /** To be called when the wait is over, whatever ended it. */
-  end(): void {
-    clearTimeout(this.#timer);
-    this.#isOver = true;
+  async #askBy(schedule: Schedule, begunMs: number): Promise<void> {
+    let askedMs = schedule.firstMs;
+    let nobodySinceMs: number | undefined;
+    for (;;) {
+      const answer = await this.#ask(schedule.answerTimeoutMs);
+      if (this.#isOver) return;
+      if (answer !== undefined) {
+        const isFirst = this.#listeners === undefined;
+        this.#listeners = answer;
+        if (answer.consumers > 0) nobodySinceMs = undefined;
+        else nobodySinceMs ??= isFirst ? 0 : askedMs;
+        const isInVain = nobodySinceMs !== undefined && askedMs >= nobodySinceMs + schedule.graceMs;
+        if (isInVain) throw new NobodyListens();
+      }
+      askedMs = nextQuestionMs(schedule, askedMs, nobodySinceMs);
+      await this.#sleepUntil(begunMs + askedMs);
+    }
   }
 
   async #ask(answerTimeoutMs: number): Promise<Listeners | undefined> {

@@ -37,18 +37,22 @@ export type Reply =
 const MAX_REPLY_BYTES = 1024 * 1024;
 
 /** The request's body: the envelope `{"oslo.version": "2.0", "oslo.message": "<JSON text>"}` in UTF-8. */
-export function encodeRequest(request: Request, ids: RequestIds): Buffer {
-  const message: Record<string, Json> = {
-    method: request.method,
-    args: request.args,
-    version: request.version,
+export function encodeRequest({ method, args, version, context }: Request, ids: RequestIds): Buffer {
+  const call = JSON.stringify({
+    method,
+    args,
+    version,
     _msg_id: ids.msgId,
     _reply_q: ids.replyQueue,
     _timeout: null, // the interval of call-monitor heartbeats, not the deadline; null asks for none
     _unique_id: ids.uniqueId,
-  };
-  for (const [key, value] of Object.entries(request.context)) message[`_context_${key}`] = value;
-  return Buffer.from(JSON.stringify({ 'oslo.version': '2.0', 'oslo.message': JSON.stringify(message) }));
+  });
+  // As text: an object with keys made for each call takes several times as long.
+  let message = call.slice(0, -1);
+  for (const [key, value] of Object.entries(context))
+    message += `,${JSON.stringify(`_context_${key}`)}:${JSON.stringify(value)}`;
+  message += '}';
+  return Buffer.from(JSON.stringify({ 'oslo.version': '2.0', 'oslo.message': message }));
 }
 
 /** Reads one message from the reply queue. Never throws: the network may send anything. */

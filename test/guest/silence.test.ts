@@ -7,14 +7,14 @@ import { pass, useFakeClock } from '../setup/fake-clock.ts';
 
 useFakeClock();
 
-const SCHEDULE = { firstMs: 250, askEveryMs: 2000, graceMs: 1000, lastMs: 13_900 };
+const SCHEDULE = { firstMs: 250, askEveryMs: 2000, graceMs: 1000, lastMs: 13_900, answerTimeoutMs: 1000 };
 const NOBODY: Listeners = { consumers: 0, messages: 3 };
 const SOMEBODY: Listeners = { consumers: 1, messages: 0 };
 
 /** The times of all questions during a wait in which every answer is the same, in milliseconds. */
 function questions(schedule: typeof SCHEDULE, nobodySinceMs: number | undefined): number[] {
   const times: number[] = [];
-  for (let next = nextQuestionMs(schedule, undefined, nobodySinceMs); Number.isFinite(next); ) {
+  for (let next = schedule.firstMs; Number.isFinite(next); ) {
     times.push(next);
     next = nextQuestionMs(schedule, next, nobodySinceMs);
   }
@@ -38,7 +38,10 @@ describe('questions about a silent guest', () => {
 });
 
 /** Watches a silent guest; the broker gives the answers in turn, and the last one from then on. */
-function watched(answers: (Listeners | undefined | Error)[], options: Partial<SilenceOptions> = {}) {
+function watched(
+  answers: (Listeners | Promise<Listeners> | undefined | Error)[],
+  options: Partial<SilenceOptions> = {},
+) {
   const start = performance.now();
   const askedAt: number[] = [];
   const proofs = jest.fn(async () => undefined);
@@ -61,7 +64,7 @@ function watched(answers: (Listeners | undefined | Error)[], options: Partial<Si
     ...options,
   });
   const givenUp = jest.fn();
-  silence.watch().catch(givenUp);
+  silence.watch(givenUp);
   return { silence, askedAt, givenUp, proofs };
 }
 
@@ -141,6 +144,17 @@ describe('the wait for a silent guest', () => {
     await pass(20_000);
     expect(askedAt).toEqual([250]);
     expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test('a wait that ends while a question is under way sets no timer when the answer comes', async () => {
+    const { promise: answer, resolve } = Promise.withResolvers<Listeners>();
+    const { silence } = watched([answer]);
+    await pass(250);
+    silence.end();
+    resolve(SOMEBODY);
+    await pass(0);
+    expect(jest.getTimerCount()).toBe(0);
+    expect(silence.listeners).toBeUndefined();
   });
 
   test('a wait of 200 ms asks its first and last question within that time', async () => {
