@@ -9,7 +9,7 @@ import { GuestKeys } from './guest/guest-keys.ts';
 import { answer } from './http/answer.ts';
 import { Fault, instanceFault } from './http/fault.ts';
 import { type GatewayEvent, ROUTE, readRequest } from './http/request.ts';
-import type { CallerContext } from './keystone/admit-caller.ts';
+import { admitCaller, type CallerContext } from './keystone/admit-caller.ts';
 import { KeyFileUnreadable } from './secrets/key-file.ts';
 import { SecretUnavailable } from './secrets/secrets-manager.ts';
 import { log, recordPing } from './telemetry/ping-telemetry.ts';
@@ -30,11 +30,9 @@ export const handler = middy(answerPing, { timeoutEarlyInMillis: ANSWER_MARGIN_M
   .use(httpErrorHandler({ logger: false }))
   .onError(answerAsFault);
 
-// Before anything else is looked at. Loaded only where it is needed.
-if (environment instanceof Environment && environment.config.keystone !== undefined) {
-  const { admitCaller } = await import('./keystone/admit-caller.ts');
+// Before anything else is looked at.
+if (environment instanceof Environment && environment.config.keystone !== undefined)
   handler.before(admitCaller(environment.config.keystone));
-}
 
 if (environment instanceof Environment && environment.broker.isConnected) await rehearse(environment);
 

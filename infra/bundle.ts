@@ -1,9 +1,28 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type BuildOptions, build } from 'esbuild';
+import { type BuildOptions, build, type Plugin } from 'esbuild';
 
 const ROOT = join(import.meta.dirname, '..');
+
+/**
+ * Takes Node's own modules from `process.getBuiltinModule`. An `import` reads all that such a module exports, and so loads
+ * what is made on demand: the streams and promises of `node:fs`, WebCrypto.
+ */
+const BUILTINS: Plugin = {
+  name: 'builtins',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:/ }, ({ path, kind }) =>
+      kind === 'import-statement' ? { path, namespace: 'builtin', sideEffects: false } : undefined,
+    );
+    onLoad({ filter: /./, namespace: 'builtin' }, ({ path }) => {
+      const names = Object.keys(process.getBuiltinModule(path) ?? {});
+      const exported = names.map((name) => `export const ${name} = /* @__PURE__ */ take('${name}');`);
+      const module = `const module = process.getBuiltinModule('${path}');\nconst take = (name) => module[name];`;
+      return { contents: [module, 'export default module;', ...exported].join('\n') };
+    });
+  },
+};
 
 /**
  * esbuild's options: one ES module for Lambda's runtime, which may await the broker at its top level; minified, with
@@ -19,6 +38,7 @@ export const BUILD_OPTIONS = {
   banner: { js: 'const require=process.getBuiltinModule;' }, // for amqplib, which is CommonJS; all else is bundled
   external: ['@aws-sdk/*'], // loaded on demand; since Node 18, Lambda finds its own copy for ES modules, too
   legalComments: 'none',
+  plugins: [BUILTINS],
 } as const satisfies BuildOptions;
 
 /**

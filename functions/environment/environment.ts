@@ -61,6 +61,7 @@ export class Environment {
 export async function beginEnvironment(env: NodeJS.ProcessEnv): Promise<Environment | InvalidConfig> {
   try {
     const environment = new Environment(env);
+    setImmediate(() => process.stdout); // Node makes this stream when it is first asked for: while the broker is dialled
     await environment.broker.begin(Deadline.in(INIT_WAIT_MS));
     return environment;
   } catch (error) {

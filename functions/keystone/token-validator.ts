@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
+import QuickLRU from 'quick-lru';
 import type { Deadline } from '../time/deadline.ts';
 import { TooManyBadTokens, Unauthenticated } from './errors.ts';
 import type { KeystoneApi } from './keystone-api.ts';
@@ -18,17 +18,17 @@ const MAX_TIMEOUT_MS = 3000;
 /** A Fernet token has some 200 characters, a signed one (JWS) less than 2000. */
 const MAX_TOKEN_LENGTH = 4096;
 
-/** The wall clock, since a process that is frozen may not see the other one go on; looked at for each token. */
-const CLOCK = { max: 1000, perf: { now: () => Date.now() }, ttlResolution: 0 };
+/** How many tokens of either kind are remembered at least, and half of how many at most. */
+const MEMORY = 1000;
 
 /** Finds out whose a token is. Of a token nothing is kept but its SHA-256. */
 export class TokenValidator {
   readonly #api: Pick<KeystoneApi, 'validate'>;
   readonly #budget = new QuestionBudget();
   readonly #asking = new Map<string, Promise<Token>>();
-  /** Apart from the bad ones, of which any number may come. */
-  readonly #good = new LRUCache<string, Token>({ ...CLOCK, ttl: GOOD_FOR_MS });
-  readonly #bad = new LRUCache<string, true>({ ...CLOCK, ttl: BAD_FOR_MS });
+  /** Apart from the bad ones, of which any number may come. Its clock goes on while the process is frozen. */
+  readonly #good = new QuickLRU<string, Token>({ maxSize: MEMORY, maxAge: GOOD_FOR_MS });
+  readonly #bad = new QuickLRU<string, true>({ maxSize: MEMORY, maxAge: BAD_FOR_MS });
 
   constructor(api: Pick<KeystoneApi, 'validate'>) {
     this.#api = api;

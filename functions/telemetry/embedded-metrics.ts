@@ -29,9 +29,13 @@ export function embedded(
   metrics: Metrics,
   dimensions: readonly (readonly string[])[] = [['service']],
 ): Record<string, unknown> {
-  const definitions = Object.entries(UNITS)
-    .filter(([name]) => name in metrics)
-    .map(([Name, Unit]) => ({ Name, Unit }));
+  const definitions = Object.keys(metrics)
+    .filter(isMetric)
+    .map((Name) => ({ Name, Unit: UNITS[Name] }));
   const directive = { Namespace: NAMESPACE, Dimensions: dimensions, Metrics: definitions };
   return { _aws: { Timestamp: Date.now(), CloudWatchMetrics: [directive] }, ...metrics };
+}
+
+function isMetric(name: string): name is keyof typeof UNITS {
+  return name in UNITS;
 }

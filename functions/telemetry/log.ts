@@ -16,8 +16,6 @@ type Fields = Readonly<Record<string, unknown>>;
 export class Log {
   readonly #service: string;
   readonly #least: number;
-  /** Node makes this stream when it is first asked for, which takes milliseconds: in init, then. */
-  readonly #output = process.stdout;
 
   /** @param service the function's name, in each line */
   constructor(service: string) {
@@ -52,7 +50,7 @@ export class Log {
     if (LEVELS.indexOf(level) < this.#least) return;
     const timestamp = new Date().toISOString();
     const line = { level, message, timestamp, service: this.#service, xray_trace_id: traceId(), ...fields };
-    this.#output.write(`${JSON.stringify(line)}\n`);
+    process.stdout.write(`${JSON.stringify(line)}\n`);
   }
 }
 
