@@ -15,6 +15,8 @@ export interface Fleet {
   /** How long it took until all were bound and consumed. */
   readonly declareMs: number;
   readonly bare: readonly Sample[];
+  /** Bare amqplib that confirms and watches the clock, as a sweep does. */
+  readonly confirming: readonly Sample[];
   readonly named: readonly Sample[];
   readonly listed: readonly Sample[];
   /** The list of the bindings alone. */

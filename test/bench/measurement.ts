@@ -24,8 +24,8 @@ export function ratio(numerators: readonly number[], denominators: readonly numb
 }
 
 /**
- * Lets the contestants take turns, so that noise affects all of them alike. Each repeat begins with the next
- * contestant (ABC, BCA, CAB, …), so that none always comes after the same one.
+ * Lets the contestants take turns, so that noise affects all of them alike. Each repeat has an order of its own, drawn
+ * at random: what one leaves behind, such as a broker that is still busy, shall not always meet the same other one.
  *
  * @returns each contestant's values, repeat by repeat
  */
@@ -36,12 +36,14 @@ export async function interleaved<N extends string, T>(
   const all = [...contestants];
   const measured = new Map<N, T[]>(all.map(([name]) => [name, []]));
   for (let repeat = 0; repeat < repeats; repeat++) {
-    const first = repeat % all.length;
-    for (const [name, measure] of [...all.slice(first), ...all.slice(0, first)]) {
-      measured.get(name)?.push(await measure());
-    }
+    for (const [name, measure] of shuffled(all)) measured.get(name)?.push(await measure());
   }
   return measured;
+}
+
+function shuffled<T>(values: readonly T[]): T[] {
+  const drawn = values.map((value) => ({ value, at: Math.random() }));
+  return drawn.sort((a, b) => a.at - b.at).map(({ value }) => value);
 }
 
 /** The values of a contestant that has had several turns in each repeat, repeat by repeat. */

@@ -16,7 +16,7 @@ export interface Goal {
   readonly measured: string;
   /** What the least that a contestant can do reaches, where that was measured. */
   readonly limit: string;
-  readonly holds: boolean;
+  readonly verdict: string;
 }
 
 /**
@@ -30,8 +30,19 @@ export function goal(
   bound: { atMost: number } | { atLeast: number },
   limit?: Spread,
 ): Goal {
-  const holds = 'atMost' in bound ? measured.median <= bound.atMost : measured.median >= bound.atLeast;
-  return { text, measured: written(measured), limit: limit === undefined ? '' : written(limit), holds };
+  const holdsFor = ({ median }: Spread) =>
+    'atMost' in bound ? median <= bound.atMost : median >= bound.atLeast;
+  const verdict = () => {
+    if (holdsFor(measured)) return 'holds';
+    if (limit === undefined || holdsFor(limit)) return 'does not hold';
+    return `out of reach: ${significant(measured.median / limit.median)} × the limit`;
+  };
+  return {
+    text,
+    measured: written(measured),
+    limit: limit === undefined ? '' : written(limit),
+    verdict: verdict(),
+  };
 }
 
 /** A median with its spread, such as `1.21 (1.15–1.34)`. */
@@ -58,11 +69,6 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 }
 
 export function goalsTable(goals: readonly Goal[]): string {
-  const rows = goals.map(({ text, measured, limit, holds }) => [
-    text,
-    measured,
-    limit,
-    holds ? 'holds' : 'does not hold',
-  ]);
+  const rows = goals.map(({ text, measured, limit, verdict }) => [text, measured, limit, verdict]);
   return table(['Goal', 'Measured', 'The limit reaches', 'Verdict'], rows);
 }

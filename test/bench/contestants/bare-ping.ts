@@ -4,8 +4,8 @@ import { type Channel, connect } from 'amqplib';
 // The limit: the least that a ping on amqplib must do. The request is published without a confirm, the call is found by
 // the reply's _msg_id, and the result is checked. There is no diagnosis, no reconnection and no log.
 //
-// With `DUTIES` set, there are also the duties of every ping, each in the shortest way: the publisher confirm, the
-// timers (confirm, silent guest, deadline), and the log line with its metrics.
+// With `DUTIES` set, there are also the duties of every ping, each in the shortest way: the publisher confirm and the
+// timers (confirm, silent guest, deadline); with `DUTIES=logged`, the log line with its metrics, which a sweep has not.
 
 const { ENCRYPTED_CONTEXT, DUTIES } = process.env;
 
@@ -59,7 +59,7 @@ export async function ping(
   const begin = performance.now();
   const result = await promise;
   timers.forEach(clearTimeout);
-  if (DUTIES) process.stdout.write(`${logLine(instance_id, performance.now() - begin)}\n`);
+  if (DUTIES === 'logged') process.stdout.write(`${logLine(instance_id, performance.now() - begin)}\n`);
   return { statusCode: result === null ? 400 : 204 };
 }
 

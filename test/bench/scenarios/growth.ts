@@ -22,7 +22,12 @@ import type { Section } from '../report.ts';
 import type { Stage } from '../stage.ts';
 
 const SIZES = [1000, 10_000, 40_000];
-const REPEATS = 3;
+/** How many sweeps of each kind are measured of a fleet. */
+const REPEATS = new Map([
+  [1000, 9],
+  [10_000, 7],
+  [40_000, 3],
+]);
 
 /** Where one in a hundred guests is dead, and where one in ten. */
 const DEAD_SHARES = new Map([
@@ -88,25 +93,40 @@ async function measure(field: Field, ids: readonly string[]): Promise<Omit<Fleet
   const one = ids.slice(0, 1);
   const ours = () => stage.handler('health-check', { event: { instance_ids: one } }, settings);
   const bare = stage.handler('bare-amqplib', { ids: one, times: 1, inFlight: 1 }, settings);
+  const confirming = stage.handler(
+    'bare-amqplib',
+    { ids: one, times: 1, inFlight: 1 },
+    { ...settings, DUTIES: 'yes' },
+  );
   const [named, listed] = [ours(), ours()];
-  for (const contestant of [bare, named, listed]) await contestant.answer();
+  const repeats = REPEATS.get(ids.length) ?? 1;
+  const all = [bare, confirming, named, listed];
+  for (const contestant of all) await contestant.answer();
   const samples = await interleaved(
-    REPEATS,
+    repeats,
     new Map([
       ['bare', () => sample(field, () => bare.ask({ ids, times: 1, inFlight: 256 }))],
+      ['confirming', () => sample(field, () => confirming.ask({ ids, times: 1, inFlight: 256 }))],
       ['named', () => sample(field, () => named.ask({ event: { instance_ids: ids } }))],
       ['listed', () => sample(field, () => listed.ask({ event: {} }))],
     ]),
   );
   const list = [];
-  for (let repeat = 0; repeat < REPEATS; repeat++)
+  for (let repeat = 0; repeat < repeats; repeat++)
     list.push(await timed(field, () => listBindings(field, ids)));
   const dead = [];
   for (const share of DEAD_SHARES.get(ids.length) ?? [])
     dead.push(await sweepWithDead(field, ids, ids.length * share, named));
-  for (const contestant of [bare, named, listed]) await contestant.end();
+  for (const contestant of all) await contestant.end();
   const of = (name: string) => samples.get(name) ?? [];
-  return { bare: of('bare'), named: of('named'), listed: of('listed'), list, dead };
+  return {
+    bare: of('bare'),
+    confirming: of('confirming'),
+    named: of('named'),
+    listed: of('listed'),
+    list,
+    dead,
+  };
 }
 
 async function sample(field: Field, ask: () => Promise<Answer>): Promise<Sample> {
