@@ -6,6 +6,9 @@ import { BrokerBlocked } from './errors.ts';
 /** How long a blocked broker is waited for. An alarm may clear at once, but while it lasts nothing goes through. */
 const GRACE_MS = 1000;
 
+/** The share of the time left that it is waited for at most: what is blocked must not come to its own time-out first. */
+const WAIT_SHARE = 0.9;
+
 /** Whether the broker has blocked a connection's publishing (`connection.blocked`, RabbitMQ's extension). */
 export class Blockage {
   readonly #onBlocked = new Set<() => void>();
@@ -29,7 +32,7 @@ export class Blockage {
 
   /**
    * Begins `work` when publishing is not blocked, and aborts its signal when a blockage, before the work or during
-   * it, has lasted for a second or until the deadline.
+   * it, has lasted for a second or nearly until the deadline.
    *
    * @throws BrokerBlocked, or what `work` throws
    */
@@ -53,7 +56,7 @@ export class Blockage {
       if (this.isBlocked) stop.abort(new BrokerBlocked());
       resolve();
     };
-    const timer = afterReading(deadline.within(GRACE_MS).leftMs, giveUp);
+    const timer = afterReading(Math.min(GRACE_MS, WAIT_SHARE * deadline.leftMs), giveUp);
     await Promise.race([this.#unblocked?.promise, isOver]);
     clearTimeout(timer);
   }

@@ -54,6 +54,21 @@ describe('work on a connection', () => {
     expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ code: 'broker_blocked' }));
   });
 
+  test('work that is blocked until its own time-out is broker_blocked, and not out of time', async () => {
+    const { connection, blockage } = guarded();
+    const outcome = jest.fn();
+    const timeout = async (signal: AbortSignal) => {
+      const { promise, reject } = Promise.withResolvers<never>();
+      setTimeout(() => reject(new Error('out of time')), 1000);
+      return Promise.race([promise, endless(signal)]);
+    };
+    blockage.guard(Deadline.in(1000), timeout).catch(outcome);
+    await pass(250);
+    connection.emit('blocked');
+    await pass(750);
+    expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ code: 'broker_blocked' }));
+  });
+
   test('work is begun, and goes on, when the blockage clears within a second', async () => {
     const { connection, blockage, work, begin } = guarded();
     connection.emit('blocked');
