@@ -6,7 +6,7 @@ import { BrokerBlocked } from './errors.ts';
 /** How long a blocked broker is waited for. An alarm may clear at once, but while it lasts nothing goes through. */
 const GRACE_MS = 1000;
 
-/** The share of the time left that it is waited for at most: what is blocked must not come to its own time-out first. */
+/** The wait takes at most this share of the time left, so that blocked work does not come to its own time-out first. */
 const WAIT_SHARE = 0.9;
 
 /** Whether the broker has blocked a connection's publishing (`connection.blocked`, RabbitMQ's extension). */

@@ -18,7 +18,7 @@ const MAX_TIMEOUT_MS = 3000;
 /** A Fernet token has some 200 characters, a signed one (JWS) less than 2000. */
 const MAX_TOKEN_LENGTH = 4096;
 
-/** How many tokens of either kind are remembered at least, and half of how many at most. */
+/** How many tokens of either kind are remembered; quick-lru may keep up to twice as many. */
 const MEMORY = 1000;
 
 /** Finds out whose a token is. Of a token nothing is kept but its SHA-256. */

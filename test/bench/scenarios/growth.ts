@@ -22,6 +22,7 @@ import type { Section } from '../report.ts';
 import type { Stage } from '../stage.ts';
 
 const SIZES = [1000, 10_000, 40_000];
+
 /** How many sweeps of each kind are measured of a fleet. */
 const REPEATS = new Map([
   [1000, 9],
@@ -92,12 +93,9 @@ async function measure(field: Field, ids: readonly string[]): Promise<Omit<Fleet
   const { stage, settings } = field;
   const one = ids.slice(0, 1);
   const ours = () => stage.handler('health-check', { event: { instance_ids: one } }, settings);
-  const bare = stage.handler('bare-amqplib', { ids: one, times: 1, inFlight: 1 }, settings);
-  const confirming = stage.handler(
-    'bare-amqplib',
-    { ids: one, times: 1, inFlight: 1 },
-    { ...settings, DUTIES: 'yes' },
-  );
+  const first = { ids: one, times: 1, inFlight: 1 };
+  const bare = stage.handler('bare-amqplib', first, settings);
+  const confirming = stage.handler('bare-amqplib', first, { ...settings, DUTIES: 'yes' });
   const [named, listed] = [ours(), ours()];
   const repeats = REPEATS.get(ids.length) ?? 1;
   const all = [bare, confirming, named, listed];
