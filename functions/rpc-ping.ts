@@ -45,7 +45,7 @@ function answerPing(event: GatewayEvent, lambda: CallerContext): Promise<APIGate
  * invocation on the share that the function's memory buys. The log does not have this ping, and no key is looked up.
  */
 async function rehearse({ config, broker }: Environment): Promise<void> {
-  const keys = new GuestKeys(async () => (config.guestKeys === undefined ? undefined : 'rehearsal'));
+  const keys = config.guestKeys && new GuestKeys(async () => 'rehearsal');
   const pathParameters = { tenant_id: '', instance_id: NIL_UUID };
   const event = {
     routeKey: `${ROUTE.method} ${ROUTE.path}`,

@@ -35,13 +35,14 @@ export class Environment {
   readonly config: Config;
   readonly locator: BrokerLocator;
   readonly broker: Broker<Transport>;
-  readonly keys: GuestKeys;
+  /** Undefined: no guest has a key. */
+  readonly keys: GuestKeys | undefined;
 
   /** Reads the settings. @throws InvalidConfig */
   constructor(env: NodeJS.ProcessEnv) {
     this.config = readConfig(env);
     this.locator = locatorOf(this.config.broker);
-    this.keys = new GuestKeys(keyLookup(this.config.guestKeys));
+    this.keys = this.config.guestKeys && new GuestKeys(keyLookup(this.config.guestKeys));
     const name = connectionName(env);
     const connectTimeoutMs = Math.min(CONNECT_TIMEOUT_MS, this.config.rpcTimeoutMs);
     this.broker = new Broker({
@@ -84,9 +85,8 @@ function locatorOf(settings: BrokerSettings): BrokerLocator {
     : new AmazonMqLocator(settings, readSecret);
 }
 
-/** A guest's key is kept in a secret of its own, or locally in a file; without either, no guest has a key. */
-function keyLookup(settings: GuestKeySettings | undefined): KeyLookup {
-  if (settings === undefined) return async () => undefined;
+/** A guest's key is kept in a secret of its own, or locally in a file. */
+function keyLookup(settings: GuestKeySettings): KeyLookup {
   if ('file' in settings) {
     const file = new KeyFile(settings.file);
     return (instanceId) => file.key(instanceId);

@@ -1,9 +1,10 @@
 import { BrokerUnreachable } from '../broker/errors.ts';
 import { ManagementApi } from '../broker/management.ts';
 import { Fleet } from '../fleet/fleet.ts';
+import { Stopped } from '../fleet/in-flight.ts';
 import { type PingOne, Sweep, type SweepEnd, type Verdict } from '../fleet/sweep.ts';
 import { pingWithKey } from '../guest/keyed-ping.ts';
-import { rpcPing } from '../guest/ping.ts';
+import { pingRequest, rpcPing } from '../guest/ping.ts';
 import type { SecureSerializer } from '../guest/secure-serializer.ts';
 import { SecretUnavailable } from '../secrets/secrets-manager.ts';
 import { Deadline } from '../time/deadline.ts';
@@ -32,27 +33,33 @@ export function planSweep(
   requestId: string,
   deadline: Deadline,
 ): Sweep {
-  const ping: PingOne = async (transport, instanceId, signal) => {
+  const context = { tenantId: null, requestId };
+  const inTheClear = pingRequest(context);
+  // The sweep itself sees to it that the connection lives. One question answers for all of the grace, and a broker that
+  // is slow for all gets no questions on top.
+  const silence = {
+    firstQuestionMs: config.noConsumerGraceMs,
+    askEveryMs: Number.POSITIVE_INFINITY,
+    answerTimeoutMs: PROOF_TIMEOUT_MS,
+    provesLife: false,
+  };
+  const ping: PingOne = (transport, instanceId, flight) => {
     const guestDeadline = Deadline.in(config.rpcTimeoutMs);
-    const context = { instanceId, tenantId: null, requestId };
-    // The sweep itself sees to it that the connection lives. One question answers for all of the grace, and a broker that
-    // is slow for all gets no questions on top.
-    const silence = {
-      firstQuestionMs: config.noConsumerGraceMs,
-      askEveryMs: Number.POSITIVE_INFINITY,
-      answerTimeoutMs: PROOF_TIMEOUT_MS,
-      provesLife: false,
-    };
-    const pingOnce = (serializer: SecureSerializer | undefined) =>
-      rpcPing(transport, context, {
+    const pingOnce = async (serializer: SecureSerializer | undefined) => {
+      if (flight.isStopped) throw new Stopped();
+      const request = serializer ? pingRequest(context, serializer) : inTheClear;
+      return rpcPing(transport, instanceId, request, {
         controlExchange: config.controlExchange,
         deadline: guestDeadline,
         graceMs: config.noConsumerGraceMs,
         confirmTimeoutMs: PROOF_TIMEOUT_MS,
         silence,
         serializer,
-        signal,
+        onCall: (call) => {
+          flight.call = call;
+        },
       });
+    };
     return pingWithKey(keys, instanceId, guestDeadline.or(deadline), pingOnce).catch(keyless);
   };
   return new Sweep(instanceIds, ping, deadline);

@@ -1,12 +1,23 @@
+import type { Call } from '../oslo/call.ts';
 import type { Pulse } from '../oslo/pulse.ts';
 
 /** When no ping has been answered for so long, though the broker lives, those in flight are silent rather than slow. */
 const STALL_MS = 100;
 
-/** A ping that has a place. */
-interface Holder {
+/** One ping in flight. */
+export interface Flight {
   /** How many others had been answered when this ping began. */
   readonly answeredBefore: number;
+  /** Whether all pings were stopped; this one is to end soon, and to begin nothing more. */
+  isStopped: boolean;
+  /** What the ping waits for, if that can be ended: a stop rejects it. */
+  call: Pick<Call, 'reject'> | undefined;
+}
+
+/** A ping in flight was stopped. */
+export class Stopped extends Error {
+  override readonly name = 'Stopped';
+  readonly code = 'stopped';
 }
 
 /**
@@ -16,12 +27,16 @@ interface Holder {
  * what is in flight stays few. All pings can be stopped together.
  */
 export class InFlight {
+  /** Resolves when all pings are stopped. */
+  readonly stopped: Promise<void>;
+  readonly #stopped = Promise.withResolvers<void>();
   readonly #places: number;
-  readonly #pings = new Map<AbortController, Promise<void>>();
-  /** In the order in which they began. */
-  readonly #holders = new Set<Holder>();
+  readonly #flights = new Set<Flight>();
+  /** Those that have a place, in the order in which they began. */
+  readonly #holders = new Set<Flight>();
   readonly #stall: NodeJS.Timeout;
   #free: PromiseWithResolvers<void> | undefined;
+  #settled: PromiseWithResolvers<void> | undefined;
   #answered = 0;
   /** When the last ping was begun, in the milliseconds of `performance.now()`. */
   #begunMs = 0;
@@ -29,6 +44,7 @@ export class InFlight {
 
   /** @param pulse of the connection on which the guests are pinged */
   constructor(places: number, pulse: Pick<Pulse, 'hasBeatenSince'>) {
+    this.stopped = this.#stopped.promise;
     this.#places = places;
     this.#stall = setInterval(() => this.#release(() => pulse.hasBeatenSince(this.#begunMs)), STALL_MS);
   }
@@ -38,36 +54,49 @@ export class InFlight {
     return this.#isStopped;
   }
 
+  /** Whether the next ping has to wait for its {@link place}. */
+  get isFull(): boolean {
+    return this.#holders.size >= this.#places;
+  }
+
   /** Resolves when a ping may {@link begin}; for one caller at a time. */
   async place(): Promise<void> {
-    if (this.#holders.size < this.#places) return;
+    if (!this.isFull) return;
     this.#free = Promise.withResolvers();
     await this.#free.promise;
   }
 
-  /** Begins a ping, which never rejects; its signal ends the ping. */
-  begin(ping: (signal: AbortSignal) => Promise<void>): void {
-    const controller = new AbortController();
-    const holder = { answeredBefore: this.#answered };
+  /** Begins a ping, which never rejects. */
+  begin(ping: (flight: Flight) => Promise<void>): void {
+    const flight: Flight = { answeredBefore: this.#answered, isStopped: false, call: undefined };
     this.#begunMs = performance.now();
-    this.#holders.add(holder);
-    const ended = ping(controller.signal).then(() => {
-      this.#pings.delete(controller);
-      if (this.#holders.delete(holder)) this.#onAnswer();
-    });
-    this.#pings.set(controller, ended);
+    this.#flights.add(flight);
+    this.#holders.add(flight);
+    ping(flight).then(() => this.#onEnd(flight));
   }
 
   /** Ends all pings. */
   stop(): void {
     this.#isStopped = true;
-    for (const controller of this.#pings.keys()) controller.abort();
+    this.#stopped.resolve();
+    for (const flight of this.#flights) {
+      flight.isStopped = true;
+      flight.call?.reject(new Stopped());
+    }
   }
 
-  /** Waits until all have ended. */
+  /** Waits until all have ended; to be called when no more are begun. */
   async settled(): Promise<void> {
-    await Promise.all(this.#pings.values());
+    this.#settled = Promise.withResolvers();
+    if (this.#flights.size > 0) await this.#settled.promise;
     clearInterval(this.#stall);
+  }
+
+  #onEnd(flight: Flight): void {
+    flight.call = undefined; // what a Set has held may live on for a while: see TransientMap
+    this.#flights.delete(flight);
+    if (this.#flights.size === 0) this.#settled?.resolve();
+    if (this.#holders.delete(flight)) this.#onAnswer();
   }
 
   #onAnswer(): void {
@@ -77,11 +106,11 @@ export class InFlight {
   }
 
   /** The oldest comes first: when that ping keeps its place, so do those after it. */
-  #release(isSilent: (holder: Holder) => boolean): void {
-    for (const holder of this.#holders) {
-      if (!isSilent(holder)) break;
-      this.#holders.delete(holder);
+  #release(isSilent: (flight: Flight) => boolean): void {
+    for (const flight of this.#holders) {
+      if (!isSilent(flight)) break;
+      this.#holders.delete(flight);
     }
-    if (this.#holders.size < this.#places) this.#free?.resolve();
+    if (!this.isFull) this.#free?.resolve();
   }
 }

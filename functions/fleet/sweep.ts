@@ -1,16 +1,15 @@
-import { once } from 'node:events';
 import type { PingResult, Unreachable } from '../guest/ping-result.ts';
 import type { Reason } from '../guest/reason.ts';
 import type { Transport } from '../oslo/transport.ts';
 import type { Deadline } from '../time/deadline.ts';
-import { InFlight } from './in-flight.ts';
+import { type Flight, InFlight } from './in-flight.ts';
 import { SharedProof } from './shared-proof.ts';
 
 /** What is known of a guest after a sweep; `unknown`: its key could not be read, so the guest was not pinged. */
 export type Verdict = PingResult | { readonly reachable: 'unknown'; readonly cause: string };
 
 /** Pings one guest; throws as `rpcPing` does. */
-export type PingOne = (transport: Transport, instanceId: string, signal: AbortSignal) => Promise<Verdict>;
+export type PingOne = (transport: Transport, instanceId: string, flight: Flight) => Promise<Verdict>;
 
 /** What ended a sweep: all guests have a verdict, the time was over, or the broker takes no pings. */
 export type SweepEnd =
@@ -78,12 +77,12 @@ export class Sweep {
     };
     const life = new SharedProof(proveAlive);
     const fail = (error: unknown) => stop({ kind: 'failed', error });
-    const ping = async (instanceId: string, isStopped: AbortSignal) => {
+    const ping = async (instanceId: string, flight: Flight) => {
       try {
-        const verdict = await this.#ping(transport, instanceId, isStopped);
+        const verdict = await this.#ping(transport, instanceId, flight);
         if (isOfBroker(verdict) && !client.isOpen) return stop({ kind: 'broker_failed', failure: verdict });
-        if (needsProof(verdict)) await Promise.race([life.fromNow(), aborted(isStopped)]);
-        if (!needsProof(verdict) || !isStopped.aborted) this.#settle(instanceId, verdict);
+        if (needsProof(verdict)) await Promise.race([life.fromNow(), pings.stopped]);
+        if (!needsProof(verdict) || !flight.isStopped) this.#settle(instanceId, verdict);
       } catch (error) {
         fail(error);
       }
@@ -92,10 +91,10 @@ export class Sweep {
     const watch = setInterval(() => life.fromNow().catch(fail), PROOF_EVERY_MS);
     signal.addEventListener('abort', () => fail(signal.reason), { once: true });
     for (const instanceId of this.#waiting) {
-      await pings.place();
-      await client.writable();
+      if (pings.isFull) await pings.place();
+      if (!client.isWritable) await client.writable();
       if (pings.isStopped) break;
-      pings.begin((isStopped) => ping(instanceId, isStopped));
+      pings.begin((flight) => ping(instanceId, flight));
     }
     await pings.settled();
     clearTimeout(timer);
@@ -120,10 +119,6 @@ const OF_A_LIVING_CONNECTION: ReadonlySet<Reason> = new Set(['no_reply', 'no_con
 
 function needsProof(verdict: Verdict): boolean {
   return verdict.reachable === false && OF_A_LIVING_CONNECTION.has(verdict.reason);
-}
-
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (!signal.aborted) await once(signal, 'abort');
 }
 
 /** Where the channel is closed as well, this concerns all guests. */

@@ -7,17 +7,18 @@ import { SecureSerializer } from './secure-serializer.ts';
 const KEY_SHARE = 0.8;
 
 /**
- * Pings a guest with its key, if the guest has one. When the guest turns out to have another key, the key is looked
- * up again, and if that key has changed, the guest is pinged once more.
+ * Pings a guest with its key, if the guest has one; where no keys are kept, none has. When the guest turns out to have
+ * another key, the key is looked up again, and if that key has changed, the guest is pinged once more.
  *
  * @throws what the first look-up or `ping` throws
  */
 export async function pingWithKey(
-  keys: GuestKeys,
+  keys: GuestKeys | undefined,
   instanceId: string,
   deadline: Deadline,
   ping: (serializer: SecureSerializer | undefined) => Promise<PingResult>,
 ): Promise<PingResult> {
+  if (keys === undefined) return ping(undefined);
   const key = await keys.get(instanceId, deadline.share(KEY_SHARE));
   const result = await ping(serializerOf(key));
   if (result.reachable || result.reason !== 'key_mismatch') return result;

@@ -1,4 +1,6 @@
+import type { Call } from '../oslo/call.ts';
 import { MessageDeliveryFailure } from '../oslo/errors.ts';
+import { RpcRequest } from '../oslo/message.ts';
 import type { Transport } from '../oslo/transport.ts';
 import type { Deadline } from '../time/deadline.ts';
 import { diagnose, judge } from './diagnosis.ts';
@@ -24,8 +26,8 @@ export interface PingOptions {
     SilenceOptions,
     'firstQuestionMs' | 'askEveryMs' | 'answerTimeoutMs' | 'provesLife'
   >;
-  /** Ends the ping, which then throws the signal's reason. */
-  readonly signal: AbortSignal;
+  /** Gets the call in flight: whoever rejects that call ends the ping, which then throws the same error. */
+  readonly onCall: (call: Call) => void;
 }
 
 /** How long the broker may take to answer about a queue that takes no message; of a queue that is down it is silent. */
@@ -34,46 +36,39 @@ const QUEUE_ANSWER_MS = 1000;
 /**
  * Pings one guest: calls `rpc_ping` of Trove's guest agent on the topic `guestagent.<instance_id>`.
  *
+ * @param request a {@link pingRequest}, with the same serializer as in the options
  * @returns a result for every way in which a call can speak of the guest
  * @throws MessageDeliveryFailure, `unconfirmed` or `closed`: the connection was lost, which says nothing of the guest
  */
 export async function rpcPing(
   { client, inspector }: Transport,
-  context: RequestContext,
+  instanceId: string,
+  request: RpcRequest,
   options: PingOptions,
 ): Promise<PingResult> {
-  const { controlExchange, deadline, confirmTimeoutMs, graceMs, serializer, signal } = options;
-  signal.throwIfAborted();
-  const target = { exchange: controlExchange, topic: topicOf(context.instanceId) };
-  const wait = new AbortController();
-  const giveUp = (error: unknown) => wait.abort(error);
-  signal.addEventListener('abort', () => giveUp(signal.reason), { once: true });
-  let isTaken = false;
-  const onConfirmed = () => {
-    isTaken = true;
-  };
+  const { controlExchange, deadline, confirmTimeoutMs, graceMs, serializer, onCall } = options;
+  const target = { exchange: controlExchange, topic: topicOf(instanceId) };
+  const start = performance.now();
+  const elapsedMs = () => Math.round((performance.now() - start) * 1000) / 1000; // what is beyond is noise
+  const call = client.call(target, request, { deadline, confirmTimeoutMs });
+  onCall(call);
   const silence = new Silence(inspector, {
     ...options.silence,
     target,
     deadline,
     graceMs,
-    isTaken: () => isTaken,
+    isTaken: () => call.isConfirmed,
   });
-  silence.watch(giveUp);
-  const afterNack = {
-    deadline,
-    openTimeoutMs: options.silence?.answerTimeoutMs ?? QUEUE_ANSWER_MS,
-    answerTimeoutMs: QUEUE_ANSWER_MS,
-  };
-  const start = performance.now();
-  const elapsedMs = () => Math.round((performance.now() - start) * 1000) / 1000; // what is beyond is noise
+  silence.watch((error) => call.reject(error));
   try {
-    const request = pingRequest(context, serializer);
-    const callOptions = { deadline, confirmTimeoutMs, onConfirmed, signal: wait.signal };
-    const result = await client.call(target, request, callOptions);
-    return judge(result, serializer, elapsedMs());
+    return judge(await call.result, serializer, elapsedMs());
   } catch (error) {
     const elapsed = elapsedMs();
+    const afterNack = {
+      deadline,
+      openTimeoutMs: options.silence?.answerTimeoutMs ?? QUEUE_ANSWER_MS,
+      answerTimeoutMs: QUEUE_ANSWER_MS,
+    };
     const listeners = isNacked(error) ? await inspector.listeners(target, afterNack) : silence.listeners;
     return diagnose(error, { topic: target.topic, listeners, elapsedMs: elapsed });
   } finally {
@@ -85,12 +80,17 @@ function isNacked(error: unknown): boolean {
   return error instanceof MessageDeliveryFailure && error.how === 'nacked';
 }
 
-function pingRequest(context: RequestContext, serializer: SecureSerializer | undefined) {
+/**
+ * The request with which guests are pinged.
+ *
+ * @param serializer of a guest whose RPC is encrypted
+ */
+export function pingRequest(context: RequestContext, serializer?: SecureSerializer): RpcRequest {
   const clear = rpcContext(context);
-  return {
+  return new RpcRequest({
     method: 'rpc_ping',
     args: {},
     version: '1.0',
     context: serializer?.serializeContext(clear) ?? clear,
-  };
+  });
 }

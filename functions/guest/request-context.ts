@@ -1,12 +1,16 @@
 import type { Json } from '../oslo/message.ts';
 
-/** Who pings whom, on whose behalf. */
+/** On whose behalf guests are pinged. */
 export interface RequestContext {
-  readonly instanceId: string;
   /** null in a sweep: no tenant has asked. */
   readonly tenantId: string | null;
   /** `req-<uuid>`: found in the guest’s log and in ours. */
   readonly requestId: string;
+}
+
+/** The same for the ping of one guest. */
+export interface PingContext extends RequestContext {
+  readonly instanceId: string;
 }
 
 /**

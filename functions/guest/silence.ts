@@ -1,5 +1,5 @@
+import type { Target } from '../oslo/call.ts';
 import type { Inspector, Listeners } from '../oslo/inspector.ts';
-import type { Target } from '../oslo/rpc-client.ts';
 import type { Deadline } from '../time/deadline.ts';
 
 export interface SilenceOptions {

@@ -1,9 +1,9 @@
 import type { Channel } from 'amqplib';
 import { beforeDeadline } from '../time/after-reading.ts';
 import { Deadline } from '../time/deadline.ts';
+import type { Target } from './call.ts';
 import { MessageDeliveryFailure } from './errors.ts';
 import type { Pulse } from './pulse.ts';
-import type { Target } from './rpc-client.ts';
 import { Turns } from './turns.ts';
 
 /** Who listens on a topic, by the broker's account. */

@@ -4,7 +4,7 @@ import type { RemoteFailure } from './errors.ts';
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 /** A method call, in the shape of oslo.messaging's message format 2.0. */
-export interface Request {
+export interface MethodCall {
   readonly method: string;
   readonly args: Readonly<Record<string, Json>>;
   /** The RPC API version asked for, such as `1.0`. */
@@ -13,11 +13,11 @@ export interface Request {
   readonly context: Readonly<Record<string, Json>>;
 }
 
-/** Where the answer goes, and by which id it is recognized; each id is 32 hex digits, fresh for every publish. */
+/** Where the answer goes, and by which id it is recognized; each is of letters, digits and `_`, each id 32 hex digits. */
 export interface RequestIds {
   readonly msgId: string;
   readonly replyQueue: string;
-  /** A server drops a request that repeats one of the last 16 unique ids it saw. */
+  /** Fresh for every publish: a server drops a request that repeats one of the last 16 unique ids it saw. */
   readonly uniqueId: string;
 }
 
@@ -36,23 +36,35 @@ export type Reply =
 /** A larger reply is not parsed. Trove's longest, a failure with its traceback, stays below 10 kB. */
 const MAX_REPLY_BYTES = 1024 * 1024;
 
+/** What requests with the same method call have in common, encoded once: a sweep sends one to each guest. */
+export class RpcRequest {
+  /** The envelope before the ids, and after them. */
+  readonly #head: string;
+  readonly #tail: string;
+
+  constructor({ method, args, version, context }: MethodCall) {
+    const named: Record<string, Json> = {};
+    for (const [key, value] of Object.entries(context)) named[contextName(key)] = value;
+    this.#head = `{"oslo.version": "2.0", "oslo.message": "{${escapedMembers({ method, args, version })}`;
+    const tail = escapedMembers(named);
+    this.#tail = tail === '' ? '}"}' : `,${tail}}"}`;
+  }
+
+  /** The body of one request: the envelope `{"oslo.version": "2.0", "oslo.message": "<JSON text>"}` in UTF-8. */
+  body({ msgId, replyQueue, uniqueId }: RequestIds): Buffer {
+    // `_timeout` is the interval of call-monitor heartbeats, not the deadline; null asks for none.
+    const ids = String.raw`\"_msg_id\":\"${msgId}\",\"_reply_q\":\"${replyQueue}\",\"_timeout\":null,\"_unique_id\":\"${uniqueId}\"`;
+    return Buffer.from(`${this.#head},${ids}${this.#tail}`);
+  }
+}
+
+/** The members of an object, as they stand within a JSON text that is itself a text in JSON. */
+function escapedMembers(object: Readonly<Record<string, Json>>): string {
+  return JSON.stringify(JSON.stringify(object)).slice(2, -2);
+}
+
 /** The names under which the keys of a request context travel. Names made anew for each call would double its cost. */
 const contextNames = new Map<string, string>();
-
-/** The request's body: the envelope `{"oslo.version": "2.0", "oslo.message": "<JSON text>"}` in UTF-8. */
-export function encodeRequest(request: Request, ids: RequestIds): Buffer {
-  const message: Record<string, Json> = {
-    method: request.method,
-    args: request.args,
-    version: request.version,
-    _msg_id: ids.msgId,
-    _reply_q: ids.replyQueue,
-    _timeout: null, // the interval of call-monitor heartbeats, not the deadline; null asks for none
-    _unique_id: ids.uniqueId,
-  };
-  for (const [key, value] of Object.entries(request.context)) message[contextName(key)] = value;
-  return Buffer.from(JSON.stringify({ 'oslo.version': '2.0', 'oslo.message': JSON.stringify(message) }));
-}
 
 function contextName(key: string): string {
   const known = contextNames.get(key);

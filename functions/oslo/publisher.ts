@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 import type { ConfirmChannel, Message, Options } from 'amqplib';
 import type { Deadline } from '../time/deadline.ts';
 import { MessageDeliveryFailure } from './errors.ts';
+import { TransientMap } from './transient-map.ts';
 import { Turns } from './turns.ts';
 
 /** What is used of a confirm channel. */
@@ -14,9 +15,15 @@ export interface Publication {
   readonly body: Buffer;
   readonly properties: Options.Publish;
   /** Called when the broker has taken the message. */
-  readonly onConfirmed: () => void;
+  onConfirmed(): void;
   /** Called when the broker, or the end of a channel of its own, has refused the message. */
-  readonly onRefused: (failure: MessageDeliveryFailure) => void;
+  onRefused(failure: MessageDeliveryFailure): void;
+}
+
+interface Unconfirmed {
+  readonly publication: Publication;
+  /** In the milliseconds of `performance.now()`. */
+  readonly publishedMs: number;
 }
 
 /** How long the oldest message may stay unconfirmed, while the broker lives, before its channel counts as stuck. */
@@ -36,8 +43,8 @@ export class Publisher {
   readonly #channel: PublishChannel;
   readonly #openChannel: () => Promise<PublishChannel>;
   readonly #onReturn: (message: Message) => void;
-  /** When each unconfirmed message was published, oldest first, in the milliseconds of `performance.now()`. */
-  readonly #unconfirmed = new Map<Publication, number>();
+  readonly #unconfirmed = new TransientMap<number, Unconfirmed>();
+  #published = 0;
   readonly #aside = new WeakSet<Publication>();
   readonly #turns = new Turns(CHANNELS_ASIDE);
 
@@ -55,15 +62,14 @@ export class Publisher {
 
   /** Whether a message has held up the channel for {@link STUCK_MS}, or many wait behind it already. */
   get isHeldUp(): boolean {
-    const [oldestMs] = this.#unconfirmed.values();
-    const isStuck = oldestMs !== undefined && performance.now() - oldestMs >= STUCK_MS;
+    const { oldest } = this.#unconfirmed;
+    const isStuck = oldest !== undefined && performance.now() - oldest.publishedMs >= STUCK_MS;
     return isStuck || this.#unconfirmed.size >= MAX_UNCONFIRMED;
   }
 
   /** Whether a message may be unconfirmed only because an older one is. */
   isBehind(publication: Publication): boolean {
-    const [oldest] = this.#unconfirmed.keys();
-    return oldest !== publication && !this.#aside.has(publication);
+    return this.#unconfirmed.oldest?.publication !== publication && !this.#aside.has(publication);
   }
 
   /**
@@ -73,8 +79,9 @@ export class Publisher {
    * @throws MessageDeliveryFailure `closed`
    */
   publish(publication: Publication): boolean {
-    this.#unconfirmed.set(publication, performance.now());
-    return publishOn(this.#channel, publication, () => this.#unconfirmed.delete(publication));
+    const number = this.#published++;
+    this.#unconfirmed.set(number, { publication, publishedMs: performance.now() });
+    return publishOn(this.#channel, publication, () => this.#unconfirmed.delete(number));
   }
 
   /**
@@ -98,12 +105,14 @@ export class Publisher {
 }
 
 function publishOn(channel: PublishChannel, publication: Publication, onAnswer: () => void): boolean {
-  const { exchange, routingKey, body, properties, onConfirmed, onRefused } = publication;
+  const { exchange, routingKey, body, properties } = publication;
   const onConfirm = (refused: unknown) => {
     onAnswer();
-    if (refused === null) return onConfirmed();
+    if (refused === null) return publication.onConfirmed();
     // Deferred: when the channel closes, amqplib reports that here before its listeners hear of it.
-    queueMicrotask(() => onRefused(new MessageDeliveryFailure('nacked', 'Not delivered: basic.nack')));
+    queueMicrotask(() =>
+      publication.onRefused(new MessageDeliveryFailure('nacked', 'Not delivered: basic.nack')),
+    );
   };
   try {
     return channel.publish(exchange, routingKey, body, properties, onConfirm);

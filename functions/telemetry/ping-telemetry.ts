@@ -1,5 +1,5 @@
 import type { PingResult } from '../guest/ping-result.ts';
-import type { RequestContext } from '../guest/request-context.ts';
+import type { PingContext } from '../guest/request-context.ts';
 import { embedded } from './embedded-metrics.ts';
 import { Log } from './log.ts';
 import { unreachableFields } from './unreachable-fields.ts';
@@ -20,7 +20,7 @@ export function callerFields({ projectName, userName }: Caller): object {
 
 /** One log line for one ping, with the metrics in it. The instance is a property of the metrics, never a dimension. */
 export function recordPing(
-  { instanceId, tenantId, requestId }: RequestContext,
+  { instanceId, tenantId, requestId }: PingContext,
   result: PingResult,
   caller?: Caller,
 ): void {

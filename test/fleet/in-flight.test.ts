@@ -1,5 +1,5 @@
 import { describe, expect, jest, test } from '@jest/globals';
-import { InFlight } from '../../functions/fleet/in-flight.ts';
+import { type Flight, InFlight } from '../../functions/fleet/in-flight.ts';
 import { Pulse } from '../../functions/oslo/pulse.ts';
 import { pass, useFakeClock } from '../setup/fake-clock.ts';
 
@@ -7,15 +7,16 @@ useFakeClock();
 
 const ALIVE = { hasBeatenSince: () => true };
 
-/** A ping that ends when the test calls `answer`, or when its signal is aborted. */
+/** A ping that ends when the test calls `answer`, or when the call that it waits for is rejected. */
 function ping() {
   const { promise, resolve: answer } = Promise.withResolvers<void>();
   let isStopped = false;
-  const run = async (signal: AbortSignal) => {
-    signal.addEventListener('abort', () => {
-      isStopped = true;
+  const run = async (flight: Flight) => {
+    const reject = () => {
+      isStopped = flight.isStopped;
       answer();
-    });
+    };
+    flight.call = { reject };
     await promise;
   };
   return {
@@ -121,6 +122,7 @@ describe('pings in flight', () => {
     inFlight.stop();
     await waiting;
     await inFlight.settled();
+    await inFlight.stopped;
     expect(pings.every(({ isStopped }) => isStopped)).toBe(true);
     expect(inFlight.isStopped).toBe(true);
   });

@@ -8,6 +8,7 @@ import {
   RemoteError,
   UnreadableReply,
 } from '../../functions/oslo/errors.ts';
+import { RpcRequest } from '../../functions/oslo/message.ts';
 import type { RpcClient } from '../../functions/oslo/rpc-client.ts';
 import { openTransport } from '../../functions/oslo/transport.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
@@ -16,7 +17,8 @@ import { QUEUE_OPTIONS } from '../setup/guest-queues.ts';
 import { encodeReply, type ReceivedRequest, respond } from '../setup/responder.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 
-const REQUEST = { method: 'rpc_ping', args: {}, version: '1.0', context: { tenant: 't' } };
+const CALL = { method: 'rpc_ping', args: {}, version: '1.0', context: { tenant: 't' } };
+const REQUEST = new RpcRequest(CALL);
 /** A deadline that no call of these tests reaches. */
 const long = () => ({ deadline: Deadline.in(30_000) });
 const short = () => ({ deadline: Deadline.in(200) });
@@ -70,46 +72,48 @@ async function guest(onRequest: (request: ReceivedRequest) => void) {
 describe('failing calls', () => {
   test('a call to a topic without a queue throws MessageUndeliverable at once', async () => {
     await guest(() => undefined); // declares the exchange
-    await expect(client.call(targetOf(randomUUID()), REQUEST, long())).rejects.toThrow(MessageUndeliverable);
+    await expect(client.call(targetOf(randomUUID()), REQUEST, long()).result).rejects.toThrow(
+      MessageUndeliverable,
+    );
   });
 
   test('a call to a missing exchange throws MessageDeliveryFailure with 404 at once', async () => {
-    const call = client.call({ exchange: 'nowhere', topic: 'guestagent.x' }, REQUEST, long());
+    const call = client.call({ exchange: 'nowhere', topic: 'guestagent.x' }, REQUEST, long()).result;
     await expect(call).rejects.toMatchObject({ name: 'MessageDeliveryFailure', replyCode: 404 });
   });
 
   test('a call whose channel the broker closes throws the reply code at once', async () => {
     const target = await guest(() => channel.ack({ fields: { deliveryTag: 4711 } } as Message));
-    const call = client.call(target, REQUEST, long());
+    const call = client.call(target, REQUEST, long()).result;
     await expect(call).rejects.toMatchObject({ how: 'refused', replyCode: 406 });
   });
 
   test('a call without a reply throws MessagingTimeout at its deadline', async () => {
     const target = await guest(() => undefined);
-    await expect(client.call(target, REQUEST, short())).rejects.toThrow(MessagingTimeout);
+    await expect(client.call(target, REQUEST, short()).result).rejects.toThrow(MessagingTimeout);
   });
 
   test('a call whose deadline has passed throws MessagingTimeout without publishing', async () => {
-    await expect(client.call(targetOf('x'), REQUEST, { deadline: Deadline.in(0) })).rejects.toThrow(
+    await expect(client.call(targetOf('x'), REQUEST, { deadline: Deadline.in(0) }).result).rejects.toThrow(
       MessagingTimeout,
     );
   });
 
   test('a call whose connection ends throws MessageDeliveryFailure, and so does each later one', async () => {
     const target = await guest(() => connection.close());
-    await expect(client.call(target, REQUEST, long())).rejects.toThrow(MessageDeliveryFailure);
-    await expect(client.call(target, REQUEST, long())).rejects.toThrow(MessageDeliveryFailure);
+    await expect(client.call(target, REQUEST, long()).result).rejects.toThrow(MessageDeliveryFailure);
+    await expect(client.call(target, REQUEST, long()).result).rejects.toThrow(MessageDeliveryFailure);
   });
 
   test('a call whose reply queue is deleted throws MessageDeliveryFailure', async () => {
     const target = await guest(({ message }) => deleteQueue(String(message['_reply_q'])));
-    await expect(client.call(target, REQUEST, long())).rejects.toThrow(MessageDeliveryFailure);
+    await expect(client.call(target, REQUEST, long()).result).rejects.toThrow(MessageDeliveryFailure);
   });
 
   test('a call whose server raises an exception throws RemoteError with class, message and traceback', async () => {
     const failure = JSON.stringify({ class: 'E', module: 'm', message: 'boom', tb: ['at a\n', 'at b\n'] });
     const target = await guest(({ reply }) => reply({ result: null, failure }));
-    await expect(client.call(target, REQUEST, long())).rejects.toMatchObject({
+    await expect(client.call(target, REQUEST, long()).result).rejects.toMatchObject({
       name: 'RemoteError',
       failure: { class: 'E', module: 'm', message: 'boom', traceback: 'at a\nat b\n' },
     });
@@ -117,19 +121,22 @@ describe('failing calls', () => {
 
   test('a call whose reply has its _msg_id but cannot be read throws UnreadableReply', async () => {
     const target = await guest(({ reply }) => reply({ failure: 'no JSON' }));
-    await expect(client.call(target, REQUEST, long())).rejects.toThrow(UnreadableReply);
+    await expect(client.call(target, REQUEST, long()).result).rejects.toThrow(UnreadableReply);
   });
 
   test('a call that alone was in flight when garbage came times out with what was unreadable', async () => {
     const target = await guest(({ replyRaw }) => replyRaw('garbage'));
-    const call = client.call(target, REQUEST, short());
+    const call = client.call(target, REQUEST, short()).result;
     await expect(call).rejects.toMatchObject({ name: 'MessagingTimeout', unreadable: 'not a JSON object' });
   });
 
   test('two calls that were in flight when garbage came both time out without blame for it', async () => {
     const silent = await guest(() => undefined);
     const garbled = await guest(({ replyRaw }) => replyRaw('garbage'));
-    const calls = [client.call(silent, REQUEST, short()), client.call(garbled, REQUEST, short())];
+    const calls = [
+      client.call(silent, REQUEST, short()).result,
+      client.call(garbled, REQUEST, short()).result,
+    ];
     for (const call of await Promise.allSettled(calls)) {
       expect(call).toMatchObject({ reason: { name: 'MessagingTimeout', unreadable: undefined } });
     }
@@ -159,13 +166,13 @@ describe('undisturbed calls', () => {
       disturb(request);
       request.reply();
     });
-    await expect(client.call(target, REQUEST, long())).resolves.toBe(true);
+    await expect(client.call(target, REQUEST, long()).result).resolves.toBe(true);
   });
 
   test('a call is not disturbed by a late reply to the call before, which finds the reply queue', async () => {
     const { promise: late, resolve: onLate } = Promise.withResolvers<ReceivedRequest>();
     const slow = await guest(onLate);
-    await expect(client.call(slow, REQUEST, short())).rejects.toThrow(MessagingTimeout);
+    await expect(client.call(slow, REQUEST, short()).result).rejects.toThrow(MessagingTimeout);
     const returned: unknown[] = [];
     server.on('return', (message) => returned.push(message));
 
@@ -179,14 +186,14 @@ describe('undisturbed calls', () => {
     await server.waitForConfirms();
     const target = await guest(({ reply }) => reply({ result: 'mine' }));
 
-    await expect(client.call(target, REQUEST, long())).resolves.toBe('mine');
+    await expect(client.call(target, REQUEST, long()).result).resolves.toBe('mine');
     expect(returned).toEqual([]);
   });
 
   test('a call is not disturbed by a doubled reply to itself or to the call before', async () => {
     const target = await guest(({ reply }) => [1, 2].forEach(() => void reply()));
-    await expect(client.call(target, REQUEST, long())).resolves.toBe(true);
-    await expect(client.call(target, REQUEST, long())).resolves.toBe(true);
+    await expect(client.call(target, REQUEST, long()).result).resolves.toBe(true);
+    await expect(client.call(target, REQUEST, long()).result).resolves.toBe(true);
   });
 });
 
@@ -196,17 +203,17 @@ describe('successful calls', () => {
       reply({ result: 'pong', ending: false });
       reply({ result: undefined, ending: true });
     });
-    await expect(client.call(target, REQUEST, long())).resolves.toBe('pong');
+    await expect(client.call(target, REQUEST, long()).result).resolves.toBe('pong');
   });
 
   test('a call returns null when the result is null', async () => {
     const target = await guest(({ reply }) => reply({ result: null }));
-    await expect(client.call(target, REQUEST, long())).resolves.toBeNull();
+    await expect(client.call(target, REQUEST, long()).result).resolves.toBeNull();
   });
 
   test('a call to a Kilo-era server, which replies to a direct exchange, succeeds', async () => {
     const target = await guest(({ replyByExchange }) => replyByExchange());
-    await expect(client.call(target, REQUEST, long())).resolves.toBe(true);
+    await expect(client.call(target, REQUEST, long()).result).resolves.toBe(true);
   });
 
   test('a call succeeds for a user that may not declare the Kilo-era exchange', async () => {
@@ -215,7 +222,7 @@ describe('successful calls', () => {
     const { connect } = await import('amqplib');
     const least = await connect(url);
     const leastClient = await openClient(least, await least.createConfirmChannel());
-    await expect(leastClient.call(target, REQUEST, long())).resolves.toBe(true);
+    await expect(leastClient.call(target, REQUEST, long()).result).resolves.toBe(true);
     await least.close();
   });
 
@@ -229,8 +236,8 @@ describe('successful calls', () => {
         }),
       ),
     );
-    const calls = targets.map((target, index) =>
-      client.call(target, { ...REQUEST, args: { index } }, long()),
+    const calls = targets.map(
+      (target, index) => client.call(target, new RpcRequest({ ...CALL, args: { index } }), long()).result,
     );
     await allReceived;
     received.sort(() => Math.random() - 0.5);
@@ -247,8 +254,8 @@ describe('the broker', () => {
       requests.push(request);
       request.reply();
     });
-    await client.call(target, REQUEST, { deadline: Deadline.in(15_000) });
-    await client.call(target, REQUEST, { deadline: Deadline.in(15_000) });
+    await client.call(target, REQUEST, { deadline: Deadline.in(15_000) }).result;
+    await client.call(target, REQUEST, { deadline: Deadline.in(15_000) }).result;
     const [first, second] = requests;
     expect(first?.properties).toMatchObject({
       contentType: 'application/json',
@@ -276,7 +283,7 @@ describe('the broker', () => {
     await guest(() => undefined);
     await server.assertQueue(queue, QUEUE_OPTIONS);
     await server.bindQueue(queue, 'trove', queue);
-    const call = client.call({ exchange: 'trove', topic: queue }, REQUEST, short());
+    const call = client.call({ exchange: 'trove', topic: queue }, REQUEST, short()).result;
     await eventually(
       () => server.checkQueue(queue),
       ({ messageCount }) => messageCount === 1,
@@ -290,7 +297,7 @@ describe('the broker', () => {
 
   test('no queue or exchange of a client is left when its connection has closed', async () => {
     const target = await guest(({ reply }) => reply());
-    await client.call(target, REQUEST, long());
+    await client.call(target, REQUEST, long()).result;
     await connection.close();
     const ours = ({ name }: { name: string }) => name.startsWith('reply_');
     await eventually(

@@ -98,7 +98,7 @@ async function raceToRealGuest(stage: Stage, troveApi: TroveApi, key: string | u
   if (key !== undefined) {
     settings['GUEST_KEYS_FILE'] = stage.folder.file('keys.json');
     await writeFile(stage.folder.file('keys.json'), JSON.stringify({ [id]: key }));
-    const context = rpcContext({ instanceId: id, tenantId: 'tenant', requestId: `req-${id}` });
+    const context = rpcContext({ tenantId: 'tenant', requestId: `req-${id}` });
     bare['ENCRYPTED_CONTEXT'] = String(new SecureSerializer(key).serializeContext(context)['context']);
   }
   const first = pings(id, PINGS);
