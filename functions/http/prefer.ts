@@ -5,8 +5,9 @@
  * @returns undefined when `wait` is missing, malformed or 0; the RFC wants nonsense ignored
  */
 export function preferredWait(header: string | undefined): number | undefined {
-  const isWellFormed = /^(?:"(?:\\.|[^"\\])*"|[^"])*$/.test(header ?? '');
-  const preferences = (isWellFormed && header?.match(/(?:"(?:\\.|[^"\\])*"|[^",])+/g)) || [];
+  if (header === undefined) return undefined;
+  const isWellFormed = /^(?:"(?:\\.|[^"\\])*"|[^"])*$/.test(header);
+  const preferences = (isWellFormed && header.match(/(?:"(?:\\.|[^"\\])*"|[^",])+/g)) || [];
   for (const preference of preferences) {
     const [name = '', value = ''] = (preference.split(';')[0] ?? '').split('=').map((part) => part.trim());
     if (name.toLowerCase() !== 'wait') continue;

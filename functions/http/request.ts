@@ -48,7 +48,8 @@ export function tenantOf(event: GatewayEvent): string | undefined {
 /** HTTP APIs give header names in lower case, REST APIs as the caller wrote them. */
 export function header(event: GatewayEvent, name: string): string | undefined {
   const { headers } = event;
-  const all = 'multiValueHeaders' in event ? { ...headers, ...event.multiValueHeaders } : headers;
-  const entry = Object.entries(all ?? {}).find(([key]) => key.toLowerCase() === name);
+  if ('routeKey' in event) return headers?.[name];
+  const all = { ...headers, ...event.multiValueHeaders };
+  const entry = Object.entries(all).find(([key]) => key.toLowerCase() === name);
   return entry?.[1]?.toString(); // several values are joined by commas
 }

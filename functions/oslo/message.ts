@@ -38,29 +38,21 @@ const MAX_REPLY_BYTES = 1024 * 1024;
 
 /** What requests with the same method call have in common, encoded once: a sweep sends one to each guest. */
 export class RpcRequest {
-  /** The envelope before the ids, and after them. */
-  readonly #head: string;
-  readonly #tail: string;
+  /** The envelope in JSON, after the ids. */
+  readonly #text: string;
 
   constructor({ method, args, version, context }: MethodCall) {
-    const named: Record<string, Json> = {};
-    for (const [key, value] of Object.entries(context)) named[contextName(key)] = value;
-    this.#head = `{"oslo.version": "2.0", "oslo.message": "{${escapedMembers({ method, args, version })}`;
-    const tail = escapedMembers(named);
-    this.#tail = tail === '' ? '}"}' : `,${tail}}"}`;
+    const message: Record<string, Json> = { method, args, version };
+    for (const [key, value] of Object.entries(context)) message[contextName(key)] = value;
+    this.#text = `${JSON.stringify(JSON.stringify(message)).slice('"{'.length)}}`;
   }
 
   /** The body of one request: the envelope `{"oslo.version": "2.0", "oslo.message": "<JSON text>"}` in UTF-8. */
   body({ msgId, replyQueue, uniqueId }: RequestIds): Buffer {
     // `_timeout` is the interval of call-monitor heartbeats, not the deadline; null asks for none.
-    const ids = String.raw`\"_msg_id\":\"${msgId}\",\"_reply_q\":\"${replyQueue}\",\"_timeout\":null,\"_unique_id\":\"${uniqueId}\"`;
-    return Buffer.from(`${this.#head},${ids}${this.#tail}`);
+    const ids = `\\"_msg_id\\":\\"${msgId}\\",\\"_reply_q\\":\\"${replyQueue}\\",\\"_timeout\\":null,\\"_unique_id\\":\\"${uniqueId}\\"`;
+    return Buffer.from(`{"oslo.version": "2.0", "oslo.message": "{${ids},${this.#text}`);
   }
-}
-
-/** The members of an object, as they stand within a JSON text that is itself a text in JSON. */
-function escapedMembers(object: Readonly<Record<string, Json>>): string {
-  return JSON.stringify(JSON.stringify(object)).slice(2, -2);
 }
 
 /** The names under which the keys of a request context travel. Names made anew for each call would double its cost. */

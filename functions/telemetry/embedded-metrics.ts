@@ -17,25 +17,32 @@ const UNITS = {
   SweepDuration: 'Milliseconds',
 } as const;
 
+type MetricName = keyof typeof UNITS;
+
 /** A value, or up to {@link MAX_VALUES}, of some of our metrics. */
-export type Metrics = { readonly [name in keyof typeof UNITS]?: number | readonly number[] };
+export type Metrics = { readonly [name in MetricName]?: number | readonly number[] };
+
+type Dimensions = readonly (readonly string[])[];
 
 /**
  * Metrics as fields of a log line, from which CloudWatch takes them: its embedded metric format (EMF).
  *
  * @param dimensions each a set of fields of that line by which the metrics are to be told apart
  */
-export function embedded(
-  metrics: Metrics,
-  dimensions: readonly (readonly string[])[] = [['service']],
-): Record<string, unknown> {
-  const definitions = Object.keys(metrics)
-    .filter(isMetric)
-    .map((Name) => ({ Name, Unit: UNITS[Name] }));
-  const directive = { Namespace: NAMESPACE, Dimensions: dimensions, Metrics: definitions };
-  return { _aws: { Timestamp: Date.now(), CloudWatchMetrics: [directive] }, ...metrics };
+export function embedded(metrics: Metrics, dimensions?: Dimensions): Record<string, unknown> {
+  return embedding(Object.keys(metrics).filter(isMetric), dimensions)(metrics);
 }
 
-function isMetric(name: string): name is keyof typeof UNITS {
+/** The same for lines that have the same metrics, with values of their own. */
+export function embedding(
+  names: readonly MetricName[],
+  dimensions: Dimensions = [['service']],
+): (metrics: Metrics) => Record<string, unknown> {
+  const definitions = names.map((Name) => ({ Name, Unit: UNITS[Name] }));
+  const directives = [{ Namespace: NAMESPACE, Dimensions: dimensions, Metrics: definitions }];
+  return (metrics) => ({ _aws: { Timestamp: Date.now(), CloudWatchMetrics: directives }, ...metrics });
+}
+
+function isMetric(name: string): name is MetricName {
   return name in UNITS;
 }

@@ -1,6 +1,6 @@
 import type { PingResult } from '../guest/ping-result.ts';
 import type { PingContext } from '../guest/request-context.ts';
-import { embedded } from './embedded-metrics.ts';
+import { embedded, embedding } from './embedded-metrics.ts';
 import { Log } from './log.ts';
 import { unreachableFields } from './unreachable-fields.ts';
 
@@ -36,9 +36,11 @@ export function recordPing(
   });
 }
 
+const embedReachable = embedding(['GuestsReachable', 'RoundTripTime']);
+
 function pingMetrics(result: PingResult, roundTripMs: number | undefined): object {
+  if (result.reachable) return embedReachable({ GuestsReachable: 1, RoundTripTime: result.roundTripMs });
   const time = roundTripMs === undefined ? {} : { RoundTripTime: roundTripMs };
-  if (result.reachable) return embedded({ GuestsReachable: 1, ...time });
   const metrics = embedded({ GuestsUnreachable: 1, ...time }, [['service'], ['service', 'Reason']]);
   return { ...metrics, Reason: result.reason };
 }

@@ -1,19 +1,24 @@
 import { type Contestant, cpuTimeMs } from './contestant.ts';
-import { inRepeats, interleaved, median, ratio, type Spread, spread } from './measurement.ts';
+import { interleaved, median, ratio, type Spread, spread } from './measurement.ts';
 import { significant, table, written } from './report.ts';
 import { pings } from './stage.ts';
 
-/** How many values each contestant gets, each of so many turns: a disturbance that lasts affects all contestants. */
+/** How many values each contestant gets, each of a process of its own, in so many turns: a disturbance affects all contestants. */
 export const REPEATS = 11;
 const TURNS = 10;
 
 /** How many pings a repeat has at most, in all of its turns. */
 export const PINGS = 300;
 
-/** A contestant, and the process whose processor time is counted for its pings. */
+/** How many pings a contestant has behind it when it is measured, unless each takes long. */
+export const WARM_UP = 1000;
+
+/** A kind of contestant. */
 export interface Pinger {
-  readonly contestant: Contestant;
-  readonly cpuPid: number;
+  /** Starts one; its first command warms it up. */
+  readonly start: () => Contestant;
+  /** The process whose processor time is counted for its pings; by default the contestant's own. */
+  readonly cpuPid: number | undefined;
   /** How many pings make a repeat; fewer where each takes long. */
   readonly times: number;
 }
@@ -33,36 +38,42 @@ interface Sample {
 /** Each contestant's repeats, by name. */
 export type Samples = ReadonlyMap<string, readonly Sample[]>;
 
-/** @param cpuPid the process whose processor time is counted, by default the contestant's own */
-export function pinger(contestant: Contestant, cpuPid = contestant.pid, times = PINGS): Pinger {
-  return { contestant, cpuPid, times };
+export function pinger(start: () => Contestant, cpuPid?: number, times = PINGS): Pinger {
+  return { start, cpuPid, times };
 }
 
-/** Lets each contestant warm up with its first command, then measures them in turns. */
+/** Has contestants take turns; each repeat starts and warms up new ones, since the same program is not as fast in each process. */
 export async function race(id: string, pingers: Readonly<Record<string, Pinger>>): Promise<Samples> {
-  const all = Object.entries(pingers);
-  for (const [, { contestant }] of all) await contestant.answer();
-  const turns = await interleaved(
-    REPEATS * TURNS,
-    new Map(all.map(([name, pinger]) => [name, () => turn(id, pinger)])),
-  );
-  for (const [, { contestant }] of all) await contestant.end();
-  return new Map([...turns].map(([name, each]) => [name, samplesOf(each)]));
+  const samples = new Map<string, Sample[]>(Object.keys(pingers).map((name) => [name, []]));
+  for (let repeat = 0; repeat < REPEATS; repeat++) {
+    const started = Object.entries(pingers).map(([name, pinger]) => ({
+      name,
+      pinger,
+      contestant: pinger.start(),
+    }));
+    for (const { contestant } of started) await contestant.answer();
+    const turns = await interleaved(
+      TURNS,
+      new Map(started.map(({ name, pinger, contestant }) => [name, () => turn(id, pinger, contestant)])),
+    );
+    for (const { contestant } of started) await contestant.end();
+    for (const [name, own] of turns) samples.get(name)?.push(sampleOf(own));
+  }
+  return samples;
 }
 
-async function turn(id: string, { contestant, cpuPid, times }: Pinger): Promise<Turn> {
-  const cpuBefore = cpuTimeMs(cpuPid);
+async function turn(id: string, { cpuPid, times }: Pinger, contestant: Contestant): Promise<Turn> {
+  const pid = cpuPid ?? contestant.pid;
+  const cpuBefore = cpuTimeMs(pid);
   const { durationsMs, response } = await contestant.ask(pings(id, times / TURNS));
   if (response.statusCode !== 204) throw new Error(`A living guest is ${response.statusCode}`);
-  return { durationsMs, cpuMs: cpuTimeMs(cpuPid) - cpuBefore };
+  return { durationsMs, cpuMs: cpuTimeMs(pid) - cpuBefore };
 }
 
-function samplesOf(turns: readonly Turn[]): Sample[] {
-  return inRepeats(turns, TURNS).map((own) => {
-    const durationsMs = own.flatMap((turn) => turn.durationsMs);
-    const cpuMs = own.reduce((sum, turn) => sum + turn.cpuMs, 0);
-    return { ms: median(durationsMs), cpuMs: cpuMs / durationsMs.length };
-  });
+function sampleOf(turns: readonly Turn[]): Sample {
+  const durationsMs = turns.flatMap((turn) => turn.durationsMs);
+  const cpuMs = turns.reduce((sum, turn) => sum + turn.cpuMs, 0);
+  return { ms: median(durationsMs), cpuMs: cpuMs / durationsMs.length };
 }
 
 export function latencies(samples: Samples, name: string): number[] {
@@ -84,7 +95,7 @@ export function processorTime(samples: Samples, numerator: string, denominator: 
 }
 
 /** How {@link race} has measured, for the reader. */
-export const METHOD = `Each row is ${REPEATS} repeats of up to ${PINGS} pings, one ping at a time, in ${TURNS} turns each. The time is the median of a repeat`;
+export const METHOD = `Each row is ${REPEATS} repeats, each a new process that is warmed up first, of up to ${PINGS} pings, one ping at a time, in ${TURNS} turns. The time is the median of a repeat`;
 
 /** A table whose times are multiples of `ours`. */
 export function samplesTable(samples: Samples): string {

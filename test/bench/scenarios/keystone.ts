@@ -4,7 +4,7 @@ import { Gateway } from '../../../infra/local/gateway.ts';
 import { Keystone } from '../../../infra/local/keystone.ts';
 import { LambdaProcess } from '../../../infra/local/lambda-process.ts';
 import { authtokenConfig } from '../../setup/authtoken-config.ts';
-import { latency, METHOD, PINGS, pinger, race, samplesTable } from '../race.ts';
+import { latency, METHOD, PINGS, pinger, race, samplesTable, WARM_UP } from '../race.ts';
 import { goal, type Section } from '../report.ts';
 import { httpClient } from '../rivals.ts';
 import { pings, type Stage } from '../stage.ts';
@@ -33,10 +33,14 @@ export async function keystone(stage: Stage): Promise<Section> {
   const settings = { BROKER_URL: stage.rabbit.url, KEYSTONE_URL: server.url };
   const lambda = await LambdaProcess.start(stage.ping, settings, () => undefined);
   const gateway = await Gateway.listen(0, ROUTE, (event) => lambda.invoke(event));
-  const first = pings(stage.plainId, PINGS);
+  const first = pings(stage.plainId, WARM_UP);
   const samples = await race(stage.plainId, {
-    [OURS]: pinger(httpClient(gateway.url, first, caller), lambda.pid),
-    [TROVE]: pinger(httpClient(trove.url, first, caller), trove.pid, PINGS / 5),
+    [OURS]: pinger(() => httpClient(gateway.url, first, caller), lambda.pid),
+    [TROVE]: pinger(
+      () => httpClient(trove.url, pings(stage.plainId, PINGS / 5), caller),
+      trove.pid,
+      PINGS / 5,
+    ),
   });
   await gateway.close();
   await lambda.end();

@@ -16,6 +16,7 @@ import {
   race,
   type Samples,
   samplesTable,
+  WARM_UP,
 } from '../race.ts';
 import { type Goal, goal, type Section } from '../report.ts';
 import { httpClient, osloClient } from '../rivals.ts';
@@ -24,14 +25,15 @@ import type { TroveApi } from '../trove-api.ts';
 
 /** Measures pings from event to response, over open connections. */
 export async function warm(stage: Stage): Promise<Section> {
+  const first = pings(stage.echoId, WARM_UP);
   const echo = await race(stage.echoId, {
-    [BARE]: pinger(stage.handler('bare-amqplib', pings(stage.echoId, PINGS))),
-    [WITH_DUTIES]: pinger(
-      stage.handler('bare-amqplib', pings(stage.echoId, PINGS), { BROKER_URL: stage.rabbit.url, ...DUTIES }),
+    [BARE]: pinger(() => stage.handler('bare-amqplib', first)),
+    [WITH_DUTIES]: pinger(() =>
+      stage.handler('bare-amqplib', first, { BROKER_URL: stage.rabbit.url, ...DUTIES }),
     ),
-    [OURS]: pinger(stage.handler('ours', pings(stage.echoId, PINGS))),
-    'ours, with no log line written': pinger(
-      stage.handler('ours', pings(stage.echoId, PINGS), { BROKER_URL: stage.rabbit.url, ...SILENT }),
+    [OURS]: pinger(() => stage.handler('ours', first)),
+    'ours, with no log line written': pinger(() =>
+      stage.handler('ours', first, { BROKER_URL: stage.rabbit.url, ...SILENT }),
     ),
   });
   const goals = [
@@ -101,16 +103,17 @@ async function raceToRealGuest(stage: Stage, troveApi: TroveApi, key: string | u
     const context = rpcContext({ tenantId: 'tenant', requestId: `req-${id}` });
     bare['ENCRYPTED_CONTEXT'] = String(new SecureSerializer(key).serializeContext(context)['context']);
   }
-  const first = pings(id, PINGS);
+  const first = pings(id, WARM_UP);
+  const few = pings(id, PINGS / 5);
   const lambda = await LambdaProcess.start(stage.ping, settings, () => undefined);
   const gateway = await Gateway.listen(0, ROUTE, (event) => lambda.invoke(event));
   const samples = await race(id, {
-    [BARE]: pinger(stage.handler('bare-amqplib', first, bare)),
-    [WITH_DUTIES]: pinger(stage.handler('bare-amqplib', first, { ...bare, ...DUTIES })),
-    [OURS]: pinger(stage.handler('ours', first, settings)),
-    "oslo.messaging's client": pinger(osloClient(stage.rabbit.url, first, key)),
-    'ours, over HTTP through the local gateway': pinger(httpClient(gateway.url, first), lambda.pid),
-    [TROVE]: pinger(httpClient(troveApi.url, first), troveApi.pid, PINGS / 5),
+    [BARE]: pinger(() => stage.handler('bare-amqplib', first, bare)),
+    [WITH_DUTIES]: pinger(() => stage.handler('bare-amqplib', first, { ...bare, ...DUTIES })),
+    [OURS]: pinger(() => stage.handler('ours', first, settings)),
+    "oslo.messaging's client": pinger(() => osloClient(stage.rabbit.url, first, key)),
+    'ours, over HTTP through the local gateway': pinger(() => httpClient(gateway.url, first), lambda.pid),
+    [TROVE]: pinger(() => httpClient(troveApi.url, few), troveApi.pid, PINGS / 5),
   });
   await gateway.close();
   await lambda.end();
