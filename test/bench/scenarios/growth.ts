@@ -92,21 +92,20 @@ export async function growth(stage: Stage): Promise<Section> {
 async function measure(field: Field, ids: readonly string[]): Promise<Omit<Fleet, 'guests' | 'declareMs'>> {
   const { stage, settings } = field;
   const one = ids.slice(0, 1);
-  const ours = () => stage.handler('health-check', { event: { instance_ids: one } }, settings);
+  const ours = stage.handler('health-check', { event: { instance_ids: one } }, settings);
   const first = { ids: one, times: 1, inFlight: 1 };
   const bare = stage.handler('bare-amqplib', first, settings);
   const confirming = stage.handler('bare-amqplib', first, { ...settings, DUTIES: 'yes' });
-  const [named, listed] = [ours(), ours()];
   const repeats = REPEATS.get(ids.length) ?? 1;
-  const all = [bare, confirming, named, listed];
+  const all = [bare, confirming, ours];
   for (const contestant of all) await contestant.answer();
   const samples = await interleaved(
     repeats,
     new Map([
       ['bare', () => sample(field, () => bare.ask({ ids, times: 1, inFlight: 256 }))],
       ['confirming', () => sample(field, () => confirming.ask({ ids, times: 1, inFlight: 256 }))],
-      ['named', () => sample(field, () => named.ask({ event: { instance_ids: ids } }))],
-      ['listed', () => sample(field, () => listed.ask({ event: {} }))],
+      ['named', () => sample(field, () => ours.ask({ event: { instance_ids: ids } }))],
+      ['listed', () => sample(field, () => ours.ask({ event: {} }))],
     ]),
   );
   const list = [];
@@ -114,7 +113,7 @@ async function measure(field: Field, ids: readonly string[]): Promise<Omit<Fleet
     list.push(await timed(field, () => listBindings(field, ids)));
   const dead = [];
   for (const share of DEAD_SHARES.get(ids.length) ?? [])
-    dead.push(await sweepWithDead(field, ids, ids.length * share, named));
+    dead.push(await sweepWithDead(field, ids, ids.length * share, ours));
   for (const contestant of all) await contestant.end();
   const of = (name: string) => samples.get(name) ?? [];
   return {
