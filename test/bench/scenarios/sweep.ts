@@ -6,7 +6,7 @@ import { goal, type Section, significant, table, written } from '../report.ts';
 import { osloClient } from '../rivals.ts';
 import type { Stage } from '../stage.ts';
 
-const REPEATS = 7;
+const REPEATS = 21;
 
 /** The number of threads with which oslo.messaging's client is fastest. */
 const THREADS = 32;
