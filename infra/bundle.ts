@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { AMQP_SUBSET } from './amqp-subset.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -51,7 +52,8 @@ export async function bundle(name: string): Promise<string> {
   const outfile = join(ROOT, 'dist', name, 'index.mjs');
   const unfinished = join(ROOT, 'dist', `${name}-${randomUUID()}.mjs`);
   const entryPoints = [join(ROOT, 'functions', `${name}.ts`)];
-  await build({ ...BUILD_OPTIONS, entryPoints, outfile: unfinished });
+  const plugins = [...BUILD_OPTIONS.plugins, AMQP_SUBSET];
+  await build({ ...BUILD_OPTIONS, plugins, entryPoints, outfile: unfinished });
   await mkdir(dirname(outfile), { recursive: true });
   await rename(unfinished, outfile); // atomic: another process may be reading the file
   return outfile;

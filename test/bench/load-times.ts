@@ -29,8 +29,8 @@ interface Loaded {
 export type LoadTimes = ReadonlyMap<string, Loaded>;
 
 /**
- * Measures how fresh processes load bundles that grow library by library, and then the whole function, which has no
- * settings here and so does not connect.
+ * Measures how fresh processes load bundles that grow library by library, each library whole, and then the function as
+ * it is deployed, which has no settings here and so does not connect.
  */
 export async function loadTimes(stage: Stage): Promise<LoadTimes> {
   const whole = stage.path('ours');

@@ -54,7 +54,7 @@ export async function cold(stage: Stage): Promise<Section> {
       `Medians of ${REPEATS} processes each, taken in turns. *Init* is the time from the start of the process until the runtime asks for an invocation; *first* is the invocation that is then handed out at once; *warm* is the median of the pings after it, each after a pause in which the process was stopped. All are seen from the Runtime API, so the runtime's own work is part of them.`,
       'What our answers take of what Lambda bills by, at each size; init is billed as well:',
       starts.billTable(),
-      'What the bundle consists of, module by module, loaded in fresh processes with a whole machine and no settings, so that nothing connects:',
+      "What the bundle consists of, module by module, loaded in fresh processes with a whole machine and no settings, so that nothing connects. The whole function has a part of amqplib's definitions, the other bundles have all of them:",
       loadTable(loads),
     ],
     goals: [...(share === undefined ? [] : starts.goals()), load],
