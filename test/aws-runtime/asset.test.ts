@@ -139,6 +139,21 @@ describe('the very asset that cdk synth makes, run by AWS’s own runtime', () =
     expect(replyQueues.size).toBe(1);
   });
 
+  test('each ping is logged before Lambda can freeze the environment', async () => {
+    await using environment = await start('rpc-ping');
+    const instance = await guest(({ reply }) => reply());
+    for (const logged of [1, 2, 3]) {
+      const ping = environment.api.invoke(pingOf(instance), timeoutMs);
+      environment.thaw();
+      expect((await ping).answer).toMatchObject({ statusCode: 204 });
+      await environment.freeze();
+      await eventually(
+        async () => environment.lines.length,
+        (count) => count === logged,
+      );
+    }
+  });
+
   test('an asset that was frozen while the broker dropped its connection reaches a guest on a new one', async () => {
     const url = await broker.user(GRANTED);
     await using environment = await start('rpc-ping', { BROKER_URL: url });

@@ -4,7 +4,7 @@ import { significant, table, written } from './report.ts';
 import { pings } from './stage.ts';
 
 /** How many values each contestant gets, each of a process of its own, in so many turns: a disturbance affects all contestants. */
-export const REPEATS = 11;
+export const REPEATS = 21;
 const TURNS = 10;
 
 /** How many pings a repeat has at most, in all of its turns. */
