@@ -1,4 +1,5 @@
 import type { Deadline } from '../time/deadline.ts';
+import { SecureSerializer } from './secure-serializer.ts';
 
 /** Looks up an instance's RPC key where keys are kept. @returns undefined when there is none */
 export type KeyLookup = (instanceId: string, deadline: Deadline) => Promise<string | undefined>;
@@ -7,7 +8,8 @@ export type KeyLookup = (instanceId: string, deadline: Deadline) => Promise<stri
 const ABSENCE_MS = 60_000;
 
 interface Known {
-  readonly key: string | undefined;
+  /** With the guest's key; undefined: the guest has none. */
+  readonly serializer: SecureSerializer | undefined;
   readonly until: number;
 }
 
@@ -23,18 +25,24 @@ export class GuestKeys {
     this.#lookup = lookup;
   }
 
-  /** @throws what the look-up throws */
-  async get(instanceId: string, deadline: Deadline): Promise<string | undefined> {
+  /** @returns the serializer with the guest's key; undefined: the guest has none @throws what the look-up throws */
+  async serializer(instanceId: string, deadline: Deadline): Promise<SecureSerializer | undefined> {
     const known = this.#known.get(instanceId);
-    if (known !== undefined && Date.now() < known.until) return known.key;
-    return this.renew(instanceId, deadline);
+    if (known !== undefined && Date.now() < known.until) return known.serializer;
+    return this.renewedSerializer(instanceId, deadline);
   }
 
-  /** Looks the key up again: it may have changed. @throws as {@link get} */
-  async renew(instanceId: string, deadline: Deadline): Promise<string | undefined> {
+  /** Looks the key up again. @returns the same serializer unless the key has changed @throws as {@link serializer} */
+  async renewedSerializer(instanceId: string, deadline: Deadline): Promise<SecureSerializer | undefined> {
     const key = await this.#lookup(instanceId, deadline);
-    const until = key === undefined ? Date.now() + ABSENCE_MS : Number.POSITIVE_INFINITY;
-    this.#known.set(instanceId, { key, until });
-    return key;
+    const serializer = key === undefined ? undefined : this.#withKey(instanceId, key);
+    const until = serializer === undefined ? Date.now() + ABSENCE_MS : Number.POSITIVE_INFINITY;
+    this.#known.set(instanceId, { serializer, until });
+    return serializer;
+  }
+
+  #withKey(instanceId: string, key: string): SecureSerializer {
+    const known = this.#known.get(instanceId)?.serializer;
+    return known?.isOfKey(key) ? known : new SecureSerializer(key);
   }
 }

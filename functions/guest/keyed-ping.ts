@@ -1,7 +1,7 @@
 import type { Deadline } from '../time/deadline.ts';
 import type { GuestKeys } from './guest-keys.ts';
 import type { PingResult } from './ping-result.ts';
-import { SecureSerializer } from './secure-serializer.ts';
+import type { SecureSerializer } from './secure-serializer.ts';
 
 /** What looking up a key may take of a ping's time. */
 const KEY_SHARE = 0.8;
@@ -19,14 +19,10 @@ export async function pingWithKey(
   ping: (serializer: SecureSerializer | undefined) => Promise<PingResult>,
 ): Promise<PingResult> {
   if (keys === undefined) return ping(undefined);
-  const key = await keys.get(instanceId, deadline.share(KEY_SHARE));
-  const result = await ping(serializerOf(key));
+  const serializer = await keys.serializer(instanceId, deadline.share(KEY_SHARE));
+  const result = await ping(serializer);
   if (result.reachable || result.reason !== 'key_mismatch') return result;
-  const renewed = await keys.renew(instanceId, deadline).catch(() => key);
-  const isWorthwhile = renewed !== key && !deadline.isOver;
-  return isWorthwhile ? ping(serializerOf(renewed)) : result;
-}
-
-function serializerOf(key: string | undefined): SecureSerializer | undefined {
-  return key === undefined ? undefined : new SecureSerializer(key);
+  const renewed = await keys.renewedSerializer(instanceId, deadline).catch(() => serializer);
+  const isWorthwhile = renewed !== serializer && !deadline.isOver;
+  return isWorthwhile ? ping(renewed) : result;
 }

@@ -23,11 +23,17 @@ export class KeyMismatch extends Error {
  * digits. Nothing authenticates the text, so a wrong key shows in what it decrypts to.
  */
 export class SecureSerializer {
+  readonly #instanceKey: string;
   readonly #key: KeyObject; // given bytes, Node 24 throws and catches a slow exception twice for each cipher
 
   /** @param instanceKey `instance_rpc_encr_key` in the guest's configuration */
   constructor(instanceKey: string) {
+    this.#instanceKey = instanceKey;
     this.#key = createSecretKey(createHash('md5').update(instanceKey).digest('hex'), 'ascii');
+  }
+
+  isOfKey(instanceKey: string): boolean {
+    return this.#instanceKey === instanceKey;
   }
 
   /** The request context under the one key that an encrypted guest reads. */
