@@ -32,6 +32,7 @@ export class SecureSerializer {
     this.#key = createSecretKey(createHash('md5').update(instanceKey).digest('hex'), 'ascii');
   }
 
+  /** Whether this serializer was made of that key. */
   isOfKey(instanceKey: string): boolean {
     return this.#instanceKey === instanceKey;
   }
