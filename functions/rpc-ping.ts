@@ -73,7 +73,7 @@ async function ping(
   const wantedMs = (waitSeconds ?? Number.POSITIVE_INFINITY) * 1000;
   const allowedMs = Math.min(environment.config.rpcTimeoutMs, wantedMs, timeLeftMs);
   const result = await pingGuest(environment, context, Deadline.in(allowedMs));
-  setImmediate(record, context, result, lambda.caller); // after the answer, which does not wait for the log
+  record(context, result, lambda.caller);
   return answer(result, { wantedSeconds: waitSeconds, allowedMs });
 }
 
