@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 import { afterReading } from '../time/after-reading.ts';
 import type { Deadline } from '../time/deadline.ts';
 import { BrokerBlocked } from './errors.ts';
+import { Interruption } from './interruption.ts';
 
 /** How long a blocked broker is waited for. An alarm may clear at once, but while it lasts nothing goes through. */
 const GRACE_MS = 1000;
@@ -31,29 +32,29 @@ export class Blockage {
   }
 
   /**
-   * Begins `work` when publishing is not blocked, and aborts its signal when a blockage, before the work or during
+   * Begins `work` when publishing is not blocked, and interrupts that work when a blockage, before the work or during
    * it, has lasted for a second or nearly until the deadline.
    *
    * @throws BrokerBlocked, or what `work` throws
    */
-  async guard<T>(deadline: Deadline, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const stop = new AbortController();
-    const watch = () => void this.#outlast(deadline, stop);
+  async guard<T>(deadline: Deadline, work: (interruption: Interruption) => Promise<T>): Promise<T> {
+    const interruption = new Interruption();
+    const watch = () => void this.#outlast(deadline, interruption);
     this.#onBlocked.add(watch);
     try {
-      if (this.isBlocked) await this.#outlast(deadline, stop);
-      stop.signal.throwIfAborted();
-      return await work(stop.signal);
+      if (this.isBlocked) await this.#outlast(deadline, interruption);
+      interruption.throwIfInterrupted();
+      return await work(interruption);
     } finally {
       this.#onBlocked.delete(watch);
     }
   }
 
   /** Waits for the end of the blockage, and stops the work when that end does not come in time. */
-  async #outlast(deadline: Deadline, stop: AbortController): Promise<void> {
+  async #outlast(deadline: Deadline, interruption: Interruption): Promise<void> {
     const { promise: isOver, resolve } = Promise.withResolvers<void>();
     const giveUp = () => {
-      if (this.isBlocked) stop.abort(new BrokerBlocked());
+      if (this.isBlocked) interruption.interrupt(new BrokerBlocked());
       resolve();
     };
     const timer = afterReading(Math.min(GRACE_MS, WAIT_SHARE * deadline.leftMs), giveUp);

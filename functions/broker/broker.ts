@@ -3,6 +3,7 @@ import { Deadline } from '../time/deadline.ts';
 import type { BrokerAddress } from './address.ts';
 import type { BrokerConnection } from './connection.ts';
 import { BrokerBlocked, BrokerRefused, BrokerUnreachable, type Unreachability } from './errors.ts';
+import type { Interruption } from './interruption.ts';
 import { type BrokerLocator, withLogin } from './locator.ts';
 
 /** A connection as the broker uses it. */
@@ -20,7 +21,7 @@ export interface Circumstances {
   /** Whether the connection was open before this work: it may have died unnoticed. */
   readonly isReused: boolean;
   /** Ends the work: the broker has blocked publishing. */
-  readonly signal: AbortSignal;
+  readonly interruption: Interruption;
 }
 
 /** What is done with a connection's session. */
@@ -86,7 +87,7 @@ export class Broker<S> {
   ): Promise<R> {
     const { session, blockage } = connection;
     try {
-      return await blockage.guard(deadline, (signal) => work(session, { isReused, signal }));
+      return await blockage.guard(deadline, (interruption) => work(session, { isReused, interruption }));
     } catch (error) {
       const how = this.#options.loss(error);
       if (how === undefined) throw error;

@@ -19,8 +19,8 @@ const MAX_FRAME_BYTES = 1024 * 1024;
 export interface Channels {
   /** For what is consumed: RabbitMQ delivers nothing on a channel that a publish holds up. */
   readonly consuming: Channel;
-  /** For what is published, with publisher confirms. */
-  readonly publishing: ConfirmChannel;
+  /** For what is published without publisher confirms. */
+  readonly publishing: Channel;
   /** For the setup, which closes it. */
   readonly spare: Channel;
   /** Opens one more channel, to be closed by whoever asked. */
@@ -118,7 +118,7 @@ async function open(address: BrokerAddress, name: string, socket: AbortControlle
 async function openChannels(connection: ChannelModel, socket: AbortController): Promise<Channels> {
   const open = async () => (await connection.createChannel()).on('error', ignore); // without a listener, an error would
   const openConfirm = async () => (await connection.createConfirmChannel()).on('error', ignore); // end the connection
-  const opening = Promise.all([open(), openConfirm(), open()]);
+  const opening = Promise.all([open(), open(), open()]);
   const [consuming, publishing, spare] = await opening;
   for (const channel of [consuming, publishing]) channel.on('close', () => socket.abort());
   return { consuming, publishing, spare, open, openConfirm };

@@ -7,6 +7,9 @@ import type { SecureSerializer } from '../guest/secure-serializer.ts';
 import type { Deadline } from '../time/deadline.ts';
 import { brokerResult, CONFIRM_TIMEOUT_MS, type Environment } from './environment.ts';
 
+/** A healthy guest has answered by then; the broker's confirm comes before the first question about a silent one. */
+const CONFIRM_AFTER_MS = 100;
+
 /** What a ping needs of the execution environment. */
 export type Pinging = Pick<Environment, 'config' | 'broker' | 'keys'>;
 
@@ -21,15 +24,16 @@ export async function pingGuest(
   deadline: Deadline,
 ): Promise<PingResult> {
   const ping = (serializer: SecureSerializer | undefined) =>
-    broker.use(deadline, (transport, { isReused, signal }) => {
+    broker.use(deadline, (transport, { isReused, interruption }) => {
       if (deadline.isOver) throw new BrokerUnreachable('connection_timeout'); // connecting took all of the time
       return rpcPing(transport, context.instanceId, pingRequest(context, serializer), {
         controlExchange: config.controlExchange,
         deadline,
         graceMs: config.noConsumerGraceMs,
+        confirmAfterMs: CONFIRM_AFTER_MS,
         confirmTimeoutMs: isReused ? CONFIRM_TIMEOUT_MS : undefined,
         serializer,
-        onCall: (call) => signal.addEventListener('abort', () => call.reject(signal.reason), { once: true }),
+        onCall: (call) => interruption.onInterrupted((error) => call.reject(error)),
       });
     });
   return pingWithKey(keys, context.instanceId, deadline, ping).catch(brokerResult);

@@ -75,10 +75,10 @@ export async function runSweep({ config, broker }: Environment, sweep: Sweep): P
   const isTimeToConnect = deadline.leftMs >= CONNECT_TIMEOUT_MS;
   if (deadline.isOver) return { kind: 'out_of_time' };
   try {
-    return await broker.use(deadline, async (transport, { signal }) => {
+    return await broker.use(deadline, async (transport, { interruption }) => {
       const prove = (timeoutMs: number) => transport.inspector.proveAlive(config.controlExchange, timeoutMs);
       await prove(CONFIRM_TIMEOUT_MS); // an idle connection gets as little time as for a single ping's confirm
-      return sweep.run(transport, () => prove(PROOF_TIMEOUT_MS), signal);
+      return sweep.run(transport, () => prove(PROOF_TIMEOUT_MS), interruption);
     });
   } catch (error) {
     const isTimeOut = error instanceof BrokerUnreachable && error.how === 'connection_timeout';

@@ -1,3 +1,4 @@
+import type { Interruption } from '../broker/interruption.ts';
 import type { PingResult, Unreachable } from '../guest/ping-result.ts';
 import type { Reason } from '../guest/reason.ts';
 import type { Transport } from '../oslo/transport.ts';
@@ -62,11 +63,14 @@ export class Sweep {
 
   /**
    * @param proveAlive asks the broker for a sign of life, and throws when there is none
-   * @param signal ends the sweep, which then throws the signal's reason
+   * @param interruption ends the sweep, which then throws its error
    * @throws MessageDeliveryFailure, `unconfirmed` or `closed`: the connection was lost
    */
-  async run(transport: Transport, proveAlive: () => Promise<void>, signal: AbortSignal): Promise<SweepEnd> {
-    signal.throwIfAborted();
+  async run(
+    transport: Transport,
+    proveAlive: () => Promise<void>,
+    interruption: Interruption,
+  ): Promise<SweepEnd> {
     const { client, pulse } = transport;
     const pings = new InFlight(CONCURRENCY, pulse);
     let end: End = { kind: 'complete' };
@@ -89,7 +93,7 @@ export class Sweep {
     };
     const timer = setTimeout(() => stop({ kind: 'out_of_time' }), this.deadline.leftMs);
     const watch = setInterval(() => life.fromNow().catch(fail), PROOF_EVERY_MS);
-    signal.addEventListener('abort', () => fail(signal.reason), { once: true });
+    interruption.onInterrupted(fail);
     for (const instanceId of this.#waiting) {
       if (pings.isFull) await pings.place();
       if (!client.isWritable) await client.writable();

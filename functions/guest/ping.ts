@@ -20,6 +20,8 @@ export interface PingOptions {
   /** For a guest whose RPC is encrypted. */
   readonly serializer?: SecureSerializer | undefined;
   /** See {@link CallOptions}. */
+  readonly confirmAfterMs?: number | undefined;
+  /** See {@link CallOptions}. */
   readonly confirmTimeoutMs?: number | undefined;
   /** How the broker is asked about the guest's silence, where that differs from a single ping. */
   readonly silence?: Pick<
@@ -46,11 +48,12 @@ export async function rpcPing(
   request: RpcRequest,
   options: PingOptions,
 ): Promise<PingResult> {
-  const { controlExchange, deadline, confirmTimeoutMs, graceMs, serializer, onCall } = options;
+  const { controlExchange, deadline, confirmAfterMs, confirmTimeoutMs, graceMs, serializer, onCall } =
+    options;
   const target = { exchange: controlExchange, topic: topicOf(instanceId) };
   const start = performance.now();
   const elapsedMs = () => Math.round((performance.now() - start) * 1000) / 1000; // what is beyond is noise
-  const call = client.call(target, request, { deadline, confirmTimeoutMs });
+  const call = client.call(target, request, { deadline, confirmAfterMs, confirmTimeoutMs });
   onCall(call);
   const silence = new Silence(inspector, {
     ...options.silence,

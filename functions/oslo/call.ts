@@ -1,10 +1,10 @@
-import type { Options } from 'amqplib';
 import { afterReading } from '../time/after-reading.ts';
 import type { Deadline } from '../time/deadline.ts';
 import { MessageDeliveryFailure, MessagingTimeout } from './errors.ts';
 import type { RpcRequest } from './message.ts';
-import { type Publication, type Publisher, STUCK_MS } from './publisher.ts';
+import { type Publication, type Publisher, type Sender, STUCK_MS } from './publisher.ts';
 import type { Pulse } from './pulse.ts';
+import { hexId } from './reply-queue.ts';
 import type { TransientMap } from './transient-map.ts';
 
 /** As oslo.messaging sends a request. */
@@ -23,6 +23,9 @@ const PROPERTIES = {
  */
 const LAST_SEND_SHARE = 2 / 3;
 
+/** The largest share of its time that a request without a confirm is waited for: the rest is for what follows. */
+const UNCONFIRMED_SHARE = 1 / 8;
+
 /** Where a server listens: its control exchange and its topic, which is the routing key. */
 export interface Target {
   readonly exchange: string;
@@ -32,6 +35,11 @@ export interface Target {
 export interface CallOptions {
   /** Until when to wait for the reply; the request expires on the broker at that moment. */
   readonly deadline: Deadline;
+  /**
+   * How long the reply is waited for before the request is sent once more, with a publisher confirm, in milliseconds. A
+   * server that answers within that time costs no confirm. By default the first request has one.
+   */
+  readonly confirmAfterMs?: number | undefined;
   /**
    * Within how many milliseconds the broker must confirm the request, or give another sign of life. For a connection
    * that may be dead without anyone having noticed.
@@ -50,11 +58,7 @@ export interface Line {
 }
 
 /** One call: its request, and the wait for the reply. It ends once: by the reply, by its clock, or by {@link reject}. */
-export class Call implements Publication {
-  readonly exchange: string;
-  readonly routingKey: string;
-  readonly body: Buffer;
-  readonly properties: Options.Publish;
+export class Call implements Sender {
   /**
    * The reply's `result`, as JSON gave it. Rejects with MessagingTimeout, MessageUndeliverable, MessageDeliveryFailure,
    * UnreadableReply or RemoteError, or with what {@link reject} was given.
@@ -63,11 +67,13 @@ export class Call implements Publication {
   /** What was wrong with a message without `_msg_id` that arrived while this was the only call in flight. */
   unreadable?: string;
   readonly #msgId: string;
+  readonly #target: Target;
+  readonly #request: RpcRequest;
   readonly #line: Line;
   readonly #options: CallOptions;
   readonly #settle: PromiseWithResolvers<unknown>;
   /** In the milliseconds of `performance.now()`. */
-  readonly #publishedMs = performance.now();
+  readonly #begunMs = performance.now();
   readonly #timeoutMs: number;
   #timers: (NodeJS.Timeout | undefined)[] = [];
   #isConfirmed = false;
@@ -78,22 +84,13 @@ export class Call implements Publication {
   readonly #closeAside: (() => void)[] = [];
 
   /** @param msgId 32 hex digits that no other call has had */
-  constructor(
-    line: Line,
-    msgId: string,
-    { exchange, topic }: Target,
-    request: RpcRequest,
-    options: CallOptions,
-  ) {
-    const timeoutMs = options.deadline.leftMs;
-    this.exchange = exchange;
-    this.routingKey = topic;
-    this.body = request.body({ msgId, replyQueue: line.replyQueue, uniqueId: msgId });
-    this.properties = { ...PROPERTIES, expiration: String(Math.ceil(timeoutMs)) };
+  constructor(line: Line, msgId: string, target: Target, request: RpcRequest, options: CallOptions) {
     this.#line = line;
     this.#msgId = msgId;
+    this.#target = target;
+    this.#request = request;
     this.#options = options;
-    this.#timeoutMs = timeoutMs;
+    this.#timeoutMs = options.deadline.leftMs;
     this.#settle = Promise.withResolvers();
     this.result = this.#settle.promise;
   }
@@ -111,14 +108,17 @@ export class Call implements Publication {
       return true;
     }
     inFlight.set(this.#msgId, this);
-    this.#watchClock();
+    const { confirmAfterMs = 0 } = this.#options;
     try {
-      if (!publisher.isHeldUp) return publisher.publish(this);
-      this.#sendAside();
+      const request = this.#publication(this.#msgId);
+      if (confirmAfterMs === 0 || publisher.isHeldUp) return this.#sendWatched(request);
+      const silentMs = Math.min(confirmAfterMs, UNCONFIRMED_SHARE * this.#timeoutMs);
+      this.#timers = [this.#after(silentMs, () => this.#onSilence())];
+      return publisher.publish(request);
     } catch (error) {
       this.reject(error);
+      return true;
     }
-    return true;
   }
 
   resolve(result: unknown): void {
@@ -141,35 +141,67 @@ export class Call implements Publication {
     this.reject(failure);
   }
 
-  #watchClock(): void {
-    const { confirmTimeoutMs } = this.#options;
+  #onSilence(): void {
+    try {
+      this.#sendWatched(this.#publication());
+    } catch (error) {
+      this.reject(error);
+    }
+  }
+
+  /** Sends a request that the broker is to confirm, and watches the clock. @returns whether the socket takes more */
+  #sendWatched(request: Publication): boolean {
+    const { confirmTimeoutMs = Number.POSITIVE_INFINITY } = this.#options;
     this.#timers = [
-      afterReading(this.#timeoutMs, () => this.reject(this.#timeoutError())),
-      confirmTimeoutMs === undefined
-        ? undefined
-        : afterReading(confirmTimeoutMs, () => this.#hasSign || this.reject(unconfirmed())),
-      afterReading(STUCK_MS, () => this.#onStuck()),
+      this.#at(this.#timeoutMs, () => this.reject(this.#timeoutError())),
+      this.#at(confirmTimeoutMs, () => this.#hasSign || this.reject(unconfirmed())),
+      this.#after(STUCK_MS, () => this.#onStuck()),
     ];
+    const { publisher } = this.#line;
+    if (!publisher.isHeldUp) return publisher.publishConfirmed(request, this);
+    this.#sendAside();
+    return true;
   }
 
   #onStuck(): void {
     if (this.#isConfirmed) return;
     if (this.#timesAside === 0) this.#sendAside();
-    const untilLastMs = Math.max(0, this.#timeoutMs * LAST_SEND_SHARE - STUCK_MS);
-    this.#timers.push(afterReading(untilLastMs, () => this.#sendAside()));
+    this.#timers.push(this.#at(LAST_SEND_SHARE * this.#timeoutMs, () => this.#sendAside()));
   }
 
-  /** Sends the request once more, on a channel of its own: the queue of another request may hold up the common one. */
+  /** Sends the request on a channel of its own: the queue of another request may hold up the common one. */
   async #sendAside(): Promise<void> {
     if (this.#isConfirmed) return;
     this.#timesAside++;
+    const { deadline } = this.#options;
     try {
-      const close = await this.#line.publisher.publishAside(this, this.#options.deadline);
+      const request = this.#publication();
+      const close = await this.#line.publisher.publishAside(request, this, deadline);
       if (this.#isEnded) close();
       else this.#closeAside.push(close);
     } catch (error) {
       this.reject(error);
     }
+  }
+
+  /** @param uniqueId a new one for each time that the request is sent: a server drops what repeats one */
+  #publication(uniqueId = hexId()): Publication {
+    const { replyQueue } = this.#line;
+    return {
+      exchange: this.#target.exchange,
+      routingKey: this.#target.topic,
+      body: this.#request.body({ msgId: this.#msgId, replyQueue, uniqueId }),
+      properties: { ...PROPERTIES, expiration: String(Math.ceil(this.#options.deadline.leftMs)) },
+    };
+  }
+
+  /** A timer for so many milliseconds after the call began. */
+  #at(ms: number, callback: () => void): NodeJS.Timeout | undefined {
+    return this.#after(Math.max(0, this.#begunMs + ms - performance.now()), callback);
+  }
+
+  #after(ms: number, callback: () => void): NodeJS.Timeout | undefined {
+    return afterReading(ms, () => this.#isEnded || callback());
   }
 
   #end(): void {
@@ -182,7 +214,7 @@ export class Call implements Publication {
 
   /** Whether anything has come from the broker since the request was sent. */
   get #hasSign(): boolean {
-    return this.#line.pulse.hasBeatenSince(this.#publishedMs);
+    return this.#line.pulse.hasBeatenSince(this.#begunMs);
   }
 
   #timeoutError(): Error {

@@ -1,27 +1,44 @@
 import type { EventEmitter } from 'node:events';
-import type { ConfirmChannel, Message, Options } from 'amqplib';
+import type { Channel, ConfirmChannel, Options } from 'amqplib';
 import type { Deadline } from '../time/deadline.ts';
 import { MessageDeliveryFailure } from './errors.ts';
 import { TransientMap } from './transient-map.ts';
 import { Turns } from './turns.ts';
 
-/** What is used of a confirm channel. */
-export type PublishChannel = Pick<EventEmitter, 'on'> & Pick<ConfirmChannel, 'publish' | 'close'>;
+/** What is used of a channel. */
+export type PublishChannel = Pick<EventEmitter, 'on'> & Pick<Channel, 'publish' | 'close'>;
 
-/** A request on its way. */
+/** What is used of a confirm channel. */
+export type ConfirmingChannel = Pick<EventEmitter, 'on'> & Pick<ConfirmChannel, 'publish' | 'close'>;
+
+/** Where messages are published. */
+export interface PublisherChannels {
+  /** For messages without a confirm. */
+  readonly publishing: PublishChannel;
+  /** Opens the channel for messages that are to be confirmed. */
+  readonly openConfirming: () => Promise<ConfirmingChannel>;
+  /** Opens a channel for one message, which is to be confirmed as well. */
+  readonly openAside: () => Promise<ConfirmingChannel>;
+}
+
+/** A message on its way. */
 export interface Publication {
   readonly exchange: string;
   readonly routingKey: string;
   readonly body: Buffer;
   readonly properties: Options.Publish;
+}
+
+/** Who hears what becomes of a message. */
+export interface Sender {
   /** Called when the broker has taken the message. */
   onConfirmed(): void;
-  /** Called when the broker, or the end of a channel of its own, has refused the message. */
+  /** Called when the broker, or the end of a channel, has refused the message. */
   onRefused(failure: MessageDeliveryFailure): void;
 }
 
 interface Unconfirmed {
-  readonly publication: Publication;
+  readonly sender: Sender;
   /** In the milliseconds of `performance.now()`. */
   readonly publishedMs: number;
 }
@@ -36,52 +53,62 @@ const MAX_UNCONFIRMED = 256;
 const CHANNELS_ASIDE = 256;
 
 /**
- * Publishes on one confirm channel, and while that one is stuck, on a channel for each message. RabbitMQ delivers what
- * a channel publishes in order: a queue whose node hangs holds up all messages behind, whatever their queues.
+ * Publishes on one channel without confirms; on one with them, which is opened when it is needed first; and while that one
+ * is stuck, on a channel for each message. RabbitMQ delivers what a channel publishes in order: a queue whose node hangs
+ * holds up all messages behind, whatever their queues.
  */
 export class Publisher {
-  readonly #channel: PublishChannel;
-  readonly #openChannel: () => Promise<PublishChannel>;
-  readonly #onReturn: (message: Message) => void;
+  readonly #channels: PublisherChannels;
+  #confirming: ConfirmingChannel | undefined;
+  #opening: Promise<ConfirmingChannel> | undefined;
   readonly #unconfirmed = new TransientMap<number, Unconfirmed>();
-  #published = 0;
-  readonly #aside = new WeakSet<Publication>();
+  /** How many messages were to be confirmed so far. */
+  #count = 0;
+  readonly #aside = new WeakSet<Sender>();
   readonly #turns = new Turns(CHANNELS_ASIDE);
 
-  /** @param onReturn gets each message that no queue is bound for */
-  constructor(
-    channel: PublishChannel,
-    openChannel: () => Promise<PublishChannel>,
-    onReturn: (message: Message) => void,
-  ) {
-    this.#channel = channel;
-    this.#openChannel = openChannel;
-    this.#onReturn = onReturn;
-    channel.on('return', onReturn);
+  constructor(channels: PublisherChannels) {
+    this.#channels = channels;
   }
 
-  /** Whether a message has held up the channel for {@link STUCK_MS}, or many wait behind it already. */
+  /** Whether a message has held up the channel with confirms for {@link STUCK_MS}, or many wait behind it already. */
   get isHeldUp(): boolean {
     const { oldest } = this.#unconfirmed;
     const isStuck = oldest !== undefined && performance.now() - oldest.publishedMs >= STUCK_MS;
     return isStuck || this.#unconfirmed.size >= MAX_UNCONFIRMED;
   }
 
-  /** Whether a message may be unconfirmed only because an older one is. */
-  isBehind(publication: Publication): boolean {
-    return this.#unconfirmed.oldest?.publication !== publication && !this.#aside.has(publication);
+  /** Whether a sender's message may be unconfirmed only because an older one is. */
+  isBehind(sender: Sender): boolean {
+    return this.#unconfirmed.oldest?.sender !== sender && !this.#aside.has(sender);
   }
 
   /**
-   * Publishes on the common channel.
+   * Publishes without a confirm: nobody hears that the queue refuses the message, or that its node hangs.
    *
    * @returns whether the socket takes more
    * @throws MessageDeliveryFailure `closed`
    */
-  publish(publication: Publication): boolean {
-    const number = this.#published++;
-    this.#unconfirmed.set(number, { publication, publishedMs: performance.now() });
-    return publishOn(this.#channel, publication, () => this.#unconfirmed.delete(number));
+  publish({ exchange, routingKey, body, properties }: Publication): boolean {
+    const { publishing } = this.#channels;
+    return unlessClosing(() => publishing.publish(exchange, routingKey, body, properties));
+  }
+
+  /**
+   * Publishes with a confirm.
+   *
+   * @returns whether the socket takes more
+   * @throws MessageDeliveryFailure `closed`
+   */
+  publishConfirmed(publication: Publication, sender: Sender): boolean {
+    const number = this.#count++;
+    this.#unconfirmed.set(number, { sender, publishedMs: performance.now() });
+    const onAnswer = () => this.#unconfirmed.delete(number);
+    if (this.#confirming !== undefined) return publishOn(this.#confirming, publication, sender, onAnswer);
+    this.#confirmingOpened()
+      .then((channel) => publishOn(channel, publication, sender, onAnswer))
+      .catch((failure) => sender.onRefused(failure));
+    return true;
   }
 
   /**
@@ -90,33 +117,54 @@ export class Publisher {
    * @returns closes the channel; to be called when nobody waits for the message any more
    * @throws MessageDeliveryFailure `closed`
    */
-  async publishAside(publication: Publication, deadline: Deadline): Promise<() => void> {
+  async publishAside(publication: Publication, sender: Sender, deadline: Deadline): Promise<() => void> {
     if (!(await this.#turns.take(deadline))) return () => undefined;
-    const channel = await this.#openChannel().catch((cause) => {
+    const channel = await unlessEnding(this.#channels.openAside()).catch((failure) => {
       this.#turns.give();
-      throw new MessageDeliveryFailure('closed', 'Not delivered: the connection is closing', { cause });
+      throw failure;
     });
-    channel.on('return', this.#onReturn);
     channel.on('close', () => this.#turns.give());
-    this.#aside.add(publication);
-    publishOn(channel, publication, () => undefined);
+    this.#aside.add(sender);
+    publishOn(channel, publication, sender, () => undefined);
     return () => void channel.close().catch(() => undefined);
+  }
+
+  async #confirmingOpened(): Promise<ConfirmingChannel> {
+    this.#opening ??= unlessEnding(this.#channels.openConfirming());
+    this.#confirming = await this.#opening;
+    return this.#confirming;
   }
 }
 
-function publishOn(channel: PublishChannel, publication: Publication, onAnswer: () => void): boolean {
-  const { exchange, routingKey, body, properties } = publication;
+function publishOn(
+  channel: ConfirmingChannel,
+  { exchange, routingKey, body, properties }: Publication,
+  sender: Sender,
+  onAnswer: () => void,
+): boolean {
   const onConfirm = (refused: unknown) => {
     onAnswer();
-    if (refused === null) return publication.onConfirmed();
+    if (refused === null) return sender.onConfirmed();
     // Deferred: when the channel closes, amqplib reports that here before its listeners hear of it.
-    queueMicrotask(() =>
-      publication.onRefused(new MessageDeliveryFailure('nacked', 'Not delivered: basic.nack')),
-    );
+    queueMicrotask(() => sender.onRefused(new MessageDeliveryFailure('nacked', 'Not delivered: basic.nack')));
   };
+  return unlessClosing(() => channel.publish(exchange, routingKey, body, properties, onConfirm));
+}
+
+/** @throws MessageDeliveryFailure `closed`: amqplib publishes nothing on a channel that is closing */
+function unlessClosing(publish: () => boolean): boolean {
   try {
-    return channel.publish(exchange, routingKey, body, properties, onConfirm);
+    return publish();
   } catch (cause) {
     throw new MessageDeliveryFailure('closed', 'Not delivered: the channel is closing', { cause });
+  }
+}
+
+/** @throws MessageDeliveryFailure `closed`: a connection that is closing opens no channel */
+async function unlessEnding<T>(opening: Promise<T>): Promise<T> {
+  try {
+    return await opening;
+  } catch (cause) {
+    throw new MessageDeliveryFailure('closed', 'Not delivered: the connection is closing', { cause });
   }
 }

@@ -1,18 +1,26 @@
+import type { EventEmitter } from 'node:events';
 import type { Message } from 'amqplib';
 import { Call, type CallOptions, type Line, type Target } from './call.ts';
 import { MessageDeliveryFailure, MessageUndeliverable, RemoteError, UnreadableReply } from './errors.ts';
 import { decodeReply, type Reply, type RpcRequest } from './message.ts';
-import { type PublishChannel, Publisher } from './publisher.ts';
+import { type ConfirmingChannel, type PublishChannel, Publisher } from './publisher.ts';
 import type { Pulse } from './pulse.ts';
 import { hexId } from './reply-queue.ts';
 import { TransientMap } from './transient-map.ts';
+
+/** The channels that a client publishes on. */
+export interface ClientChannels {
+  /** For requests without a confirm. */
+  readonly publishing: PublishChannel;
+  /** Opens a channel for requests that the broker is to confirm. */
+  readonly openConfirm: () => Promise<ConfirmingChannel>;
+}
 
 /** How many of a `_msg_id`'s digits count the calls; the others are random. */
 const COUNT_DIGITS = 8;
 
 /**
- * An oslo.messaging RPC client (message format 2.0) on one confirm channel, with one reply queue for all its
- * calls. Replies are matched by `_msg_id`, so any number of calls may be in flight, answered in any order.
+ * An oslo.messaging RPC client (message format 2.0) with one reply queue for all its calls. Replies are matched by `_msg_id`, so any number of calls may be in flight, answered in any order.
  *
  * @example
  * const { client } = await openTransport(channels);
@@ -22,7 +30,7 @@ const COUNT_DIGITS = 8;
 export class RpcClient {
   /** The name of the queue that all replies come to. */
   readonly replyQueue: string;
-  readonly #channel: PublishChannel;
+  readonly #publishing: PublishChannel;
   readonly #line: Line;
   /** The first digits of each `_msg_id`. */
   readonly #name = hexId().slice(0, -COUNT_DIGITS);
@@ -33,26 +41,22 @@ export class RpcClient {
   #drained: PromiseWithResolvers<void> | undefined;
 
   /**
-   * @param openChannel opens a channel for one request, while another request holds up `channel`
    * @param replyQueue whose messages go to {@link onReply}
    * @param pulse beats with whatever comes from the broker
    */
-  constructor(
-    channel: PublishChannel,
-    openChannel: () => Promise<PublishChannel>,
-    replyQueue: string,
-    pulse: Pulse,
-  ) {
+  constructor({ publishing, openConfirm }: ClientChannels, replyQueue: string, pulse: Pulse) {
     this.replyQueue = replyQueue;
-    this.#channel = channel;
-    const publisher = new Publisher(channel, openChannel, (message) => this.#onReturn(message));
+    this.#publishing = publishing;
+    this.#dependOn(publishing);
+    const publisher = new Publisher({
+      publishing,
+      openConfirming: async () => this.#dependOn(await openConfirm()),
+      openAside: async () => this.#hearReturns(await openConfirm()),
+    });
     this.#line = { replyQueue, publisher, pulse, inFlight: new TransientMap() };
-    channel.on('drain', () => this.#onDrain());
-    channel.on('error', (error: Error) => this.onEnd('the channel failed', error));
-    channel.on('close', () => this.onEnd('the channel closed'));
   }
 
-  /** False once the channel has closed; every call fails from then on. */
+  /** False once a channel has closed on which calls depend; every call fails from then on. */
   get isOpen(): boolean {
     return this.#closed === undefined;
   }
@@ -89,7 +93,7 @@ export class RpcClient {
   onReply(message: Pick<Message, 'content'> | null): void {
     if (message === null) {
       this.onEnd('the broker cancelled the consumer of the reply queue');
-      this.#channel.close().catch(() => undefined);
+      this.#publishing.close().catch(() => undefined);
       return;
     }
     this.#line.pulse.beat();
@@ -119,6 +123,19 @@ export class RpcClient {
     }
     const { size, oldest: only } = this.#line.inFlight;
     if (size === 1 && only !== undefined) only.unreadable = problem;
+  }
+
+  /** Has the client end with that channel. */
+  #dependOn<C extends Pick<EventEmitter, 'on'>>(channel: C): C {
+    channel.on('drain', () => this.#onDrain());
+    channel.on('error', (error: Error) => this.onEnd('the channel failed', error));
+    channel.on('close', () => this.onEnd('the channel closed'));
+    return this.#hearReturns(channel);
+  }
+
+  #hearReturns<C extends Pick<EventEmitter, 'on'>>(channel: C): C {
+    channel.on('return', (message: Message) => this.#onReturn(message));
+    return channel;
   }
 
   /** A returned message is our own request; amqplib gives nothing of it but body and routing key. */

@@ -8,13 +8,13 @@ import { RpcClient } from './rpc-client.ts';
 export interface TransportChannels {
   /** For the reply queue. When this channel or the next one ends, every call in flight fails. */
   readonly consuming: Channel;
-  /** For requests. */
-  readonly publishing: ConfirmChannel;
+  /** For requests without a confirm. */
+  readonly publishing: Channel;
   /** A channel that nothing else depends on; opening the reply queue uses and closes it. */
   readonly spare: Channel;
   /** Opens a channel for one question. */
   readonly open: () => Promise<Channel>;
-  /** Opens a channel for one request. */
+  /** Opens a channel for requests that the broker is to confirm. */
   readonly openConfirm: () => Promise<ConfirmChannel>;
 }
 
@@ -27,9 +27,9 @@ export interface Transport {
 
 /** @throws what amqplib throws when the broker refuses the reply queue, or a channel ends meanwhile */
 export async function openTransport(channels: TransportChannels): Promise<Transport> {
-  const { consuming, publishing, spare, open, openConfirm } = channels;
+  const { consuming, spare, open } = channels;
   const pulse = new Pulse();
-  const client = new RpcClient(publishing, openConfirm, replyQueueName(), pulse);
+  const client = new RpcClient(channels, replyQueueName(), pulse);
   consuming.on('error', (error) => client.onEnd('the channel failed', error));
   consuming.on('close', () => client.onEnd('the channel closed'));
   await openReplyQueue(consuming, spare, client.replyQueue, (message) => client.onReply(message));

@@ -1,15 +1,16 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, jest, test } from '@jest/globals';
 import { Blockage } from '../../functions/broker/blockage.ts';
+import type { Interruption } from '../../functions/broker/interruption.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
 import { pass, useFakeClock } from '../setup/fake-clock.ts';
 
 useFakeClock();
 
-/** Work that lasts until its signal ends it. */
-function endless(signal: AbortSignal): Promise<never> {
+/** Work that lasts until it is interrupted. */
+function endless(interruption: Interruption): Promise<never> {
   const { promise, reject } = Promise.withResolvers<never>();
-  signal.addEventListener('abort', () => reject(signal.reason));
+  interruption.onInterrupted(reject);
   return promise;
 }
 
@@ -57,10 +58,10 @@ describe('work on a connection', () => {
   test('work that is blocked until its own time-out is broker_blocked, and not out of time', async () => {
     const { connection, blockage } = guarded();
     const outcome = jest.fn();
-    const timeout = async (signal: AbortSignal) => {
+    const timeout = async (interruption: Interruption) => {
       const { promise, reject } = Promise.withResolvers<never>();
       setTimeout(() => reject(new Error('out of time')), 1000);
-      return Promise.race([promise, endless(signal)]);
+      return Promise.race([promise, endless(interruption)]);
     };
     blockage.guard(Deadline.in(1000), timeout).catch(outcome);
     await pass(250);

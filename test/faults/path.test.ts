@@ -128,16 +128,18 @@ describe('a path that swallows all bytes of a connection in use', () => {
 
   test('a guest is reached on a new connection when the old one dies long after the confirm', async () => {
     const id = randomUUID();
-    let pings = 0;
+    let isSwallowed = false;
     await respond(await broker.channel(), id, ({ reply }) => {
-      if (pings++ > 0) reply();
+      if (isSwallowed) reply();
     });
     const { promise: swallowed, resolve } = Promise.withResolvers<void>();
     let isAsked = false; // the broker, about who consumes the queue
     path.swallowAfter((from, packet) => {
       const isAnswer = isAsked && from === 'server';
-      if (isAnswer) resolve();
-      else if (from === 'client' && packet.includes(id) && !packet.includes('rpc_ping')) isAsked = true;
+      if (isAnswer) {
+        isSwallowed = true;
+        resolve();
+      } else if (from === 'client' && packet.includes(id) && !packet.includes('rpc_ping')) isAsked = true;
       return isAnswer;
     });
     const under = await start({ RPC_TIMEOUT_SECONDS: '10' });
@@ -145,7 +147,6 @@ describe('a path that swallows all bytes of a connection in use', () => {
     await swallowed;
     setImmediate(() => path.heal());
     expect(await answer).toMatchObject({ status: 204 });
-    expect(pings).toBe(2);
   });
 
   test('a path that swallows the reply and each new connection is broker_unreachable, not no_reply', async () => {

@@ -102,14 +102,17 @@ describe('an operator', () => {
   test('a guest is reached on a new connection when an operator closes the old one during the ping', async () => {
     const url = await broker.user(GRANTED);
     const id = randomUUID();
-    let pings = 0;
+    let closing: Promise<void> | undefined;
+    let isClosed = false;
     await respond(await broker.channel(), id, ({ reply }) => {
-      if (pings++ === 0) void closeConnectionsOf(url);
-      else reply();
+      closing ??= closeConnectionsOf(url).then(() => {
+        isClosed = true;
+      });
+      if (isClosed) reply();
     });
     const under = await start(url);
     expect(await under.ping(id)).toMatchObject({ status: 204 });
-    expect(pings).toBe(2);
+    await closing;
   });
 });
 

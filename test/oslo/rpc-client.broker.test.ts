@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import type { ChannelModel, ConfirmChannel, Message } from 'amqplib';
+import type { Channel, ChannelModel, ConfirmChannel, Message } from 'amqplib';
 import {
   MessageDeliveryFailure,
   MessageUndeliverable,
@@ -28,7 +28,7 @@ const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 let broker: TestBroker;
 let server: ConfirmChannel;
 let connection: ChannelModel;
-let channel: ConfirmChannel;
+let channel: Channel;
 let client: RpcClient;
 
 beforeAll(async () => {
@@ -39,16 +39,16 @@ afterAll(() => broker.delete());
 
 beforeEach(async () => {
   connection = await broker.connect();
-  channel = await connection.createConfirmChannel();
+  channel = await connection.createChannel();
   client = await openClient(connection, channel);
 });
 afterEach(() => connection.close().catch(() => undefined));
 
-async function openClient(model: ChannelModel, main: ConfirmChannel): Promise<RpcClient> {
+async function openClient(model: ChannelModel, publishing: Channel): Promise<RpcClient> {
   const open = async () => (await model.createChannel()).on('error', () => undefined);
   const openConfirm = async () => (await model.createConfirmChannel()).on('error', () => undefined);
   const [consuming, spare] = [await open(), await open()];
-  const { client } = await openTransport({ consuming, publishing: main, spare, open, openConfirm });
+  const { client } = await openTransport({ consuming, publishing, spare, open, openConfirm });
   return client;
 }
 

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Options } from 'amqplib';
 import { RpcRequest } from '../../functions/oslo/message.ts';
-import type { PublishChannel } from '../../functions/oslo/publisher.ts';
+import type { ConfirmingChannel } from '../../functions/oslo/publisher.ts';
 import { Pulse } from '../../functions/oslo/pulse.ts';
 import { RpcClient } from '../../functions/oslo/rpc-client.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
@@ -16,13 +16,14 @@ const REQUEST = new RpcRequest({ method: 'rpc_ping', args: {}, version: '1.0', c
 
 interface Published {
   readonly msgId: string;
+  readonly uniqueId: string;
   readonly expiration: unknown;
   /** The broker's answer: null confirms, an error is a `basic.nack`. */
   readonly confirm: (refused: Error | null) => void;
 }
 
-/** A confirm channel on which the test is the broker. */
-class Channel extends EventEmitter implements PublishChannel {
+/** A channel on which the test is the broker. */
+class Channel extends EventEmitter implements ConfirmingChannel {
   readonly published: Published[] = [];
   isWritable = true;
 
@@ -33,27 +34,44 @@ class Channel extends EventEmitter implements PublishChannel {
     options: Options.Publish = {},
     onConfirm: (refused: Error | null, ok: object) => void = () => undefined,
   ): boolean {
-    const { _msg_id: msgId } = JSON.parse(JSON.parse(body.toString())['oslo.message']);
+    const { _msg_id: msgId, _unique_id: uniqueId } = JSON.parse(JSON.parse(body.toString())['oslo.message']);
     const { expiration } = options;
-    this.published.push({ msgId, expiration, confirm: (refused) => onConfirm(refused, {}) });
+    this.published.push({ msgId, uniqueId, expiration, confirm: (refused) => onConfirm(refused, {}) });
     return this.isWritable;
   }
 
   readonly close = jest.fn(async () => undefined);
 }
 
+/** The channel of requests without a confirm. */
+let unconfirmed: Channel;
 let channel: Channel;
 /** The channel of a request that is sent aside. */
 let aside: Channel;
 let client: RpcClient;
 let pulse: Pulse;
 
-beforeEach(() => {
+beforeEach(async () => {
+  unconfirmed = new Channel();
   channel = new Channel();
   aside = new Channel();
   pulse = new Pulse();
-  client = new RpcClient(channel, async () => aside, 'reply_queue', pulse);
+  const confirming = [channel];
+  const openConfirm = async () => confirming.pop() ?? aside;
+  client = new RpcClient({ publishing: unconfirmed, openConfirm }, 'reply_queue', pulse);
+  await openConfirming();
 });
+
+/** The first call to be confirmed opens that channel. */
+async function openConfirming(): Promise<void> {
+  const { result } = client.call(TARGET, REQUEST, { deadline: Deadline.in(1000) });
+  await pass(0);
+  const [first] = channel.published.splice(0);
+  first?.confirm(null);
+  reply(first?.msgId ?? '');
+  await result;
+  await pass(1); // what came for this call is no sign of life for the next one
+}
 
 /** Begins a call. @returns a mock that is called with the call's result or error, and the published message */
 function call(timeoutMs: number, confirmTimeoutMs?: number) {
@@ -230,13 +248,117 @@ describe('a call', () => {
   });
 });
 
+describe('a call whose request is sent without a confirm at first', () => {
+  /** Begins such a call. @returns a mock that is called with the call's result or error */
+  function callAtFirstUnconfirmed(timeoutMs: number, confirmTimeoutMs?: number) {
+    const outcome = jest.fn();
+    const deadline = Deadline.in(timeoutMs);
+    client
+      .call(TARGET, REQUEST, { deadline, confirmAfterMs: 100, confirmTimeoutMs })
+      .result.then(outcome, outcome);
+    return outcome;
+  }
+
+  test('a call on a channel that has closed fails, and leaves no timer', async () => {
+    unconfirmed.publish = () => {
+      throw new Error('Channel closed');
+    };
+    const outcome = callAtFirstUnconfirmed(15_000);
+    await pass(0);
+    expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'closed' }));
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test('a call that is not answered within its time without a confirm is sent once more, to be confirmed', async () => {
+    const outcome = callAtFirstUnconfirmed(15_000);
+    await pass(99);
+    expect(channel.published).toEqual([]);
+    await pass(1);
+    const [first, again] = [...unconfirmed.published, ...channel.published];
+    expect(again?.msgId).toBe(first?.msgId);
+    expect(again?.uniqueId).not.toBe(first?.uniqueId); // a server drops what repeats one
+    expect([first?.expiration, again?.expiration]).toEqual(['15000', '14900']);
+    again?.confirm(null);
+    await pass(14_899);
+    expect(outcome).not.toHaveBeenCalled();
+    await pass(1);
+    expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ name: 'MessagingTimeout' }));
+    expect([unconfirmed, channel, aside].map(({ published }) => published.length)).toEqual([1, 1, 0]);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test('a call that the broker refuses when it is sent once more fails with that refusal', async () => {
+    const outcome = callAtFirstUnconfirmed(15_000);
+    await pass(100);
+    channel.published[0]?.confirm(new Error('nack'));
+    await pass(0);
+    expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'nacked' }));
+  });
+
+  test('a call for which proof of life was asked is lost when none comes in the time since it was first sent', async () => {
+    const outcome = callAtFirstUnconfirmed(15_000, 1000);
+    await pass(999);
+    expect(outcome).not.toHaveBeenCalled();
+    await pass(1);
+    expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'unconfirmed' }));
+  });
+
+  test('a call with little time is sent once more after an eighth of that time', async () => {
+    callAtFirstUnconfirmed(400);
+    await pass(49);
+    expect(channel.published).toEqual([]);
+    await pass(1);
+    expect(channel.published).toHaveLength(1);
+  });
+
+  test('a call that stays unconfirmed is sent on a channel of its own a second later, and answered there', async () => {
+    const outcome = callAtFirstUnconfirmed(15_000);
+    await pass(1099);
+    expect(aside.published).toEqual([]);
+    await pass(1);
+    expect(aside.published[0]?.expiration).toBe('13900');
+    reply(aside.published[0]?.msgId ?? '');
+    await pass(0);
+    expect(outcome).toHaveBeenCalledWith(true);
+  });
+
+  test('a call for whose confirm no channel can be opened fails as closed', async () => {
+    const openConfirm = async () => {
+      throw new Error('Connection closed');
+    };
+    client = new RpcClient({ publishing: unconfirmed, openConfirm }, 'reply_queue', pulse);
+    const outcome = callAtFirstUnconfirmed(15_000);
+    await pass(100);
+    expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'closed' }));
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test('a call begun while a request holds up the confirming channel goes to a channel of its own at once', async () => {
+    call(15_000);
+    await pass(1000);
+    callAtFirstUnconfirmed(15_000);
+    await pass(0);
+    expect(unconfirmed.published).toEqual([]);
+    expect(aside.published).toHaveLength(2); // what holds up the channel is sent once more itself
+  });
+
+  test('a call that is answered at once has no confirm, and leaves no timer', async () => {
+    const outcome = callAtFirstUnconfirmed(15_000);
+    reply(unconfirmed.published[0]?.msgId ?? '');
+    await pass(200);
+    expect(outcome).toHaveBeenCalledWith(true);
+    expect(channel.published).toEqual([]);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+});
+
 describe('the client', () => {
   test('a client whose consumer the broker cancels closes, and every later call fails', async () => {
     const { outcome } = call(15_000);
     client.onReply(null);
     await pass(0);
     expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'closed' }));
-    expect(channel.close).toHaveBeenCalled();
+    expect(unconfirmed.close).toHaveBeenCalled();
     await expect(client.call(TARGET, REQUEST, { deadline: Deadline.never }).result).rejects.toMatchObject({
       how: 'closed',
     });

@@ -4,8 +4,8 @@ import { type Channel, connect } from 'amqplib';
 // The limit: the least that a ping on amqplib must do. The request is published without a confirm, the call is found by
 // the reply's _msg_id, and the result is checked. There is no diagnosis, no reconnection and no log.
 //
-// With `DUTIES` set, there are also the duties of every ping, each in the shortest way: the publisher confirm and the
-// timers (confirm, silent guest, deadline); with `DUTIES=logged`, the log line with its metrics, which a sweep has not.
+// With `DUTIES` there are also the duties of every ping, each in the shortest way: the timers (confirm, silent guest,
+// deadline), and with `DUTIES=ping` the log line with its metrics, with `DUTIES=sweep` the publisher confirm.
 
 const { ENCRYPTED_CONTEXT, DUTIES } = process.env;
 
@@ -20,7 +20,7 @@ const waiting = new Map<string, (result: unknown) => void>();
 /** Connects, and consumes a reply queue. */
 export async function open(brokerUrl: string): Promise<Channel> {
   const connection = await connect(brokerUrl, { noDelay: true });
-  const channel = await (DUTIES ? connection.createConfirmChannel() : connection.createChannel());
+  const channel = await (DUTIES === 'sweep' ? connection.createConfirmChannel() : connection.createChannel());
   await channel.assertQueue(replyQueue, { exclusive: true });
   await channel.consume(replyQueue, (reply) => reply && settle(reply.content), { noAck: true });
   return channel;
@@ -59,7 +59,7 @@ export async function ping(
   const begin = performance.now();
   const result = await promise;
   timers.forEach(clearTimeout);
-  if (DUTIES === 'logged') process.stdout.write(`${logLine(instance_id, performance.now() - begin)}\n`);
+  if (DUTIES === 'ping') process.stdout.write(`${logLine(instance_id, performance.now() - begin)}\n`);
   return { statusCode: result === null ? 400 : 204 };
 }
 

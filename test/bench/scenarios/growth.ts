@@ -95,7 +95,7 @@ async function measure(field: Field, ids: readonly string[]): Promise<Omit<Fleet
   const ours = stage.handler('health-check', { event: { instance_ids: one } }, settings);
   const first = { ids: one, times: 1, inFlight: 1 };
   const bare = stage.handler('bare-amqplib', first, settings);
-  const confirming = stage.handler('bare-amqplib', first, { ...settings, DUTIES: 'yes' });
+  const confirming = stage.handler('bare-amqplib', first, { ...settings, DUTIES: 'sweep' });
   const repeats = REPEATS.get(ids.length) ?? 1;
   const all = [bare, confirming, ours];
   for (const contestant of all) await contestant.answer();

@@ -66,7 +66,7 @@ async function sweepFleet(stage: Stage, size: number): Promise<Samples> {
     },
   );
   const bare = stage.handler('bare-amqplib', one);
-  const confirming = stage.handler('bare-amqplib', one, { BROKER_URL: stage.rabbit.url, DUTIES: 'yes' });
+  const confirming = stage.handler('bare-amqplib', one, { BROKER_URL: stage.rabbit.url, DUTIES: 'sweep' });
   const oslo = stage.guests && osloClient(stage.rabbit.url, one);
   const osloIds = ids.slice(0, OSLO_GUESTS);
   const contestants = new Map([

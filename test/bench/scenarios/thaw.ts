@@ -59,7 +59,7 @@ export async function thaw(stage: Stage): Promise<Section> {
     body: [
       'The first ping after the process was stopped (SIGSTOP) and the connection died meanwhile, through a TCP proxy:',
       table(['', 'Time, × warm', 'ms'], rows),
-      'Where the connection died without a packet, the ping waits a second for the proof of life (the publisher confirm) before it dials anew; a reset is seen at once.',
+      'Where the connection died without a packet, the ping waits a second for a sign of life before it dials anew; a reset is seen at once.',
     ],
     goals: [],
   };

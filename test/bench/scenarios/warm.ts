@@ -73,7 +73,7 @@ export async function warm(stage: Stage): Promise<Section> {
       'To a real Trove guest whose RPC is encrypted (bare amqplib sends a context that was encrypted once, and does not decrypt the answer):',
       samplesTable(encrypted),
       `${METHOD}; the processor time is that of the process on our side of the broker (for the rows over HTTP: of the server, without its client). What is logged goes to a pipe that is read and thrown away, as Lambda reads it; to write it is part of a ping.`,
-      `What we do and bare amqplib does not: the publisher confirm, a deadline and the watch over a silent guest, and the log line with its metrics, all of which are asked for; *${WITH_DUTIES}* does them in the shortest way. What we take beyond it goes to Middy, to the diagnosis, and to a connection that outlives its loss.`,
+      `What we do and bare amqplib does not: a deadline and the watch over a silent guest, and the log line with its metrics, all of which are asked for; *${WITH_DUTIES}* does them in the shortest way. What we take beyond it goes to Middy, to the diagnosis, and to a connection that outlives its loss.`,
     ],
     goals: [
       ...goals,
@@ -86,8 +86,8 @@ export async function warm(stage: Stage): Promise<Section> {
 const OURS = 'ours';
 const BARE = 'bare amqplib';
 const TROVE = "Trove's API, over HTTP";
-const WITH_DUTIES = 'bare amqplib that confirms, watches the clock and logs';
-const DUTIES = { DUTIES: 'logged' };
+const WITH_DUTIES = 'bare amqplib that watches the clock and logs';
+const DUTIES = { DUTIES: 'ping' };
 const ECHO = 'An echo responder';
 const PLAIN = 'A real guest, in the clear';
 const ENCRYPTED = 'A real guest, encrypted';
