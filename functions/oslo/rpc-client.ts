@@ -20,7 +20,8 @@ export interface ClientChannels {
 const COUNT_DIGITS = 8;
 
 /**
- * An oslo.messaging RPC client (message format 2.0) with one reply queue for all its calls. Replies are matched by `_msg_id`, so any number of calls may be in flight, answered in any order.
+ * An oslo.messaging RPC client (message format 2.0) with one reply queue for all its calls. Replies are matched by
+ * `_msg_id`, so any number of calls may be in flight, answered in any order.
  *
  * @example
  * const { client } = await openTransport(channels);
