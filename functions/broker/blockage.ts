@@ -1,8 +1,8 @@
 import type { EventEmitter } from 'node:events';
 import { afterReading } from '../time/after-reading.ts';
 import type { Deadline } from '../time/deadline.ts';
+import { Interruption } from '../time/interruption.ts';
 import { BrokerBlocked } from './errors.ts';
-import { Interruption } from './interruption.ts';
 
 /** How long a blocked broker is waited for. An alarm may clear at once, but while it lasts nothing goes through. */
 const GRACE_MS = 1000;

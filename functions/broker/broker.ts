@@ -1,9 +1,9 @@
 import { beforeDeadline } from '../time/after-reading.ts';
 import { Deadline } from '../time/deadline.ts';
+import type { Interruption } from '../time/interruption.ts';
 import type { BrokerAddress } from './address.ts';
 import type { BrokerConnection } from './connection.ts';
 import { BrokerBlocked, BrokerRefused, BrokerUnreachable, type Unreachability } from './errors.ts';
-import type { Interruption } from './interruption.ts';
 import { type BrokerLocator, withLogin } from './locator.ts';
 
 /** A connection as the broker uses it. */

@@ -1,8 +1,8 @@
-import type { Interruption } from '../broker/interruption.ts';
 import type { PingResult, Unreachable } from '../guest/ping-result.ts';
 import type { Reason } from '../guest/reason.ts';
 import type { Transport } from '../oslo/transport.ts';
 import type { Deadline } from '../time/deadline.ts';
+import type { Interruption } from '../time/interruption.ts';
 import { type Flight, InFlight } from './in-flight.ts';
 import { SharedProof } from './shared-proof.ts';
 

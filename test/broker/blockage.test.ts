@@ -1,8 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, jest, test } from '@jest/globals';
 import { Blockage } from '../../functions/broker/blockage.ts';
-import type { Interruption } from '../../functions/broker/interruption.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
+import type { Interruption } from '../../functions/time/interruption.ts';
 import { pass, useFakeClock } from '../setup/fake-clock.ts';
 
 useFakeClock();
