@@ -37,7 +37,8 @@ export interface CallOptions {
   readonly deadline: Deadline;
   /**
    * How long the reply is waited for before the request is sent once more, with a publisher confirm, in milliseconds. A
-   * server that answers within that time costs no confirm. By default the first request has one.
+   * server that answers within that time costs no confirm. For few calls at a time: that a channel is held up is noticed by
+   * requests with a confirm alone. By default the first request has one.
    */
   readonly confirmAfterMs?: number | undefined;
   /**
