@@ -65,9 +65,9 @@ async function ping(
   lambda: Pick<CallerContext, 'awsRequestId' | 'getRemainingTimeInMillis' | 'caller'>,
   record: typeof recordPing,
 ): Promise<APIGatewayProxyStructuredResultV2> {
-  const { waitSeconds, ...request } = readRequest(event);
+  const { tenantId, instanceId, waitSeconds } = readRequest(event);
   if (environment instanceof InvalidConfig) throw environment;
-  const context = { ...request, requestId: requestId(lambda) };
+  const context = { tenantId, instanceId, requestId: requestId(lambda) };
   const timeLeftMs = lambda.getRemainingTimeInMillis() - ANSWER_MARGIN_MS;
   if (timeLeftMs <= 0) throw instanceFault('The invocation has no time for a ping.');
   const wantedMs = (waitSeconds ?? Number.POSITIVE_INFINITY) * 1000;

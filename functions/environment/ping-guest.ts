@@ -18,7 +18,7 @@ export type Pinging = Pick<Environment, 'config' | 'broker' | 'keys'>;
  *
  * @throws SecretUnavailable, KeyFileUnreadable, MalformedCredentials or BrokerUnknown: the deployer's to mend
  */
-export async function pingGuest(
+export function pingGuest(
   { config, broker, keys }: Pinging,
   context: PingContext,
   deadline: Deadline,

@@ -9,6 +9,8 @@ export const ROUTE = {
   path: '/v1.0/{tenant_id}/mgmt/instances/{instance_id}/rpc_ping',
 } as const;
 
+const ROUTE_KEY = `${ROUTE.method} ${ROUTE.path}`;
+
 /** What is read of API Gateway's event: of an HTTP API (payload 2.0) or of a REST API (payload 1.0). */
 export type GatewayEvent =
   | Pick<APIGatewayProxyEventV2, 'routeKey' | 'rawPath' | 'headers' | 'pathParameters'>
@@ -33,7 +35,7 @@ export interface PingRequest {
  */
 export function readRequest(event: GatewayEvent): PingRequest {
   const route = 'routeKey' in event ? event.routeKey : `${event.httpMethod} ${event.resource}`;
-  if (route !== `${ROUTE.method} ${ROUTE.path}`) throw routeNotFound();
+  if (route !== ROUTE_KEY) throw routeNotFound();
   const { tenant_id: tenantId = '', instance_id: instanceId = '' } = event.pathParameters ?? {};
   if (!INSTANCE_ID.test(instanceId)) throw instanceNotFound(instanceId);
   return { tenantId, instanceId, waitSeconds: preferredWait(header(event, 'prefer')) };

@@ -73,6 +73,7 @@ export class Publisher {
 
   /** Whether a message has held up the channel with confirms for {@link STUCK_MS}, or many wait behind it already. */
   get isHeldUp(): boolean {
+    if (this.#unconfirmed.size === 0) return false;
     const { oldest } = this.#unconfirmed;
     const isStuck = oldest !== undefined && performance.now() - oldest.publishedMs >= STUCK_MS;
     return isStuck || this.#unconfirmed.size >= MAX_UNCONFIRMED;

@@ -1,4 +1,4 @@
-import type { PingResult } from '../guest/ping-result.ts';
+import type { PingResult, Reachable, Unreachable } from '../guest/ping-result.ts';
 import type { PingContext } from '../guest/request-context.ts';
 import { embedded, embedding } from './embedded-metrics.ts';
 import { Log } from './log.ts';
@@ -24,23 +24,26 @@ export function recordPing(
   result: PingResult,
   caller?: Caller,
 ): void {
-  const request = { request_id: requestId, tenant_id: tenantId, instance_id: instanceId };
   const roundTripMs = 'roundTripMs' in result ? result.roundTripMs : undefined;
   log.info('rpc_ping', {
-    ...request,
+    request_id: requestId,
+    tenant_id: tenantId,
+    instance_id: instanceId,
     ...(caller && callerFields(caller)),
     outcome: result.reachable ? 'reachable' : 'unreachable',
     round_trip_ms: roundTripMs,
-    ...(result.reachable ? {} : unreachableFields(result)),
-    ...pingMetrics(result, roundTripMs),
+    ...(result.reachable ? reachableMetrics(result) : unreachable(result, roundTripMs)),
   });
 }
 
 const embedReachable = embedding(['GuestsReachable', 'RoundTripTime']);
 
-function pingMetrics(result: PingResult, roundTripMs: number | undefined): object {
-  if (result.reachable) return embedReachable({ GuestsReachable: 1, RoundTripTime: result.roundTripMs });
+function reachableMetrics({ roundTripMs }: Reachable): object {
+  return embedReachable({ GuestsReachable: 1, RoundTripTime: roundTripMs });
+}
+
+function unreachable(result: Unreachable, roundTripMs: number | undefined): object {
   const time = roundTripMs === undefined ? {} : { RoundTripTime: roundTripMs };
   const metrics = embedded({ GuestsUnreachable: 1, ...time }, [['service'], ['service', 'Reason']]);
-  return { ...metrics, Reason: result.reason };
+  return { ...unreachableFields(result), ...metrics, Reason: result.reason };
 }

@@ -8,7 +8,7 @@ import type { Deadline } from './deadline.ts';
  */
 export function afterReading(ms: number, callback: () => void): NodeJS.Timeout | undefined {
   if (ms === Number.POSITIVE_INFINITY) return undefined;
-  return setTimeout(() => setImmediate(callback), ms);
+  return setTimeout(setImmediate, ms, callback);
 }
 
 /** What the promise gives before the deadline, else undefined; a rejection is passed on. */
