@@ -53,16 +53,14 @@ export async function rpcPing(
   const target = { exchange: controlExchange, topic: topicOf(instanceId) };
   const start = performance.now();
   const elapsedMs = () => Math.round((performance.now() - start) * 1000) / 1000; // what is beyond is noise
-  const call = client.call(target, request, { deadline, confirmAfterMs, confirmTimeoutMs });
-  onCall(call);
-  const silence = new Silence(inspector, {
-    ...options.silence,
-    target,
+  const silence = new Silence(inspector, { ...options.silence, target, deadline, graceMs });
+  const call = client.call(target, request, {
     deadline,
-    graceMs,
-    isTaken: () => call.isConfirmed,
+    confirmAfterMs,
+    confirmTimeoutMs,
+    onSilence: (silent) => silence.watch(silent),
   });
-  silence.watch((error) => call.reject(error));
+  onCall(call);
   try {
     return judge(await call.result, serializer, elapsedMs());
   } catch (error) {

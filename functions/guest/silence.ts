@@ -1,11 +1,9 @@
-import type { Target } from '../oslo/call.ts';
+import type { Call, Target } from '../oslo/call.ts';
 import type { Inspector, Listeners } from '../oslo/inspector.ts';
 import type { Deadline } from '../time/deadline.ts';
 
 export interface SilenceOptions {
   readonly target: Target;
-  /** Whether the broker has taken the ping for the guest's queue. Until then nothing is asked about that queue. */
-  readonly isTaken: () => boolean;
   /** When the wait for the guest ends. */
   readonly deadline: Deadline;
   /** How long a guest is waited for while nobody consumes its queue, in milliseconds. */
@@ -64,10 +62,15 @@ export function nextQuestionMs(
   return Math.min(...times.filter((time) => time > askedMs && time <= lastMs));
 }
 
+/** The ping whose guest keeps silent. Until the broker has confirmed the ping, nothing is asked about the guest's queue. */
+export type WatchedPing = Pick<Call, 'isConfirmed' | 'reject'>;
+
 /** Finds out why a guest keeps silent: asks the broker, by a {@link Schedule}, who consumes the guest's queue. */
 export class Silence {
   readonly #inspector: Pick<Inspector, 'listeners' | 'proveAlive'>;
   readonly #options: SilenceOptions;
+  /** When the ping was sent, in the milliseconds of `performance.now()`. */
+  readonly #begunMs = performance.now();
   #isOver = false;
   #timer: NodeJS.Timeout | undefined;
   #listeners: Listeners | undefined;
@@ -85,16 +88,15 @@ export class Silence {
   /**
    * Begins to watch, until {@link end} is called.
    *
-   * @param giveUp called at most once, when the wait for the guest is in vain: with NobodyListens, or with what a
-   * question threw, which is a MessageDeliveryFailure when the connection is dead
+   * @param ping rejected at most once, when the wait for the guest is in vain: with NobodyListens, or with what a question
+   * threw, which is a MessageDeliveryFailure when the connection is dead
    */
-  watch(giveUp: (error: unknown) => void): void {
-    // Nearly every wait ends before the first question: an async function begun here would never end, and V8 never
-    // compiles such a function, however often it is called.
+  watch(ping: WatchedPing): void {
+    // In a sweep nearly every wait ends before the first question: an async function begun here would never end, and V8
+    // never compiles such a function, however often it is called.
     const schedule = this.#schedule();
-    const begunMs = performance.now();
-    const ask = () => void this.#askBy(schedule, begunMs).catch(giveUp);
-    this.#timer = setTimeout(ask, schedule.firstMs);
+    const ask = () => void this.#askBy(schedule, ping).catch((error) => ping.reject(error));
+    this.#timer = setTimeout(ask, this.#untilMs(schedule.firstMs));
   }
 
   /** To be called when the wait is over, whatever ended it. */
@@ -110,7 +112,7 @@ export class Silence {
       firstQuestionMs = FIRST_QUESTION_MS,
       askEveryMs = ASK_EVERY_MS,
     } = this.#options;
-    const timeoutMs = deadline.leftMs;
+    const timeoutMs = performance.now() - this.#begunMs + deadline.leftMs;
     const answerTimeoutMs = Math.min(this.#options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS, timeoutMs / 2);
     return {
       firstMs: Math.min(firstQuestionMs, timeoutMs / 4),
@@ -121,11 +123,11 @@ export class Silence {
     };
   }
 
-  async #askBy(schedule: Schedule, begunMs: number): Promise<void> {
+  async #askBy(schedule: Schedule, ping: WatchedPing): Promise<void> {
     let askedMs = schedule.firstMs;
     let nobodySinceMs: number | undefined;
     for (;;) {
-      const answer = await this.#ask(schedule.answerTimeoutMs);
+      const answer = await this.#ask(ping, schedule.answerTimeoutMs);
       if (this.#isOver) return;
       if (answer !== undefined) {
         const isFirst = this.#listeners === undefined;
@@ -136,13 +138,13 @@ export class Silence {
         if (isInVain) throw new NobodyListens();
       }
       askedMs = nextQuestionMs(schedule, askedMs, nobodySinceMs);
-      await this.#sleepUntil(begunMs + askedMs);
+      await this.#sleepUntil(askedMs);
     }
   }
 
-  async #ask(answerTimeoutMs: number): Promise<Listeners | undefined> {
-    const { target, isTaken, deadline, provesLife = true } = this.#options;
-    if (isTaken()) {
+  async #ask({ isConfirmed }: WatchedPing, answerTimeoutMs: number): Promise<Listeners | undefined> {
+    const { target, deadline, provesLife = true } = this.#options;
+    if (isConfirmed) {
       const timeouts = { openTimeoutMs: answerTimeoutMs, answerTimeoutMs };
       const isStillWanted = () => !this.#isOver;
       return this.#inspector.listeners(target, { deadline, ...timeouts, isStillWanted });
@@ -152,9 +154,13 @@ export class Silence {
   }
 
   /** Never resolves once the wait has ended. */
-  async #sleepUntil(time: number): Promise<void> {
+  async #sleepUntil(timeMs: number): Promise<void> {
     const { promise: awake, resolve } = Promise.withResolvers<void>();
-    if (Number.isFinite(time)) this.#timer = setTimeout(resolve, Math.max(0, time - performance.now()));
+    if (Number.isFinite(timeMs)) this.#timer = setTimeout(resolve, this.#untilMs(timeMs));
     await awake;
+  }
+
+  #untilMs(timeMs: number): number {
+    return Math.max(0, this.#begunMs + timeMs - performance.now());
   }
 }

@@ -41,6 +41,8 @@ export interface CallOptions {
    * requests with a confirm alone. By default the first request has one.
    */
   readonly confirmAfterMs?: number | undefined;
+  /** Gets the call when that time is over and the server has kept silent; without such a time, at once. */
+  readonly onSilence?: ((call: Call) => void) | undefined;
   /**
    * Within how many milliseconds the broker must confirm the request, or give another sign of life. For a connection
    * that may be dead without anyone having noticed.
@@ -158,6 +160,7 @@ export class Call implements Sender {
       this.#at(confirmTimeoutMs, () => this.#hasSign || this.reject(unconfirmed())),
       this.#after(STUCK_MS, () => this.#onStuck()),
     ];
+    this.#options.onSilence?.(this);
     const { publisher } = this.#line;
     if (!publisher.isHeldUp) return publisher.publishConfirmed(request, this);
     this.#sendAside();

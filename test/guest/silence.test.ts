@@ -1,5 +1,10 @@
 import { describe, expect, jest, test } from '@jest/globals';
-import { nextQuestionMs, Silence, type SilenceOptions } from '../../functions/guest/silence.ts';
+import {
+  nextQuestionMs,
+  Silence,
+  type SilenceOptions,
+  type WatchedPing,
+} from '../../functions/guest/silence.ts';
 import { MessageDeliveryFailure } from '../../functions/oslo/errors.ts';
 import type { Inspector, Listeners } from '../../functions/oslo/inspector.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
@@ -37,8 +42,8 @@ describe('questions about a silent guest', () => {
   });
 });
 
-/** Watches a silent guest; the broker gives the answers in turn, and the last one from then on. */
-function watched(
+/** The silence of a guest; the broker gives the answers in turn, and the last one from then on. */
+function silenceOf(
   answers: (Listeners | Promise<Listeners> | undefined | Error)[],
   options: Partial<SilenceOptions> = {},
 ) {
@@ -60,12 +65,20 @@ function watched(
     target,
     deadline,
     graceMs: 1000,
-    isTaken: () => true,
     ...options,
   });
+  return { silence, askedAt, proofs };
+}
+
+/** The same, watched since the ping was sent. */
+function watched(
+  answers: Parameters<typeof silenceOf>[0],
+  { isConfirmed = true, ...options }: Partial<SilenceOptions & WatchedPing> = {},
+) {
+  const all = silenceOf(answers, options);
   const givenUp = jest.fn();
-  silence.watch(givenUp);
-  return { silence, askedAt, givenUp, proofs };
+  all.silence.watch({ isConfirmed, reject: givenUp });
+  return { ...all, givenUp };
 }
 
 describe('the wait for a silent guest', () => {
@@ -112,14 +125,14 @@ describe('the wait for a silent guest', () => {
   });
 
   test('the wait for a silent guest asks for signs of life alone while the broker has not taken the ping', async () => {
-    const { askedAt, proofs } = watched([NOBODY], { isTaken: () => false });
+    const { askedAt, proofs } = watched([NOBODY], { isConfirmed: false });
     await pass(5000);
     expect(askedAt).toEqual([]);
     expect(proofs).toHaveBeenCalledTimes(3);
   });
 
   test('the wait for a silent guest asks nothing while the broker has not taken the ping of a sweep, which has its own proofs', async () => {
-    const { askedAt, proofs } = watched([NOBODY], { isTaken: () => false, provesLife: false });
+    const { askedAt, proofs } = watched([NOBODY], { isConfirmed: false, provesLife: false });
     await pass(15_000);
     expect(askedAt).toEqual([]);
     expect(proofs).not.toHaveBeenCalled();
@@ -155,6 +168,14 @@ describe('the wait for a silent guest', () => {
     await pass(0);
     expect(jest.getTimerCount()).toBe(0);
     expect(silence.listeners).toBeUndefined();
+  });
+
+  test('a wait that is watched only after a while asks at the same times since the ping', async () => {
+    const { silence, askedAt } = silenceOf([SOMEBODY]);
+    await pass(100);
+    silence.watch({ isConfirmed: true, reject: () => undefined });
+    await pass(14_900);
+    expect([...askedAt.slice(0, 2), askedAt.at(-1)]).toEqual([250, 2250, 13_900]);
   });
 
   test('a wait of 200 ms asks its first and last question within that time', async () => {

@@ -287,6 +287,20 @@ describe('a call whose request is sent without a confirm at first', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
+  test('a call tells of its silence when its time without a confirm is over, and at once without such a time', async () => {
+    const onSilence = jest.fn();
+    const options = { deadline: Deadline.in(15_000), confirmAfterMs: 100, onSilence };
+    const silent = client.call(TARGET, REQUEST, options);
+    client.call(TARGET, REQUEST, options);
+    reply(unconfirmed.published[1]?.msgId ?? '');
+    await pass(99);
+    expect(onSilence).not.toHaveBeenCalled();
+    await pass(1);
+    expect(onSilence.mock.calls).toEqual([[silent]]);
+    const atOnce = client.call(TARGET, REQUEST, { ...options, confirmAfterMs: undefined });
+    expect(onSilence).toHaveBeenLastCalledWith(atOnce);
+  });
+
   test('a call that the broker refuses when it is sent once more fails with that refusal', async () => {
     const outcome = callAtFirstUnconfirmed(15_000);
     await pass(100);
