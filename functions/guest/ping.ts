@@ -5,7 +5,7 @@ import type { Transport } from '../oslo/transport.ts';
 import type { Deadline } from '../time/deadline.ts';
 import { diagnose, judge } from './diagnosis.ts';
 import type { PingResult } from './ping-result.ts';
-import { type RequestContext, rpcContext } from './request-context.ts';
+import { COMMON_CONTEXT, type RequestContext, rpcContext } from './request-context.ts';
 import type { SecureSerializer } from './secure-serializer.ts';
 import { Silence, type SilenceOptions } from './silence.ts';
 import { topicOf } from './topic.ts';
@@ -81,17 +81,18 @@ function isNacked(error: unknown): boolean {
   return error instanceof MessageDeliveryFailure && error.how === 'nacked';
 }
 
+const CALL = { method: 'rpc_ping', args: {}, version: '1.0' };
+const ENCRYPTED_PING = RpcRequest.of({ ...CALL, context: {} });
+const CLEAR_PING = RpcRequest.of({ ...CALL, context: COMMON_CONTEXT });
+
 /**
  * The request with which guests are pinged.
  *
  * @param serializer of a guest whose RPC is encrypted
  */
 export function pingRequest(context: RequestContext, serializer?: SecureSerializer): RpcRequest {
-  const clear = rpcContext(context);
-  return new RpcRequest({
-    method: 'rpc_ping',
-    args: {},
-    version: '1.0',
-    context: serializer?.serializeContext(clear) ?? clear,
-  });
+  if (serializer !== undefined)
+    return ENCRYPTED_PING.with({ _context_context: serializer.serializeContext(rpcContext(context)) });
+  const { tenantId, requestId } = context;
+  return CLEAR_PING.with({ _context_project_id: tenantId, _context_request_id: requestId });
 }

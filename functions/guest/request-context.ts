@@ -14,20 +14,21 @@ export interface PingContext extends RequestContext {
 }
 
 /**
- * The request context as a guest's `TroveContext.from_dict` reads it (oslo.context's keys). It carries no
- * token: a ping needs none.
+ * What is the same in the request context of each ping, as a guest's `TroveContext.from_dict` reads it (oslo.context's
+ * keys). There is no token: a ping needs none.
  */
+export const COMMON_CONTEXT = {
+  user: null,
+  is_admin: true,
+  read_only: true,
+  auth_token: null,
+  roles: ['admin'],
+  limit: null,
+  marker: null,
+  service_catalog: null,
+} as const;
+
+/** The whole request context. */
 export function rpcContext({ tenantId, requestId }: RequestContext): Record<string, Json> {
-  return {
-    user: null,
-    project_id: tenantId,
-    is_admin: true,
-    read_only: true,
-    auth_token: null,
-    request_id: requestId,
-    roles: ['admin'],
-    limit: null,
-    marker: null,
-    service_catalog: null,
-  };
+  return { ...COMMON_CONTEXT, project_id: tenantId, request_id: requestId };
 }

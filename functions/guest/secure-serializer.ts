@@ -37,9 +37,9 @@ export class SecureSerializer {
     return this.#instanceKey === instanceKey;
   }
 
-  /** The request context under the one key that an encrypted guest reads. */
-  serializeContext(context: Readonly<Record<string, Json>>): Record<string, Json> {
-    return { context: this.#encrypt(JSON.stringify(context)) };
+  /** The request context as an encrypted guest reads it: under the one key `context`. */
+  serializeContext(context: Readonly<Record<string, Json>>): string {
+    return this.#encrypt(JSON.stringify(context));
   }
 
   /**

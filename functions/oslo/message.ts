@@ -38,32 +38,30 @@ const MAX_REPLY_BYTES = 1024 * 1024;
 
 /** What requests with the same method call have in common, encoded once: a sweep sends one to each guest. */
 export class RpcRequest {
-  /** The envelope in JSON, after the ids. */
-  readonly #text: string;
+  /** The members of the `oslo.message` but for the ids: JSON within JSON, with a comma before each. */
+  readonly #members: string;
 
-  constructor({ method, args, version, context }: MethodCall) {
-    const message: Record<string, Json> = { method, args, version };
-    for (const [key, value] of Object.entries(context)) message[contextName(key)] = value;
-    this.#text = `${JSON.stringify(JSON.stringify(message)).slice('"{'.length)}}`;
+  static of({ method, args, version, context }: MethodCall): RpcRequest {
+    const named = Object.entries(context).map(([key, value]) => [`_context_${key}`, value]);
+    return new RpcRequest('').with({ method, args, version, ...Object.fromEntries(named) });
+  }
+
+  private constructor(members: string) {
+    this.#members = members;
+  }
+
+  /** This request with more in it: at least one member of the `oslo.message`, each by the name under which it travels. */
+  with(members: Readonly<Record<string, Json>>): RpcRequest {
+    const encoded = JSON.stringify(JSON.stringify(members)).slice('"{'.length, -'}"'.length);
+    return new RpcRequest(`${this.#members},${encoded}`);
   }
 
   /** The body of one request: the envelope `{"oslo.version": "2.0", "oslo.message": "<JSON text>"}` in UTF-8. */
   body({ msgId, replyQueue, uniqueId }: RequestIds): Buffer {
     // `_timeout` is the interval of call-monitor heartbeats, not the deadline; null asks for none.
     const ids = `\\"_msg_id\\":\\"${msgId}\\",\\"_reply_q\\":\\"${replyQueue}\\",\\"_timeout\\":null,\\"_unique_id\\":\\"${uniqueId}\\"`;
-    return Buffer.from(`{"oslo.version": "2.0", "oslo.message": "{${ids},${this.#text}`);
+    return Buffer.from(`{"oslo.version": "2.0", "oslo.message": "{${ids}${this.#members}}"}`);
   }
-}
-
-/** The names under which the keys of a request context travel. Names made anew for each call would double its cost. */
-const contextNames = new Map<string, string>();
-
-function contextName(key: string): string {
-  const known = contextNames.get(key);
-  if (known !== undefined) return known;
-  const name = `_context_${key}`;
-  contextNames.set(key, name);
-  return name;
 }
 
 /** Reads one message from the reply queue. Never throws: the network may send anything. */

@@ -17,11 +17,6 @@ function captured(name: string) {
   };
 }
 
-/** Decrypts a request's context, which is encrypted JSON as a reply's result is. */
-function decryptContext(serializer: SecureSerializer, context: Record<string, Json>): unknown {
-  return serializer.deserializeEntity(context['context']);
-}
-
 describe('key mismatches', () => {
   test('a result of a guest with another key throws KeyMismatch', () => {
     const { serializer, reply } = captured('wrong_key');
@@ -43,7 +38,7 @@ describe('key mismatches', () => {
     fc.assert(
       fc.property(fc.string(), fc.string(), fc.jsonValue(), (ours, theirs, value) => {
         fc.pre(ours !== theirs);
-        const { context } = new SecureSerializer(ours).serializeContext({ value: value as Json });
+        const context = new SecureSerializer(ours).serializeContext({ value: value as Json });
         expect(() => new SecureSerializer(theirs).deserializeEntity(context)).toThrow(KeyMismatch);
       }),
     );
@@ -68,15 +63,14 @@ test('a context that oslo.messaging’s client encrypted decrypts to its fields'
   });
 });
 
-test('a context becomes one key, is encrypted afresh each time, and decrypts to the same fields', () => {
+test('a context is encrypted afresh each time, and decrypts to the same fields', () => {
   fc.assert(
     fc.property(fc.string(), fc.dictionary(fc.string(), fc.jsonValue()), (key, value) => {
       const serializer = new SecureSerializer(key);
       const context = JSON.parse(JSON.stringify(value));
       const [first, second] = [serializer.serializeContext(context), serializer.serializeContext(context)];
-      expect(Object.keys(first)).toEqual(['context']);
-      expect(first).not.toEqual(second);
-      expect(decryptContext(serializer, first)).toEqual(context);
+      expect(first).not.toBe(second);
+      expect(serializer.deserializeEntity(first)).toEqual(context); // encrypted JSON, as a reply's result is
     }),
   );
 });

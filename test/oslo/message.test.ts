@@ -131,7 +131,7 @@ test("a request has the same keys and values as that of oslo.messaging's own cli
       .map(([key, value]) => [key.slice('_context_'.length), value]),
   );
   const ids = { msgId: message._msg_id, replyQueue: message._reply_q, uniqueId: message._unique_id };
-  const ours = new RpcRequest({ method: 'rpc_ping', args: {}, version: '1.0', context: context as never });
+  const ours = RpcRequest.of({ method: 'rpc_ping', args: {}, version: '1.0', context: context as never });
   const { 'oslo.message': text, ...envelope } = JSON.parse(ours.body(ids).toString());
   expect(envelope).toEqual({ 'oslo.version': '2.0' });
   expect(JSON.parse(text)).toEqual(message);
@@ -141,7 +141,7 @@ test('a request carries any text of its context unchanged', () => {
   const ids = { msgId: 'a', replyQueue: 'reply_a', uniqueId: 'b' };
   fc.assert(
     fc.property(fc.dictionary(fc.string(), fc.string()), (context) => {
-      const ours = new RpcRequest({ method: 'm', args: {}, version: '1.0', context });
+      const ours = RpcRequest.of({ method: 'm', args: {}, version: '1.0', context });
       const message = JSON.parse(JSON.parse(ours.body(ids).toString())['oslo.message']);
       for (const [key, value] of Object.entries(context)) expect(message[`_context_${key}`]).toBe(value);
     }),

@@ -18,7 +18,7 @@ import { encodeReply, type ReceivedRequest, respond } from '../setup/responder.t
 import { TestBroker } from '../setup/test-broker.ts';
 
 const CALL = { method: 'rpc_ping', args: {}, version: '1.0', context: { tenant: 't' } };
-const REQUEST = new RpcRequest(CALL);
+const REQUEST = RpcRequest.of(CALL);
 /** A deadline that no call of these tests reaches. */
 const long = () => ({ deadline: Deadline.in(30_000) });
 const short = () => ({ deadline: Deadline.in(200) });
@@ -237,7 +237,7 @@ describe('successful calls', () => {
       ),
     );
     const calls = targets.map(
-      (target, index) => client.call(target, new RpcRequest({ ...CALL, args: { index } }), long()).result,
+      (target, index) => client.call(target, RpcRequest.of({ ...CALL, args: { index } }), long()).result,
     );
     await allReceived;
     received.sort(() => Math.random() - 0.5);

@@ -12,7 +12,7 @@ import { encodeReply } from '../setup/responder.ts';
 useFakeClock();
 
 const TARGET = { exchange: 'trove', topic: 'guestagent.x' };
-const REQUEST = new RpcRequest({ method: 'rpc_ping', args: {}, version: '1.0', context: {} });
+const REQUEST = RpcRequest.of({ method: 'rpc_ping', args: {}, version: '1.0', context: {} });
 
 interface Published {
   readonly msgId: string;

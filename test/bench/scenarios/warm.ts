@@ -101,7 +101,7 @@ async function raceToRealGuest(stage: Stage, troveApi: TroveApi, key: string | u
     settings['GUEST_KEYS_FILE'] = stage.folder.file('keys.json');
     await writeFile(stage.folder.file('keys.json'), JSON.stringify({ [id]: key }));
     const context = rpcContext({ tenantId: 'tenant', requestId: `req-${id}` });
-    bare['ENCRYPTED_CONTEXT'] = String(new SecureSerializer(key).serializeContext(context)['context']);
+    bare['ENCRYPTED_CONTEXT'] = new SecureSerializer(key).serializeContext(context);
   }
   const first = pings(id, WARM_UP);
   const few = pings(id, PINGS / 5);
