@@ -82,8 +82,10 @@ function isNacked(error: unknown): boolean {
 }
 
 const CALL = { method: 'rpc_ping', args: {}, version: '1.0' };
-const ENCRYPTED_PING = RpcRequest.of({ ...CALL, context: {} });
-const CLEAR_PING = RpcRequest.of({ ...CALL, context: COMMON_CONTEXT });
+
+// Made with the first ping, not when the module loads: what that takes is part of each cold start.
+let clearPing: RpcRequest | undefined;
+let encryptedPing: RpcRequest | undefined;
 
 /**
  * The request with which guests are pinged.
@@ -91,8 +93,11 @@ const CLEAR_PING = RpcRequest.of({ ...CALL, context: COMMON_CONTEXT });
  * @param serializer of a guest whose RPC is encrypted
  */
 export function pingRequest(context: RequestContext, serializer?: SecureSerializer): RpcRequest {
-  if (serializer !== undefined)
-    return ENCRYPTED_PING.with({ _context_context: serializer.serializeContext(rpcContext(context)) });
+  if (serializer !== undefined) {
+    encryptedPing ??= RpcRequest.of({ ...CALL, context: {} });
+    return encryptedPing.with({ _context_context: serializer.serializeContext(rpcContext(context)) });
+  }
+  clearPing ??= RpcRequest.of({ ...CALL, context: COMMON_CONTEXT });
   const { tenantId, requestId } = context;
-  return CLEAR_PING.with({ _context_project_id: tenantId, _context_request_id: requestId });
+  return clearPing.with({ _context_project_id: tenantId, _context_request_id: requestId });
 }
