@@ -81,7 +81,7 @@ function isNacked(error: unknown): boolean {
   return error instanceof MessageDeliveryFailure && error.how === 'nacked';
 }
 
-const CALL = { method: 'rpc_ping', args: {}, version: '1.0' };
+const RPC_PING = { method: 'rpc_ping', args: {}, version: '1.0' };
 
 // Made with the first ping, not when the module loads: what that takes is part of each cold start.
 let clearPing: RpcRequest | undefined;
@@ -94,10 +94,10 @@ let encryptedPing: RpcRequest | undefined;
  */
 export function pingRequest(context: RequestContext, serializer?: SecureSerializer): RpcRequest {
   if (serializer !== undefined) {
-    encryptedPing ??= RpcRequest.of({ ...CALL, context: {} });
+    encryptedPing ??= RpcRequest.of({ ...RPC_PING, context: {} });
     return encryptedPing.with({ _context_context: serializer.serializeContext(rpcContext(context)) });
   }
-  clearPing ??= RpcRequest.of({ ...CALL, context: COMMON_CONTEXT });
+  clearPing ??= RpcRequest.of({ ...RPC_PING, context: COMMON_CONTEXT });
   const { tenantId, requestId } = context;
   return clearPing.with({ _context_project_id: tenantId, _context_request_id: requestId });
 }
