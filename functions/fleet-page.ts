@@ -1,11 +1,11 @@
 import type { Context } from 'aws-lambda';
-import { InvalidConfig } from './config.ts';
-import { MalformedState, parseFleetState } from './fleet/fleet-state.ts';
+import { MalformedState, parseFleetState } from './changes/fleet-state.ts';
 import { fleetView, type Kept } from './page/fleet-view.ts';
-import { type PageSettings, readPageSettings } from './page/page-settings.ts';
 import { readWidgetEvent } from './page/widget-event.ts';
-import { StateUnavailable } from './state/errors.ts';
-import { openStateStore, type StateStore } from './state/state-store.ts';
+import { InvalidConfig } from './settings/config.ts';
+import { type PageSettings, readPageSettings } from './settings/page-settings.ts';
+import { StateUnavailable } from './store/errors.ts';
+import { openStateStore, type StateStore } from './store/state-store.ts';
 import { Log } from './telemetry/log.ts';
 import { Deadline } from './time/deadline.ts';
 

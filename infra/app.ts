@@ -1,9 +1,9 @@
 import { App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { bundleAll } from './bundle.ts';
-import { InvalidSetting } from './cdk-context.ts';
+import { bundleAll } from './bundle/bundle.ts';
 import { GuestRpcPingStack } from './guest-rpc-ping-stack.ts';
-import { readSettings } from './settings.ts';
+import { InvalidSetting } from './settings/cdk-context.ts';
+import { readSettings } from './settings/deployment-settings.ts';
 
 // The CDK application: the CDK command line runs this file, as `cdk.json` says.
 

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { bundle } from '../infra/bundle.ts';
-import { LambdaProcess, type LocalFunction } from '../infra/local/lambda-process.ts';
+import { bundle } from '../infra/bundle/bundle.ts';
+import { LambdaProcess, type LocalFunction } from '../infra/local/parts/lambda-process.ts';
 import { instance, stateOf, unreachable } from './page/states.ts';
 import { eventually } from './setup/eventually.ts';
 import { S3StandIn, s3Error } from './setup/s3-stand-in.ts';

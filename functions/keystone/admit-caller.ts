@@ -1,6 +1,5 @@
 import type middy from '@middy/core';
 import type { Context } from 'aws-lambda';
-import type { KeystoneSettings } from '../config.ts';
 import type { Fault } from '../http/fault.ts';
 import {
   foreignProjectFault,
@@ -9,6 +8,7 @@ import {
   unauthenticatedFault,
 } from '../http/keystone-fault.ts';
 import { type GatewayEvent, header, tenantOf } from '../http/request.ts';
+import type { KeystoneSettings } from '../settings/config.ts';
 import { type Caller, callerFields, log } from '../telemetry/ping-telemetry.ts';
 import { Deadline } from '../time/deadline.ts';
 import { requireAccess } from './access.ts';

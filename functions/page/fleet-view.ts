@@ -1,4 +1,4 @@
-import type { FleetState, LastSweep } from '../fleet/fleet-state.ts';
+import type { FleetState, LastSweep } from '../changes/fleet-state.ts';
 import { REASONS } from '../guest/reason.ts';
 import { guestTable } from './guest-table.ts';
 import { type Headline, headline, staleMs } from './headline.ts';

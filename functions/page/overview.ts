@@ -1,4 +1,4 @@
-import type { FleetState, GuestState, LastSweep } from '../fleet/fleet-state.ts';
+import type { FleetState, GuestState, LastSweep } from '../changes/fleet-state.ts';
 import { REASONS, type Reason } from '../guest/reason.ts';
 
 /** A guest that the state knows, with its instance id. */

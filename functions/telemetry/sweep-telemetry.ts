@@ -1,6 +1,6 @@
-import { MAX_NAMED, roundTrips, type Summary, unreachableGuests } from '../fleet/summary.ts';
-import type { Sweep } from '../fleet/sweep.ts';
 import type { Unreachable } from '../guest/ping-result.ts';
+import { MAX_NAMED, roundTrips, type Summary, unreachableGuests } from '../sweep/summary.ts';
+import type { Sweep } from '../sweep/sweep.ts';
 import { embedded, MAX_VALUES } from './embedded-metrics.ts';
 import { Log } from './log.ts';
 import { unreachableFields } from './unreachable-fields.ts';

@@ -1,6 +1,6 @@
-import { listenersOf } from '../fleet/summary.ts';
 import type { Unreachable } from '../guest/ping-result.ts';
 import { REASONS } from '../guest/reason.ts';
+import { listenersOf } from '../sweep/summary.ts';
 
 /** The fields of a log line about an unreachable guest. */
 export function unreachableFields(result: Unreachable): Record<string, unknown> {

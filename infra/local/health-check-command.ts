@@ -1,14 +1,14 @@
 import { parseArgs } from 'node:util';
-import { readConfig } from '../../functions/config.ts';
-import type { Summary } from '../../functions/fleet/summary.ts';
-import { readStateSettings } from '../../functions/state/state-settings.ts';
-import { bundle } from '../bundle.ts';
-import { fleetReport } from './fleet-report.ts';
-import { LambdaProcess } from './lambda-process.ts';
-import { localStateUrl } from './local-state.ts';
-import { namesBroker, settingsOf } from './passed-on-settings.ts';
-import { ProgressBar } from './progress-bar.ts';
-import { runningSystem } from './running-system.ts';
+import { readConfig } from '../../functions/settings/config.ts';
+import { readStateSettings } from '../../functions/settings/state-settings.ts';
+import type { Summary } from '../../functions/sweep/summary.ts';
+import { bundle } from '../bundle/bundle.ts';
+import { localStateUrl } from './demo/local-state.ts';
+import { namesBroker, settingsOf } from './demo/passed-on-settings.ts';
+import { runningSystem } from './demo/running-system.ts';
+import { LambdaProcess } from './parts/lambda-process.ts';
+import { fleetReport } from './terminal/fleet-report.ts';
+import { ProgressBar } from './terminal/progress-bar.ts';
 
 // `npm run health-check`: one sweep of the fleet by the bundled function.
 

@@ -1,28 +1,28 @@
 import { pathToFileURL } from 'node:url';
-import { type Config, InvalidConfig, readConfig } from '../../functions/config.ts';
 import { KeyFile } from '../../functions/secrets/key-file.ts';
-import { readStateSettings } from '../../functions/state/state-settings.ts';
-import { bundle } from '../bundle.ts';
-import { TemporaryFolder } from './child.ts';
-import { type Demo, type Example, startDemo } from './demo.ts';
-import { Gateway, type Page } from './gateway.ts';
+import { type Config, InvalidConfig, readConfig } from '../../functions/settings/config.ts';
+import { readStateSettings } from '../../functions/settings/state-settings.ts';
+import { bundle } from '../bundle/bundle.ts';
+import { type Demo, type Example, startDemo } from './demo/demo.ts';
 import {
   demoOf,
   examplesForOwner,
   type KeystoneDemo,
   SHELL_VARIABLES,
   startKeystone,
-} from './keystone-demo.ts';
-import { LambdaProcess } from './lambda-process.ts';
-import { localPage } from './local-page.ts';
-import { SWEEP_EVERY_MINUTES, Sweeps } from './local-sweeps.ts';
-import { readable } from './log-line.ts';
-import { namesBroker, type Settings, settingsOf } from './passed-on-settings.ts';
-import { startRabbitMq } from './rabbitmq.ts';
-import { announceSystem } from './running-system.ts';
-import { Synthesized } from './synthesized.ts';
-import { TenantFunctions } from './tenant-functions.ts';
-import { TroveGuests } from './trove-guests.ts';
+} from './demo/keystone-demo.ts';
+import { localPage } from './demo/local-page.ts';
+import { SWEEP_EVERY_MINUTES, Sweeps } from './demo/local-sweeps.ts';
+import { namesBroker, type Settings, settingsOf } from './demo/passed-on-settings.ts';
+import { announceSystem } from './demo/running-system.ts';
+import { TenantFunctions } from './demo/tenant-functions.ts';
+import { TroveGuests } from './demo/trove-guests.ts';
+import { TemporaryFolder } from './parts/child.ts';
+import { Gateway, type Page } from './parts/gateway.ts';
+import { LambdaProcess } from './parts/lambda-process.ts';
+import { startRabbitMq } from './parts/rabbitmq.ts';
+import { Synthesized } from './parts/synthesized.ts';
+import { readable } from './terminal/log-line.ts';
 
 // `npm start`: the whole system on this machine, until Ctrl-C; with `--keystone`, a Keystone in front of it.
 

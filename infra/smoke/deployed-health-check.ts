@@ -1,5 +1,5 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import type { Summary } from '../../functions/fleet/summary.ts';
+import type { Summary } from '../../functions/sweep/summary.ts';
 import { asking, CONNECTION, sentence } from './aws-trouble.ts';
 
 /** The health check failed, or the function of that name is not this project's. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { parseArgs, styleText } from 'node:util';
-import { fleetReport } from '../local/fleet-report.ts';
+import { fleetReport } from '../local/terminal/fleet-report.ts';
 import { invokeHealthCheck, isSound } from './deployed-health-check.ts';
 import { apiUrl, type Deployment, deploymentOf } from './deployment.ts';
 import { authorizationProof, type Proof, pingProof } from './ping-proof.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { freePort } from '../../infra/local/child.ts';
-import { Synthesized } from '../../infra/local/synthesized.ts';
+import { freePort } from '../../infra/local/parts/child.ts';
+import { Synthesized } from '../../infra/local/parts/synthesized.ts';
 import { eventually } from '../setup/eventually.ts';
 import { GRANTED } from '../setup/granted.ts';
 import { type ReceivedRequest, respond } from '../setup/responder.ts';

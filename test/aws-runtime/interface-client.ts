@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { ensureDebianPackages } from '../../infra/local/debian-packages.ts';
+import { ensureDebianPackages } from '../../infra/local/parts/debian-packages.ts';
 
 /** AWS's runtime interface client, the part of Lambda's Node.js runtime that is ours to run. */
 const CLIENT = 'aws-lambda-ric@4.0.2';

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { whenWeAreGone } from '../../infra/local/child.ts';
+import { whenWeAreGone } from '../../infra/local/parts/child.ts';
 import { eventually } from '../setup/eventually.ts';
 
 const CGROUPS = '/sys/fs/cgroup';

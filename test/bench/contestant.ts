@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { Readable, Writable } from 'node:stream';
-import { end, whenWeAreGone } from '../../infra/local/child.ts';
+import { end, whenWeAreGone } from '../../infra/local/parts/child.ts';
 
 /** A contestant that takes longer than this is killed, so that a hanging one does not stop the benchmark. */
 const ANSWER_TIMEOUT_MS = 300_000;

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Readable, Writable } from 'node:stream';
-import { end, whenWeAreGone } from '../../infra/local/child.ts';
+import { end, whenWeAreGone } from '../../infra/local/parts/child.ts';
 
 /** A process that answers pings for any number of guests at next to no cost (`contestants/echo-responder.ts`). */
 export class EchoResponder {

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { build } from 'esbuild';
-import { BUILD_OPTIONS } from '../../infra/bundle.ts';
+import { BUILD_OPTIONS } from '../../infra/bundle/bundle.ts';
 import { inRepeats, interleaved, median, ratio, type Spread } from './measurement.ts';
 import { significant, table, written } from './report.ts';
 import { pings, type Stage } from './stage.ts';

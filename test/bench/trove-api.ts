@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { end, freePort, lineOf, TemporaryFolder, whenWeAreGone } from '../../infra/local/child.ts';
+import { end, freePort, lineOf, TemporaryFolder, whenWeAreGone } from '../../infra/local/parts/child.ts';
 import { eventually } from '../setup/eventually.ts';
 
 /** Trove's own API server, in a process of its own (`contestants/trove_api.py`). */

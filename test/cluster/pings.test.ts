@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import type { RabbitMqServer } from '../../infra/local/rabbitmq.ts';
+import type { RabbitMqServer } from '../../infra/local/parts/rabbitmq.ts';
 import { eventually } from '../setup/eventually.ts';
 import { FunctionUnderTest } from '../setup/function-under-test.ts';
 import { PlacedGuests } from './placed-guests.ts';

@@ -1,4 +1,4 @@
-import { RabbitMqServer } from '../../infra/local/rabbitmq.ts';
+import { RabbitMqServer } from '../../infra/local/parts/rabbitmq.ts';
 import { eventually } from '../setup/eventually.ts';
 import { Balancer } from './balancer.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import type { RabbitMqServer } from '../../infra/local/rabbitmq.ts';
+import type { RabbitMqServer } from '../../infra/local/parts/rabbitmq.ts';
 import { HealthCheckUnderTest } from '../setup/health-check-under-test.ts';
 import { PlacedGuests } from './placed-guests.ts';
 import { RabbitMqCluster } from './rabbitmq-cluster.ts';

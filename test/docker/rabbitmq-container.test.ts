@@ -3,14 +3,14 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { connect } from 'amqplib';
-import { lineOf } from '../../infra/local/child.ts';
+import { lineOf } from '../../infra/local/parts/child.ts';
 import { eventually } from '../setup/eventually.ts';
 
 const LONG_MS = 120_000;
 
 /** Starts a RabbitMQ, prints where that is, and waits for its own end. */
 const STARTER = `
-  const { startRabbitMq } = await import('${join(import.meta.dirname, '../../infra/local/rabbitmq.ts')}');
+  const { startRabbitMq } = await import('${join(import.meta.dirname, '../../infra/local/parts/rabbitmq.ts')}');
   const rabbit = await startRabbitMq();
   console.log(rabbit.url);
   process.once('SIGTERM', () => rabbit.stop().then(() => process.exit()));

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { end, freePort } from '../../infra/local/child.ts';
+import { end, freePort } from '../../infra/local/parts/child.ts';
 import { eventually } from '../setup/eventually.ts';
 import { FunctionUnderTest } from '../setup/function-under-test.ts';
 import { respond } from '../setup/responder.ts';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { RabbitMqServer } from '../../infra/local/rabbitmq.ts';
+import { RabbitMqServer } from '../../infra/local/parts/rabbitmq.ts';
 import { ResponderFleet } from '../setup/fleet.ts';
 import { HealthCheckUnderTest } from '../setup/health-check-under-test.ts';
 import { TcpProxy } from '../setup/tcp-proxy.ts';

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { compileFunction } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
-import { amqpSubset, RECEIVED, SENT } from '../../infra/amqp-subset.ts';
+import { amqpSubset, RECEIVED, SENT } from '../../infra/bundle/amqp-subset.ts';
 
 const require = createRequire(import.meta.url);
 const PATH = join(dirname(require.resolve('amqplib')), 'lib', 'defs.js');

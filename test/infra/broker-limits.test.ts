@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { INSTANCE_TYPES, isM7g } from '../../infra/broker-limits.ts';
-import { readSettings } from '../../infra/settings.ts';
+import { INSTANCE_TYPES, isM7g } from '../../infra/broker/broker-limits.ts';
+import { readSettings } from '../../infra/settings/deployment-settings.ts';
 import { EXISTING } from './variants.ts';
 
 /** A new broker's configured limits: connections and channels of each node, queues and exchanges of all nodes. */

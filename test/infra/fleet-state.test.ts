@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { Synthesized } from '../../infra/local/synthesized.ts';
+import { Synthesized } from '../../infra/local/parts/synthesized.ts';
 import { EventRule, successEvent } from '../setup/event-rule.ts';
 import { EXISTING } from './variants.ts';
 

@@ -2,9 +2,9 @@ import { describe, expect, test } from '@jest/globals';
 import { App } from 'aws-cdk-lib';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { bundleAll } from '../../infra/bundle.ts';
+import { bundleAll } from '../../infra/bundle/bundle.ts';
 import { GuestRpcPingStack } from '../../infra/guest-rpc-ping-stack.ts';
-import { readSettings } from '../../infra/settings.ts';
+import { readSettings } from '../../infra/settings/deployment-settings.ts';
 import { VARIANTS } from './variants.ts';
 
 describe('cdk-nag', () => {

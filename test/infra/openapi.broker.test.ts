@@ -6,7 +6,7 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { REASONS, type Reason } from '../../functions/guest/reason.ts';
 import { ROUTE } from '../../functions/http/request.ts';
-import { RabbitMqServer } from '../../infra/local/rabbitmq.ts';
+import { RabbitMqServer } from '../../infra/local/parts/rabbitmq.ts';
 import { GUEST_REASONS, ResponderFleet } from '../setup/fleet.ts';
 import { type Answer, FunctionUnderTest } from '../setup/function-under-test.ts';
 import { KeystoneStandIn, refuse, vouchFor } from '../setup/keystone-stand-in.ts';

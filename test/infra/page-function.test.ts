@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { Synthesized } from '../../infra/local/synthesized.ts';
+import { Synthesized } from '../../infra/local/parts/synthesized.ts';
 import { EXISTING } from './variants.ts';
 
 let stack: Synthesized;

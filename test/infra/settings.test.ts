@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { INSTANCE_TYPES } from '../../infra/broker-limits.ts';
-import { InvalidSetting } from '../../infra/cdk-context.ts';
-import { readSettings } from '../../infra/settings.ts';
+import { INSTANCE_TYPES } from '../../infra/broker/broker-limits.ts';
+import { InvalidSetting } from '../../infra/settings/cdk-context.ts';
+import { readSettings } from '../../infra/settings/deployment-settings.ts';
 import { EXISTING, ID } from './variants.ts';
 
 const { brokerId, ...WITHOUT_ID } = EXISTING;

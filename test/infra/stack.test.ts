@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { ROUTE } from '../../functions/http/request.ts';
-import { Synthesized } from '../../infra/local/synthesized.ts';
-import { readSettings } from '../../infra/settings.ts';
+import { Synthesized } from '../../infra/local/parts/synthesized.ts';
+import { readSettings } from '../../infra/settings/deployment-settings.ts';
 import { ENDPOINT, EXISTING, ID, VARIANTS } from './variants.ts';
 
 const NOWHERE = '255.255.255.255/32';

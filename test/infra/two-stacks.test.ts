@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Synthesized } from '../../infra/local/synthesized.ts';
+import { Synthesized } from '../../infra/local/parts/synthesized.ts';
 import { EXISTING } from './variants.ts';
 
 // Two stacks of one account and region, one for each of two brokers.

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { Keystone, type Scope } from '../../infra/local/keystone.ts';
+import { Keystone, type Scope } from '../../infra/local/parts/keystone.ts';
 import { eventually } from '../setup/eventually.ts';
 import { type Answer, FunctionUnderTest } from '../setup/function-under-test.ts';
 import { respond } from '../setup/responder.ts';

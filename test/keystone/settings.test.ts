@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { InvalidConfig, readConfig } from '../../functions/config.ts';
+import { InvalidConfig, readConfig } from '../../functions/settings/config.ts';
 
 function settings(env: Record<string, string>) {
   return readConfig({ BROKER_URL: 'amqp://h', ...env }).keystone;

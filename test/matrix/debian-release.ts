@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { ensureDebianPackages } from '../../infra/local/debian-packages.ts';
+import { ensureDebianPackages } from '../../infra/local/parts/debian-packages.ts';
 
 const PACKAGES = ['rabbitmq-server', 'python3-trove', 'python3-oslo.messaging'] as const;
 

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isCommand } from '../../infra/local/debian-packages.ts';
+import { isCommand } from '../../infra/local/parts/debian-packages.ts';
 import { canEnterReleases, ensureRelease, type Versions, versionsIn } from './debian-release.ts';
 import { runTests } from './jest-run.ts';
 import { type Result, resultsText } from './results.ts';

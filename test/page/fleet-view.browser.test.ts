@@ -2,11 +2,11 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Browser, Page } from 'playwright-core';
-import { type GuestState, parseFleetState } from '../../functions/fleet/fleet-state.ts';
+import { type GuestState, parseFleetState } from '../../functions/changes/fleet-state.ts';
 import { REASONS, type Reason } from '../../functions/guest/reason.ts';
 import { fleetView, type Kept, type ViewOptions } from '../../functions/page/fleet-view.ts';
 import { html } from '../../functions/page/html.ts';
-import { pageDocument } from '../../infra/local/local-page.ts';
+import { pageDocument } from '../../infra/local/demo/local-page.ts';
 import { launchChromium } from '../setup/chromium.ts';
 import { instance, MIXED, minutesAgo, NOW_MS, stateOf, unreachable } from './states.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { GuestState } from '../../functions/fleet/fleet-state.ts';
+import type { GuestState } from '../../functions/changes/fleet-state.ts';
 import { REASONS, type Reason } from '../../functions/guest/reason.ts';
 import { overviewOf } from '../../functions/page/overview.ts';
 import { instance, stateOf, unreachable } from './states.ts';

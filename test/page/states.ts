@@ -3,7 +3,7 @@ import {
   fleetState,
   type GuestState,
   type LastSweep,
-} from '../../functions/fleet/fleet-state.ts';
+} from '../../functions/changes/fleet-state.ts';
 import type { Reason } from '../../functions/guest/reason.ts';
 
 /** The clock of the page's tests. */

@@ -2,11 +2,11 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { end, freePort, whenWeAreGone } from '../../infra/local/child.ts';
+import { end, freePort, whenWeAreGone } from '../../infra/local/parts/child.ts';
 import { ensureRelease } from '../matrix/debian-release.ts';
 import { eventually } from '../setup/eventually.ts';
 
-const ENTER = join(import.meta.dirname, '..', '..', 'infra', 'local', 'enter-root.sh');
+const ENTER = join(import.meta.dirname, '..', '..', 'infra', 'local', 'parts', 'enter-root.sh');
 const PACKAGES = ['python3-moto', 'python3-flask', 'python3-flask-cors'];
 
 /** moto's server of S3, that of another Debian, in its root folder. */

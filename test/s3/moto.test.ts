@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { KeptState } from '../../functions/state/kept-state.ts';
-import { S3Object } from '../../functions/state/s3-object.ts';
+import { KeptState } from '../../functions/changes/kept-state.ts';
+import { S3Object } from '../../functions/store/s3-object.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
-import { findings, GUESTS } from '../state/findings.ts';
+import { findings, GUESTS } from '../changes/findings.ts';
 import { MotoServer } from './moto-server.ts';
 
 const { env } = process;

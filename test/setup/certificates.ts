@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { ensureDebianPackages, isCommand } from '../../infra/local/debian-packages.ts';
+import { ensureDebianPackages, isCommand } from '../../infra/local/parts/debian-packages.ts';
 
 export type Certificate = 'good' | 'other-host' | 'expired';
 

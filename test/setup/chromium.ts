@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
-import { ensureDebianPackages } from '../../infra/local/debian-packages.ts';
+import { ensureDebianPackages } from '../../infra/local/parts/debian-packages.ts';
 
 /** Where Chromium, or Chrome, is installed: Debian's, other Linux', macOS'. */
 const PLACES = [

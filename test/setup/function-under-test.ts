@@ -1,6 +1,6 @@
 import { ROUTE } from '../../functions/http/request.ts';
-import { Gateway, type PayloadVersion } from '../../infra/local/gateway.ts';
-import { LambdaProcess } from '../../infra/local/lambda-process.ts';
+import { Gateway, type PayloadVersion } from '../../infra/local/parts/gateway.ts';
+import { LambdaProcess } from '../../infra/local/parts/lambda-process.ts';
 import { eventually } from './eventually.ts';
 import { shippedFunction } from './shipped-function.ts';
 

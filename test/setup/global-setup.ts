@@ -1,6 +1,6 @@
-import { type RabbitMq, startRabbitMq } from '../../infra/local/rabbitmq.ts';
-import { Synthesized } from '../../infra/local/synthesized.ts';
-import { ensureTrove } from '../../infra/local/trove-guests.ts';
+import { ensureTrove } from '../../infra/local/demo/trove-guests.ts';
+import { type RabbitMq, startRabbitMq } from '../../infra/local/parts/rabbitmq.ts';
+import { Synthesized } from '../../infra/local/parts/synthesized.ts';
 
 declare global {
   var rabbit: RabbitMq | undefined;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { Summary } from '../../functions/fleet/summary.ts';
-import { LambdaProcess } from '../../infra/local/lambda-process.ts';
+import type { Summary } from '../../functions/sweep/summary.ts';
+import { LambdaProcess } from '../../infra/local/parts/lambda-process.ts';
 import { eventually } from './eventually.ts';
 import type { LogEntry } from './function-under-test.ts';
 import { shippedFunction } from './shipped-function.ts';

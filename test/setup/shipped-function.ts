@@ -1,4 +1,4 @@
-import type { LocalFunction } from '../../infra/local/lambda-process.ts';
+import type { LocalFunction } from '../../infra/local/parts/lambda-process.ts';
 
 /** A function of the synthesized stack: its asset, memory and time-out. */
 export function shippedFunction(name: 'rpc-ping' | 'health-check'): LocalFunction {

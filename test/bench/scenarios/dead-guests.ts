@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Reason } from '../../../functions/guest/reason.ts';
-import { freePort } from '../../../infra/local/child.ts';
-import type { GuestBehaviour, TroveGuests } from '../../../infra/local/trove-guests.ts';
+import type { GuestBehaviour, TroveGuests } from '../../../infra/local/demo/trove-guests.ts';
+import { freePort } from '../../../infra/local/parts/child.ts';
 import type { Contestant } from '../contestant.ts';
 import { ratio, spread } from '../measurement.ts';
 import { type Section, table, written } from '../report.ts';

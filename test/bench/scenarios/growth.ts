@@ -4,7 +4,7 @@ import { parseAddress } from '../../../functions/broker/address.ts';
 import { FixedLocator } from '../../../functions/broker/locator.ts';
 import { ManagementApi } from '../../../functions/broker/management.ts';
 import { Deadline } from '../../../functions/time/deadline.ts';
-import { isOtherDebian } from '../../../infra/local/debian-root.ts';
+import { isOtherDebian } from '../../../infra/local/parts/debian-root.ts';
 import { ProcessorShare } from '../../aws-runtime/processor-share.ts';
 import { type Answer, type Contestant, cpuTimeMs } from '../contestant.ts';
 import { EchoResponder } from '../echo-responder.ts';

@@ -1,8 +1,8 @@
 import { ROUTE } from '../../../functions/http/request.ts';
-import { ensureDebianPackages } from '../../../infra/local/debian-packages.ts';
-import { Gateway } from '../../../infra/local/gateway.ts';
-import { Keystone } from '../../../infra/local/keystone.ts';
-import { LambdaProcess } from '../../../infra/local/lambda-process.ts';
+import { ensureDebianPackages } from '../../../infra/local/parts/debian-packages.ts';
+import { Gateway } from '../../../infra/local/parts/gateway.ts';
+import { Keystone } from '../../../infra/local/parts/keystone.ts';
+import { LambdaProcess } from '../../../infra/local/parts/lambda-process.ts';
 import { authtokenConfig } from '../../setup/authtoken-config.ts';
 import { latency, METHOD, PINGS, pinger, race, samplesTable, WARM_UP } from '../race.ts';
 import { goal, type Section } from '../report.ts';

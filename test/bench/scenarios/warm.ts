@@ -2,8 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { rpcContext } from '../../../functions/guest/request-context.ts';
 import { SecureSerializer } from '../../../functions/guest/secure-serializer.ts';
 import { ROUTE } from '../../../functions/http/request.ts';
-import { Gateway } from '../../../infra/local/gateway.ts';
-import { LambdaProcess } from '../../../infra/local/lambda-process.ts';
+import { Gateway } from '../../../infra/local/parts/gateway.ts';
+import { LambdaProcess } from '../../../infra/local/parts/lambda-process.ts';
 import { bars, type Chart } from '../chart.ts';
 import { median } from '../measurement.ts';
 import {

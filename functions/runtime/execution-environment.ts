@@ -1,0 +1,119 @@
+import { AmazonMqLocator } from '../broker/amazon-mq-locator.ts';
+import { Broker } from '../broker/broker.ts';
+import { BrokerConnection } from '../broker/connection.ts';
+import { isBrokerError, type Unreachability } from '../broker/errors.ts';
+import { type BrokerLocator, FixedLocator } from '../broker/locator.ts';
+import { GuestKeys, type KeyLookup } from '../guest/guest-keys.ts';
+import type { Unreachable } from '../guest/ping-result.ts';
+import { MessageDeliveryFailure } from '../oslo/errors.ts';
+import { openTransport, type Transport } from '../oslo/transport.ts';
+import { KeyFile } from '../secrets/key-file.ts';
+import { readSecret, SecretUnavailable } from '../secrets/secrets-manager.ts';
+import {
+  type BrokerSettings,
+  type Config,
+  type GuestKeySettings,
+  InvalidConfig,
+  readConfig,
+} from '../settings/config.ts';
+import { Deadline } from '../time/deadline.ts';
+
+/** How long DNS, TCP, TLS and the AMQP handshake may take. */
+export const CONNECT_TIMEOUT_MS = 5000;
+
+/** How long an idle connection may take to show that it lives: by the publisher confirm, or any other sign. */
+export const CONFIRM_TIMEOUT_MS = 1000;
+
+/**
+ * How long init waits for the connection. A healthy broker is connected within a few tens of milliseconds; a silent one
+ * keeps init well below Lambda's 10 s.
+ */
+const INIT_WAIT_MS = 1000;
+
+/** What one Lambda execution environment keeps from invocation to invocation: its settings and its connection. */
+export class Environment {
+  readonly config: Config;
+  readonly locator: BrokerLocator;
+  readonly broker: Broker<Transport>;
+  /** Undefined: no guest has a key. */
+  readonly keys: GuestKeys | undefined;
+
+  /** Reads the settings. @throws InvalidConfig */
+  constructor(env: NodeJS.ProcessEnv) {
+    this.config = readConfig(env);
+    this.locator = locatorOf(this.config.broker);
+    this.keys = this.config.guestKeys && new GuestKeys(keyLookup(this.config.guestKeys));
+    const name = connectionName(env);
+    const connectTimeoutMs = Math.min(CONNECT_TIMEOUT_MS, this.config.rpcTimeoutMs);
+    this.broker = new Broker({
+      locator: this.locator,
+      connect: (address, deadline) =>
+        BrokerConnection.connect(address, name, deadline.within(connectTimeoutMs), openTransport),
+      loss: connectionLoss,
+    });
+  }
+}
+
+/**
+ * Makes the execution environment, and waits for its connection: Lambda gives init a whole processor, and an invocation
+ * only the share of its memory. Wrong settings are returned, so that the first invocation can report them; a broker
+ * that cannot be reached is dialled again then.
+ */
+export async function beginEnvironment(env: NodeJS.ProcessEnv): Promise<Environment | InvalidConfig> {
+  try {
+    const environment = new Environment(env);
+    setImmediate(() => process.stdout); // Node makes this stream when it is first asked for: while the broker is dialled
+    await environment.broker.begin(Deadline.in(INIT_WAIT_MS));
+    return environment;
+  } catch (error) {
+    if (error instanceof InvalidConfig) return error;
+    throw error;
+  }
+}
+
+/** What a failure of the broker means for a ping. @throws any other error */
+export function brokerResult(error: unknown): Unreachable {
+  if (!isBrokerError(error)) throw error;
+  const { code: reason, message: cause } = error;
+  if (reason === 'broker_unreachable') return { reachable: false, reason, cause, proxyError: error.how };
+  return { reachable: false, reason, cause };
+}
+
+function locatorOf(settings: BrokerSettings): BrokerLocator {
+  return 'address' in settings
+    ? new FixedLocator(settings.address)
+    : new AmazonMqLocator(settings, readSecret);
+}
+
+/** A guest's key is kept in a secret of its own, or locally in a file. */
+function keyLookup(settings: GuestKeySettings): KeyLookup {
+  if ('file' in settings) {
+    const file = new KeyFile(settings.file);
+    return (instanceId) => file.key(instanceId);
+  }
+  return async (instanceId, deadline) => {
+    try {
+      return (await readSecret(settings.secretPrefix + instanceId, deadline)).trim();
+    } catch (error) {
+      const isMissing = error instanceof SecretUnavailable && error.exception === 'ResourceNotFoundException';
+      if (isMissing) return undefined;
+      throw error;
+    }
+  };
+}
+
+/** A call that failed because its connection was lost says nothing of the guest. */
+function connectionLoss(error: unknown): Unreachability | undefined {
+  if (!(error instanceof MessageDeliveryFailure)) return undefined;
+  if (error.how === 'unconfirmed') return 'connection_timeout';
+  return error.how === 'closed' ? 'connection_terminated' : undefined;
+}
+
+/** Lambda's names of function, version and log stream, so that an operator finds the connection's owner. */
+function connectionName({
+  AWS_LAMBDA_FUNCTION_NAME: name = 'guest-rpc-ping',
+  AWS_LAMBDA_FUNCTION_VERSION: version = '',
+  AWS_LAMBDA_LOG_STREAM_NAME: logStream = '',
+}: NodeJS.ProcessEnv): string {
+  return [name, version, logStream].filter((part) => part !== '').join(' ');
+}

@@ -1,0 +1,40 @@
+import { BrokerUnreachable } from '../broker/errors.ts';
+import { pingWithKey } from '../guest/keyed-ping.ts';
+import { pingRequest, rpcPing } from '../guest/ping.ts';
+import type { PingResult } from '../guest/ping-result.ts';
+import type { PingContext } from '../guest/request-context.ts';
+import type { SecureSerializer } from '../guest/secure-serializer.ts';
+import type { Deadline } from '../time/deadline.ts';
+import { brokerResult, CONFIRM_TIMEOUT_MS, type Environment } from './execution-environment.ts';
+
+/** A healthy guest has answered by then; the broker's confirm comes before the first question about a silent one. */
+const CONFIRM_AFTER_MS = 100;
+
+/** What a ping needs of the execution environment. */
+export type Pinging = Pick<Environment, 'config' | 'broker' | 'keys'>;
+
+/**
+ * Pings one guest over the live connection, with its key if the guest has one.
+ *
+ * @throws SecretUnavailable, KeyFileUnreadable, MalformedCredentials or BrokerUnknown: the deployer's to mend
+ */
+export function pingGuest(
+  { config, broker, keys }: Pinging,
+  context: PingContext,
+  deadline: Deadline,
+): Promise<PingResult> {
+  const ping = (serializer: SecureSerializer | undefined) =>
+    broker.use(deadline, (transport, { isReused, interruption }) => {
+      if (deadline.isOver) throw new BrokerUnreachable('connection_timeout'); // connecting took all of the time
+      return rpcPing(transport, context.instanceId, pingRequest(context, serializer), {
+        controlExchange: config.controlExchange,
+        deadline,
+        graceMs: config.noConsumerGraceMs,
+        confirmAfterMs: CONFIRM_AFTER_MS,
+        confirmTimeoutMs: isReused ? CONFIRM_TIMEOUT_MS : undefined,
+        serializer,
+        onCall: (call) => interruption.onInterrupted((error) => call.reject(error)),
+      });
+    });
+  return pingWithKey(keys, context.instanceId, deadline, ping).catch(brokerResult);
+}

@@ -1,0 +1,99 @@
+import { BrokerUnreachable } from '../broker/errors.ts';
+import { ManagementApi } from '../broker/management.ts';
+import { pingWithKey } from '../guest/keyed-ping.ts';
+import { pingRequest, rpcPing } from '../guest/ping.ts';
+import type { SecureSerializer } from '../guest/secure-serializer.ts';
+import { SecretUnavailable } from '../secrets/secrets-manager.ts';
+import { Fleet } from '../sweep/fleet.ts';
+import { Stopped } from '../sweep/in-flight.ts';
+import { type PingOne, Sweep, type SweepEnd, type Verdict } from '../sweep/sweep.ts';
+import { Deadline } from '../time/deadline.ts';
+import {
+  brokerResult,
+  CONFIRM_TIMEOUT_MS,
+  CONNECT_TIMEOUT_MS,
+  type Environment,
+} from './execution-environment.ts';
+
+/** How long the broker may take to show that it lives in the middle of a sweep; a busy broker is slow. */
+const PROOF_TIMEOUT_MS = 10_000;
+
+/** The guests that the broker knows. */
+export function fleetOf({ config, locator }: Environment): Fleet {
+  const management = new ManagementApi(config.managementUrl, locator);
+  return new Fleet({
+    bindings: (deadline, onKey) => management.boundKeys(config.controlExchange, deadline, onKey),
+    queues: (deadline, onName) => management.queueNames(deadline, onName),
+  });
+}
+
+/**
+ * A sweep over many guests, to be {@link runSweep | run}: each guest has the time of a single ping.
+ *
+ * @param deadline of the whole sweep
+ */
+export function planSweep(
+  { config, keys }: Environment,
+  instanceIds: Iterable<string>,
+  requestId: string,
+  deadline: Deadline,
+): Sweep {
+  const context = { tenantId: null, requestId };
+  const inTheClear = pingRequest(context);
+  // The sweep itself sees to it that the connection lives. One question answers for all of the grace, and a broker that
+  // is slow for all gets no questions on top.
+  const silence = {
+    firstQuestionMs: config.noConsumerGraceMs,
+    askEveryMs: Number.POSITIVE_INFINITY,
+    answerTimeoutMs: PROOF_TIMEOUT_MS,
+    provesLife: false,
+  };
+  const ping: PingOne = (transport, instanceId, flight) => {
+    const guestDeadline = Deadline.in(config.rpcTimeoutMs);
+    const pingOnce = async (serializer: SecureSerializer | undefined) => {
+      if (flight.isStopped) throw new Stopped();
+      const request = serializer ? pingRequest(context, serializer) : inTheClear;
+      return rpcPing(transport, instanceId, request, {
+        controlExchange: config.controlExchange,
+        deadline: guestDeadline,
+        graceMs: config.noConsumerGraceMs,
+        confirmTimeoutMs: PROOF_TIMEOUT_MS,
+        silence,
+        serializer,
+        onCall: (call) => {
+          flight.call = call;
+        },
+      });
+    };
+    return pingWithKey(keys, instanceId, guestDeadline.or(deadline), pingOnce).catch(keyless);
+  };
+  return new Sweep(instanceIds, ping, deadline);
+}
+
+/**
+ * Runs a sweep over the live connection.
+ *
+ * @throws KeyFileUnreadable, SecretUnavailable (the broker's), MalformedCredentials or BrokerUnknown
+ */
+export async function runSweep({ config, broker }: Environment, sweep: Sweep): Promise<SweepEnd> {
+  const { deadline } = sweep;
+  const isTimeToConnect = deadline.leftMs >= CONNECT_TIMEOUT_MS;
+  if (deadline.isOver) return { kind: 'out_of_time' };
+  try {
+    return await broker.use(deadline, async (transport, { interruption }) => {
+      const prove = (timeoutMs: number) => transport.inspector.proveAlive(config.controlExchange, timeoutMs);
+      await prove(CONFIRM_TIMEOUT_MS); // an idle connection gets as little time as for a single ping's confirm
+      return sweep.run(transport, () => prove(PROOF_TIMEOUT_MS), interruption);
+    });
+  } catch (error) {
+    const isTimeOut = error instanceof BrokerUnreachable && error.how === 'connection_timeout';
+    if (isTimeOut && !isTimeToConnect && deadline.isOver) return { kind: 'out_of_time' };
+    return { kind: 'broker_failed', failure: brokerResult(error) };
+  }
+}
+
+/** A guest's key that cannot be read says nothing of the other guests. */
+function keyless(error: unknown): Verdict {
+  if (error instanceof SecretUnavailable) return { reachable: 'unknown', cause: error.message };
+  throw error;
+}

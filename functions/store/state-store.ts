@@ -1,0 +1,27 @@
+import type { StateLocation } from '../settings/state-settings.ts';
+import type { Deadline } from '../time/deadline.ts';
+import { S3Object } from './s3-object.ts';
+import { StateFile } from './state-file.ts';
+
+/** What is kept, and which version of it this is. */
+export interface Kept {
+  readonly text: string;
+  readonly version: string;
+}
+
+/** One text that is read and replaced as a whole. */
+export interface StateStore {
+  /** @returns undefined where nothing is kept @throws StateUnavailable */
+  read(deadline: Deadline): Promise<Kept | undefined>;
+
+  /**
+   * Replaces the version that was read; undefined: there was none.
+   *
+   * @throws StateConflict, StateUnavailable
+   */
+  replace(version: string | undefined, text: string, deadline: Deadline): Promise<void>;
+}
+
+export function openStateStore(location: StateLocation): StateStore {
+  return 'path' in location ? new StateFile(location.path) : new S3Object(location.bucket, location.key);
+}

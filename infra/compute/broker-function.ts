@@ -1,0 +1,141 @@
+import { Aws, type Duration, Stack, Validations } from 'aws-cdk-lib';
+import type { ISecurityGroup } from 'aws-cdk-lib/aws-ec2';
+import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import {
+  ApplicationLogLevel,
+  Architecture,
+  type AssetCode,
+  Code,
+  Function as LambdaFunction,
+  LoggingFormat,
+  Runtime,
+  Tracing,
+} from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { codeWithCaCertificates } from '../bundle/ca-certificates.ts';
+import type { BrokerAccess } from '../network/broker-access.ts';
+import type { Network } from '../network/network.ts';
+
+export interface BrokerFunctionProps {
+  /** The entry is `functions/<name>.ts`, the function `<stack>-<name>`. */
+  readonly name: string;
+  readonly description: string;
+  /** The folder of the function's bundle. */
+  readonly codePath: string;
+  readonly timeout: Duration;
+  /** In megabytes; Lambda gives a share of a processor by it, a whole one at 1,769. */
+  readonly memoryMb: number;
+  /** How many invocations run at once at most; each holds one connection to the broker. */
+  readonly concurrency: number;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly network: Network;
+  readonly broker: BrokerAccess;
+  readonly readableSecretArns: readonly string[];
+  /** The beginning of the names of the guests' key secrets, where `readableSecretArns` has their pattern. */
+  readonly guestKeySecretPrefix: string | undefined;
+  readonly secretsKmsKeyArn: string | undefined;
+  /** Besides the network's own; by default none. */
+  readonly securityGroups?: readonly ISecurityGroup[];
+  /** Of a private CA, in PEM, to be laid beside the code; undefined: none. */
+  readonly caCertificates?: string | undefined;
+}
+
+/** A function that talks to the broker, with a role of its own that lists each permission. */
+export class BrokerFunction extends Construct {
+  readonly function: LambdaFunction;
+  readonly logGroup: LogGroup;
+
+  constructor(scope: Construct, id: string, props: BrokerFunctionProps) {
+    super(scope, id);
+    const { network, broker } = props;
+    const functionName = `${Stack.of(this).stackName}-${props.name}`;
+    this.logGroup = new LogGroup(this, 'Log', { retention: RetentionDays.ONE_MONTH });
+    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    this.logGroup.grantWrite(role);
+    role.addToPolicy(readSecrets(props.readableSecretArns));
+    if (props.secretsKmsKeyArn !== undefined) role.addToPolicy(decryptSecrets(props.secretsKmsKeyArn));
+    if (broker.description !== undefined) role.addToPolicy(describeBroker(broker.description.arn));
+    for (const statement of attachToVpc(functionName)) role.addToPolicy(statement);
+    this.function = new LambdaFunction(this, 'Function', {
+      functionName,
+      description: props.description,
+      runtime: Runtime.NODEJS_24_X,
+      architecture: Architecture.ARM_64,
+      handler: 'index.handler',
+      code: codeOf(props),
+      memorySize: props.memoryMb,
+      timeout: props.timeout,
+      reservedConcurrentExecutions: props.concurrency,
+      environment: { ...props.environment },
+      role,
+      logGroup: this.logGroup,
+      loggingFormat: LoggingFormat.JSON,
+      applicationLogLevelV2: ApplicationLogLevel.INFO, // the lines with the metrics have this level
+      tracing: Tracing.ACTIVE,
+      vpc: network.vpc,
+      vpcSubnets: network.subnets,
+      securityGroups: [network.securityGroup, ...(props.securityGroups ?? [])],
+    });
+    acknowledgeWildcards(role, props.guestKeySecretPrefix);
+  }
+}
+
+function codeOf({ codePath, caCertificates }: BrokerFunctionProps): AssetCode {
+  return caCertificates === undefined
+    ? Code.fromAsset(codePath)
+    : codeWithCaCertificates(codePath, caCertificates);
+}
+
+function readSecrets(arns: readonly string[]): PolicyStatement {
+  return new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [...arns] });
+}
+
+function decryptSecrets(keyArn: string): PolicyStatement {
+  return new PolicyStatement({
+    actions: ['kms:Decrypt'],
+    resources: [keyArn],
+    conditions: { StringEquals: { 'kms:ViaService': `secretsmanager.${Aws.REGION}.amazonaws.com` } },
+  });
+}
+
+function describeBroker(arn: string): PolicyStatement {
+  return new PolicyStatement({ actions: ['mq:DescribeBroker'], resources: [arn] });
+}
+
+/** Lets Lambda attach the function to a VPC, and denies the same actions to the function's own code. */
+function attachToVpc(functionName: string): PolicyStatement[] {
+  const actions = [
+    'ec2:CreateNetworkInterface',
+    'ec2:DescribeNetworkInterfaces',
+    'ec2:DescribeSubnets',
+    'ec2:DeleteNetworkInterface',
+    'ec2:AssignPrivateIpAddresses',
+    'ec2:UnassignPrivateIpAddresses',
+  ];
+  const functionArn = `arn:${Aws.PARTITION}:lambda:${Aws.REGION}:${Aws.ACCOUNT_ID}:function:${functionName}`;
+  return [
+    new PolicyStatement({ actions, resources: ['*'] }),
+    new PolicyStatement({
+      effect: Effect.DENY,
+      actions,
+      resources: ['*'],
+      conditions: { ArnEquals: { 'lambda:SourceFunctionArn': functionArn } },
+    }),
+  ];
+}
+
+function acknowledgeWildcards(role: Role, guestKeySecretPrefix: string | undefined): void {
+  Validations.of(role).acknowledge({
+    id: 'AwsSolutions-IAM5[Resource::*]',
+    reason:
+      'X-Ray’s write actions, and those by which Lambda attaches a function to a VPC, cannot be limited to ' +
+      'resources known beforehand; the latter are denied to the function’s own code.',
+  });
+  if (guestKeySecretPrefix === undefined) return;
+  const secrets = `arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:${guestKeySecretPrefix}*`;
+  Validations.of(role).acknowledge({
+    id: `AwsSolutions-IAM5[Resource::${secrets}]`,
+    reason: 'Each guest’s RPC key is in a secret of its own, and guests come and go between deployments.',
+  });
+}

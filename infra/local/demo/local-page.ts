@@ -1,0 +1,39 @@
+import type { Page } from '../parts/gateway.ts';
+import type { LambdaProcess } from '../parts/lambda-process.ts';
+
+/** How often the page loads itself anew, in seconds. */
+const REFRESH_SECONDS = 5;
+
+const HEADERS = {
+  'Content-Type': 'text/html; charset=utf-8',
+  'Cache-Control': 'no-store',
+  // What a browser lets the page do beside showing itself: nothing.
+  'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
+};
+
+/** The page of the fleet on the local gateway, made by the function that makes CloudWatch's widget. */
+export function localPage(lambda: LambdaProcess): Page {
+  return {
+    path: '/fleet',
+    headers: HEADERS,
+    body: async () => pageDocument(String(await lambda.invoke({}))),
+  };
+}
+
+/** A document around a widget, that loads itself anew; on AWS, the dashboard does both. */
+export function pageDocument(widget: string): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="refresh" content="${REFRESH_SECONDS}">
+<link rel="icon" href="data:,">
+<title>The fleet · Guest RPC Ping</title>
+<style>body{margin:24px}@media (max-width:640px){body{margin:16px}}</style>
+</head>
+<body><main>${widget}</main></body>
+</html>
+`;
+}

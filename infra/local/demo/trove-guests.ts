@@ -1,0 +1,122 @@
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { end, TemporaryFolder, whenWeAreGone } from '../parts/child.ts';
+import { ensureDebianPackages } from '../parts/debian-packages.ts';
+import { debianCommand, isOtherDebian } from '../parts/debian-root.ts';
+
+/** How a guest behaves; by default, a guest answers at once. */
+export interface GuestBehaviour {
+  /** The instance's RPC key; null: its RPC is in the clear. */
+  readonly key?: string | null;
+  /** Seconds that the guest waits before its answer. */
+  readonly delay?: number;
+  /** Raises an exception, of Python's own or of a module that oslo.messaging does not pass on, instead of answering. */
+  readonly raise?: 'builtin' | 'foreign';
+  /** The result of the ping, instead of `true`. */
+  readonly answer?: string;
+}
+
+/** What a guest's queue is: a classic one that ends with the broker, one that outlasts it, or a replicated one. */
+export type GuestQueues = 'transient' | 'durable' | 'quorum';
+
+export interface GuestHostOptions {
+  readonly brokerUrl: string;
+  readonly controlExchange?: string;
+  /** By default transient, as oslo.messaging's. */
+  readonly queues?: GuestQueues;
+  /** Whether they log each message, which slows them down; by default they do. */
+  readonly debug?: boolean;
+}
+
+type Python = ChildProcessByStdio<Writable, Readable, Readable>;
+
+/** Installs Trove's guest agent and oslo.messaging unless they are there. */
+export function ensureTrove(): boolean {
+  return isOtherDebian || ensureDebianPackages('python3-trove', 'python3-oslo.messaging');
+}
+
+/** A Python process with real Trove guest agents in it (`trove_guests.py`). */
+export class TroveGuests {
+  /** All that the guests logged so far. */
+  log = '';
+  readonly #python: Python;
+  readonly #folder: TemporaryFolder;
+  readonly #answers: AsyncIterator<string>;
+  readonly #callOff: () => void;
+
+  /** @returns undefined where Debian's `python3-trove` cannot be installed */
+  static async host(options: GuestHostOptions): Promise<TroveGuests | undefined> {
+    if (!ensureTrove()) return undefined;
+    const folder = new TemporaryFolder('guests');
+    const config = folder.file('trove-guestagent.conf');
+    await writeFile(config, guestConfig(options));
+    const script = join(import.meta.dirname, 'trove_guests.py');
+    const python = spawn(...debianCommand('/usr/bin/python3', script, '--config-file', config), {
+      stdio: 'pipe',
+      env: { PATH: process.env['PATH'], LANG: 'C.UTF-8', PYTHONDONTWRITEBYTECODE: '1' },
+      detached: true, // Ctrl-C goes to this process alone, which then ends the child
+    });
+    return new TroveGuests(python, folder);
+  }
+
+  private constructor(python: Python, folder: TemporaryFolder) {
+    this.#python = python;
+    this.#folder = folder;
+    this.#callOff = whenWeAreGone('kill -KILL "$1"', String(python.pid));
+    this.#answers = createInterface(python.stdout)[Symbol.asyncIterator]();
+    python.stderr.setEncoding('utf8').on('data', (text) => {
+      this.log += text;
+    });
+  }
+
+  /** Starts a guest and waits until its queue is bound and consumed. */
+  start(instanceId: string, behaviour: GuestBehaviour = {}): Promise<void> {
+    return this.#do({ start: instanceId, ...behaviour });
+  }
+
+  /** Stops a guest as `systemctl stop` would: its queue stays, without a consumer. */
+  stop(instanceId: string): Promise<void> {
+    return this.#do({ stop: instanceId });
+  }
+
+  async end(): Promise<void> {
+    await end(this.#python, 'SIGKILL', true);
+    await this.#folder.remove();
+    this.#callOff();
+  }
+
+  async #do(command: object): Promise<void> {
+    const text = JSON.stringify(command);
+    this.#python.stdin.write(`${text}\n`);
+    const answer = await this.#answers.next();
+    if (answer.value !== text) throw new Error(`The guests failed at ${text}:\n${this.log}`);
+  }
+}
+
+/** A trove-guestagent.conf. Without `report_interval` there is no database status to report. */
+function guestConfig({
+  brokerUrl,
+  controlExchange = 'trove',
+  queues = 'transient',
+  debug = true,
+}: GuestHostOptions): string {
+  const { protocol, host, username, password, pathname } = new URL(brokerUrl);
+  const ssl = protocol === 'amqps:';
+  return `
+[DEFAULT]
+transport_url = rabbit://${username}:${password}@${host}${pathname || '/'}
+control_exchange = ${controlExchange}
+report_interval = 0
+debug = ${debug}
+default_log_levels = oslo_messaging=${debug ? 'DEBUG' : 'INFO'},amqp=INFO
+use_stderr = true
+[oslo_messaging_rabbit]
+amqp_durable_queues = ${queues !== 'transient'}
+rabbit_quorum_queue = ${queues === 'quorum'}
+rabbit_transient_quorum_queue = ${queues === 'quorum'}
+ssl = ${ssl}
+`;
+}

@@ -1,0 +1,89 @@
+import { styleText } from 'node:util';
+import { Table } from 'console-table-printer';
+import { REASONS } from '../../../functions/guest/reason.ts';
+import type { Summary } from '../../../functions/sweep/summary.ts';
+
+/** A sweep's summary as text for a person: the unreachable guests, worst first, their reasons, what has changed, and the totals. */
+export function fleetReport(summary: Summary): string {
+  const parts = [
+    unreachableTable(summary),
+    ...explanations(summary),
+    changes(summary),
+    totals(summary),
+    ...remarks(summary),
+  ];
+  return parts.filter((part) => part !== '').join('\n');
+}
+
+/** What has changed since the sweeps before; empty where nothing has. */
+export function changes({ changes_sentence: sentence }: Summary): string {
+  return sentence === undefined ? '' : styleText('yellow', sentence);
+}
+
+/** The totals of a sweep in one line. */
+export function totals(summary: Summary): string {
+  const { checked, reachable, unreachable, unknown, round_trip_ms: times, duration_ms: duration } = summary;
+  const color = summary.error || unreachable > 0 || unknown > 0 ? 'red' : 'green';
+  const counts = [
+    `${reachable} of ${checked + unknown} guests reachable`,
+    ...Object.entries(summary.unreachable_by_reason).map(([reason, count]) => `${count} ${reason}`),
+    ...(unknown > 0 ? [`${unknown} unknown`] : []),
+  ];
+  const trip = times ? `  round trip p50 ${times.p50} ms, p99 ${times.p99} ms, max ${times.max} ms` : '';
+  return `${styleText(color, counts.join(', '))}${trip}  in ${duration / 1000} s`;
+}
+
+function unreachableTable({
+  unreachable_guests: guests,
+  unreachable_guests_omitted: omitted,
+}: Summary): string {
+  if (guests.length === 0) return '';
+  const isSinceKnown = guests.some(({ since }) => since !== undefined);
+  const table = new Table({
+    shouldDisableColors: true,
+    columns: [
+      { name: 'instance', alignment: 'left' },
+      { name: 'reason', alignment: 'left' },
+      ...(isSinceKnown ? [{ name: 'since', alignment: 'left' as const }] : []),
+      { name: 'consumers', alignment: 'right' },
+      { name: 'waiting', title: 'waiting messages', alignment: 'right' },
+    ],
+  });
+  for (const guest of guests) {
+    const { instance_id: instance, reason, consumers = '', waiting_messages: waiting = '' } = guest;
+    const row = { instance, reason, consumers: consumers ?? 'not known', waiting };
+    table.addRow(isSinceKnown ? { ...row, since: localTime(guest.since) } : row);
+  }
+  return `${table.render()}${omitted > 0 ? `\n… and ${omitted} more` : ''}`;
+}
+
+/** In this machine's time zone, to the second. */
+function localTime(iso: string | undefined): string {
+  return iso === undefined ? '' : new Date(iso).toLocaleString('sv-SE');
+}
+
+/** One line for each reason in the table: what the reason means, and what to do. */
+function explanations({ unreachable_by_reason: reasons }: Summary): string[] {
+  return Object.entries(REASONS)
+    .filter(([reason]) => reason in reasons)
+    .map(([reason, { means, todo }]) => `${reason}: ${means} ${todo}`);
+}
+
+function remarks(summary: Summary): string[] {
+  const { error, malformed_ids: malformed, duplicate_ids: duplicates, list_problem: problem } = summary;
+  const { state_problem: stateProblem } = summary;
+  const [, { todo } = { todo: '' }] =
+    Object.entries(REASONS).find(([reason]) => reason === error?.code) ?? [];
+  return [
+    ...(error ? [`${error.code}: ${error.message}. ${todo}`.trim()] : []),
+    ...(problem ? [`${whose(summary)} ${problem}`] : []),
+    ...(stateProblem ? [`${stateProblem.code}: ${stateProblem.message}.`] : []),
+    ...(malformed.length > 0 ? [`Not instance ids: ${malformed.join(', ')}`] : []),
+    ...(duplicates.length > 0 ? [`Named more than once: ${duplicates.join(', ')}`] : []),
+  ];
+}
+
+function whose({ list_age_ms: ageMs }: Summary): string {
+  if (ageMs === undefined) return 'The guests are those that have a queue.';
+  return `The guests are those of ${Math.round(ageMs / 1000)} s ago.`;
+}

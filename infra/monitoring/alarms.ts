@@ -1,0 +1,185 @@
+import { Duration, Stack } from 'aws-cdk-lib';
+import { Alarm, ComparisonOperator, type IMetric, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import { Construct } from 'constructs';
+import type { Api } from '../api.ts';
+import { brokerMetric, sweepMetric } from './metrics.ts';
+
+export interface AlarmsProps {
+  readonly brokerName: string;
+  readonly maxConnections: number;
+  readonly maxQueues: number;
+  readonly rateMinutes: number;
+  /** The alarm `GuestsUnreachable` rings at this number. */
+  readonly unreachableGuests: number;
+  readonly email: string | undefined;
+  readonly functions: { readonly ping: IFunction; readonly sweep: IFunction };
+  readonly api: Api;
+  /** Whether the health check keeps its state, and tells changes. */
+  readonly tellsChanges: boolean;
+}
+
+interface Condition {
+  readonly description: string;
+  readonly metric: IMetric;
+  readonly is: 'below' | 'atLeast';
+  readonly threshold: number;
+  /** The alarm rings when the condition holds in n of m periods; by default in one of one. */
+  readonly periods?: readonly [n: number, m: number];
+  readonly missingData?: TreatMissingData;
+}
+
+/** The share of the broker's limit of connections, or queues, at which an alarm rings. */
+const CROWDED = 0.8;
+
+/** The alarms, which all publish to one SNS topic when they begin and when they end. */
+export class Alarms extends Construct {
+  readonly topic: Topic;
+  readonly all: Alarm[] = [];
+
+  constructor(scope: Construct, id: string, props: AlarmsProps) {
+    super(scope, id);
+    this.topic = new Topic(this, 'Topic', { enforceSSL: true });
+    this.topic.addToResourcePolicy(publishByAlarms(this.topic, Stack.of(this)));
+    if (props.email !== undefined) this.topic.addSubscription(new EmailSubscription(props.email));
+    const { ping, sweep } = props.functions;
+    this.#watchFleet(props);
+    if (props.tellsChanges) this.#watchChanges(props);
+    this.#watchFunction('Ping', ping);
+    this.#watchFunction('Sweep', sweep);
+    this.#add('Api5xx', {
+      description:
+        'The API has answered 5xx: the function is misconfigured, broken or busy. Its log says which.',
+      metric: props.api.stage.metricServerError({ statistic: Stats.SUM, period: Duration.minutes(5) }),
+      is: 'atLeast',
+      threshold: 1,
+    });
+    this.#watchBroker(props);
+  }
+
+  #watchBroker({ brokerName, maxConnections, maxQueues }: AlarmsProps): void {
+    const options = { statistic: Stats.MAXIMUM, period: Duration.minutes(5) };
+    this.#add('BrokerCrowded', {
+      description: `The broker has ${CROWDED * 100} % of the connections that it takes.`,
+      metric: brokerMetric(brokerName, 'ConnectionCount', options),
+      is: 'atLeast',
+      threshold: Math.ceil(CROWDED * maxConnections),
+    });
+    this.#add('BrokerQueuesCrowded', {
+      description: `The broker has ${CROWDED * 100} % of the queues that it takes: soon no new guest can register.`,
+      metric: brokerMetric(brokerName, 'QueueCount', options),
+      is: 'atLeast',
+      threshold: Math.ceil(CROWDED * maxQueues),
+    });
+  }
+
+  #watchFleet({ rateMinutes, unreachableGuests }: AlarmsProps): void {
+    const period = Duration.minutes(rateMinutes);
+    this.#add('BrokerUnreachable', {
+      description: 'The health check cannot reach the broker: see reason and error in its log.',
+      metric: sweepMetric(this, 'BrokerReachable', { statistic: Stats.MINIMUM, period }),
+      is: 'below',
+      threshold: 1,
+      periods: [2, 3],
+    });
+    this.#add('GuestsUnreachable', {
+      description: `${unreachableGuests} or more guests cannot be reached: the dashboard lists them.`,
+      metric: sweepMetric(this, 'GuestsUnreachable', { statistic: Stats.MAXIMUM, period }),
+      is: 'atLeast',
+      threshold: unreachableGuests,
+      periods: [2, 3],
+      missingData: TreatMissingData.IGNORE, // a sweep that checked no guest does not end the alarm
+    });
+    this.#add('SweepIncomplete', {
+      description: 'Guests are left without a verdict, or cannot be listed: `error` in the log says why.',
+      metric: sweepMetric(this, 'SweepComplete', { statistic: Stats.MINIMUM, period }),
+      is: 'below',
+      threshold: 1,
+      periods: [2, 3],
+    });
+    this.#add('NoSweep', {
+      description: 'No health check has ended for three times its rate: the fleet is not watched.',
+      metric: sweepMetric(this, 'BrokerReachable', { statistic: Stats.SAMPLE_COUNT, period }),
+      is: 'below',
+      threshold: 1,
+      periods: [3, 3],
+      missingData: TreatMissingData.BREACHING,
+    });
+  }
+
+  #watchChanges({ rateMinutes, functions: { sweep } }: AlarmsProps): void {
+    this.#add('FleetStateLost', {
+      description:
+        'What the health check knows cannot be kept: changes are not told, or told again and again.',
+      metric: sweepMetric(this, 'FleetStateKept', {
+        statistic: Stats.MINIMUM,
+        period: Duration.minutes(rateMinutes),
+      }),
+      is: 'below',
+      threshold: 1,
+      periods: [2, 3],
+    });
+    this.#add('ChangesUndelivered', {
+      description: 'Lambda could not put the result of a sweep on the bus: nobody hears of its changes.',
+      metric: sweep.metric('DestinationDeliveryFailures', {
+        statistic: Stats.SUM,
+        period: Duration.minutes(5),
+      }),
+      is: 'atLeast',
+      threshold: 1,
+    });
+  }
+
+  #watchFunction(name: string, watched: IFunction): void {
+    const options = { statistic: Stats.SUM, period: Duration.minutes(5) };
+    this.#add(`${name}Errors`, {
+      description: 'The function has failed or timed out without an answer: its log says why.',
+      metric: watched.metricErrors(options),
+      is: 'atLeast',
+      threshold: 1,
+    });
+    this.#add(`${name}Throttles`, {
+      description: 'Lambda has refused to run more of the function at once than is reserved for it.',
+      metric: watched.metricThrottles(options),
+      is: 'atLeast',
+      threshold: 1,
+    });
+  }
+
+  #add(id: string, { description, metric, is, threshold, periods: [n, m] = [1, 1], missingData }: Condition) {
+    const alarm = new Alarm(this, id, {
+      alarmName: `${Stack.of(this).stackName}-${id}`,
+      alarmDescription: description,
+      metric,
+      comparisonOperator:
+        is === 'below'
+          ? ComparisonOperator.LESS_THAN_THRESHOLD
+          : ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+      threshold,
+      evaluationPeriods: m,
+      datapointsToAlarm: n,
+      treatMissingData: missingData ?? TreatMissingData.NOT_BREACHING,
+    });
+    const action = new SnsAction(this.topic);
+    alarm.addAlarmAction(action);
+    alarm.addOkAction(action);
+    this.all.push(alarm);
+  }
+}
+
+/** Lets the account's alarms publish: a topic with a policy of its own loses SNS's default, which did that. */
+function publishByAlarms({ topicArn }: Topic, { partition, region, account }: Stack): PolicyStatement {
+  return new PolicyStatement({
+    principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+    actions: ['sns:Publish'],
+    resources: [topicArn],
+    conditions: {
+      StringEquals: { 'aws:SourceAccount': account },
+      ArnLike: { 'aws:SourceArn': `arn:${partition}:cloudwatch:${region}:${account}:alarm:*` },
+    },
+  });
+}

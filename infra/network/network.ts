@@ -1,0 +1,131 @@
+import { Annotations, Fn, Stack } from 'aws-cdk-lib';
+import {
+  InterfaceVpcEndpoint,
+  InterfaceVpcEndpointAwsService,
+  type ISecurityGroup,
+  type IVpc,
+  Peer,
+  Port,
+  SecurityGroup,
+  type SubnetSelection,
+  Vpc,
+} from 'aws-cdk-lib/aws-ec2';
+import { AnyPrincipal, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { Construct } from 'constructs';
+import type { BrokerSettings, ExistingBrokerSettings } from '../settings/broker-settings.ts';
+import { OwnVpc } from './own-vpc.ts';
+
+/**
+ * Where the functions run: private subnets, from which only the broker and the called AWS APIs can be reached. There
+ * is no NAT gateway.
+ */
+export class Network extends Construct {
+  readonly vpc: IVpc;
+  readonly subnets: SubnetSelection;
+  /** The security group of the functions. */
+  readonly securityGroup: SecurityGroup;
+  /** Of the stack's own VPC; empty for an existing VPC. */
+  readonly ownRouteTableIds: readonly string[];
+  readonly #endpointsSecurityGroup: SecurityGroup;
+
+  constructor(scope: Construct, id: string, settings: BrokerSettings) {
+    super(scope, id);
+    if (settings.kind === 'new') {
+      const own = new OwnVpc(this, 'OwnVpc', settings.vpcCidr);
+      this.vpc = ownVpc(this, own);
+      this.ownRouteTableIds = own.routeTableIds;
+    } else {
+      this.vpc = existingVpc(this, settings);
+      this.ownRouteTableIds = [];
+    }
+    Annotations.of(this.vpc).acknowledgeWarning(
+      '@aws-cdk/aws-ec2:noSubnetRouteTableId',
+      'No route is made: interface endpoints and functions need none.',
+    );
+    this.subnets = { subnets: [...this.vpc.isolatedSubnets] };
+    this.securityGroup = new SecurityGroup(this, 'Functions', {
+      vpc: this.vpc,
+      description: 'Guest RPC Ping: the functions',
+      allowAllOutbound: false,
+    });
+    nowhere(this.securityGroup);
+    this.#endpointsSecurityGroup = new SecurityGroup(this, 'Endpoints', {
+      vpc: this.vpc,
+      description: 'Guest RPC Ping: the interface endpoints of AWS APIs',
+      allowAllOutbound: false,
+    });
+    this.connect(this.#endpointsSecurityGroup, 443, 'AWS APIs');
+  }
+
+  /** Lets the functions connect to a TCP port: a rule in both security groups. */
+  connect(to: ISecurityGroup, port: number, description: string): void {
+    this.securityGroup.connections.allowTo(to, Port.tcp(port), description);
+  }
+
+  /**
+   * Opens a private way to Secrets Manager, for these secrets alone.
+   *
+   * @returns the URL of the endpoint. Its private DNS name stays off: in a shared VPC, that name would lead other
+   * applications' calls to this endpoint, which refuses them.
+   */
+  openSecretsManager(secretArns: readonly string[]): string {
+    const endpoint = this.#endpoint('SecretsManager', InterfaceVpcEndpointAwsService.SECRETS_MANAGER, false);
+    endpoint.addToPolicy(
+      new PolicyStatement({
+        principals: [new AnyPrincipal()],
+        actions: ['secretsmanager:GetSecretValue'],
+        resources: [...secretArns],
+        conditions: { StringEquals: { 'aws:PrincipalAccount': Stack.of(this).account } },
+      }),
+    );
+    // An entry is "<hosted zone>:<name>"; the name in the first entry holds in all zones.
+    return `https://${Fn.select(1, Fn.split(':', Fn.select(0, endpoint.vpcEndpointDnsEntries)))}`;
+  }
+
+  /**
+   * Opens a private way to Amazon MQ's API. The endpoint has a private DNS name for the dual-stack address alone,
+   * `mq.<region>.api.aws`, so callers set `AWS_USE_DUALSTACK_ENDPOINT`.
+   */
+  openAmazonMq(brokerArn: string): void {
+    this.#endpoint('AmazonMq', InterfaceVpcEndpointAwsService.MQ, true).addToPolicy(
+      new PolicyStatement({
+        principals: [new AnyPrincipal()],
+        actions: ['mq:DescribeBroker'],
+        resources: [brokerArn],
+        conditions: { StringEquals: { 'aws:PrincipalAccount': Stack.of(this).account } },
+      }),
+    );
+  }
+
+  #endpoint(id: string, service: InterfaceVpcEndpointAwsService, privateDnsEnabled: boolean) {
+    return new InterfaceVpcEndpoint(this, id, {
+      vpc: this.vpc,
+      subnets: this.subnets,
+      service,
+      privateDnsEnabled,
+      securityGroups: [this.#endpointsSecurityGroup],
+      open: false,
+    });
+  }
+}
+
+/** An inline rule that leads nowhere: without any, AWS adds its default rule, which allows all outbound traffic. */
+export function nowhere(securityGroup: SecurityGroup): void {
+  securityGroup.addEgressRule(Peer.ipv4('255.255.255.255/32'), Port.tcp(443), 'Nowhere');
+}
+
+/** A new VPC, imported by its ids, so that new and existing ones have the same type. */
+function ownVpc(scope: Construct, { vpc }: OwnVpc): IVpc {
+  const { vpcId, availabilityZones, isolatedSubnets } = vpc;
+  const isolatedSubnetIds = isolatedSubnets.map(({ subnetId }) => subnetId);
+  return Vpc.fromVpcAttributes(scope, 'Vpc', { vpcId, availabilityZones, isolatedSubnetIds });
+}
+
+function existingVpc(scope: Construct, { vpcId, subnetIds }: ExistingBrokerSettings): IVpc {
+  const availabilityZones = subnetIds.map((_, index) => Fn.select(index, Fn.getAzs())); // CDK demands zones, reads none
+  return Vpc.fromVpcAttributes(scope, 'Vpc', {
+    vpcId,
+    availabilityZones,
+    isolatedSubnetIds: [...subnetIds],
+  });
+}

@@ -1,0 +1,90 @@
+import { type FleetState, parseFleetState } from '../../functions/changes/fleet-state.ts';
+import { tellOn } from '../../functions/changes/fleet-story.ts';
+import type { Change, Thresholds } from '../../functions/changes/guest-story.ts';
+import type { Reason } from '../../functions/guest/reason.ts';
+import type { Verdict } from '../../functions/sweep/sweep.ts';
+
+/**
+ * How a sweep ended for a guest: it answered, or is unreachable by a reason (of which there are three here); has no
+ * verdict; or is no longer bound.
+ */
+export type Fate = 'up' | 'no_consumer' | 'no_reply' | 'guest_error' | 'unknown' | 'unbound';
+
+/** What happened in a sweep: a fate for each guest, or the broker failed. `named`: the event named these guests. */
+export interface Happening {
+  readonly fates: Readonly<Record<string, Fate>>;
+  readonly ended?: 'by the broker' | 'without guests';
+  readonly from?: 'event' | 'last_list';
+}
+
+export const PATIENT: Thresholds = { unreachableAfterSweeps: 2, reachableAfterSweeps: 1 };
+
+/** When a sweep ended: one a minute. */
+export function minute(index: number): string {
+  return new Date(Date.UTC(2026, 10, 24, 14, index)).toISOString();
+}
+
+/** Sweeps one after the other, with a state that is kept as JSON in between. */
+export class StoryTeller {
+  state: FleetState | undefined;
+  /** The changes that each sweep has told. */
+  readonly told: (readonly Change[])[] = [];
+  readonly #thresholds: Thresholds;
+
+  constructor(thresholds: Thresholds) {
+    this.#thresholds = thresholds;
+  }
+
+  sweep({ fates, ended, from }: Happening): readonly Change[] {
+    const bound = Object.entries(fates).filter(([, fate]) => fate !== 'unbound');
+    const verdicts = new Map(bound.map(([id, fate]) => [id, verdictOf(fate)]));
+    const before = this.state && parseFleetState(JSON.stringify(this.state));
+    const guestsFrom = ended === 'without guests' ? 'nowhere' : (from ?? 'bindings');
+    const { state, changes } = tellOn(
+      before,
+      {
+        totals: {
+          at: minute(this.told.length),
+          checked: verdicts.size,
+          reachable: 0,
+          unreachable: 0,
+          unknown: 0,
+          broker_reachable: ended !== 'by the broker',
+          duration_ms: 1,
+          guests_from: guestsFrom,
+        },
+        isOfGuests: ended === undefined,
+        verdicts,
+        isBound: guestsFrom === 'bindings' ? (id) => verdicts.has(id) : undefined,
+      },
+      this.#thresholds,
+    );
+    this.state = state;
+    this.told.push(changes);
+    return changes;
+  }
+}
+
+/** The changes that are told of one guest with these fates, each as a word, with the reason where it has one. */
+export function storyOf(fates: readonly Fate[], thresholds = PATIENT): string[] {
+  const teller = new StoryTeller(thresholds);
+  return fates.flatMap((fate) => teller.sweep({ fates: { [GUEST]: fate } }).map(inWords));
+}
+
+export const GUEST = '00000000-0000-4000-8000-000000000001';
+
+export function inWords({ change, reason }: Change): string {
+  return reason === undefined ? change : `${change} ${reason}`;
+}
+
+function verdictOf(fate: Fate): Verdict {
+  if (fate === 'up') return { reachable: true, roundTripMs: 1 };
+  if (fate === 'unknown' || fate === 'unbound') return { reachable: 'unknown', cause: 'no key' };
+  return unreachableBy(fate);
+}
+
+function unreachableBy(reason: Extract<Reason, Fate>): Verdict {
+  if (reason === 'guest_error')
+    return { reachable: false, reason, cause: 'boom', roundTripMs: 1, traceback: '' };
+  return { reachable: false, reason, cause: 'silence', listeners: { consumers: 0, messages: 1 } };
+}

@@ -1,0 +1,55 @@
+import { expect, test } from '@jest/globals';
+import type { FleetState } from '../../../../functions/changes/fleet-state.ts';
+import { tellOn } from '../../../../functions/changes/fleet-story.ts';
+import { readStateSettings } from '../../../../functions/settings/state-settings.ts';
+import { SWEEP_EVERY_MINUTES } from '../../../../infra/local/demo/local-sweeps.ts';
+import { MortalGuest } from '../../../../infra/local/demo/mortal-guest.ts';
+import { instance, stateOf } from '../../../page/states.ts';
+import { pass, useFakeClock } from '../../../setup/fake-clock.ts';
+
+useFakeClock();
+
+const ID = instance(11);
+
+/** A host that only knows who lives. */
+class Host {
+  readonly alive = new Set<string>();
+
+  async start(id: string): Promise<void> {
+    this.alive.add(id);
+  }
+
+  async stop(id: string): Promise<void> {
+    this.alive.delete(id);
+  }
+}
+
+test('the demo’s sweeps report the death and the return of the guest in turn, and never that the guest is flapping', async () => {
+  const host = new Host();
+  const guest = await MortalGuest.start(host, ID);
+  const { thresholds } = readStateSettings({});
+  const told: string[] = [];
+  let state: FleetState | undefined;
+  for (let sweeps = 0; sweeps < 60; sweeps++) {
+    const verdict = host.alive.has(ID)
+      ? ({ reachable: true, roundTripMs: 1 } as const)
+      : ({ reachable: false, reason: 'no_consumer', cause: '', listeners: undefined } as const);
+    const { sweep: totals } = stateOf({}, 1, { at: new Date().toISOString() });
+    const verdicts = new Map([[ID, verdict]]);
+    const story = tellOn(state, { totals, isOfGuests: true, verdicts, isBound: undefined }, thresholds);
+    told.push(...story.changes.map(({ change }) => change));
+    state = story.state;
+    await pass(SWEEP_EVERY_MINUTES * 60_000);
+  }
+  await guest.end();
+  expect(told.length).toBeGreaterThan(8);
+  expect(told).toEqual(told.map((_, index) => (index % 2 === 0 ? 'unreachable' : 'reachable')));
+});
+
+test('a demo that has ended leaves the guest alone', async () => {
+  const host = new Host();
+  const guest = await MortalGuest.start(host, ID);
+  await guest.end();
+  await pass(3_600_000);
+  expect(host.alive).toContain(ID);
+});
