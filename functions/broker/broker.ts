@@ -1,5 +1,4 @@
-import { beforeDeadline } from '../time/after-reading.ts';
-import { Deadline } from '../time/deadline.ts';
+import { beforeDeadline, Deadline } from '../time/deadline.ts';
 import type { Interruption } from '../time/interruption.ts';
 import type { BrokerAddress } from './address.ts';
 import type { BrokerConnection } from './connection.ts';

@@ -1,6 +1,6 @@
 import type { Unreachable } from '../guest/ping-result.ts';
 import type { Reason } from '../guest/reason.ts';
-import { listenersOf } from '../sweep/summary.ts';
+import { queueFields } from '../sweep/summary.ts';
 import type { GuestState } from './fleet-state.ts';
 
 /** How many sweeps in a row must say so before a guest counts as changed. */
@@ -92,7 +92,7 @@ function unanswered(before: GuestState | undefined, why: Unreachable, now: strin
     ...turned(before, isSame, now),
     told,
     ...(toldReason && { told_reason: toldReason }),
-    ...listenersOf(why),
+    ...queueFields(why),
   };
 }
 

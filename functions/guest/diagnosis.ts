@@ -5,16 +5,16 @@ import {
   RemoteError,
   UnreadableReply,
 } from '../oslo/errors.ts';
-import type { Listeners } from '../oslo/inspector.ts';
+import type { QueueCounts } from '../oslo/inspector.ts';
 import type { PingResult, Unreachable } from './ping-result.ts';
 import { KeyMismatch, type SecureSerializer } from './secure-serializer.ts';
-import { NobodyListens } from './silence.ts';
+import { NoConsumer } from './silence.ts';
 
 /** What is known of a call that has ended in an error. */
 export interface Evidence {
   readonly topic: string;
   /** Who listens on the topic, by the broker's last word; undefined where the broker did not say. */
-  readonly listeners: Listeners | undefined;
+  readonly queue: QueueCounts | undefined;
   /** Milliseconds from publish to the error. */
   readonly elapsedMs: number;
 }
@@ -23,7 +23,7 @@ export interface Evidence {
 const MAX_CAUSE_LENGTH = 2000;
 
 /** What a guest's result means: `true`, encrypted where the guest has a key, is the pong. */
-export function judge(
+export function readPong(
   result: unknown,
   serializer: SecureSerializer | undefined,
   roundTripMs: number,
@@ -42,11 +42,11 @@ export function judge(
  *
  * @throws any other error
  */
-export function diagnose(error: unknown, { topic, listeners, elapsedMs }: Evidence): Unreachable {
+export function reasonFor(error: unknown, { topic, queue, elapsedMs }: Evidence): Unreachable {
   const call = callOf(topic);
   if (error instanceof MessagingTimeout && error.unreadable !== undefined)
     return badReply(error.unreadable, undefined);
-  if (error instanceof MessagingTimeout || error instanceof NobodyListens) return silent(call, listeners);
+  if (error instanceof MessagingTimeout || error instanceof NoConsumer) return silent(call, queue);
   if (error instanceof MessageUndeliverable) {
     const cause = `No queue is bound for the guest, it has never registered - ${call}`;
     return { reachable: false, reason: 'queue_missing', cause };
@@ -55,17 +55,17 @@ export function diagnose(error: unknown, { topic, listeners, elapsedMs }: Eviden
   if (error instanceof UnreadableReply) return badReply(error.message, elapsedMs);
   if (error instanceof MessageDeliveryFailure) {
     if (error.how === 'refused') return refused(error, call);
-    if (error.how === 'nacked' || error.how === 'withheld') return notTaken(call, listeners);
+    if (error.how === 'nacked' || error.how === 'withheld') return notTaken(call, queue);
   }
   throw error;
 }
 
-function silent(call: string, listeners: Listeners | undefined): Unreachable {
+function silent(call: string, queue: QueueCounts | undefined): Unreachable {
   return {
     reachable: false,
-    reason: listeners?.consumers === 0 ? 'no_consumer' : 'no_reply',
+    reason: queue?.consumers === 0 ? 'no_consumer' : 'no_reply',
     cause: `Timeout while waiting on RPC response - ${call} info: "<unknown>"`,
-    listeners,
+    queue,
   };
 }
 
@@ -96,8 +96,8 @@ function refusal({ replyCode }: MessageDeliveryFailure): string {
  * A queue in which messages wait is there, and full. Of a queue that is down RabbitMQ gives no answer (a classic
  * queue), or counts nothing (a quorum queue without a majority).
  */
-function notTaken(call: string, listeners: Listeners | undefined): Unreachable {
-  if (listeners !== undefined && listeners.messages > 0) {
+function notTaken(call: string, queue: QueueCounts | undefined): Unreachable {
+  if (queue !== undefined && queue.messages > 0) {
     const cause = `The broker refused to take the ping (basic.nack: the guest's queue is full) - ${call}`;
     return { reachable: false, reason: 'broker_refused', cause };
   }

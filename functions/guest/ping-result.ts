@@ -1,4 +1,4 @@
-import type { Listeners } from '../oslo/inspector.ts';
+import type { QueueCounts } from '../oslo/inspector.ts';
 import type { ProxyError } from './reason.ts';
 
 /** The guest answered `true`. */
@@ -29,7 +29,7 @@ export type Unreachable = {
   | {
       readonly reason: 'no_consumer' | 'no_reply';
       /** Who listened on the guest's queue, and what waits in that queue; undefined where the broker did not say. */
-      readonly listeners: Listeners | undefined;
+      readonly queue: QueueCounts | undefined;
     }
   | {
       readonly reason: 'guest_error';

@@ -1,9 +1,9 @@
-import type { Call } from '../oslo/call.ts';
 import { MessageDeliveryFailure } from '../oslo/errors.ts';
 import { RpcRequest } from '../oslo/message.ts';
 import type { Transport } from '../oslo/transport.ts';
 import type { Deadline } from '../time/deadline.ts';
-import { diagnose, judge } from './diagnosis.ts';
+import type { Interruption } from '../time/interruption.ts';
+import { readPong, reasonFor } from './diagnosis.ts';
 import type { PingResult } from './ping-result.ts';
 import { COMMON_CONTEXT, type RequestContext, rpcContext } from './request-context.ts';
 import type { SecureSerializer } from './secure-serializer.ts';
@@ -28,8 +28,8 @@ export interface PingOptions {
     SilenceOptions,
     'firstQuestionMs' | 'askEveryMs' | 'answerTimeoutMs' | 'provesLife'
   >;
-  /** Gets the call in flight: whoever rejects that call ends the ping, which then throws the same error. */
-  readonly onCall: (call: Call) => void;
+  /** Ends the ping, which then throws the interruption's error. */
+  readonly interruption: Interruption;
 }
 
 /** How long the broker may take to answer about a queue that takes no message; of a queue that is down it is silent. */
@@ -48,7 +48,7 @@ export async function rpcPing(
   request: RpcRequest,
   options: PingOptions,
 ): Promise<PingResult> {
-  const { controlExchange, deadline, confirmAfterMs, confirmTimeoutMs, graceMs, serializer, onCall } =
+  const { controlExchange, deadline, confirmAfterMs, confirmTimeoutMs, graceMs, serializer, interruption } =
     options;
   const target = { exchange: controlExchange, topic: topicOf(instanceId) };
   const start = performance.now();
@@ -60,9 +60,9 @@ export async function rpcPing(
     confirmTimeoutMs,
     onSilence: (silent) => silence.watch(silent),
   });
-  onCall(call);
+  interruption.onInterrupted((error) => call.reject(error));
   try {
-    return judge(await call.result, serializer, elapsedMs());
+    return readPong(await call.result, serializer, elapsedMs());
   } catch (error) {
     const elapsed = elapsedMs();
     const afterNack = {
@@ -70,10 +70,11 @@ export async function rpcPing(
       openTimeoutMs: options.silence?.answerTimeoutMs ?? QUEUE_ANSWER_MS,
       answerTimeoutMs: QUEUE_ANSWER_MS,
     };
-    const listeners = isNacked(error) ? await inspector.listeners(target, afterNack) : silence.listeners;
-    return diagnose(error, { topic: target.topic, listeners, elapsedMs: elapsed });
+    const queue = isNacked(error) ? await inspector.listeners(target, afterNack) : silence.listeners;
+    return reasonFor(error, { topic: target.topic, queue, elapsedMs: elapsed });
   } finally {
     silence.end();
+    interruption.onInterrupted(undefined);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Call, Target } from '../oslo/call.ts';
-import type { Inspector, Listeners } from '../oslo/inspector.ts';
+import type { Inspector, QueueCounts } from '../oslo/inspector.ts';
 import type { Deadline } from '../time/deadline.ts';
 
 export interface SilenceOptions {
@@ -19,9 +19,9 @@ export interface SilenceOptions {
 }
 
 /** The grace is over, and nobody consumes the guest's queue: its agent is down. */
-export class NobodyListens extends Error {
-  override readonly name = 'NobodyListens';
-  readonly code = 'nobody_listens';
+export class NoConsumer extends Error {
+  override readonly name = 'NoConsumer';
+  readonly code = 'no_consumer';
 }
 
 /** A healthy guest has answered by then, so that a healthy guest costs no question. */
@@ -73,7 +73,7 @@ export class Silence {
   readonly #begunMs = performance.now();
   #isOver = false;
   #timer: NodeJS.Timeout | undefined;
-  #listeners: Listeners | undefined;
+  #listeners: QueueCounts | undefined;
 
   constructor(inspector: Pick<Inspector, 'listeners' | 'proveAlive'>, options: SilenceOptions) {
     this.#inspector = inspector;
@@ -81,14 +81,14 @@ export class Silence {
   }
 
   /** Who listened when the broker last said so; undefined where the broker never did. */
-  get listeners(): Listeners | undefined {
+  get listeners(): QueueCounts | undefined {
     return this.#listeners;
   }
 
   /**
    * Begins to watch, until {@link end} is called.
    *
-   * @param ping rejected at most once, when the wait for the guest is in vain: with NobodyListens, or with what a question
+   * @param ping rejected at most once, when the wait for the guest is in vain: with NoConsumer, or with what a question
    * threw, which is a MessageDeliveryFailure when the connection is dead
    */
   watch(ping: WatchedPing): void {
@@ -135,14 +135,14 @@ export class Silence {
         if (answer.consumers > 0) nobodySinceMs = undefined;
         else nobodySinceMs ??= isFirst ? 0 : askedMs;
         const isInVain = nobodySinceMs !== undefined && askedMs >= nobodySinceMs + schedule.graceMs;
-        if (isInVain) throw new NobodyListens();
+        if (isInVain) throw new NoConsumer();
       }
       askedMs = nextQuestionMs(schedule, askedMs, nobodySinceMs);
       await this.#sleepUntil(askedMs);
     }
   }
 
-  async #ask({ isConfirmed }: WatchedPing, answerTimeoutMs: number): Promise<Listeners | undefined> {
+  async #ask({ isConfirmed }: WatchedPing, answerTimeoutMs: number): Promise<QueueCounts | undefined> {
     const { target, deadline, provesLife = true } = this.#options;
     if (isConfirmed) {
       const timeouts = { openTimeoutMs: answerTimeoutMs, answerTimeoutMs };

@@ -1,10 +1,10 @@
 import { afterReading } from '../time/after-reading.ts';
 import type { Deadline } from '../time/deadline.ts';
 import { MessageDeliveryFailure, MessagingTimeout } from './errors.ts';
+import type { Liveness } from './liveness.ts';
 import type { RpcRequest } from './message.ts';
 import { type Publication, type Publisher, type Sender, STUCK_MS } from './publisher.ts';
-import type { Pulse } from './pulse.ts';
-import { hexId } from './reply-queue.ts';
+import { randomId } from './random-id.ts';
 import type { TransientMap } from './transient-map.ts';
 
 /** As oslo.messaging sends a request. */
@@ -55,7 +55,7 @@ export interface Line {
   readonly replyQueue: string;
   readonly publisher: Publisher;
   /** Beats with whatever comes from the broker. */
-  readonly pulse: Pulse;
+  readonly liveness: Liveness;
   /** The calls in flight, by `_msg_id`. */
   readonly inFlight: TransientMap<string, Call>;
 }
@@ -136,7 +136,7 @@ export class Call implements Sender {
   }
 
   onConfirmed(): void {
-    this.#line.pulse.beat();
+    this.#line.liveness.seen();
     this.#isConfirmed = true;
   }
 
@@ -189,7 +189,7 @@ export class Call implements Sender {
   }
 
   /** @param uniqueId a new one for each time that the request is sent: a server drops what repeats one */
-  #publication(uniqueId = hexId()): Publication {
+  #publication(uniqueId = randomId()): Publication {
     const { replyQueue } = this.#line;
     return {
       exchange: this.#target.exchange,
@@ -218,7 +218,7 @@ export class Call implements Sender {
 
   /** Whether anything has come from the broker since the request was sent. */
   get #hasSign(): boolean {
-    return this.#line.pulse.hasBeatenSince(this.#begunMs);
+    return this.#line.liveness.isSeenSince(this.#begunMs);
   }
 
   #timeoutError(): Error {

@@ -1,13 +1,12 @@
 import type { Channel } from 'amqplib';
-import { beforeDeadline } from '../time/after-reading.ts';
-import { Deadline } from '../time/deadline.ts';
+import { beforeDeadline, Deadline } from '../time/deadline.ts';
 import type { Target } from './call.ts';
 import { MessageDeliveryFailure } from './errors.ts';
-import type { Pulse } from './pulse.ts';
-import { Turns } from './turns.ts';
+import type { Liveness } from './liveness.ts';
+import { Semaphore } from './semaphore.ts';
 
 /** Who listens on a topic, by the broker's account. */
-export interface Listeners {
+export interface QueueCounts {
   /** Consumers of the topic's queue. */
   readonly consumers: number;
   /** Messages that wait in that queue. */
@@ -38,17 +37,17 @@ const QUESTIONS_AT_ONCE = 16;
 export class Inspector {
   readonly #openChannel: () => Promise<Channel>;
   readonly #unboundKey: string;
-  readonly #pulse: Pulse;
-  readonly #turns = new Turns(QUESTIONS_AT_ONCE);
+  readonly #liveness: Liveness;
+  readonly #slots = new Semaphore(QUESTIONS_AT_ONCE);
 
   /**
    * @param openChannel opens a channel to be thrown away
    * @param unboundKey the name of a queue of ours, with which no queue is bound as a routing key
    */
-  constructor(openChannel: () => Promise<Channel>, unboundKey: string, pulse: Pulse) {
+  constructor(openChannel: () => Promise<Channel>, unboundKey: string, liveness: Liveness) {
     this.#openChannel = openChannel;
     this.#unboundKey = unboundKey;
-    this.#pulse = pulse;
+    this.#liveness = liveness;
   }
 
   /**
@@ -58,11 +57,11 @@ export class Inspector {
    * @throws MessageDeliveryFailure, `unconfirmed` or `closed`, when the broker does not even open a channel: the
    * connection is dead
    */
-  async listeners(target: Target, options: QuestionOptions): Promise<Listeners | undefined> {
-    if (!(await this.#turns.take(options.deadline))) return undefined;
-    const giveTurn = () => this.#turns.give();
-    if (options.isStillWanted?.() !== false) return this.#ask(target, options, giveTurn);
-    giveTurn();
+  async listeners(target: Target, options: QuestionOptions): Promise<QueueCounts | undefined> {
+    if (!(await this.#slots.acquire(options.deadline))) return undefined;
+    const release = () => this.#slots.release();
+    if (options.isStillWanted?.() !== false) return this.#ask(target, options, release);
+    release();
     return undefined;
   }
 
@@ -81,7 +80,7 @@ export class Inspector {
     target: Target,
     { openTimeoutMs, answerTimeoutMs }: Pick<QuestionOptions, 'openTimeoutMs' | 'answerTimeoutMs'>,
     onEnd: () => void,
-  ): Promise<Listeners | undefined> {
+  ): Promise<QueueCounts | undefined> {
     const channel = await this.#open(openTimeoutMs, onEnd);
     channel.publish(target.exchange, this.#unboundKey, Buffer.alloc(0));
     const question = channel.checkQueue(target.topic).catch(() => undefined);
@@ -99,7 +98,7 @@ export class Inspector {
     const channel = await beforeDeadline(failing, Deadline.in(timeoutMs));
     if (channel === undefined)
       throw new MessageDeliveryFailure('unconfirmed', 'The broker gives no sign of life');
-    this.#pulse.beat();
+    this.#liveness.seen();
     return channel;
   }
 }

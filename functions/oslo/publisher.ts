@@ -2,8 +2,8 @@ import type { EventEmitter } from 'node:events';
 import type { Channel, ConfirmChannel, Options } from 'amqplib';
 import type { Deadline } from '../time/deadline.ts';
 import { MessageDeliveryFailure } from './errors.ts';
+import { Semaphore } from './semaphore.ts';
 import { TransientMap } from './transient-map.ts';
-import { Turns } from './turns.ts';
 
 /** What is used of a channel. */
 export type PublishChannel = Pick<EventEmitter, 'on'> & Pick<Channel, 'publish' | 'close'>;
@@ -65,7 +65,7 @@ export class Publisher {
   /** How many messages were to be confirmed so far. */
   #count = 0;
   readonly #aside = new WeakSet<Sender>();
-  readonly #turns = new Turns(CHANNELS_ASIDE);
+  readonly #slots = new Semaphore(CHANNELS_ASIDE);
 
   constructor(channels: PublisherChannels) {
     this.#channels = channels;
@@ -119,12 +119,12 @@ export class Publisher {
    * @throws MessageDeliveryFailure `closed`
    */
   async publishAside(publication: Publication, sender: Sender, deadline: Deadline): Promise<() => void> {
-    if (!(await this.#turns.take(deadline))) return () => undefined;
+    if (!(await this.#slots.acquire(deadline))) return () => undefined;
     const channel = await unlessEnding(this.#channels.openAside()).catch((failure) => {
-      this.#turns.give();
+      this.#slots.release();
       throw failure;
     });
-    channel.on('close', () => this.#turns.give());
+    channel.on('close', () => this.#slots.release());
     this.#aside.add(sender);
     publishOn(channel, publication, sender, () => undefined);
     return () => void channel.close().catch(() => undefined);

@@ -1,9 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import type { Channel, ConsumeMessage } from 'amqplib';
+import { randomId } from './random-id.ts';
 
 /** A fresh name, `reply_<32 hex digits>`. */
 export function replyQueueName(): string {
-  return `reply_${hexId()}`;
+  return `reply_${randomId()}`;
 }
 
 /**
@@ -36,11 +36,6 @@ export async function openReplyQueue(
       spare.bindQueue(queue, queue, queue).catch(() => void channel.deleteExchange(queue).catch(ignore)),
   ]);
   spare.close().catch(ignore);
-}
-
-/** 32 hex digits, as Python's `uuid4().hex`. */
-export function hexId(): string {
-  return randomUUID().replaceAll('-', '');
 }
 
 function ignore(): void {}

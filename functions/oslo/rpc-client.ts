@@ -2,10 +2,10 @@ import type { EventEmitter } from 'node:events';
 import type { Message } from 'amqplib';
 import { Call, type CallOptions, type Line, type Target } from './call.ts';
 import { MessageDeliveryFailure, MessageUndeliverable, RemoteError, UnreadableReply } from './errors.ts';
+import type { Liveness } from './liveness.ts';
 import { decodeReply, type Reply, type RpcRequest } from './message.ts';
 import { type ConfirmingChannel, type PublishChannel, Publisher } from './publisher.ts';
-import type { Pulse } from './pulse.ts';
-import { hexId } from './reply-queue.ts';
+import { randomId } from './random-id.ts';
 import { TransientMap } from './transient-map.ts';
 
 /** The channels that a client publishes on. */
@@ -34,7 +34,7 @@ export class RpcClient {
   readonly #publishing: PublishChannel;
   readonly #line: Line;
   /** The first digits of each `_msg_id`. */
-  readonly #name = hexId().slice(0, -COUNT_DIGITS);
+  readonly #name = randomId().slice(0, -COUNT_DIGITS);
   /** Of the calls so far. */
   #count = 0;
   #closed: MessageDeliveryFailure | undefined;
@@ -43,9 +43,9 @@ export class RpcClient {
 
   /**
    * @param replyQueue whose messages go to {@link onReply}
-   * @param pulse beats with whatever comes from the broker
+   * @param liveness beats with whatever comes from the broker
    */
-  constructor({ publishing, openConfirm }: ClientChannels, replyQueue: string, pulse: Pulse) {
+  constructor({ publishing, openConfirm }: ClientChannels, replyQueue: string, liveness: Liveness) {
     this.replyQueue = replyQueue;
     this.#publishing = publishing;
     this.#dependOn(publishing);
@@ -54,7 +54,7 @@ export class RpcClient {
       openConfirming: async () => this.#dependOn(await openConfirm()),
       openAside: async () => this.#hearReturns(await openConfirm()),
     });
-    this.#line = { replyQueue, publisher, pulse, inFlight: new TransientMap() };
+    this.#line = { replyQueue, publisher, liveness, inFlight: new TransientMap() };
   }
 
   /** False once a channel has closed on which calls depend; every call fails from then on. */
@@ -97,7 +97,7 @@ export class RpcClient {
       this.#publishing.close().catch(() => undefined);
       return;
     }
-    this.#line.pulse.beat();
+    this.#line.liveness.seen();
     const reply = decodeReply(message.content);
     if (reply.kind === 'unreadable') this.#onUnreadable(reply);
     else this.#onReadable(reply);
@@ -141,7 +141,7 @@ export class RpcClient {
 
   /** A returned message is our own request; amqplib gives nothing of it but body and routing key. */
   #onReturn(returned: Message): void {
-    this.#line.pulse.beat();
+    this.#line.liveness.seen();
     const { msgId } = decodeReply(returned.content);
     const { exchange, routingKey } = returned.fields;
     const text = `No queue is bound to exchange "${exchange}" with routing key "${routingKey}"`;

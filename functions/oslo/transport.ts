@@ -1,6 +1,6 @@
 import type { Channel, ConfirmChannel } from 'amqplib';
 import { Inspector } from './inspector.ts';
-import { Pulse } from './pulse.ts';
+import { Liveness } from './liveness.ts';
 import { openReplyQueue, replyQueueName } from './reply-queue.ts';
 import { RpcClient } from './rpc-client.ts';
 
@@ -18,20 +18,20 @@ export interface TransportChannels {
   readonly openConfirm: () => Promise<ConfirmChannel>;
 }
 
-/** All that oslo.messaging needs of one connection: a client for calls, an inspector of who listens, the broker's pulse. */
+/** All that oslo.messaging needs of one connection: a client for calls, an inspector of who listens, the broker's liveness. */
 export interface Transport {
   readonly client: RpcClient;
   readonly inspector: Inspector;
-  readonly pulse: Pulse;
+  readonly liveness: Liveness;
 }
 
 /** @throws what amqplib throws when the broker refuses the reply queue, or a channel ends meanwhile */
 export async function openTransport(channels: TransportChannels): Promise<Transport> {
   const { consuming, spare, open } = channels;
-  const pulse = new Pulse();
-  const client = new RpcClient(channels, replyQueueName(), pulse);
+  const liveness = new Liveness();
+  const client = new RpcClient(channels, replyQueueName(), liveness);
   consuming.on('error', (error) => client.onEnd('the channel failed', error));
   consuming.on('close', () => client.onEnd('the channel closed'));
   await openReplyQueue(consuming, spare, client.replyQueue, (message) => client.onReply(message));
-  return { client, inspector: new Inspector(open, client.replyQueue, pulse), pulse };
+  return { client, inspector: new Inspector(open, client.replyQueue, liveness), liveness };
 }

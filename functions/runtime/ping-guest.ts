@@ -33,7 +33,7 @@ export function pingGuest(
         confirmAfterMs: CONFIRM_AFTER_MS,
         confirmTimeoutMs: isReused ? CONFIRM_TIMEOUT_MS : undefined,
         serializer,
-        onCall: (call) => interruption.onInterrupted((error) => call.reject(error)),
+        interruption,
       });
     });
   return pingWithKey(keys, context.instanceId, deadline, ping).catch(brokerResult);

@@ -5,7 +5,6 @@ import { pingRequest, rpcPing } from '../guest/ping.ts';
 import type { SecureSerializer } from '../guest/secure-serializer.ts';
 import { SecretUnavailable } from '../secrets/secrets-manager.ts';
 import { Fleet } from '../sweep/fleet.ts';
-import { Stopped } from '../sweep/in-flight.ts';
 import { type PingOne, Sweep, type SweepEnd, type Verdict } from '../sweep/sweep.ts';
 import { Deadline } from '../time/deadline.ts';
 import {
@@ -48,10 +47,10 @@ export function planSweep(
     answerTimeoutMs: PROOF_TIMEOUT_MS,
     provesLife: false,
   };
-  const ping: PingOne = (transport, instanceId, flight) => {
+  const ping: PingOne = (transport, instanceId, interruption) => {
     const guestDeadline = Deadline.in(config.rpcTimeoutMs);
     const pingOnce = async (serializer: SecureSerializer | undefined) => {
-      if (flight.isStopped) throw new Stopped();
+      interruption.throwIfInterrupted();
       const request = serializer ? pingRequest(context, serializer) : inTheClear;
       return rpcPing(transport, instanceId, request, {
         controlExchange: config.controlExchange,
@@ -60,9 +59,7 @@ export function planSweep(
         confirmTimeoutMs: PROOF_TIMEOUT_MS,
         silence,
         serializer,
-        onCall: (call) => {
-          flight.call = call;
-        },
+        interruption,
       });
     };
     return pingWithKey(keys, instanceId, guestDeadline.or(deadline), pingOnce).catch(keyless);

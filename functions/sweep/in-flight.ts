@@ -1,17 +1,15 @@
-import type { Call } from '../oslo/call.ts';
-import type { Pulse } from '../oslo/pulse.ts';
+import type { Liveness } from '../oslo/liveness.ts';
+import { Interruption } from '../time/interruption.ts';
 
 /** When no ping has been answered for so long, though the broker lives, those in flight are silent rather than slow. */
 const STALL_MS = 100;
 
 /** One ping in flight. */
-export interface Flight {
+interface Flight {
   /** How many others had been answered when this ping began. */
   readonly answeredBefore: number;
-  /** Whether all pings were stopped; this one is to end soon, and to begin nothing more. */
-  isStopped: boolean;
-  /** What the ping waits for, if that can be ended: a stop rejects it. */
-  call: Pick<Call, 'reject'> | undefined;
+  /** Ends the ping when all pings are stopped. */
+  readonly interruption: Interruption;
 }
 
 /** A ping in flight was stopped. */
@@ -42,11 +40,11 @@ export class InFlight {
   #begunMs = 0;
   #isStopped = false;
 
-  /** @param pulse of the connection on which the guests are pinged */
-  constructor(places: number, pulse: Pick<Pulse, 'hasBeatenSince'>) {
+  /** @param liveness of the connection on which the guests are pinged */
+  constructor(places: number, liveness: Pick<Liveness, 'isSeenSince'>) {
     this.stopped = this.#stopped.promise;
     this.#places = places;
-    this.#stall = setInterval(() => this.#release(() => pulse.hasBeatenSince(this.#begunMs)), STALL_MS);
+    this.#stall = setInterval(() => this.#release(() => liveness.isSeenSince(this.#begunMs)), STALL_MS);
   }
 
   /** Whether no more pings are to be begun. */
@@ -67,22 +65,19 @@ export class InFlight {
   }
 
   /** Begins a ping, which never rejects. */
-  begin(ping: (flight: Flight) => Promise<void>): void {
-    const flight: Flight = { answeredBefore: this.#answered, isStopped: false, call: undefined };
+  begin(ping: (interruption: Interruption) => Promise<void>): void {
+    const flight: Flight = { answeredBefore: this.#answered, interruption: new Interruption() };
     this.#begunMs = performance.now();
     this.#flights.add(flight);
     this.#holders.add(flight);
-    ping(flight).then(() => this.#onEnd(flight));
+    ping(flight.interruption).then(() => this.#onEnd(flight));
   }
 
   /** Ends all pings. */
   stop(): void {
     this.#isStopped = true;
     this.#stopped.resolve();
-    for (const flight of this.#flights) {
-      flight.isStopped = true;
-      flight.call?.reject(new Stopped());
-    }
+    for (const { interruption } of this.#flights) interruption.interrupt(new Stopped());
   }
 
   /** Waits until all have ended; to be called when no more are begun. */
@@ -93,7 +88,6 @@ export class InFlight {
   }
 
   #onEnd(flight: Flight): void {
-    flight.call = undefined; // what a Set has held may live on for a while: see TransientMap
     this.#flights.delete(flight);
     if (this.#flights.size === 0) this.#settled?.resolve();
     if (this.#holders.delete(flight)) this.#onAnswer();

@@ -128,19 +128,19 @@ function incompleteness({ verdicts, unreached }: Sweep): SweepError | undefined 
 }
 
 function named(instanceId: string, why: Unreachable): UnreachableGuest {
-  return { instance_id: instanceId, reason: why.reason, ...listenersOf(why) };
+  return { instance_id: instanceId, reason: why.reason, ...queueFields(why) };
 }
 
 /** What a silent guest's queue has, as fields of the summary and of a log line. */
-export function listenersOf(why: Unreachable): Pick<UnreachableGuest, 'consumers' | 'waiting_messages'> {
-  if (!('listeners' in why)) return {};
-  const { listeners } = why;
-  if (listeners === undefined) return { consumers: null };
-  return { waiting_messages: listeners.messages, consumers: listeners.consumers };
+export function queueFields(why: Unreachable): Pick<UnreachableGuest, 'consumers' | 'waiting_messages'> {
+  if (!('queue' in why)) return {};
+  const { queue } = why;
+  if (queue === undefined) return { consumers: null };
+  return { waiting_messages: queue.messages, consumers: queue.consumers };
 }
 
 function waiting(why: Unreachable): number | undefined {
-  return 'listeners' in why ? why.listeners?.messages : undefined;
+  return 'queue' in why ? why.queue?.messages : undefined;
 }
 
 /** By nearest rank. */

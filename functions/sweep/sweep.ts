@@ -3,14 +3,18 @@ import type { Reason } from '../guest/reason.ts';
 import type { Transport } from '../oslo/transport.ts';
 import type { Deadline } from '../time/deadline.ts';
 import type { Interruption } from '../time/interruption.ts';
-import { type Flight, InFlight } from './in-flight.ts';
+import { InFlight } from './in-flight.ts';
 import { SharedProof } from './shared-proof.ts';
 
 /** What is known of a guest after a sweep; `unknown`: its key could not be read, so the guest was not pinged. */
 export type Verdict = PingResult | { readonly reachable: 'unknown'; readonly cause: string };
 
 /** Pings one guest; throws as `rpcPing` does. */
-export type PingOne = (transport: Transport, instanceId: string, flight: Flight) => Promise<Verdict>;
+export type PingOne = (
+  transport: Transport,
+  instanceId: string,
+  interruption: Interruption,
+) => Promise<Verdict>;
 
 /** What ended a sweep: all guests have a verdict, the time was over, or the broker takes no pings. */
 export type SweepEnd =
@@ -71,8 +75,8 @@ export class Sweep {
     proveAlive: () => Promise<void>,
     interruption: Interruption,
   ): Promise<SweepEnd> {
-    const { client, pulse } = transport;
-    const pings = new InFlight(CONCURRENCY, pulse);
+    const { client, liveness } = transport;
+    const pings = new InFlight(CONCURRENCY, liveness);
     let end: End = { kind: 'complete' };
     const stop = (why: End) => {
       if (pings.isStopped) return; // what the stopped pings end in is a consequence
@@ -81,12 +85,12 @@ export class Sweep {
     };
     const life = new SharedProof(proveAlive);
     const fail = (error: unknown) => stop({ kind: 'failed', error });
-    const ping = async (instanceId: string, flight: Flight) => {
+    const ping = async (instanceId: string, stopped: Interruption) => {
       try {
-        const verdict = await this.#ping(transport, instanceId, flight);
+        const verdict = await this.#ping(transport, instanceId, stopped);
         if (isOfBroker(verdict) && !client.isOpen) return stop({ kind: 'broker_failed', failure: verdict });
         if (needsProof(verdict)) await Promise.race([life.fromNow(), pings.stopped]);
-        if (!needsProof(verdict) || !flight.isStopped) this.#settle(instanceId, verdict);
+        if (!needsProof(verdict) || !stopped.isInterrupted) this.#settle(instanceId, verdict);
       } catch (error) {
         fail(error);
       }
@@ -98,7 +102,7 @@ export class Sweep {
       if (pings.isFull) await pings.place();
       if (!client.isWritable) await client.writable();
       if (pings.isStopped) break;
-      pings.begin((flight) => ping(instanceId, flight));
+      pings.begin((stopped) => ping(instanceId, stopped));
     }
     await pings.settled();
     clearTimeout(timer);

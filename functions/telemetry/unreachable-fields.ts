@@ -1,6 +1,6 @@
 import type { Unreachable } from '../guest/ping-result.ts';
 import { REASONS } from '../guest/reason.ts';
-import { listenersOf } from '../sweep/summary.ts';
+import { queueFields } from '../sweep/summary.ts';
 
 /** The fields of a log line about an unreachable guest. */
 export function unreachableFields(result: Unreachable): Record<string, unknown> {
@@ -11,7 +11,7 @@ export function unreachableFields(result: Unreachable): Record<string, unknown> 
     cause,
     means,
     todo,
-    ...listenersOf(result),
+    ...queueFields(result),
     ...('traceback' in result ? { traceback: result.traceback } : {}),
   };
 }

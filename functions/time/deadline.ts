@@ -1,3 +1,5 @@
+import { afterReading } from './after-reading.ts';
+
 /** The longest delay that Node's timers take, in milliseconds: some 25 days. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
@@ -47,5 +49,16 @@ export class Deadline {
   /** A signal that aborts with a `TimeoutError` when the time is over. */
   signal(): AbortSignal {
     return AbortSignal.timeout(Math.min(MAX_DELAY_MS, Math.floor(this.leftMs)));
+  }
+}
+
+/** What the promise gives before the deadline, else undefined; a rejection is passed on. */
+export async function beforeDeadline<T>(promise: Promise<T>, deadline: Deadline): Promise<T | undefined> {
+  const { promise: isOver, resolve } = Promise.withResolvers<undefined>();
+  const timer = afterReading(deadline.leftMs, () => resolve(undefined));
+  try {
+    return await Promise.race([promise, isOver]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -4,12 +4,16 @@
  */
 export class Interruption {
   #error: Error | undefined;
-  #onInterrupted: ((error: Error) => void) | undefined;
+  #listener: ((error: Error) => void) | undefined;
 
-  /** Calls back, for one listener, with the error that the work is to end in; at once where that has come already. */
-  onInterrupted(listener: (error: Error) => void): void {
-    this.#onInterrupted = listener;
-    if (this.#error !== undefined) listener(this.#error);
+  get isInterrupted(): boolean {
+    return this.#error !== undefined;
+  }
+
+  /** Calls the one listener with the error that the work is to end in; at once where that has come already. */
+  onInterrupted(listener: ((error: Error) => void) | undefined): void {
+    this.#listener = listener;
+    if (this.#error !== undefined) listener?.(this.#error);
   }
 
   /** @throws the error, where the work is to end already */
@@ -19,6 +23,6 @@ export class Interruption {
 
   interrupt(error: Error): void {
     this.#error = error;
-    this.#onInterrupted?.(error);
+    this.#listener?.(error);
   }
 }

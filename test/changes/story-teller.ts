@@ -86,5 +86,5 @@ function verdictOf(fate: Fate): Verdict {
 function unreachableBy(reason: Extract<Reason, Fate>): Verdict {
   if (reason === 'guest_error')
     return { reachable: false, reason, cause: 'boom', roundTripMs: 1, traceback: '' };
-  return { reachable: false, reason, cause: 'silence', listeners: { consumers: 0, messages: 1 } };
+  return { reachable: false, reason, cause: 'silence', queue: { consumers: 0, messages: 1 } };
 }

@@ -18,7 +18,7 @@ test('the summary of ten thousand changes has a hundred of them, counts the othe
     reachable: false,
     reason: 'no_consumer',
     cause: 'silence',
-    listeners: { consumers: 1_000_000, messages: 1_000_000 },
+    queue: { consumers: 1_000_000, messages: 1_000_000 },
   };
   const changes = ids.map(
     (id): Change => ({ instance_id: id, change: 'reason_changed', reason: 'key_mismatch', since }),

@@ -6,15 +6,15 @@ import {
   type WatchedPing,
 } from '../../functions/guest/silence.ts';
 import { MessageDeliveryFailure } from '../../functions/oslo/errors.ts';
-import type { Inspector, Listeners } from '../../functions/oslo/inspector.ts';
+import type { Inspector, QueueCounts } from '../../functions/oslo/inspector.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
 import { pass, useFakeClock } from '../setup/fake-clock.ts';
 
 useFakeClock();
 
 const SCHEDULE = { firstMs: 250, askEveryMs: 2000, graceMs: 1000, lastMs: 13_900, answerTimeoutMs: 1000 };
-const NOBODY: Listeners = { consumers: 0, messages: 3 };
-const SOMEBODY: Listeners = { consumers: 1, messages: 0 };
+const NOBODY: QueueCounts = { consumers: 0, messages: 3 };
+const SOMEBODY: QueueCounts = { consumers: 1, messages: 0 };
 
 /** The times of all questions during a wait in which every answer is the same, in milliseconds. */
 function questions(schedule: typeof SCHEDULE, nobodySinceMs: number | undefined): number[] {
@@ -44,7 +44,7 @@ describe('questions about a silent guest', () => {
 
 /** The silence of a guest; the broker gives the answers in turn, and the last one from then on. */
 function silenceOf(
-  answers: (Listeners | Promise<Listeners> | undefined | Error)[],
+  answers: (QueueCounts | Promise<QueueCounts> | undefined | Error)[],
   options: Partial<SilenceOptions> = {},
 ) {
   const start = performance.now();
@@ -82,12 +82,12 @@ function watched(
 }
 
 describe('the wait for a silent guest', () => {
-  test('a wait ends with NobodyListens when the grace is over and no consumer is there', async () => {
+  test('a wait ends with NoConsumer when the grace is over and no consumer is there', async () => {
     const { givenUp, askedAt, silence } = watched([NOBODY]);
     await pass(999);
     expect(givenUp).not.toHaveBeenCalled();
     await pass(1);
-    expect(givenUp).toHaveBeenCalledWith(expect.objectContaining({ name: 'NobodyListens' }));
+    expect(givenUp).toHaveBeenCalledWith(expect.objectContaining({ name: 'NoConsumer' }));
     expect(askedAt).toEqual([250, 1000]);
     expect(silence.listeners).toEqual(NOBODY);
   });
@@ -160,7 +160,7 @@ describe('the wait for a silent guest', () => {
   });
 
   test('a wait that ends while a question is under way sets no timer when the answer comes', async () => {
-    const { promise: answer, resolve } = Promise.withResolvers<Listeners>();
+    const { promise: answer, resolve } = Promise.withResolvers<QueueCounts>();
     const { silence } = watched([answer]);
     await pass(250);
     silence.end();

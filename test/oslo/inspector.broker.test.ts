@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import type { Channel, ChannelModel, ConfirmChannel } from 'amqplib';
 import { Inspector, type QuestionOptions } from '../../functions/oslo/inspector.ts';
-import { Pulse } from '../../functions/oslo/pulse.ts';
+import { Liveness } from '../../functions/oslo/liveness.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
 import { QUEUE_OPTIONS } from '../setup/guest-queues.ts';
 import { respond } from '../setup/responder.ts';
@@ -20,7 +20,7 @@ let server: ConfirmChannel;
 let connection: ChannelModel;
 let inspector: Inspector;
 let channels: Channel[];
-let pulse: Pulse;
+let liveness: Liveness;
 
 beforeAll(async () => {
   broker = await TestBroker.create();
@@ -31,13 +31,13 @@ afterAll(() => broker.delete());
 beforeEach(async () => {
   connection = await broker.connect();
   channels = [];
-  pulse = new Pulse();
+  liveness = new Liveness();
   const open = async () => {
     const channel = (await connection.createChannel()).on('error', () => undefined);
     channels.push(channel);
     return channel;
   };
-  inspector = new Inspector(open, UNBOUND_KEY, pulse);
+  inspector = new Inspector(open, UNBOUND_KEY, liveness);
 });
 
 async function guestTarget() {
@@ -53,15 +53,15 @@ test('a question on a connection that is closing fails as a connection that was 
 });
 
 test('a broker that opens no channel in time gives no proof of life', async () => {
-  const deaf = new Inspector(() => Promise.withResolvers<Channel>().promise, UNBOUND_KEY, pulse);
+  const deaf = new Inspector(() => Promise.withResolvers<Channel>().promise, UNBOUND_KEY, liveness);
   await expect(deaf.proveAlive('trove', 50)).rejects.toMatchObject({ how: 'unconfirmed' });
-  expect(pulse.hasBeatenSince(0)).toBe(false);
+  expect(liveness.isSeenSince(0)).toBe(false);
 });
 
 test('a channel that opens is a sign of life', async () => {
   await guestTarget();
   await inspector.proveAlive('trove', 10_000);
-  expect(pulse.hasBeatenSince(0)).toBe(true);
+  expect(liveness.isSeenSince(0)).toBe(true);
 });
 
 test('nobody is known to listen on a missing queue, and the next question is answered all the same', async () => {
@@ -97,7 +97,7 @@ test('a hundred questions are all answered, over sixteen channels at most', asyn
       return channel.on('close', () => open--);
     },
     UNBOUND_KEY,
-    pulse,
+    liveness,
   );
   const answers = await Promise.all(Array.from({ length: 100 }, () => counting.listeners(target, OPTIONS)));
   expect(new Set(answers.map((answer) => answer?.consumers))).toEqual(new Set([1]));

@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events';
 import { beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Options } from 'amqplib';
+import { Liveness } from '../../functions/oslo/liveness.ts';
 import { RpcRequest } from '../../functions/oslo/message.ts';
 import type { ConfirmingChannel } from '../../functions/oslo/publisher.ts';
-import { Pulse } from '../../functions/oslo/pulse.ts';
 import { RpcClient } from '../../functions/oslo/rpc-client.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
 import { pass, useFakeClock } from '../setup/fake-clock.ts';
@@ -49,16 +49,16 @@ let channel: Channel;
 /** The channel of a request that is sent aside. */
 let aside: Channel;
 let client: RpcClient;
-let pulse: Pulse;
+let liveness: Liveness;
 
 beforeEach(async () => {
   unconfirmed = new Channel();
   channel = new Channel();
   aside = new Channel();
-  pulse = new Pulse();
+  liveness = new Liveness();
   const confirming = [channel];
   const openConfirm = async () => confirming.pop() ?? aside;
-  client = new RpcClient({ publishing: unconfirmed, openConfirm }, 'reply_queue', pulse);
+  client = new RpcClient({ publishing: unconfirmed, openConfirm }, 'reply_queue', liveness);
   await openConfirming();
 });
 
@@ -109,7 +109,7 @@ describe('a call', () => {
     const head = call(15_000);
     await pass(100);
     const behind = call(15_000);
-    pulse.beat();
+    liveness.seen();
     await pass(1000);
     const again = aside.published.at(-1);
     expect(again?.msgId).toBe(behind.msgId);
@@ -146,7 +146,7 @@ describe('a call', () => {
 
   test('a call begun while a request holds up the channel goes to a channel of its own at once', async () => {
     call(2000);
-    pulse.beat();
+    liveness.seen();
     await pass(5000);
     const before = channel.published.length;
     const outcome = client.call(TARGET, REQUEST, { deadline: Deadline.in(1000) }).result;
@@ -158,7 +158,7 @@ describe('a call', () => {
 
   test('a call is sent on the common channel again when what held up that channel is answered', async () => {
     const head = call(2000);
-    pulse.beat();
+    liveness.seen();
     await pass(5000);
     head.confirm(new Error('nack'));
     const { msgId } = call(1000);
@@ -168,7 +168,7 @@ describe('a call', () => {
   test('a call that is not confirmed by its deadline, while the broker gives signs of life, is withheld', async () => {
     const { outcome } = call(15_000, 1000);
     await pass(250);
-    pulse.beat();
+    liveness.seen();
     await pass(14_749);
     expect(outcome).not.toHaveBeenCalled();
     await pass(1);
@@ -340,7 +340,7 @@ describe('a call whose request is sent without a confirm at first', () => {
     const openConfirm = async () => {
       throw new Error('Connection closed');
     };
-    client = new RpcClient({ publishing: unconfirmed, openConfirm }, 'reply_queue', pulse);
+    client = new RpcClient({ publishing: unconfirmed, openConfirm }, 'reply_queue', liveness);
     const outcome = callAtFirstUnconfirmed(15_000);
     await pass(100);
     expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'closed' }));

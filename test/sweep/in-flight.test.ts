@@ -1,22 +1,22 @@
 import { describe, expect, jest, test } from '@jest/globals';
-import { Pulse } from '../../functions/oslo/pulse.ts';
-import { type Flight, InFlight } from '../../functions/sweep/in-flight.ts';
+import { Liveness } from '../../functions/oslo/liveness.ts';
+import { InFlight } from '../../functions/sweep/in-flight.ts';
+import type { Interruption } from '../../functions/time/interruption.ts';
 import { pass, useFakeClock } from '../setup/fake-clock.ts';
 
 useFakeClock();
 
-const ALIVE = { hasBeatenSince: () => true };
+const ALIVE = { isSeenSince: () => true };
 
-/** A ping that ends when the test calls `answer`, or when the call that it waits for is rejected. */
+/** A ping that ends when the test calls `answer`, or is interrupted. */
 function ping() {
   const { promise, resolve: answer } = Promise.withResolvers<void>();
   let isStopped = false;
-  const run = async (flight: Flight) => {
-    const reject = () => {
-      isStopped = flight.isStopped;
+  const run = async (interruption: Interruption) => {
+    interruption.onInterrupted(() => {
+      isStopped = true;
       answer();
-    };
-    flight.call = { reject };
+    });
     await promise;
   };
   return {
@@ -29,8 +29,8 @@ function ping() {
 }
 
 /** Begins as many pings as there are places, and asks for one place more. */
-function filled(places: number, pulse: Pick<Pulse, 'hasBeatenSince'> = ALIVE) {
-  const inFlight = new InFlight(places, pulse);
+function filled(places: number, liveness: Pick<Liveness, 'isSeenSince'> = ALIVE) {
+  const inFlight = new InFlight(places, liveness);
   const pings = Array.from({ length: places }, ping);
   for (const { run } of pings) inFlight.begin(run);
   const onFree = jest.fn();
@@ -92,13 +92,13 @@ describe('pings in flight', () => {
   });
 
   test('pings in flight keep all places while the broker has given no sign of life since the last one', async () => {
-    const pulse = new Pulse();
-    pulse.beat();
+    const liveness = new Liveness();
+    liveness.seen();
     await pass(1);
-    const { inFlight, onFree } = filled(3, pulse);
+    const { inFlight, onFree } = filled(3, liveness);
     await pass(5000);
     expect(onFree).not.toHaveBeenCalled();
-    pulse.beat();
+    liveness.seen();
     await pass(100);
     expect(onFree).toHaveBeenCalled();
     await finish(inFlight);

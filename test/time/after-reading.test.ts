@@ -1,6 +1,6 @@
 import { describe, expect, jest, test } from '@jest/globals';
-import { afterReading, beforeDeadline } from '../../functions/time/after-reading.ts';
-import { Deadline } from '../../functions/time/deadline.ts';
+import { afterReading } from '../../functions/time/after-reading.ts';
+import { beforeDeadline, Deadline } from '../../functions/time/deadline.ts';
 import { pass, useFakeClock } from '../setup/fake-clock.ts';
 
 useFakeClock();

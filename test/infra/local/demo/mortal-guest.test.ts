@@ -33,7 +33,7 @@ test('the demo’s sweeps report the death and the return of the guest in turn, 
   for (let sweeps = 0; sweeps < 60; sweeps++) {
     const verdict = host.alive.has(ID)
       ? ({ reachable: true, roundTripMs: 1 } as const)
-      : ({ reachable: false, reason: 'no_consumer', cause: '', listeners: undefined } as const);
+      : ({ reachable: false, reason: 'no_consumer', cause: '', queue: undefined } as const);
     const { sweep: totals } = stateOf({}, 1, { at: new Date().toISOString() });
     const verdicts = new Map([[ID, verdict]]);
     const story = tellOn(state, { totals, isOfGuests: true, verdicts, isBound: undefined }, thresholds);

@@ -1,14 +1,14 @@
 /** When a connection last showed that the broker lives: a confirm, a reply, a returned message, an opened channel. */
-export class Pulse {
+export class Liveness {
   #lastMs = Number.NEGATIVE_INFINITY;
 
   /** To be called when something has come from the broker. */
-  beat(): void {
+  seen(): void {
     this.#lastMs = performance.now();
   }
 
   /** @param momentMs in the milliseconds of `performance.now()` */
-  hasBeatenSince(momentMs: number): boolean {
+  isSeenSince(momentMs: number): boolean {
     return this.#lastMs >= momentMs;
   }
 }
