@@ -1,6 +1,6 @@
 import type { Context } from 'aws-lambda';
 import { MalformedState, parseFleetState } from './changes/fleet-state.ts';
-import { fleetView, type Kept } from './page/fleet-view.ts';
+import { fleetView, type PageState } from './page/fleet-view.ts';
 import { readWidgetEvent } from './page/widget-event.ts';
 import { InvalidConfig } from './settings/config.ts';
 import { type PageSettings, readPageSettings } from './settings/page-settings.ts';
@@ -9,21 +9,21 @@ import { openStateStore, type StateStore } from './store/state-store.ts';
 import { Log } from './telemetry/log.ts';
 import { Deadline } from './time/deadline.ts';
 
-/** What is kept of an invocation's time to answer, in milliseconds. */
+/** Time of an invocation that is left for the answer. */
 const ANSWER_MARGIN_MS = 1000;
 
-/** What CloudWatch shows to whoever chooses this function for a widget, as Markdown. */
+/** Markdown that CloudWatch shows to a user who selects this function for a widget. */
 const DOCUMENTATION = `
 ## Guest RPC Ping: the fleet
-Which Trove guests cannot be reached at the moment: since when, why, and what to do first.
-The widget shows what the last sweep of the health check found, and pings nobody.
+Which Trove guests are unreachable now: since when, why, and what to do first.
+The widget shows the result of the health check's last sweep. It pings no guest.
 
 ### Widget parameters
 There are none.
 `;
 
 const log = new Log('fleet-page');
-const begun = begin(process.env);
+const page = load(process.env);
 
 /**
  * A custom widget of a CloudWatch dashboard.
@@ -34,22 +34,22 @@ const begun = begin(process.env);
 export async function handler(event: unknown, lambda: Context): Promise<string> {
   const request = readWidgetEvent(event);
   if (request.kind === 'describe') return DOCUMENTATION;
-  if (begun instanceof InvalidConfig) {
-    log.error('fleet_page', {}, begun);
-    throw begun;
+  if (page instanceof InvalidConfig) {
+    log.error('fleet_page', {}, page);
+    throw page;
   }
-  const { store, settings } = begun;
-  const kept = await read(store, Deadline.in(lambda.getRemainingTimeInMillis() - ANSWER_MARGIN_MS));
-  return String(fleetView(kept, { nowMs: Date.now(), rateMs: settings.rateMs, theme: request.theme }));
+  const { store, settings } = page;
+  const state = await read(store, Deadline.in(lambda.getRemainingTimeInMillis() - ANSWER_MARGIN_MS));
+  return String(fleetView(state, { nowMs: Date.now(), rateMs: settings.rateMs, theme: request.theme }));
 }
 
-interface Begun {
+interface Page {
   readonly settings: PageSettings;
   readonly store: StateStore;
 }
 
-/** Returns wrong settings as a value, so that the first invocation can report them. */
-function begin(env: NodeJS.ProcessEnv): Begun | InvalidConfig {
+/** Wrong settings are returned, so that the first invocation can report them. */
+function load(env: NodeJS.ProcessEnv): Page | InvalidConfig {
   try {
     const settings = readPageSettings(env);
     return { settings, store: openStateStore(settings.location) };
@@ -59,11 +59,11 @@ function begin(env: NodeJS.ProcessEnv): Begun | InvalidConfig {
   }
 }
 
-/** A state that cannot be read is shown as such: whoever looks at a dashboard has no log at hand. */
-async function read(store: StateStore, deadline: Deadline): Promise<Kept> {
+/** Why a state cannot be read is shown on the page, since a dashboard shows no log. */
+async function read(store: StateStore, deadline: Deadline): Promise<PageState> {
   try {
-    const kept = await store.read(deadline);
-    return kept && parseFleetState(kept.text);
+    const stored = await store.read(deadline);
+    return stored && parseFleetState(stored.text);
   } catch (error) {
     if (!(error instanceof StateUnavailable || error instanceof MalformedState)) throw error;
     log.error('fleet_page', {}, error);

@@ -51,10 +51,10 @@ describe('wrong settings', () => {
   });
 });
 
-test('a page that may not read the state says so, logs S3’s exception, and shows no guests', async () => {
+test("a page that may not read the state says so, logs S3's exception, and shows no guests", async () => {
   s3.before = () => s3Error(403, 'AccessDenied');
   const widget = await (await start(STATE)).invoke({ widgetContext: { theme: 'dark' } });
-  expect(widget).toContain('What the last sweep found cannot be read');
+  expect(widget).toContain('The result of the last sweep cannot be read');
   expect(widget).toContain('AccessDenied');
   expect(widget).not.toContain('<table');
   expect(await logged()).toMatchObject({
@@ -65,7 +65,7 @@ test('a page that may not read the state says so, logs S3’s exception, and sho
 
 test('a page shows what S3 has at each invocation, and asks for that one object alone', async () => {
   const page = await start(STATE);
-  expect(await page.invoke({})).toContain('No sweep has been kept yet');
+  expect(await page.invoke({})).toContain('No sweep has been saved yet');
   const at = new Date().toISOString();
   const guests = { [instance(1)]: unreachable('no_consumer', 0, { since: at }) };
   s3.objects.set('/fleet/fleet-state.json', JSON.stringify(stateOf(guests, 2, { at })));

@@ -1,3 +1,4 @@
+import { formatDuration, formatTime } from '../time/format.ts';
 import type { Change } from './guest-story.ts';
 
 /** How many guests of a kind are named; the others are counted. */
@@ -34,7 +35,7 @@ const WORDS: readonly {
     change: 'reachable',
     one: 'guest is reachable again',
     many: 'guests are reachable again',
-    detail: ({ since }, now) => `after ${duration(now.getTime() - Date.parse(since))}`,
+    detail: ({ since }, now) => `after ${formatDuration(now.getTime() - Date.parse(since))}`,
   },
 ];
 
@@ -64,21 +65,5 @@ export function changesSentence(changes: readonly Change[], now: Date): string |
 }
 
 function reasonSince({ reason, since }: Change, now: Date): string {
-  return `${reason}, since ${moment(since, now)}`;
-}
-
-/** The time alone for a moment of the same day. */
-function moment(iso: string, now: Date): string {
-  const [day = '', time = ''] = iso.split('T');
-  return `${now.toISOString().startsWith(day) ? '' : `${day} `}${time.slice(0, 5)} UTC`;
-}
-
-/** In the largest unit of which there are two at least, rounded. */
-function duration(elapsedMs: number): string {
-  const ms = Math.max(0, elapsedMs); // another machine's clock may be ahead
-  const minutes = Math.round(ms / 60_000);
-  if (minutes < 2) return `${Math.round(ms / 1000)} s`;
-  if (minutes < 120) return `${minutes} min`;
-  const hours = Math.round(minutes / 60);
-  return hours < 48 ? `${hours} h` : `${Math.round(hours / 24)} d`;
+  return `${reason}, since ${formatTime(since, now.getTime())} UTC`;
 }

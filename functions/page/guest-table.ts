@@ -1,18 +1,17 @@
 import { REASONS, type Reason } from '../guest/reason.ts';
-import { type Html, html } from './html.ts';
-import { clock, lasting, timeElement } from './moment.ts';
+import { formatDuration, formatTime } from '../time/format.ts';
+import { formatCount, guestCount, type Html, html, timeElement } from './html.ts';
 import type { Overview, ShownGuest } from './overview.ts';
-import { grouped } from './squares.ts';
 
-/** How many guests of each reason the table names; the others are only counted, since a widget's size has a limit. */
-const MAX_NAMED = 50;
+/** Rows of each reason. The other guests are only counted, since a widget's size has a limit. */
+const MAX_ROWS = 50;
 
 /** The guests that are not reachable, by reason: what the reason means, what to do first, and since when. */
-export function guestTable({ unreachable, watched }: Overview, nowMs: number): Html {
-  if (unreachable.size === 0 && watched.length === 0) return html``;
+export function guestTable({ unreachable, recovering }: Overview, nowMs: number): Html {
+  if (unreachable.size === 0 && recovering.length === 0) return html``;
   return html`<table>
 <thead><tr><th scope="col">Guest</th><th scope="col">Since <small>(UTC)</small></th><th scope="col">For</th><th scope="col" class="number">Waiting messages</th></tr></thead>
-${[...unreachable].map(([reason, guests]) => reasonGroup(reason, guests, nowMs))}${watchedGroup(watched, nowMs)}</table>`;
+${[...unreachable].map(([reason, guests]) => reasonGroup(reason, guests, nowMs))}${recoveringGroup(recovering, nowMs)}</table>`;
 }
 
 function reasonGroup(reason: Reason, guests: readonly ShownGuest[], nowMs: number): Html {
@@ -21,9 +20,9 @@ function reasonGroup(reason: Reason, guests: readonly ShownGuest[], nowMs: numbe
   return group(title, guests, nowMs, (guest) => remark(guest, nowMs));
 }
 
-function watchedGroup(guests: readonly ShownGuest[], nowMs: number): Html {
+function recoveringGroup(guests: readonly ShownGuest[], nowMs: number): Html {
   if (guests.length === 0) return html``;
-  const title = html`<b class="warn">reachable again</b> · ${guestCount(guests.length)}<p>The last sweep reached these guests, which lately could not be reached. A guest that stays reachable leaves this list.</p>`;
+  const title = html`<b class="warn">reachable again</b> · ${guestCount(guests.length)}<p>The last sweep reached these guests; sweeps before did not. A guest that stays reachable leaves this list.</p>`;
   return group(
     title,
     guests,
@@ -36,32 +35,27 @@ function group(
   title: Html,
   guests: readonly ShownGuest[],
   nowMs: number,
-  remarkOn: (guest: ShownGuest) => Html,
+  remarkOf: (guest: ShownGuest) => Html,
 ): Html {
-  const named = guests.slice(0, MAX_NAMED);
-  const omitted = guests.length - named.length;
+  const shown = guests.slice(0, MAX_ROWS);
+  const omitted = guests.length - shown.length;
   return html`<tbody>
 <tr><th colspan="4" scope="rowgroup">${title}</th></tr>
-${named.map((guest) => row(guest, nowMs, remarkOn(guest)))}${omitted > 0 ? html`<tr><td colspan="4" class="more">… and ${grouped(omitted)} more</td></tr>` : undefined}
+${shown.map((guest) => row(guest, nowMs, remarkOf(guest)))}${omitted > 0 ? html`<tr><td colspan="4" class="more">… and ${formatCount(omitted)} more</td></tr>` : undefined}
 </tbody>`;
 }
 
 function row(guest: ShownGuest, nowMs: number, remarked: Html): Html {
   const { id, since, waiting_messages: waiting } = guest;
-  const age = lasting(nowMs - Date.parse(since));
-  return html`<tr><td><code>${id}</code>${remarked}</td><td>${timeElement(since, nowMs)}</td><td>${age}</td><td class="number">${waiting === undefined ? '–' : grouped(waiting)}</td></tr>
+  const age = formatDuration(nowMs - Date.parse(since));
+  return html`<tr><td><code>${id}</code>${remarked}</td><td>${timeElement(since, nowMs)}</td><td>${age}</td><td class="number">${waiting === undefined ? '–' : formatCount(waiting)}</td></tr>
 `;
 }
 
-/** What is to be known of the guest beside its reason. */
 function remark({ told, sweeps, turns_since: turnsSince }: ShownGuest, nowMs: number): Html {
   if (told === 'flapping')
-    return html` <small class="warn">flapping since ${clock(turnsSince, nowMs)}</small>`;
+    return html` <small class="warn">flapping since ${formatTime(turnsSince, nowMs)} UTC</small>`;
   if (told === 'nothing')
     return html` <small>new: ${sweeps === 1 ? 'one sweep' : `${sweeps} sweeps`} so far</small>`;
   return html``;
-}
-
-function guestCount(count: number): string {
-  return count === 1 ? '1 guest' : `${grouped(count)} guests`;
 }

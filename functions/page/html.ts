@@ -1,4 +1,6 @@
-/** Markup that is escaped already. Only {@link html} makes any, so a mere string is never taken for markup. */
+import { formatTime } from '../time/format.ts';
+
+/** Escaped markup. Only {@link html} makes it, so that a string is never taken for markup. */
 export class Html {
   readonly #markup: string;
 
@@ -16,12 +18,27 @@ export class Html {
   }
 }
 
-/** What can be put into a template; a list is joined, and undefined is nothing. */
+/** A value of a template: a list is joined, undefined is left out. */
 export type Content = string | number | Html | undefined | readonly Content[];
 
-/** A template of HTML or SVG. What is put into it is escaped, also for an attribute in quotes; markup stays as it is. */
+/** A template of HTML or SVG. Values are escaped, also for an attribute in quotes, unless they are {@link Html}. */
 export function html(literals: TemplateStringsArray, ...values: readonly Content[]): Html {
   return Html.filledIn(literals, values);
+}
+
+/** A moment (ISO 8601, UTC) for people, with the exact one in an attribute. */
+export function timeElement(moment: string, nowMs: number): Html {
+  return html`<time datetime="${moment}">${formatTime(moment, nowMs)}</time>`;
+}
+
+/** A count with separated thousands. */
+export function formatCount(count: number): string {
+  return count.toLocaleString('en-US');
+}
+
+/** `1 guest`, `1,200 guests`. */
+export function guestCount(count: number): string {
+  return `${formatCount(count)} ${count === 1 ? 'guest' : 'guests'}`;
 }
 
 const ENTITIES: Readonly<Record<string, string>> = {

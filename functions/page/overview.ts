@@ -1,7 +1,7 @@
 import type { FleetState, GuestState, LastSweep } from '../changes/fleet-state.ts';
 import { REASONS, type Reason } from '../guest/reason.ts';
 
-/** A guest that the state knows, with its instance id. */
+/** A guest of the state, with its instance id. */
 export interface ShownGuest extends GuestState {
   readonly id: string;
 }
@@ -11,15 +11,15 @@ export interface Overview {
   readonly sweep: LastSweep;
   /** The guests that the last sweep with a verdict could not reach, by reason, worst reason first, newest guest first. */
   readonly unreachable: ReadonlyMap<Reason, readonly ShownGuest[]>;
-  /** Reachable at the last sweep, but not for long enough to count as such, or flapping. */
-  readonly watched: readonly ShownGuest[];
+  /** Reachable at the last sweep, but still reported as unreachable or flapping. */
+  readonly recovering: readonly ShownGuest[];
   readonly counts: Counts;
 }
 
 /** How many guests there are of each kind; `total` is their sum. */
 export interface Counts {
   readonly unreachable: number;
-  readonly watched: number;
+  readonly recovering: number;
   /** Without a verdict at the last sweep, and not unreachable before. */
   readonly unknown: number;
   readonly reachable: number;
@@ -31,13 +31,13 @@ export function overviewOf({ sweep, guests }: FleetState): Overview {
     .map(([id, guest]) => ({ id, ...guest }))
     .sort(newestFirst);
   const down = all.filter(({ sweeps }) => sweeps > 0);
-  const watched = all.filter(({ sweeps, told }) => sweeps === 0 && told !== 'nothing');
+  const recovering = all.filter(({ sweeps, told }) => sweeps === 0 && told !== 'nothing');
   const byReason = Map.groupBy(down, ({ reason }) => reason);
   return {
     sweep,
     unreachable: new Map(worstFirst(byReason)),
-    watched,
-    counts: count(sweep, down.length, watched.length),
+    recovering,
+    counts: count(sweep, down.length, recovering.length),
   };
 }
 
@@ -53,9 +53,9 @@ function* worstFirst<T>(byReason: ReadonlyMap<Reason, T>): Iterable<[Reason, T]>
 }
 
 /** A sweep without a verdict on a guest leaves the guest as unreachable as before, so that its totals are not enough. */
-function count(sweep: LastSweep, unreachable: number, watched: number): Counts {
-  const total = Math.max(sweep.checked + sweep.unknown, unreachable + watched);
-  const others = total - unreachable - watched;
-  const reachable = Math.min(Math.max(0, sweep.reachable - watched), others);
-  return { unreachable, watched, unknown: others - reachable, reachable, total };
+function count(sweep: LastSweep, unreachable: number, recovering: number): Counts {
+  const total = Math.max(sweep.checked + sweep.unknown, unreachable + recovering);
+  const others = total - unreachable - recovering;
+  const reachable = Math.min(Math.max(0, sweep.reachable - recovering), others);
+  return { unreachable, recovering, unknown: others - reachable, reachable, total };
 }

@@ -1,18 +1,18 @@
-import { type Html, html } from './html.ts';
+import { formatCount, type Html, html } from './html.ts';
 import type { Counts, Overview, ShownGuest } from './overview.ts';
 
 /** The kinds of guests, in the order of their squares. */
-const KINDS = ['unreachable', 'watched', 'unknown', 'reachable'] as const;
+const KINDS = ['unreachable', 'recovering', 'unknown', 'reachable'] as const;
 type Kind = (typeof KINDS)[number];
 
 const NAMES: Readonly<Record<Kind, string>> = {
   unreachable: 'unreachable',
-  watched: 'reachable again, still watched',
+  recovering: 'reachable again, not yet stable',
   unknown: 'without a verdict',
   reachable: 'reachable',
 };
 
-/** From how many guests on squares have which width, gap included, in pixels: thousands fit on a screen. */
+/** A square's width in pixels, gap included, from how many guests on. */
 const PITCHES = [
   { from: 20_000, pitch: 3 },
   { from: 2_000, pitch: 5 },
@@ -20,23 +20,23 @@ const PITCHES = [
   { from: 0, pitch: 16 },
 ];
 
-/** How wide the strip is at most, in pixels. */
-const WIDTH = 960;
+/** In pixels. */
+const MAX_WIDTH = 960;
 
-/** How many unreachable guests have a square with a name; the squares of all others are drawn in one go. */
-const MAX_NAMED = 500;
+/** Unreachable guests whose square has a title. All other squares of a kind are one path. */
+const MAX_LABELLED = 500;
 
-/** One square for each guest, by kind, and how many there are of each. Shapes differ as well as colours. */
+/** One square for each guest, by kind, and the count of each kind. Kinds differ in shape as well as in colour. */
 export function squares({ unreachable, counts }: Overview): Html {
   if (counts.total === 0) return html``;
   const grid = gridOf(counts.total);
-  const isWorthSaying = (kind: Kind) => counts[kind] > 0 || kind === 'unreachable';
+  const isShown = (kind: Kind) => counts[kind] > 0 || kind === 'unreachable';
   const label = KINDS.map((kind) => `${counts[kind]} ${NAMES[kind]}`).join(', ');
   const [width, height] = [grid.columns * grid.pitch, Math.ceil(counts.total / grid.columns) * grid.pitch];
-  const named = [...unreachable.values()].flat().slice(0, MAX_NAMED);
-  return html`<ul class="legend">${KINDS.filter(isWorthSaying).map((kind) => legend(kind, counts[kind]))}</ul>
+  const labelled = [...unreachable.values()].flat().slice(0, MAX_LABELLED);
+  return html`<ul class="legend">${KINDS.filter(isShown).map((kind) => legend(kind, counts[kind]))}</ul>
 <svg class="squares" role="img" aria-label="${label}" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">
-${named.map((guest, index) => namedSquare(grid, guest, index))}${groups(grid, counts, named.length)}</svg>`;
+${labelled.map((guest, index) => labelledSquare(grid, guest, index))}${groups(grid, counts, labelled.length)}</svg>`;
 }
 
 interface Grid {
@@ -46,13 +46,10 @@ interface Grid {
 
 function gridOf(total: number): Grid {
   const { pitch } = PITCHES.find(({ from }) => total >= from) ?? { pitch: 3 };
-  return { pitch, columns: Math.min(total, Math.floor(WIDTH / pitch)) };
+  return { pitch, columns: Math.min(total, Math.floor(MAX_WIDTH / pitch)) };
 }
 
-/**
- * All squares of a kind are one path: a row of squares is one line, as thick as a square is high, with dashes for
- * squares. So ten thousand squares are not even two kilobytes.
- */
+/** All squares of a kind are one path with a dashed line for each row, so that ten thousand squares take 2 kB. */
 function groups(grid: Grid, counts: Counts, drawn: number): Html[] {
   const paths: Html[] = [];
   let start = 0;
@@ -78,7 +75,7 @@ function line(grid: Grid, kind: Kind, start: number, end: number): Html {
   return html`<path class="${kind}" stroke-width="${height}" stroke-dasharray="${side} ${pitch - side}" d="${path}"/>`;
 }
 
-function namedSquare({ columns, pitch }: Grid, { id, reason }: ShownGuest, index: number): Html {
+function labelledSquare({ columns, pitch }: Grid, { id, reason }: ShownGuest, index: number): Html {
   const { side, height } = shape('unreachable', pitch);
   const [row, column] = [Math.floor(index / columns), index % columns];
   return html`<path class="unreachable" stroke-width="${height}" d="M${column * pitch} ${middle(row, pitch)}h${side}"><title>${id}: ${reason}</title></path>`;
@@ -101,10 +98,5 @@ function legend(kind: Kind, count: number): Html {
   const grid = { columns: 1, pitch: 16 };
   const { height } = shape('unreachable', grid.pitch);
   const sample = html`<svg aria-hidden="true" width="${height}" height="${height}">${line(grid, kind, 0, 1)}</svg>`;
-  return html`<li>${sample} <b>${grouped(count)}</b> ${NAMES[kind]}</li>`;
-}
-
-/** A count with its thousands set apart. */
-export function grouped(count: number): string {
-  return count.toLocaleString('en-US');
+  return html`<li>${sample} <b>${formatCount(count)}</b> ${NAMES[kind]}</li>`;
 }

@@ -20,7 +20,7 @@ const RULES = html`
 .fleet .legend{list-style:none;display:flex;flex-wrap:wrap;gap:2px 20px;margin:18px 0 8px;padding:0}
 .fleet svg{vertical-align:-2px;fill:none}
 .fleet .squares{display:block;max-width:100%;height:auto}
-.fleet path.unreachable{stroke:var(--bad)}.fleet path.watched{stroke:var(--warn)}
+.fleet path.unreachable{stroke:var(--bad)}.fleet path.recovering{stroke:var(--warn)}
 .fleet path.unknown{stroke:var(--dim)}.fleet path.reachable{stroke:var(--good)}
 .fleet table{border-collapse:collapse;width:100%;max-width:960px;margin:20px 0 0}
 .fleet th,.fleet td{text-align:left;vertical-align:top;padding:4px 16px 4px 0;border-bottom:1px solid var(--line);font-weight:400}
@@ -43,7 +43,7 @@ const RULES = html`
 .fleet tbody td:nth-child(4)::after{content:" waiting"}
 }`;
 
-/** The page's CSS, in which nothing comes from the state. */
+/** The page's CSS. Nothing in it comes from the state. */
 export function stylesheet(theme: Theme): Html {
   const dark = html`@media (prefers-color-scheme:dark){.fleet{${DARK}}}`;
   return html`<style>.fleet{${theme === 'dark' ? DARK : LIGHT}}${theme === 'system' ? dark : undefined}${RULES}</style>`;

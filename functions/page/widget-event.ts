@@ -1,12 +1,9 @@
 import type { Theme } from './stylesheet.ts';
 
-/** What a CloudWatch dashboard asks of a custom widget's function: what the widget is, or the widget itself. */
+/** What a CloudWatch dashboard requests of a custom widget's function: its documentation, or the widget. */
 export type WidgetRequest = { readonly kind: 'describe' } | { readonly kind: 'show'; readonly theme: Theme };
 
-/**
- * Reads the event of a custom widget. Of `widgetContext` the theme alone is of interest; any other event asks for the
- * widget too, in the colours of the browser's own theme.
- */
+/** Reads the event of a custom widget. Any other event requests the widget in the browser's own theme. */
 export function readWidgetEvent(event: unknown): WidgetRequest {
   const { describe, widgetContext } = Object(event);
   if (describe === true) return { kind: 'describe' };

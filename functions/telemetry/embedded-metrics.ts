@@ -1,10 +1,10 @@
-/** Of all our metrics. The stack sets its own name, so that the metrics of two stacks stay apart. */
+/** The namespace of all metrics. The stack sets its own name, which keeps the metrics of two stacks apart. */
 export const NAMESPACE = process.env['METRICS_NAMESPACE'] || 'GuestRpcPing';
 
-/** What CloudWatch takes of one metric from one line. */
+/** How many values of one metric CloudWatch takes from one line. */
 export const MAX_VALUES = 100;
 
-/** Each of our metrics, with its unit. */
+/** Each metric, with its unit. */
 const UNITS = {
   BrokerReachable: 'Count',
   SweepComplete: 'Count',
@@ -19,21 +19,21 @@ const UNITS = {
 
 type MetricName = keyof typeof UNITS;
 
-/** A value, or up to {@link MAX_VALUES}, of some of our metrics. */
+/** A value, or up to {@link MAX_VALUES}, of some of the metrics. */
 export type Metrics = { readonly [name in MetricName]?: number | readonly number[] };
 
 type Dimensions = readonly (readonly string[])[];
 
 /**
- * Metrics as fields of a log line, from which CloudWatch takes them: its embedded metric format (EMF).
+ * Metrics as fields of a log line, from which CloudWatch reads them: its embedded metric format (EMF).
  *
- * @param dimensions each a set of fields of that line by which the metrics are to be told apart
+ * @param dimensions each a set of that line's fields by which CloudWatch separates the metrics
  */
 export function embedded(metrics: Metrics, dimensions?: Dimensions): Record<string, unknown> {
   return embedding(Object.keys(metrics).filter(isMetric), dimensions)(metrics);
 }
 
-/** The same for lines that have the same metrics, with values of their own. */
+/** The same for many lines with the same metrics: the definitions are made once. */
 export function embedding(
   names: readonly MetricName[],
   dimensions: Dimensions = [['service']],

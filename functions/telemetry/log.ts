@@ -1,27 +1,25 @@
-/** Lambda's log levels, least first. */
+/** Lambda's log levels, in ascending order. */
 const LEVELS: readonly string[] = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'];
 
-/** Those that we use. */
 type Level = 'DEBUG' | 'INFO' | 'WARN' | 'ERROR';
 
-/** What a line has besides its message; anything that JSON can carry. */
+/** The fields of a line besides its message. */
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * The function's log: one JSON object a line on standard output, with `level`, `timestamp`, `service`, mostly a
- * `message` and, where there is one, `xray_trace_id`. Lines below `AWS_LAMBDA_LOG_LEVEL`, which Lambda sets from the
- * function's logging configuration, are not written; without that variable, those below INFO. Lambda takes a line as
- * it is when the line is JSON with a level and a timestamp; its own filter would count others as INFO.
+ * The function's log: one JSON object a line on standard output. Lambda takes a line as it is when the line has a `level`
+ * and a `timestamp`. Lines below `AWS_LAMBDA_LOG_LEVEL` (by default INFO), which Lambda sets from the function's logging
+ * configuration, are not written.
  */
 export class Log {
   readonly #service: string;
-  readonly #least: number;
+  readonly #minimum: number;
 
   /** @param service the function's name, in each line */
   constructor(service: string) {
-    const least = LEVELS.indexOf(process.env['AWS_LAMBDA_LOG_LEVEL'] ?? '');
+    const minimum = LEVELS.indexOf(process.env['AWS_LAMBDA_LOG_LEVEL'] ?? '');
     this.#service = service;
-    this.#least = least === -1 ? LEVELS.indexOf('INFO') : least;
+    this.#minimum = minimum === -1 ? LEVELS.indexOf('INFO') : minimum;
   }
 
   debug(message: string, fields: Fields): void {
@@ -36,9 +34,9 @@ export class Log {
     this.#write('WARN', message, fields);
   }
 
-  /** @param error what was thrown, if anything was: the field `error`, with name, code, stack and causes */
+  /** @param error what was thrown: becomes the field `error` with name, code, stack and causes */
   error(message: string, fields: Fields, error?: unknown): void {
-    this.#write('ERROR', message, error === undefined ? fields : { ...fields, error: described(error) });
+    this.#write('ERROR', message, error === undefined ? fields : { ...fields, error: describe(error) });
   }
 
   /** Metrics on a line of their own, without a message. Of level INFO: above that level there are no metrics. */
@@ -47,7 +45,7 @@ export class Log {
   }
 
   #write(level: Level, message: string | undefined, fields: Fields): void {
-    if (LEVELS.indexOf(level) < this.#least) return;
+    if (LEVELS.indexOf(level) < this.#minimum) return;
     const timestamp = new Date().toISOString();
     const line = { level, message, timestamp, service: this.#service, xray_trace_id: traceId(), ...fields };
     process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -61,9 +59,9 @@ function traceId(): string | undefined {
 }
 
 /** `code` is stable; `exception` is that of an AWS API. */
-function described(error: unknown): unknown {
+function describe(error: unknown): unknown {
   if (!(error instanceof Error)) return String(error);
   const { name, message, stack, cause } = error;
   const { code, exception } = Object(error);
-  return { name, code, exception, message, stack, cause: cause === undefined ? undefined : described(cause) };
+  return { name, code, exception, message, stack, cause: cause === undefined ? undefined : describe(cause) };
 }

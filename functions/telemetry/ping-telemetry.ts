@@ -18,7 +18,7 @@ export function callerFields({ projectName, userName }: Caller): object {
   return { project_name: projectName, user_name: userName };
 }
 
-/** One log line for one ping, with the metrics in it. The instance is a property of the metrics, never a dimension. */
+/** One log line for one ping, with the metrics in it. The instance is a property, never a dimension of a metric. */
 export function recordPing(
   { instanceId, tenantId, requestId }: PingContext,
   result: PingResult,

@@ -8,6 +8,7 @@ import { namesBroker, settingsOf } from './demo/passed-on-settings.ts';
 import { runningSystem } from './demo/running-system.ts';
 import { LambdaProcess } from './parts/lambda-process.ts';
 import { fleetReport } from './terminal/fleet-report.ts';
+import { tracebackOf } from './terminal/log-line.ts';
 import { ProgressBar } from './terminal/progress-bar.ts';
 
 // `npm run health-check`: one sweep of the fleet by the bundled function.
@@ -32,8 +33,8 @@ async function main(): Promise<number> {
     console.log(`Usage: ${USAGE}`);
     return EXIT.allReachable;
   }
-  const summary = await sweep(withState(brokerSettings()), instanceIds);
-  console.log(json ? JSON.stringify(summary) : fleetReport(summary));
+  const { summary, tracebacks } = await sweep(withState(brokerSettings()), instanceIds);
+  console.log(json ? JSON.stringify(summary) : [...tracebacks, fleetReport(summary)].join('\n'));
   return exitCode(summary);
 }
 
@@ -67,16 +68,27 @@ function withState(settings: Record<string, string>): Record<string, string> {
   return all;
 }
 
-async function sweep(settings: Record<string, string>, instanceIds: string[]): Promise<Summary> {
+interface Sweep {
+  readonly summary: Summary;
+  /** Of guests that answered with an exception, as text for a person. */
+  readonly tracebacks: readonly string[];
+}
+
+async function sweep(settings: Record<string, string>, instanceIds: string[]): Promise<Sweep> {
   const bar = process.stderr.isTTY ? new ProgressBar() : undefined;
+  const tracebacks: string[] = [];
   const lambda = await LambdaProcess.start(
     { name: 'health-check', bundlePath: await bundle('health-check'), timeoutMs: TIMEOUT_MS },
-    { ...settings, AWS_LAMBDA_LOG_LEVEL: bar ? 'DEBUG' : 'FATAL' },
-    (line) => bar?.onLogLine(line),
+    { ...settings, AWS_LAMBDA_LOG_LEVEL: bar ? 'DEBUG' : 'WARN' },
+    (line) => {
+      bar?.onLogLine(line);
+      const traceback = tracebackOf(line);
+      if (traceback !== undefined) tracebacks.push(traceback);
+    },
   );
   try {
     const event = instanceIds.length > 0 ? { instance_ids: instanceIds } : {};
-    return (await lambda.invoke(event)) as Summary;
+    return { summary: (await lambda.invoke(event)) as Summary, tracebacks };
   } finally {
     bar?.end();
     await lambda.end();

@@ -22,12 +22,14 @@ import { Gateway, type Page } from './parts/gateway.ts';
 import { LambdaProcess } from './parts/lambda-process.ts';
 import { startRabbitMq } from './parts/rabbitmq.ts';
 import { Synthesized } from './parts/synthesized.ts';
-import { readable } from './terminal/log-line.ts';
+import { LogFormatter } from './terminal/log-line.ts';
 
 // `npm start`: the whole system on this machine, until Ctrl-C; with `--keystone`, a Keystone in front of it.
 
 /** How long the page may take, in milliseconds. */
 const PAGE_TIMEOUT_MS = 10_000;
+
+const formatter = new LogFormatter();
 
 /** What to end, last started first. */
 const running: (() => Promise<void>)[] = [];
@@ -150,7 +152,7 @@ function readPort(): number {
 }
 
 function printLogLine(line: string): void {
-  const text = readable(line);
+  const text = formatter.format(line);
   if (text !== undefined) console.log(text);
 }
 

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { Browser, Page } from 'playwright-core';
 import { type GuestState, parseFleetState } from '../../functions/changes/fleet-state.ts';
 import { REASONS, type Reason } from '../../functions/guest/reason.ts';
-import { fleetView, type Kept, type ViewOptions } from '../../functions/page/fleet-view.ts';
+import { fleetView, type PageState, type ViewOptions } from '../../functions/page/fleet-view.ts';
 import { html } from '../../functions/page/html.ts';
 import { pageDocument } from '../../infra/local/demo/local-page.ts';
 import { launchChromium } from '../setup/chromium.ts';
@@ -21,7 +21,7 @@ let browser: Browser;
 let page: Page;
 
 async function open(
-  kept: Kept,
+  state: PageState,
   {
     theme = 'system',
     ...more
@@ -29,12 +29,12 @@ async function open(
 ): Promise<Page> {
   const { colorScheme = 'light', width = 1100, nowMs = NOW_MS, rateMs = 300_000 } = more;
   page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
-  await page.setContent(pageDocument(String(fleetView(kept, { nowMs, rateMs, theme }))));
+  await page.setContent(pageDocument(String(fleetView(state, { nowMs, rateMs, theme }))));
   return page;
 }
 
 /** As the state comes from where it is kept. */
-function read(state: object): Kept {
+function read(state: object): PageState {
   return parseFleetState(JSON.stringify(state));
 }
 
@@ -78,7 +78,7 @@ inBrowser('the page of the fleet', () => {
     const broken = (message: string) =>
       read(stateOf({}, 3, { broker_reachable: false, error: { code: message, message } }));
 
-    test('markup in a broker’s error is shown as text, and makes no element', async () => {
+    test('markup in an error is shown as text, and makes no element', async () => {
       await open(broken('plain'));
       const plain = await ask('elements()');
       await page.close();
@@ -151,7 +151,7 @@ inBrowser('the page of the fleet', () => {
       expect(String(widget).length).toBeLessThan(256 * 1024);
     });
 
-    test('the dark theme of CloudWatch holds whatever the browser’s theme is', async () => {
+    test("CloudWatch's dark theme overrides the browser's", async () => {
       await open(MIXED, { theme: 'dark', colorScheme: 'light' });
       expect(await ask('leastContrast("rgb(15, 27, 42)")')).toBeGreaterThan(4.5);
     });
@@ -160,7 +160,7 @@ inBrowser('the page of the fleet', () => {
   describe('the answer', () => {
     test('a state that is not there yet is said to be so', async () => {
       await open(undefined);
-      expect(await heading()).toBe('No sweep has been kept yet');
+      expect(await heading()).toBe('No sweep has been saved yet');
       expect(await page.locator('table, svg').count()).toBe(0);
     });
 
@@ -188,6 +188,16 @@ inBrowser('the page of the fleet', () => {
         '4 without a verdict, 0 reachable',
       );
       expect(await ask('table()')).toEqual([['no_reply', instance(1), '12:35', '1 h 30 min', '–']]);
+    });
+
+    test.each([
+      [true, undefined, 'reachable'],
+      [false, 'broker_blocked', 'blocked'],
+      [false, 'broker_unreachable', 'not reachable'],
+    ])('broker_reachable %s with the error %s is the broker "%s"', async (isReachable, code, shown) => {
+      const error = code && { error: { code, message: 'why' } };
+      await open(stateOf({}, 3, { broker_reachable: isReachable, ...error }));
+      expect(await page.locator('.facts b').textContent()).toBe(shown);
     });
 
     test('guests without a verdict are no reachable guests', async () => {
@@ -221,8 +231,8 @@ inBrowser('the page of the fleet', () => {
         '14',
       ],
       ['no_reply', instance(5), '10:55', '3 h 10 min', '0'],
-      ['guest_error', `${instance(7)} flapping since 13:01`, '13:27', '38 min', '–'],
-      ['reachable again', `${instance(2)} flapping since 13:34 was key_mismatch`, '13:56', '9 min', '–'],
+      ['guest_error', `${instance(7)} flapping since 13:01 UTC`, '13:27', '38 min', '–'],
+      ['reachable again', `${instance(2)} flapping since 13:34 UTC was key_mismatch`, '13:56', '9 min', '–'],
     ]);
     for (const reason of ['queue_down', 'no_consumer', 'no_reply', 'guest_error'] as const)
       expect(await page.locator('tbody', { hasText: reason }).first().textContent()).toContain(
@@ -237,11 +247,11 @@ inBrowser('the page of the fleet', () => {
 
   test('ten thousand guests are ten thousand squares on the screen, each in the colour of its state', async () => {
     const down = many(700, (index) => unreachable(index % 2 ? 'no_reply' : 'no_consumer', index));
-    const watched = { [instance(9999)]: unreachable('no_reply', 5, { sweeps: 0 }) };
-    await open(stateOf({ ...down, ...watched }, 9239, { unknown: 60 }));
+    const recovering = { [instance(9999)]: unreachable('no_reply', 5, { sweeps: 0 }) };
+    await open(stateOf({ ...down, ...recovering }, 9239, { unknown: 60 }));
     expect(await spots()).toEqual({ '179,38,30': 700, '138,83,0': 1, '84,91,100': 60, '26,122,52': 9239 });
     expect(await page.locator('svg.squares').getAttribute('aria-label')).toBe(
-      '700 unreachable, 1 reachable again, still watched, 60 without a verdict, 9239 reachable',
+      '700 unreachable, 1 reachable again, not yet stable, 60 without a verdict, 9239 reachable',
     );
     expect(await page.locator('svg.squares title').first().textContent()).toBe(`${instance(1)}: no_consumer`);
   });
@@ -254,7 +264,7 @@ inBrowser('the page of the fleet', () => {
     },
   );
 
-  const kinds: readonly [string, Kept][] = [
+  const kinds: readonly [string, PageState][] = [
     ['guests of each kind', MIXED],
     ['a stale state', stateOf({}, 3, { at: minutesAgo(60) })],
     [
@@ -271,16 +281,16 @@ inBrowser('the page of the fleet', () => {
     ],
   ];
 
-  test.each(kinds)('the page with %s can be read in light and in dark', async (_what, kept) => {
-    await open(kept);
+  test.each(kinds)('the page with %s can be read in light and in dark', async (_what, state) => {
+    await open(state);
     expect(await ask('leastContrast("rgb(255, 255, 255)")')).toBeGreaterThan(4.5);
     await page.emulateMedia({ colorScheme: 'dark' });
     expect(await ask('leastContrast("rgb(18, 18, 18)")')).toBeGreaterThan(4.5); // Chromium's canvas
     expect(await ask('leastContrast("rgb(15, 27, 42)")')).toBeGreaterThan(4.5); // CloudWatch's
   });
 
-  test.each(kinds)('the page with %s fits on a phone without scrolling sideways', async (_what, kept) => {
-    await open(kept, { width: 360 });
+  test.each(kinds)('the page with %s fits on a phone without scrolling sideways', async (_what, state) => {
+    await open(state, { width: 360 });
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
   });
 });

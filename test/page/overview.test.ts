@@ -21,13 +21,13 @@ test('each guest is counted once, whatever the last sweep has left without a ver
   fc.assert(
     fc.property(fc.array(guest, { maxLength: 60 }), totals, (all, sweep) => {
       const guests = Object.fromEntries(all.map((one, index) => [instance(index), one]));
-      const { counts, unreachable: groups, watched } = overviewOf(stateOf(guests, 0, sweep));
+      const { counts, unreachable: groups, recovering } = overviewOf(stateOf(guests, 0, sweep));
       const { total, ...kinds } = counts;
       for (const count of Object.values(kinds)) expect(count).toBeGreaterThanOrEqual(0);
-      expect(kinds.unreachable + kinds.watched + kinds.unknown + kinds.reachable).toBe(total);
+      expect(kinds.unreachable + kinds.recovering + kinds.unknown + kinds.reachable).toBe(total);
       expect(total).toBeGreaterThanOrEqual(sweep.checked + sweep.unknown);
       expect([...groups.values()].flat()).toHaveLength(kinds.unreachable);
-      expect(watched).toHaveLength(kinds.watched);
+      expect(recovering).toHaveLength(kinds.recovering);
     }),
   );
 });

@@ -2,6 +2,8 @@ import { styleText } from 'node:util';
 import { Table } from 'console-table-printer';
 import { REASONS } from '../../../functions/guest/reason.ts';
 import type { Summary } from '../../../functions/sweep/summary.ts';
+import { formatDuration } from '../../../functions/time/format.ts';
+import { showControlCharacters } from './control-characters.ts';
 
 /** A sweep's summary as text for a person: the unreachable guests, worst first, their reasons, what has changed, and the totals. */
 export function fleetReport(summary: Summary): string {
@@ -10,14 +12,14 @@ export function fleetReport(summary: Summary): string {
     ...explanations(summary),
     changes(summary),
     totals(summary),
-    ...remarks(summary),
+    ...remarks(summary).map(showControlCharacters),
   ];
   return parts.filter((part) => part !== '').join('\n');
 }
 
-/** What has changed since the sweeps before; empty where nothing has. */
-export function changes({ changes_sentence: sentence }: Summary): string {
-  return sentence === undefined ? '' : styleText('yellow', sentence);
+/** What has changed since the sweep before; empty where nothing has. */
+export function changes({ changes_sentence: sentence = '' }: Summary): string {
+  return sentence && styleText('yellow', showControlCharacters(sentence));
 }
 
 /** The totals of a sweep in one line. */
@@ -44,7 +46,7 @@ function unreachableTable({
     columns: [
       { name: 'instance', alignment: 'left' },
       { name: 'reason', alignment: 'left' },
-      ...(isSinceKnown ? [{ name: 'since', alignment: 'left' as const }] : []),
+      ...(isSinceKnown ? [{ name: 'since', title: 'since (UTC)', alignment: 'left' as const }] : []),
       { name: 'consumers', alignment: 'right' },
       { name: 'waiting', title: 'waiting messages', alignment: 'right' },
     ],
@@ -52,14 +54,14 @@ function unreachableTable({
   for (const guest of guests) {
     const { instance_id: instance, reason, consumers = '', waiting_messages: waiting = '' } = guest;
     const row = { instance, reason, consumers: consumers ?? 'not known', waiting };
-    table.addRow(isSinceKnown ? { ...row, since: localTime(guest.since) } : row);
+    table.addRow(isSinceKnown ? { ...row, since: utc(guest.since) } : row);
   }
   return `${table.render()}${omitted > 0 ? `\n… and ${omitted} more` : ''}`;
 }
 
-/** In this machine's time zone, to the second. */
-function localTime(iso: string | undefined): string {
-  return iso === undefined ? '' : new Date(iso).toLocaleString('sv-SE');
+/** To the second. */
+function utc(iso = ''): string {
+  return iso.slice(0, 19).replace('T', ' ');
 }
 
 /** One line for each reason in the table: what the reason means, and what to do. */
@@ -76,14 +78,14 @@ function remarks(summary: Summary): string[] {
     Object.entries(REASONS).find(([reason]) => reason === error?.code) ?? [];
   return [
     ...(error ? [`${error.code}: ${error.message}. ${todo}`.trim()] : []),
-    ...(problem ? [`${whose(summary)} ${problem}`] : []),
+    ...(problem ? [`${origin(summary)} ${problem}`] : []),
     ...(stateProblem ? [`${stateProblem.code}: ${stateProblem.message}.`] : []),
     ...(malformed.length > 0 ? [`Not instance ids: ${malformed.join(', ')}`] : []),
     ...(duplicates.length > 0 ? [`Named more than once: ${duplicates.join(', ')}`] : []),
   ];
 }
 
-function whose({ list_age_ms: ageMs }: Summary): string {
+function origin({ list_age_ms: ageMs }: Summary): string {
   if (ageMs === undefined) return 'The guests are those that have a queue.';
-  return `The guests are those of ${Math.round(ageMs / 1000)} s ago.`;
+  return `The guests are those of ${formatDuration(ageMs)} ago.`;
 }

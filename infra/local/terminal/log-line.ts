@@ -1,47 +1,91 @@
 import { styleText } from 'node:util';
 import type { Summary } from '../../../functions/sweep/summary.ts';
+import { showControlCharacters } from './control-characters.ts';
 import { changes, totals } from './fleet-report.ts';
 
-/**
- * Makes one line of the function's log readable for a person.
- *
- * @returns undefined for a line that a person need not see: metrics alone (EMF), or guests that the summary counts
- */
-export function readable(line: string): string | undefined {
+/** A line of a function's log, parsed. */
+type Entry = Readonly<Record<string, unknown>>;
+
+/** How many tracebacks are remembered at most. */
+const MAX_TRACEBACKS = 500;
+
+/** Makes the lines of the functions' logs readable for a person. */
+export class LogFormatter {
+  /** What the sweeps have printed of guests that answered with an exception. */
+  readonly #tracebacks = new Set<string>();
+
+  /** @returns undefined for a line that a person need not see: metrics (EMF), or a guest that the sweep's line counts */
+  format(line: string): string | undefined {
+    const entry = parse(line);
+    if (entry === undefined) return showControlCharacters(line);
+    const { message, outcome } = entry;
+    if (message === 'guest_unreachable') return this.#isNew(entry) ? tracebackOf(line) : undefined;
+    if (!('message' in entry) || message === 'guest_changed' || message === 'more_unreachable')
+      return undefined;
+    if (outcome === undefined) return showControlCharacters(line);
+    return message === 'health_check' && 'checked' in entry ? sweepLine(line) : pingLine(entry);
+  }
+
+  /** A traceback is not shown again with each sweep. */
+  #isNew({ instance_id: instance, traceback }: Entry): boolean {
+    const key = `${instance} ${traceback}`;
+    if (this.#tracebacks.has(key)) return false;
+    if (this.#tracebacks.size >= MAX_TRACEBACKS) this.#tracebacks.clear();
+    this.#tracebacks.add(key);
+    return true;
+  }
+}
+
+/** A sweep's line of a guest that answered with an exception, as text with the traceback. */
+export function tracebackOf(line: string): string | undefined {
   const entry = parse(line);
-  if (entry === undefined) return line;
-  if (!('message' in entry)) return undefined;
-  const { timestamp, message, outcome, instance_id: instance, round_trip_ms: roundTrip } = entry;
-  if (message === 'guest_changed') return undefined; // the summary has it
-  if (outcome === undefined) return line;
-  if (message === 'guest_unreachable' || message === 'more_unreachable') return undefined; // the summary counts them
-  if (message === 'health_check' && 'checked' in entry) return sweepLine(line);
+  const hasTraceback = entry?.['message'] === 'guest_unreachable' && entry['traceback'] !== undefined;
+  return hasTraceback ? pingLine(entry) : undefined;
+}
+
+function pingLine(entry: Entry): string {
+  const { timestamp, message, outcome, round_trip_ms: roundTrip, error, todo, traceback } = entry;
   const words = [
-    String(timestamp).slice(11, 23),
-    message,
-    styleText(outcome === 'reachable' ? 'green' : 'red', String(outcome)),
-    instance ?? entry['path'],
-    entry['reason'],
-    roundTrip === undefined ? undefined : `${roundTrip} ms`,
-    entry['cause'] ?? errorMessage(entry['error']),
-  ];
-  const more = [entry['todo'] && `    ${entry['todo']}`, entry['traceback']].filter(Boolean);
-  return [words.filter((word) => word !== undefined).join('  '), ...more].join('\n');
+    `${clock(timestamp)}  ${message}  ${styleText(outcome === 'reachable' ? 'green' : 'red', shown(outcome))}`,
+    shown(entry['instance_id'] ?? entry['path']),
+    shown(entry['reason']),
+    roundTrip === undefined ? '' : `${roundTrip} ms`,
+    shown(entry['cause'] ?? Object(error).message),
+  ].filter((word) => word !== '');
+  return [words.join('  '), ...[todo, traceback].filter(Boolean).map(indented)].join('\n');
 }
 
 function sweepLine(line: string): string {
   const { timestamp, ...summary }: Summary & { timestamp: string } = JSON.parse(line);
   const { error } = summary;
-  const words = [timestamp.slice(11, 23), 'health_check', totals(summary), error?.code, error?.message];
-  const told = changes(summary);
-  return [words.filter((word) => word !== undefined).join('  '), ...(told ? [`    ${told}`] : [])].join('\n');
+  const words = [
+    clock(timestamp),
+    'health_check',
+    totals(summary),
+    shown(error?.code),
+    shown(error?.message),
+  ];
+  const sentence = changes(summary);
+  return words.filter((word) => word !== '').join('  ') + (sentence && `\n    ${sentence}`);
 }
 
-function errorMessage(error: unknown): unknown {
-  return typeof error === 'object' && error !== null && 'message' in error ? error.message : undefined;
+function clock(timestamp: unknown): string {
+  return `${String(timestamp).slice(11, 23)} UTC`;
 }
 
-function parse(line: string): Record<string, unknown> | undefined {
+function shown(value: unknown): string {
+  return value === undefined ? '' : showControlCharacters(String(value));
+}
+
+/** Each line stays behind the indentation, so that none looks like a line of the log. */
+function indented(text: unknown): string {
+  return String(text)
+    .split('\n')
+    .map((line) => `    ${showControlCharacters(line)}`)
+    .join('\n');
+}
+
+function parse(line: string): Entry | undefined {
   try {
     return line.startsWith('{') ? JSON.parse(line) : undefined;
   } catch {

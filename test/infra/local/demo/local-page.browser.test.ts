@@ -43,7 +43,7 @@ inBrowser('the page that npm start serves', () => {
     const troubles: string[] = [];
     page.on('console', (message) => troubles.push(message.text()));
     await page.goto(`${gateway.url}/fleet`);
-    expect(await page.locator('h1').textContent()).toBe('No sweep has been kept yet');
+    expect(await page.locator('h1').textContent()).toBe('No sweep has been saved yet');
 
     const at = new Date().toISOString();
     const guest = unreachable('no_consumer', 0, { since: at, turns_since: at });
@@ -52,7 +52,7 @@ inBrowser('the page that npm start serves', () => {
     expect(await page.locator('tbody code').allTextContents()).toEqual([instance(4)]);
 
     await writeFile(file, '{"version": 1, "guests": {"<script>document.title=1</script>": {}}}');
-    await page.getByText('What the last sweep found cannot be read').waitFor();
+    await page.getByText('The result of the last sweep cannot be read').waitFor();
     await eventually(
       async () => log.join(),
       (text) => text.includes('state_malformed'),

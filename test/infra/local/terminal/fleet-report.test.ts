@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Summary } from '../../../../functions/sweep/summary.ts';
 import { localStateUrl } from '../../../../infra/local/demo/local-state.ts';
 import { fleetReport } from '../../../../infra/local/terminal/fleet-report.ts';
-import { readable } from '../../../../infra/local/terminal/log-line.ts';
+import { LogFormatter } from '../../../../infra/local/terminal/log-line.ts';
 
 const GUEST = '00000000-0000-4000-8000-000000000004';
 const SINCE = '2026-11-24T14:05:11.000Z';
@@ -42,21 +42,75 @@ describe('the report of a sweep', () => {
       changes_sentence: SENTENCE,
       state_problem: { code: 'state_not_kept', message: 'The disk is full' },
     });
-    expect(text).toMatch(/│ since {15}│/);
-    expect(text).toMatch(/│ 2026-11-2\d \d\d:\d\d:11 │/); // in this machine's time zone
+    expect(text).toMatch(/│ since \(UTC\) {9}│/);
+    expect(text).toContain('│ 2026-11-24 14:05:11 │');
     expect(text).toContain(SENTENCE);
     expect(text).toContain('state_not_kept: The disk is full.');
   });
 });
 
-test('the terminal shows what has changed below the line of the sweep, and no line for each change', () => {
-  const line = { timestamp: SINCE, message: 'health_check', outcome: 'unreachable', ...SUMMARY };
-  const shown = readable(JSON.stringify({ ...line, changes: [], changes_sentence: SENTENCE })) ?? '';
-  const [sweep = '', told = '', ...more] = stripVTControlCharacters(shown).split('\n');
-  expect(sweep).toContain('1 of 2 guests reachable');
-  expect(told.trim()).toBe(SENTENCE);
-  expect(more).toEqual([]);
-  expect(readable(JSON.stringify({ timestamp: SINCE, message: 'guest_changed' }))).toBeUndefined();
+/** What the terminal shows of these entries of the log, without colours. */
+function terminal(...entries: readonly object[]): (string | undefined)[] {
+  const formatter = new LogFormatter();
+  return entries.map((entry) => {
+    const text = formatter.format(JSON.stringify({ timestamp: SINCE, ...entry }));
+    return text && stripVTControlCharacters(text);
+  });
+}
+
+describe('the terminal', () => {
+  test('changes are below the line of the sweep, and not on lines of their own', () => {
+    const sweep = { message: 'health_check', outcome: 'unreachable', ...SUMMARY };
+    expect(
+      terminal({ message: 'guest_changed' }, { ...sweep, changes: [], changes_sentence: SENTENCE }),
+    ).toEqual([
+      undefined,
+      `14:05:11.000 UTC  health_check  1 of 2 guests reachable, 1 no_consumer  in 1.234 s\n    ${SENTENCE}`,
+    ]);
+  });
+
+  test("a sweep's traceback is shown once", () => {
+    const entry = {
+      message: 'guest_unreachable',
+      outcome: 'unreachable',
+      instance_id: GUEST,
+      reason: 'guest_error',
+      cause: 'No disk',
+      traceback: 'Traceback:\nOSError',
+    };
+    const text = `14:05:11.000 UTC  guest_unreachable  unreachable  ${GUEST}  guest_error  No disk\n    Traceback:\n    OSError`;
+    expect(terminal(entry, entry, { ...entry, traceback: undefined })).toEqual([text, undefined, undefined]);
+  });
+
+  test.each(['\n', '\r', '\u001b[1A', '\u0085', '\u009b2K', '\u2028', '\u202e'])(
+    'a guest cannot forge a line with %j',
+    (control) => {
+      const forged = `x${control}14:05:12.000 UTC  rpc_ping  reachable`;
+      const ping = { message: 'rpc_ping', outcome: 'unreachable', instance_id: GUEST };
+      const error = { code: 'broker_refused' as const, message: forged };
+      const shown = [
+        ...terminal(
+          { ...ping, cause: forged, traceback: forged },
+          { ...ping, instance_id: undefined, path: forged },
+          { ...ping, error },
+          { message: 'health_check', outcome: 'error', ...SUMMARY, error },
+          { message: 'unknown', text: forged },
+        ),
+        new LogFormatter().format(forged.replace('\n', '')),
+        report({
+          ...SUMMARY,
+          error,
+          list_problem: forged,
+          malformed_ids: [forged],
+          changes_sentence: forged,
+        }),
+      ];
+      for (const text of shown) {
+        expect(text).not.toMatch(/^14:05:12/m);
+        if (control !== '\n') expect(text).not.toContain(control);
+      }
+    },
+  );
 });
 
 test('each fleet has a file of its own, whatever the login, and its name has nothing of the login', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { clock, lasting } from '../../functions/page/moment.ts';
+import { formatDuration, formatTime } from '../../functions/time/format.ts';
 
 const [SECOND, MINUTE, HOUR, DAY] = [1000, 60_000, 3_600_000, 86_400_000] as const;
 
@@ -12,12 +12,12 @@ test.each([
   [3 * HOUR + 5 * MINUTE, '3 h 5 min'],
   [DAY, '1 d'],
   [2 * DAY + 4 * HOUR + 59 * MINUTE, '2 d 4 h'],
-])('%s ms are “%s”', (ms, words) => {
-  expect(lasting(ms)).toBe(words);
+])('%s ms are "%s"', (ms, words) => {
+  expect(formatDuration(ms)).toBe(words);
 });
 
 test('a moment of another day has its date', () => {
   const nowMs = Date.parse('2026-03-14T00:01:00.000Z');
-  expect(clock('2026-03-14T00:00:30.000Z', nowMs)).toBe('00:00');
-  expect(clock('2026-03-13T23:59:00.000Z', nowMs)).toBe('2026-03-13 23:59');
+  expect(formatTime('2026-03-14T00:00:30.000Z', nowMs)).toBe('00:00');
+  expect(formatTime('2026-03-13T23:59:00.000Z', nowMs)).toBe('2026-03-13 23:59');
 });
