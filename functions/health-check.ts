@@ -3,7 +3,7 @@ import { findingsOf } from './changes/findings.ts';
 import { KeptState } from './changes/kept-state.ts';
 import { toldSummary } from './changes/told-summary.ts';
 import type { Unreachable } from './guest/ping-result.ts';
-import { beginEnvironment, type Environment } from './runtime/execution-environment.ts';
+import { ExecutionEnvironment } from './runtime/execution-environment.ts';
 import { fleetOf, planSweep, runSweep } from './runtime/sweep-fleet.ts';
 import { InvalidConfig } from './settings/config.ts';
 import { readStateSettings } from './settings/state-settings.ts';
@@ -49,14 +49,14 @@ export async function handler(event: unknown, lambda: Context): Promise<Summary>
 
 /** A fleet, and the execution environment that pings it. */
 interface Watched {
-  readonly environment: Environment;
+  readonly environment: ExecutionEnvironment;
   readonly fleet: Fleet;
   /** Undefined: nothing is kept from sweep to sweep. */
   readonly state: KeptState | undefined;
 }
 
 async function begin(env: NodeJS.ProcessEnv): Promise<Watched | InvalidConfig> {
-  const environment = await beginEnvironment(env);
+  const environment = await ExecutionEnvironment.load(env);
   if (environment instanceof InvalidConfig) return environment;
   try {
     const { location, thresholds } = readStateSettings(env);

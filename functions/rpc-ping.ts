@@ -1,16 +1,15 @@
 import middy from '@middy/core';
 import httpErrorHandler from '@middy/http-error-handler';
 import type { APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
-import { BrokerUnknown, MalformedCredentials } from './broker/errors.ts';
+import { CodedError } from './coded-error.ts';
 import { GuestKeys } from './guest/guest-keys.ts';
 import { answer } from './http/answer.ts';
+import type { CallerContext } from './http/caller.ts';
 import { Fault, instanceFault } from './http/fault.ts';
 import { type GatewayEvent, ROUTE, readRequest } from './http/request.ts';
-import { admitCaller, type CallerContext } from './keystone/admit-caller.ts';
-import { beginEnvironment, Environment } from './runtime/execution-environment.ts';
+import { admitCaller } from './keystone/admit-caller.ts';
+import { ExecutionEnvironment } from './runtime/execution-environment.ts';
 import { type Pinging, pingGuest } from './runtime/ping-guest.ts';
-import { KeyFileUnreadable } from './secrets/key-file.ts';
-import { SecretUnavailable } from './secrets/secrets-manager.ts';
 import { InvalidConfig } from './settings/config.ts';
 import { log, recordPing } from './telemetry/ping-telemetry.ts';
 import { Deadline } from './time/deadline.ts';
@@ -23,7 +22,7 @@ const REHEARSAL_MS = 500;
 
 const NIL_UUID = '00000000-0000-0000-0000-000000000000';
 
-const environment = await beginEnvironment(process.env);
+const environment = await ExecutionEnvironment.load(process.env);
 
 /** `GET /v1.0/{tenant_id}/mgmt/instances/{instance_id}/rpc_ping`: 204 when the guest answers, else 400. */
 export const handler = middy(answerPing, { timeoutEarlyInMillis: ANSWER_MARGIN_MS / 2, timeoutEarlyResponse })
@@ -31,10 +30,11 @@ export const handler = middy(answerPing, { timeoutEarlyInMillis: ANSWER_MARGIN_M
   .onError(answerAsFault);
 
 // Before anything else is looked at.
-if (environment instanceof Environment && environment.config.keystone !== undefined)
+if (environment instanceof ExecutionEnvironment && environment.config.keystone !== undefined)
   handler.before(admitCaller(environment.config.keystone));
 
-if (environment instanceof Environment && environment.broker.isConnected) await rehearse(environment);
+if (environment instanceof ExecutionEnvironment && environment.broker.isConnected)
+  await rehearse(environment);
 
 function answerPing(event: GatewayEvent, lambda: CallerContext): Promise<APIGatewayProxyStructuredResultV2> {
   return ping(environment, event, lambda, recordPing);
@@ -44,7 +44,7 @@ function answerPing(event: GatewayEvent, lambda: CallerContext): Promise<APIGate
  * Pings a guest that cannot exist. V8 compiles a function when it is first called: here on a whole processor, in an
  * invocation on the share that the function's memory buys. The log does not have this ping, and no key is looked up.
  */
-async function rehearse({ config, broker }: Environment): Promise<void> {
+async function rehearse({ config, broker }: ExecutionEnvironment): Promise<void> {
   const keys = config.guestKeys && new GuestKeys(async () => 'rehearsal');
   const pathParameters = { tenant_id: '', instance_id: NIL_UUID };
   const event = {
@@ -89,14 +89,9 @@ function answerAsFault(request: middy.Request<GatewayEvent>): void {
   }
   log.error('rpc_ping', { ...outcome, outcome: 'error' }, error);
   request.error = instanceFault(
-    isDeployersToMend(error) ? error.message : 'The server has erred; its log says more.',
-  );
-}
-
-/** These say what to mend, and hold no secret. */
-function isDeployersToMend(error: unknown): error is Error {
-  return [InvalidConfig, SecretUnavailable, KeyFileUnreadable, MalformedCredentials, BrokerUnknown].some(
-    (kind) => error instanceof kind,
+    error instanceof CodedError && error.isForDeployer
+      ? error.message
+      : `The function failed (request id ${requestId(request.context)}). See its log.`,
   );
 }
 

@@ -6,7 +6,7 @@ import { BrokerBlocked, BrokerRefused, BrokerUnreachable, type Unreachability } 
 import { type BrokerLocator, withLogin } from './locator.ts';
 
 /** A connection as the broker uses it. */
-export type Connection<S> = Pick<BrokerConnection<S>, 'session' | 'blockage' | 'isUsable' | 'destroy'>;
+export type Connection<S> = Pick<BrokerConnection<S>, 'session' | 'blocked' | 'isUsable' | 'destroy'>;
 
 export interface BrokerOptions<S> {
   readonly locator: BrokerLocator;
@@ -40,7 +40,7 @@ export class Broker<S> {
    * Dials ahead of the first use, and waits until the connection is there, the dial has failed, or the deadline has
    * passed; the dial then goes on. A failure is not reported: {@link use} dials again.
    */
-  async begin(deadline: Deadline): Promise<void> {
+  async connectAhead(deadline: Deadline): Promise<void> {
     const dialled = this.#dial(Deadline.never).catch(() => undefined);
     await beforeDeadline(dialled, deadline);
   }
@@ -84,13 +84,13 @@ export class Broker<S> {
     work: Work<S, R>,
     isReused: boolean,
   ): Promise<R> {
-    const { session, blockage } = connection;
+    const { session, blocked } = connection;
     try {
-      return await blockage.guard(deadline, (interruption) => work(session, { isReused, interruption }));
+      return await blocked.run(deadline, (interruption) => work(session, { isReused, interruption }));
     } catch (error) {
       const how = this.#options.loss(error);
       if (how === undefined) throw error;
-      if (blockage.isBlocked) throw new BrokerBlocked({ cause: error });
+      if (blocked.isBlocked) throw new BrokerBlocked({ cause: error });
       connection.destroy();
       throw new BrokerUnreachable(how, { cause: error });
     }

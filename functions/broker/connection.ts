@@ -2,9 +2,9 @@ import { type Channel, type ChannelModel, type ConfirmChannel, connect as connec
 import { afterReading } from '../time/after-reading.ts';
 import type { Deadline } from '../time/deadline.ts';
 import type { BrokerAddress } from './address.ts';
-import { Blockage } from './blockage.ts';
+import { BlockedState } from './blocked-state.ts';
 import { BrokerUnreachable, dialError } from './errors.ts';
-import { Wakefulness } from './wakefulness.ts';
+import { FreezeDetector } from './freeze-detector.ts';
 
 /**
  * The heartbeat asked for, in seconds; the broker may lower it. Without heartbeats the broker would keep the
@@ -40,9 +40,9 @@ export class BrokerConnection<S> {
   /** What the setup made. */
   readonly session: S;
   /** Whether the broker has blocked publishing on this connection. */
-  readonly blockage: Blockage;
+  readonly blocked: BlockedState;
   readonly #socket: AbortController;
-  readonly #wakefulness: Wakefulness;
+  readonly #freezeDetector: FreezeDetector;
 
   /**
    * @param name what RabbitMQ's console shows for the connection
@@ -65,9 +65,9 @@ export class BrokerConnection<S> {
     });
     try {
       const connection = await open(address, name, socket);
-      const blockage = new Blockage(connection);
+      const blocked = new BlockedState(connection);
       const session = await setup(await openChannels(connection, socket));
-      return new BrokerConnection(session, socket, blockage, heartbeatMs(connection));
+      return new BrokerConnection(session, socket, blocked, heartbeatMs(connection));
     } catch (error) {
       socket.abort();
       throw isTimeOut ? new BrokerUnreachable('connection_timeout', { cause: error }) : dialError(error);
@@ -76,12 +76,12 @@ export class BrokerConnection<S> {
     }
   }
 
-  private constructor(session: S, socket: AbortController, blockage: Blockage, toleratedSleepMs: number) {
+  private constructor(session: S, socket: AbortController, blocked: BlockedState, toleratedSleepMs: number) {
     this.session = session;
-    this.blockage = blockage;
+    this.blocked = blocked;
     this.#socket = socket;
-    this.#wakefulness = new Wakefulness(toleratedSleepMs, () => this.destroy());
-    const onEnd = () => this.#wakefulness.stop();
+    this.#freezeDetector = new FreezeDetector(toleratedSleepMs, () => this.destroy());
+    const onEnd = () => this.#freezeDetector.stop();
     if (socket.signal.aborted) onEnd();
     else socket.signal.addEventListener('abort', onEnd, { once: true });
   }
@@ -91,7 +91,7 @@ export class BrokerConnection<S> {
    * slept through is ended here.
    */
   isUsable(): boolean {
-    this.#wakefulness.check();
+    this.#freezeDetector.check();
     return !this.#socket.signal.aborted;
   }
 

@@ -1,3 +1,5 @@
+import { CodedError } from '../coded-error.ts';
+
 /**
  * Why the broker is of no use. Each class is a reason of its own: `code` is that reason and stable, `message` a
  * sentence without its full stop, `cause` the underlying error where there is one.
@@ -13,7 +15,7 @@ export type Unreachability =
   | 'tls_protocol_error';
 
 /** No AMQP connection to the broker could be made, or the one there was is lost. */
-export class BrokerUnreachable extends Error {
+export class BrokerUnreachable extends CodedError {
   override readonly name = 'BrokerUnreachable';
   readonly code = 'broker_unreachable';
   readonly how: Unreachability;
@@ -37,7 +39,7 @@ const REFUSED = {
 } as const satisfies Record<Refusal, string>;
 
 /** The broker answered, and refused. */
-export class BrokerRefused extends Error {
+export class BrokerRefused extends CodedError {
   override readonly name = 'BrokerRefused';
   readonly code = 'broker_refused';
   readonly what: Refusal;
@@ -49,7 +51,7 @@ export class BrokerRefused extends Error {
 }
 
 /** The broker takes no messages for now: a memory or disk alarm (`connection.blocked`). */
-export class BrokerBlocked extends Error {
+export class BrokerBlocked extends CodedError {
   override readonly name = 'BrokerBlocked';
   readonly code = 'broker_blocked';
 
@@ -67,15 +69,17 @@ export function isBrokerError(error: unknown): error is BrokerError {
 }
 
 /** The secret of the broker's login is there, but it does not hold `{"username": "…", "password": "…"}`. */
-export class MalformedCredentials extends Error {
+export class MalformedCredentials extends CodedError {
   override readonly name = 'MalformedCredentials';
   readonly code = 'malformed_credentials';
+  override readonly isForDeployer = true;
 }
 
 /** Amazon MQ could not be asked about the broker, or does not know an endpoint of it. */
-export class BrokerUnknown extends Error {
+export class BrokerUnknown extends CodedError {
   override readonly name = 'BrokerUnknown';
   readonly code = 'broker_unknown';
+  override readonly isForDeployer = true;
 
   /** @param why the name of Amazon MQ's exception, or what is missing */
   constructor(brokerId: string, why: string, options?: ErrorOptions) {
@@ -84,7 +88,7 @@ export class BrokerUnknown extends Error {
 }
 
 /** RabbitMQ's management API gave no list of queues. The message says why, and holds no secret. */
-export class ManagementUnavailable extends Error {
+export class ManagementUnavailable extends CodedError {
   override readonly name = 'ManagementUnavailable';
   readonly code = 'management_unavailable';
   /** The HTTP status of the answer, where there was one: 401 is a refused login, or a missing tag `management`. */

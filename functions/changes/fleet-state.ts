@@ -1,3 +1,4 @@
+import { CodedError } from '../coded-error.ts';
 import { REASONS, type Reason } from '../guest/reason.ts';
 import { INSTANCE_ID } from '../guest/topic.ts';
 import type { Summary } from '../sweep/summary.ts';
@@ -63,7 +64,7 @@ export interface StateProblem {
 }
 
 /** What is kept is no state of this version. The message has nothing of the content. */
-export class MalformedState extends Error {
+export class MalformedState extends CodedError {
   override readonly name = 'MalformedState';
   readonly code = 'state_malformed';
 }

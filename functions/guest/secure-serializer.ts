@@ -6,13 +6,14 @@ import {
   type KeyObject,
   randomBytes,
 } from 'node:crypto';
+import { CodedError } from '../coded-error.ts';
 import type { Json } from '../oslo/message.ts';
 
 const ALGORITHM = 'aes-256-cbc';
 const IV_BYTES = 16;
 
 /** The guest's result does not decrypt with the key that is known for the guest. */
-export class KeyMismatch extends Error {
+export class KeyMismatch extends CodedError {
   override readonly name = 'KeyMismatch';
   readonly code = 'key_mismatch';
 }

@@ -1,3 +1,4 @@
+import { CodedError } from '../coded-error.ts';
 import type { Call, Target } from '../oslo/call.ts';
 import type { Inspector, QueueCounts } from '../oslo/inspector.ts';
 import type { Deadline } from '../time/deadline.ts';
@@ -19,7 +20,7 @@ export interface SilenceOptions {
 }
 
 /** The grace is over, and nobody consumes the guest's queue: its agent is down. */
-export class NoConsumer extends Error {
+export class NoConsumer extends CodedError {
   override readonly name = 'NoConsumer';
   readonly code = 'no_consumer';
 }

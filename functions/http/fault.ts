@@ -1,3 +1,5 @@
+import { CodedError } from '../coded-error.ts';
+
 /**
  * OpenStack's fault JSON, byte for byte as Trove writes it: the layout of Python's `json.dumps`, `message`
  * first, everything beyond ASCII escaped.
@@ -14,7 +16,7 @@ const STATUS = {
 type Headers = Readonly<Record<string, string>>;
 
 /** An error that is an HTTP answer: `@middy/http-error-handler` turns status, headers and message into it. */
-export class Fault extends Error {
+export class Fault extends CodedError {
   override readonly name = 'Fault';
   readonly code = 'fault';
   readonly statusCode: number;

@@ -1,15 +1,10 @@
 import type middy from '@middy/core';
 import type { Context } from 'aws-lambda';
+import { type Caller, type CallerContext, callerFields } from '../http/caller.ts';
 import type { Fault } from '../http/fault.ts';
-import {
-  foreignProjectFault,
-  keystoneFault,
-  notAdminFault,
-  unauthenticatedFault,
-} from '../http/keystone-fault.ts';
 import { type GatewayEvent, header, tenantOf } from '../http/request.ts';
 import type { KeystoneSettings } from '../settings/config.ts';
-import { type Caller, callerFields, log } from '../telemetry/ping-telemetry.ts';
+import { log } from '../telemetry/ping-telemetry.ts';
 import { Deadline } from '../time/deadline.ts';
 import { requireAccess } from './access.ts';
 import {
@@ -20,14 +15,12 @@ import {
   Unauthenticated,
 } from './errors.ts';
 import { KeystoneApi } from './keystone-api.ts';
+import { foreignProjectFault, keystoneFault, notAdminFault, unauthenticatedFault } from './keystone-fault.ts';
 import type { Token } from './token.ts';
 import { TokenValidator } from './token-validator.ts';
 
 /** What is kept of an invocation's time for the ping and the answer, in milliseconds. */
 const PING_MARGIN_MS = 1000;
-
-/** Lambda's context, with the caller in it where Keystone was asked. */
-export type CallerContext = Context & { caller?: Caller };
 
 /**
  * Middy's middleware before the handler: lets in whom Trove's API would let in, by the token in `X-Auth-Token`, and

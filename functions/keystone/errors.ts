@@ -1,3 +1,4 @@
+import { CodedError } from '../coded-error.ts';
 import type { Token } from './token.ts';
 
 const UNAUTHENTICATED = {
@@ -7,7 +8,7 @@ const UNAUTHENTICATED = {
 } as const;
 
 /** The caller has not said who it is. */
-export class Unauthenticated extends Error {
+export class Unauthenticated extends CodedError {
   override readonly name = 'Unauthenticated';
   readonly code: keyof typeof UNAUTHENTICATED;
 
@@ -18,7 +19,7 @@ export class Unauthenticated extends Error {
 }
 
 /** The token is of another project than the one that is asked for, or of none. */
-export class ForeignProject extends Error {
+export class ForeignProject extends CodedError {
   override readonly name = 'ForeignProject';
   readonly code = 'foreign_project';
   readonly token: Token;
@@ -30,7 +31,7 @@ export class ForeignProject extends Error {
 }
 
 /** None of the token's roles is an admin's. */
-export class NotAdmin extends Error {
+export class NotAdmin extends CodedError {
   override readonly name = 'NotAdmin';
   readonly code = 'not_admin';
   readonly token: Token;
@@ -42,13 +43,13 @@ export class NotAdmin extends Error {
 }
 
 /** Whether the token is good could not be found out; `message` says why. */
-export class KeystoneUnavailable extends Error {
+export class KeystoneUnavailable extends CodedError {
   override readonly name = 'KeystoneUnavailable';
   readonly code = 'keystone_unavailable';
 }
 
 /** So many tokens turned out to be bad that Keystone is spared the next ones for now. */
-export class TooManyBadTokens extends Error {
+export class TooManyBadTokens extends CodedError {
   override readonly name = 'TooManyBadTokens';
   readonly code = 'too_many_bad_tokens';
 

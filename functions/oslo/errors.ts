@@ -1,10 +1,12 @@
+import { CodedError } from '../coded-error.ts';
+
 /**
  * What a call can end in other than a result. The names are those of oslo.messaging's exceptions; `code` is
  * stable and safe to switch on, `message` is for people.
  */
 
 /** No reply came before the deadline. */
-export class MessagingTimeout extends Error {
+export class MessagingTimeout extends CodedError {
   override readonly name = 'MessagingTimeout';
   readonly code = 'messaging_timeout';
   /** What was wrong with a message without `_msg_id` that arrived while this was the only call in flight. */
@@ -17,7 +19,7 @@ export class MessagingTimeout extends Error {
 }
 
 /** The broker returned the mandatory request (312 NO_ROUTE): no queue is bound for the topic. */
-export class MessageUndeliverable extends Error {
+export class MessageUndeliverable extends CodedError {
   override readonly name = 'MessageUndeliverable';
   readonly code = 'message_undeliverable';
 }
@@ -34,7 +36,7 @@ export class MessageUndeliverable extends Error {
 export type Undelivered = 'refused' | 'nacked' | 'withheld' | 'unconfirmed' | 'closed';
 
 /** The broker did not take the request, or can no longer bring its reply. */
-export class MessageDeliveryFailure extends Error {
+export class MessageDeliveryFailure extends CodedError {
   override readonly name = 'MessageDeliveryFailure';
   readonly code = 'message_delivery_failure';
   readonly how: Undelivered;
@@ -53,7 +55,7 @@ export class MessageDeliveryFailure extends Error {
 }
 
 /** The server replied to this call, but not with an oslo.messaging reply of format 2.0. */
-export class UnreadableReply extends Error {
+export class UnreadableReply extends CodedError {
   override readonly name = 'UnreadableReply';
   readonly code = 'unreadable_reply';
 }
@@ -68,7 +70,7 @@ export interface RemoteFailure {
 }
 
 /** The server ran the method, or tried to, and replied with an exception. */
-export class RemoteError extends Error {
+export class RemoteError extends CodedError {
   override readonly name = 'RemoteError';
   readonly code = 'remote_error';
   readonly failure: RemoteFailure;

@@ -1,11 +1,8 @@
 import { AmazonMqLocator } from '../broker/amazon-mq-locator.ts';
 import { Broker } from '../broker/broker.ts';
 import { BrokerConnection } from '../broker/connection.ts';
-import { isBrokerError, type Unreachability } from '../broker/errors.ts';
 import { type BrokerLocator, FixedLocator } from '../broker/locator.ts';
 import { GuestKeys, type KeyLookup } from '../guest/guest-keys.ts';
-import type { Unreachable } from '../guest/ping-result.ts';
-import { MessageDeliveryFailure } from '../oslo/errors.ts';
 import { openTransport, type Transport } from '../oslo/transport.ts';
 import { KeyFile } from '../secrets/key-file.ts';
 import { readSecret, SecretUnavailable } from '../secrets/secrets-manager.ts';
@@ -17,6 +14,7 @@ import {
   readConfig,
 } from '../settings/config.ts';
 import { Deadline } from '../time/deadline.ts';
+import { connectionLoss } from './broker-failure.ts';
 
 /** How long DNS, TCP, TLS and the AMQP handshake may take. */
 export const CONNECT_TIMEOUT_MS = 5000;
@@ -31,15 +29,32 @@ export const CONFIRM_TIMEOUT_MS = 1000;
 const INIT_WAIT_MS = 1000;
 
 /** What one Lambda execution environment keeps from invocation to invocation: its settings and its connection. */
-export class Environment {
+export class ExecutionEnvironment {
   readonly config: Config;
   readonly locator: BrokerLocator;
   readonly broker: Broker<Transport>;
   /** Undefined: no guest has a key. */
   readonly keys: GuestKeys | undefined;
 
-  /** Reads the settings. @throws InvalidConfig */
-  constructor(env: NodeJS.ProcessEnv) {
+  /**
+   * Reads the settings and waits for the connection: Lambda gives init a whole processor, and an invocation only the
+   * share of its memory. A broker that cannot be reached is dialled again in the first invocation.
+   *
+   * @returns wrong settings as a value, so that the first invocation can report them
+   */
+  static async load(env: NodeJS.ProcessEnv): Promise<ExecutionEnvironment | InvalidConfig> {
+    try {
+      const environment = new ExecutionEnvironment(env);
+      setImmediate(() => process.stdout); // Node makes this stream when it is first asked for: while the broker is dialled
+      await environment.broker.connectAhead(Deadline.in(INIT_WAIT_MS));
+      return environment;
+    } catch (error) {
+      if (error instanceof InvalidConfig) return error;
+      throw error;
+    }
+  }
+
+  private constructor(env: NodeJS.ProcessEnv) {
     this.config = readConfig(env);
     this.locator = locatorOf(this.config.broker);
     this.keys = this.config.guestKeys && new GuestKeys(keyLookup(this.config.guestKeys));
@@ -52,31 +67,6 @@ export class Environment {
       loss: connectionLoss,
     });
   }
-}
-
-/**
- * Makes the execution environment, and waits for its connection: Lambda gives init a whole processor, and an invocation
- * only the share of its memory. Wrong settings are returned, so that the first invocation can report them; a broker
- * that cannot be reached is dialled again then.
- */
-export async function beginEnvironment(env: NodeJS.ProcessEnv): Promise<Environment | InvalidConfig> {
-  try {
-    const environment = new Environment(env);
-    setImmediate(() => process.stdout); // Node makes this stream when it is first asked for: while the broker is dialled
-    await environment.broker.begin(Deadline.in(INIT_WAIT_MS));
-    return environment;
-  } catch (error) {
-    if (error instanceof InvalidConfig) return error;
-    throw error;
-  }
-}
-
-/** What a failure of the broker means for a ping. @throws any other error */
-export function brokerResult(error: unknown): Unreachable {
-  if (!isBrokerError(error)) throw error;
-  const { code: reason, message: cause } = error;
-  if (reason === 'broker_unreachable') return { reachable: false, reason, cause, proxyError: error.how };
-  return { reachable: false, reason, cause };
 }
 
 function locatorOf(settings: BrokerSettings): BrokerLocator {
@@ -100,13 +90,6 @@ function keyLookup(settings: GuestKeySettings): KeyLookup {
       throw error;
     }
   };
-}
-
-/** A call that failed because its connection was lost says nothing of the guest. */
-function connectionLoss(error: unknown): Unreachability | undefined {
-  if (!(error instanceof MessageDeliveryFailure)) return undefined;
-  if (error.how === 'unconfirmed') return 'connection_timeout';
-  return error.how === 'closed' ? 'connection_terminated' : undefined;
 }
 
 /** Lambda's names of function, version and log stream, so that an operator finds the connection's owner. */

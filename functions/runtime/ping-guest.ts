@@ -5,13 +5,14 @@ import type { PingResult } from '../guest/ping-result.ts';
 import type { PingContext } from '../guest/request-context.ts';
 import type { SecureSerializer } from '../guest/secure-serializer.ts';
 import type { Deadline } from '../time/deadline.ts';
-import { brokerResult, CONFIRM_TIMEOUT_MS, type Environment } from './execution-environment.ts';
+import { brokerFailure } from './broker-failure.ts';
+import { CONFIRM_TIMEOUT_MS, type ExecutionEnvironment } from './execution-environment.ts';
 
 /** A healthy guest has answered by then; the broker's confirm comes before the first question about a silent one. */
 const CONFIRM_AFTER_MS = 100;
 
 /** What a ping needs of the execution environment. */
-export type Pinging = Pick<Environment, 'config' | 'broker' | 'keys'>;
+export type Pinging = Pick<ExecutionEnvironment, 'config' | 'broker' | 'keys'>;
 
 /**
  * Pings one guest over the live connection, with its key if the guest has one.
@@ -36,5 +37,5 @@ export function pingGuest(
         interruption,
       });
     });
-  return pingWithKey(keys, context.instanceId, deadline, ping).catch(brokerResult);
+  return pingWithKey(keys, context.instanceId, deadline, ping).catch(brokerFailure);
 }

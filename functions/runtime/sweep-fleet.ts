@@ -7,18 +7,18 @@ import { SecretUnavailable } from '../secrets/secrets-manager.ts';
 import { Fleet } from '../sweep/fleet.ts';
 import { type PingOne, Sweep, type SweepEnd, type Verdict } from '../sweep/sweep.ts';
 import { Deadline } from '../time/deadline.ts';
+import { brokerFailure } from './broker-failure.ts';
 import {
-  brokerResult,
   CONFIRM_TIMEOUT_MS,
   CONNECT_TIMEOUT_MS,
-  type Environment,
+  type ExecutionEnvironment,
 } from './execution-environment.ts';
 
 /** How long the broker may take to show that it lives in the middle of a sweep; a busy broker is slow. */
 const PROOF_TIMEOUT_MS = 10_000;
 
 /** The guests that the broker knows. */
-export function fleetOf({ config, locator }: Environment): Fleet {
+export function fleetOf({ config, locator }: ExecutionEnvironment): Fleet {
   const management = new ManagementApi(config.managementUrl, locator);
   return new Fleet({
     bindings: (deadline, onKey) => management.boundKeys(config.controlExchange, deadline, onKey),
@@ -32,7 +32,7 @@ export function fleetOf({ config, locator }: Environment): Fleet {
  * @param deadline of the whole sweep
  */
 export function planSweep(
-  { config, keys }: Environment,
+  { config, keys }: ExecutionEnvironment,
   instanceIds: Iterable<string>,
   requestId: string,
   deadline: Deadline,
@@ -72,7 +72,7 @@ export function planSweep(
  *
  * @throws KeyFileUnreadable, SecretUnavailable (the broker's), MalformedCredentials or BrokerUnknown
  */
-export async function runSweep({ config, broker }: Environment, sweep: Sweep): Promise<SweepEnd> {
+export async function runSweep({ config, broker }: ExecutionEnvironment, sweep: Sweep): Promise<SweepEnd> {
   const { deadline } = sweep;
   const isTimeToConnect = deadline.leftMs >= CONNECT_TIMEOUT_MS;
   if (deadline.isOver) return { kind: 'out_of_time' };
@@ -85,7 +85,7 @@ export async function runSweep({ config, broker }: Environment, sweep: Sweep): P
   } catch (error) {
     const isTimeOut = error instanceof BrokerUnreachable && error.how === 'connection_timeout';
     if (isTimeOut && !isTimeToConnect && deadline.isOver) return { kind: 'out_of_time' };
-    return { kind: 'broker_failed', failure: brokerResult(error) };
+    return { kind: 'broker_failed', failure: brokerFailure(error) };
   }
 }
 

@@ -1,9 +1,11 @@
 import fs from 'node:fs'; // `fs.promises` is loaded on first use, `node:fs/promises` at once
+import { CodedError } from '../coded-error.ts';
 
 /** The file of keys cannot be read, or is not a JSON object of texts. The message has nothing of its content. */
-export class KeyFileUnreadable extends Error {
+export class KeyFileUnreadable extends CodedError {
   override readonly name = 'KeyFileUnreadable';
   readonly code = 'key_file_unreadable';
+  override readonly isForDeployer = true;
 }
 
 /** A JSON file `{"<instance_id>": "<key>"}`, read again when it has changed. */

@@ -1,9 +1,11 @@
+import { CodedError } from '../coded-error.ts';
 import type { Deadline } from '../time/deadline.ts';
 
 /** A secret could not be read. */
-export class SecretUnavailable extends Error {
+export class SecretUnavailable extends CodedError {
   override readonly name = 'SecretUnavailable';
   readonly code = 'secret_unavailable';
+  override readonly isForDeployer = true;
   /** Secrets Manager's exception, such as `ResourceNotFoundException`, or the error that kept us from asking. */
   readonly exception: string;
 

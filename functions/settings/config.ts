@@ -1,5 +1,6 @@
 import { type BrokerAddress, parseAddress, parseEndpoint } from '../broker/address.ts';
 import type { AmazonMqSettings } from '../broker/amazon-mq-locator.ts';
+import { CodedError } from '../coded-error.ts';
 
 /** The broker's whole address, for local use, or what leads to a broker of Amazon MQ. */
 export type BrokerSettings = { readonly address: BrokerAddress } | AmazonMqSettings;
@@ -33,9 +34,10 @@ export interface KeystoneSettings {
 export type GuestKeySettings = { readonly file: string } | { readonly secretPrefix: string };
 
 /** A setting is missing or wrong. The message names the setting and never shows a value. */
-export class InvalidConfig extends Error {
+export class InvalidConfig extends CodedError {
   override readonly name = 'InvalidConfig';
   readonly code = 'invalid_config';
+  override readonly isForDeployer = true;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,5 +1,7 @@
+import { CodedError } from '../coded-error.ts';
+
 /** What is kept could not be read or written. */
-export class StateUnavailable extends Error {
+export class StateUnavailable extends CodedError {
   override readonly name = 'StateUnavailable';
   readonly code = 'state_unavailable';
   /** That of S3, such as `AccessDenied`, or the error that kept us from asking. */
@@ -12,7 +14,7 @@ export class StateUnavailable extends Error {
 }
 
 /** Somebody else has written since what is kept was read. */
-export class StateConflict extends Error {
+export class StateConflict extends CodedError {
   override readonly name = 'StateConflict';
   readonly code = 'state_conflict';
 }

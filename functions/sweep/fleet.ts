@@ -1,3 +1,4 @@
+import { CodedError } from '../coded-error.ts';
 import { instanceIdOf } from '../guest/topic.ts';
 import type { Deadline } from '../time/deadline.ts';
 
@@ -24,7 +25,7 @@ export interface Listing {
 }
 
 /** The guests cannot be listed, and never were. */
-export class FleetUnknown extends Error {
+export class FleetUnknown extends CodedError {
   override readonly name = 'FleetUnknown';
   readonly code = 'fleet_unknown';
 }

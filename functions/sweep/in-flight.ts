@@ -1,3 +1,4 @@
+import { CodedError } from '../coded-error.ts';
 import type { Liveness } from '../oslo/liveness.ts';
 import { Interruption } from '../time/interruption.ts';
 
@@ -13,7 +14,7 @@ interface Flight {
 }
 
 /** A ping in flight was stopped. */
-export class Stopped extends Error {
+export class Stopped extends CodedError {
   override readonly name = 'Stopped';
   readonly code = 'stopped';
 }

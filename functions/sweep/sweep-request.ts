@@ -1,3 +1,4 @@
+import { CodedError } from '../coded-error.ts';
 import { INSTANCE_ID } from '../guest/topic.ts';
 
 /** What a scheduled event asks for. */
@@ -11,7 +12,7 @@ export interface SweepRequest {
 }
 
 /** The event is neither a list of instance ids nor anything that may stand for the whole fleet. */
-export class InvalidEvent extends Error {
+export class InvalidEvent extends CodedError {
   override readonly name = 'InvalidEvent';
   readonly code = 'invalid_event';
 }

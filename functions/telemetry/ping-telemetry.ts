@@ -1,22 +1,12 @@
 import type { PingResult, Reachable, Unreachable } from '../guest/ping-result.ts';
 import type { PingContext } from '../guest/request-context.ts';
+import { type Caller, callerFields } from '../http/caller.ts';
 import { embedded, embedding } from './embedded-metrics.ts';
 import { Log } from './log.ts';
 import { unreachableFields } from './unreachable-fields.ts';
 
 /** The log of the function that answers pings; `rpc-ping` is the metrics' dimension `service`. */
 export const log = new Log('rpc-ping');
-
-/** Who asked for a ping, where Keystone says so: names of the token's project and user. */
-export interface Caller {
-  readonly projectName: string | undefined;
-  readonly userName: string;
-}
-
-/** A caller's fields in a log line. */
-export function callerFields({ projectName, userName }: Caller): object {
-  return { project_name: projectName, user_name: userName };
-}
 
 /** One log line for one ping, with the metrics in it. The instance is a property, never a dimension of a metric. */
 export function recordPing(

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, jest, test } from '@jest/globals';
 import { type BrokerAddress, parseAddress } from '../../functions/broker/address.ts';
-import { Blockage } from '../../functions/broker/blockage.ts';
+import { BlockedState } from '../../functions/broker/blocked-state.ts';
 import { Broker, type Connection } from '../../functions/broker/broker.ts';
 import { BrokerRefused, BrokerUnreachable } from '../../functions/broker/errors.ts';
 import type { BrokerLocator } from '../../functions/broker/locator.ts';
@@ -17,7 +17,7 @@ class Lost extends Error {}
 class FakeConnection implements Connection<number> {
   readonly session: number;
   readonly events = new EventEmitter();
-  readonly blockage = new Blockage(this.events);
+  readonly blocked = new BlockedState(this.events);
   isAlive = true;
 
   constructor(session: number) {
@@ -105,13 +105,13 @@ describe('a dial', () => {
 
   test('a refused dial ahead of the first use ends the wait for it at once', async () => {
     const { broker } = brokerOn({ dials: [new BrokerUnreachable('connection_refused')] });
-    await expect(broker.begin(Deadline.in(1000))).resolves.toBeUndefined();
+    await expect(broker.connectAhead(Deadline.in(1000))).resolves.toBeUndefined();
   });
 
   test('the wait for a silent dial ahead of the first use ends at the deadline', async () => {
     const { broker } = brokerOn({ dials: ['hangs'] });
     const outcome = jest.fn();
-    broker.begin(Deadline.in(1000)).then(outcome);
+    broker.connectAhead(Deadline.in(1000)).then(outcome);
     await pass(999);
     expect(outcome).not.toHaveBeenCalled();
     await pass(1);
@@ -121,7 +121,7 @@ describe('a dial', () => {
   test('a dial ahead of the first use that took longer than the wait is used all the same', async () => {
     const connecting = Promise.withResolvers<FakeConnection>();
     const { broker, dialled } = brokerOn({ dials: [connecting.promise] });
-    const begun = broker.begin(Deadline.in(1000));
+    const begun = broker.connectAhead(Deadline.in(1000));
     await pass(1000);
     await begun;
     const used = broker.use(deadline(), session);
@@ -132,20 +132,20 @@ describe('a dial', () => {
 
   test('the first use of a connection that was made ahead counts as a reuse', async () => {
     const { broker } = brokerOn({});
-    await broker.begin(Deadline.in(1000));
+    await broker.connectAhead(Deadline.in(1000));
     const isReused = broker.use(deadline(), async (_session, circumstances) => circumstances.isReused);
     await expect(isReused).resolves.toBe(true);
   });
 
   test('a dial that was begun ahead and failed is repeated at the first use', async () => {
     const { broker } = brokerOn({ dials: [new BrokerUnreachable('dns_error')] });
-    broker.begin(Deadline.never);
+    broker.connectAhead(Deadline.never);
     await expect(broker.use(deadline(), session)).resolves.toBe(1);
   });
 
   test('a dial is shared by all uses that wait for it', async () => {
     const { broker, dialled } = brokerOn({});
-    broker.begin(Deadline.never);
+    broker.connectAhead(Deadline.never);
     const uses = Array.from({ length: 10 }, () => broker.use(deadline(), session));
     await expect(Promise.all(uses)).resolves.toEqual(Array(10).fill(1));
     expect(dialled).toHaveLength(1);

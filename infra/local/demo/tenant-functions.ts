@@ -1,4 +1,4 @@
-import type { GatewayEvent } from '../parts/gateway.ts';
+import type { ProxyEvent } from '../parts/gateway.ts';
 import { LambdaProcess, type LocalFunction } from '../parts/lambda-process.ts';
 
 type Settings = Readonly<Record<string, string>>;
@@ -36,7 +36,7 @@ export class TenantFunctions {
     this.#others = others;
   }
 
-  async invoke(event: GatewayEvent): Promise<unknown> {
+  async invoke(event: ProxyEvent): Promise<unknown> {
     const lambda = await this.#of(event.pathParameters?.['tenant_id'] ?? '');
     return lambda.invoke(event);
   }

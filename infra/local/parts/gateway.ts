@@ -13,12 +13,12 @@ export interface Route {
 export type PayloadVersion = '2.0' | '1.0';
 
 /** The part of an event that the gateway's callers read. */
-export interface GatewayEvent {
+export interface ProxyEvent {
   readonly [name: string]: unknown;
   readonly pathParameters?: Readonly<Record<string, string>>;
 }
 
-export type Invoke = (event: GatewayEvent) => Promise<unknown>;
+export type Invoke = (event: ProxyEvent) => Promise<unknown>;
 
 /** Something that a browser may look at beside the API, made anew for each request. */
 export interface Page {
@@ -114,7 +114,7 @@ async function respond(
 }
 
 /** The event of an HTTP API, payload format 2.0. */
-function httpApiEvent(request: IncomingMessage, route: Route): GatewayEvent {
+function httpApiEvent(request: IncomingMessage, route: Route): ProxyEvent {
   const { pathname, search } = target(request);
   const pathParameters = match(request, route);
   const routeKey = pathParameters ? `${route.method} ${route.path}` : '$default';
@@ -142,7 +142,7 @@ function httpApiEvent(request: IncomingMessage, route: Route): GatewayEvent {
 }
 
 /** The event of a REST API's proxy integration, payload format 1.0. */
-function restApiEvent(request: IncomingMessage, route: Route): GatewayEvent {
+function restApiEvent(request: IncomingMessage, route: Route): ProxyEvent {
   const { pathname } = target(request);
   const pathParameters = match(request, route);
   const resource = pathParameters ? route.path : '/{proxy+}';

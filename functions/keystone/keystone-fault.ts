@@ -1,4 +1,4 @@
-import { Fault, troveFault } from './fault.ts';
+import { Fault, troveFault } from '../http/fault.ts';
 
 // What Trove's API answers to whom Keystone does not vouch for, byte for byte: of a 401, the code comes first.
 

@@ -11,7 +11,7 @@ const GRACE_MS = 1000;
 const WAIT_SHARE = 0.9;
 
 /** Whether the broker has blocked a connection's publishing (`connection.blocked`, RabbitMQ's extension). */
-export class Blockage {
+export class BlockedState {
   readonly #onBlocked = new Set<() => void>();
   #unblocked: PromiseWithResolvers<void> | undefined;
 
@@ -37,7 +37,7 @@ export class Blockage {
    *
    * @throws BrokerBlocked, or what `work` throws
    */
-  async guard<T>(deadline: Deadline, work: (interruption: Interruption) => Promise<T>): Promise<T> {
+  async run<T>(deadline: Deadline, work: (interruption: Interruption) => Promise<T>): Promise<T> {
     const interruption = new Interruption();
     const watch = () => void this.#outlast(deadline, interruption);
     this.#onBlocked.add(watch);

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, jest, test } from '@jest/globals';
-import { Blockage } from '../../functions/broker/blockage.ts';
+import { BlockedState } from '../../functions/broker/blocked-state.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
 import type { Interruption } from '../../functions/time/interruption.ts';
 import { pass, useFakeClock } from '../setup/fake-clock.ts';
@@ -16,14 +16,14 @@ function endless(interruption: Interruption): Promise<never> {
 
 function guarded(deadline = Deadline.in(15_000)) {
   const connection = new EventEmitter();
-  const blockage = new Blockage(connection);
+  const blocked = new BlockedState(connection);
   const work = jest.fn(endless);
   const begin = () => {
     const outcome = jest.fn();
-    blockage.guard(deadline, work).catch(outcome);
+    blocked.run(deadline, work).catch(outcome);
     return outcome;
   };
-  return { connection, blockage, work, begin };
+  return { connection, blocked, work, begin };
 }
 
 describe('work on a connection', () => {
@@ -56,14 +56,14 @@ describe('work on a connection', () => {
   });
 
   test('work that is blocked until its own time-out is broker_blocked, and not out of time', async () => {
-    const { connection, blockage } = guarded();
+    const { connection, blocked } = guarded();
     const outcome = jest.fn();
     const timeout = async (interruption: Interruption) => {
       const { promise, reject } = Promise.withResolvers<never>();
       setTimeout(() => reject(new Error('out of time')), 1000);
       return Promise.race([promise, endless(interruption)]);
     };
-    blockage.guard(Deadline.in(1000), timeout).catch(outcome);
+    blocked.run(Deadline.in(1000), timeout).catch(outcome);
     await pass(250);
     connection.emit('blocked');
     await pass(750);
@@ -71,7 +71,7 @@ describe('work on a connection', () => {
   });
 
   test('work is begun, and goes on, when the blockage clears within a second', async () => {
-    const { connection, blockage, work, begin } = guarded();
+    const { connection, blocked, work, begin } = guarded();
     connection.emit('blocked');
     const outcome = begin();
     await pass(900);
@@ -79,12 +79,12 @@ describe('work on a connection', () => {
     await pass(5000);
     expect(work).toHaveBeenCalled();
     expect(outcome).not.toHaveBeenCalled();
-    expect(blockage.isBlocked).toBe(false);
+    expect(blocked.isBlocked).toBe(false);
   });
 
   test('work that ends by itself leaves no timer', async () => {
-    const { blockage } = guarded();
-    await expect(blockage.guard(Deadline.in(100), async () => 'pong')).resolves.toBe('pong');
+    const { blocked } = guarded();
+    await expect(blocked.run(Deadline.in(100), async () => 'pong')).resolves.toBe('pong');
     expect(jest.getTimerCount()).toBe(0);
   });
 });

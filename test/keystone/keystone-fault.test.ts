@@ -4,7 +4,7 @@ import {
   keystoneFault,
   notAdminFault,
   unauthenticatedFault,
-} from '../../functions/http/keystone-fault.ts';
+} from '../../functions/keystone/keystone-fault.ts';
 
 const CHALLENGE = { 'WWW-Authenticate': 'Keystone uri="https://keystone.example/identity"' };
 

@@ -6,16 +6,16 @@ const TICK_MS = 1000;
  * Notices that the process was stopped: Lambda freezes an execution environment between invocations. A timer then
  * fires late, and `Date.now()` shows how late, since that clock runs on while the process is stopped.
  */
-export class Wakefulness {
+export class FreezeDetector {
   readonly #limitMs: number;
-  readonly #onOverslept: () => void;
+  readonly #onFrozen: () => void;
   #timer: NodeJS.Timeout | undefined;
   #lastAwake = Date.now();
 
-  /** @param onOverslept called once it is noticed that the process slept longer than `limitMs` milliseconds */
-  constructor(limitMs: number, onOverslept: () => void) {
+  /** @param onFrozen called once it is noticed that the process slept longer than `limitMs` milliseconds */
+  constructor(limitMs: number, onFrozen: () => void) {
     this.#limitMs = limitMs;
-    this.#onOverslept = onOverslept;
+    this.#onFrozen = onFrozen;
     this.#tick();
   }
 
@@ -24,7 +24,7 @@ export class Wakefulness {
     const now = Date.now();
     const slept = now - this.#lastAwake;
     this.#lastAwake = now;
-    if (slept > this.#limitMs) this.#onOverslept();
+    if (slept > this.#limitMs) this.#onFrozen();
   }
 
   stop(): void {
