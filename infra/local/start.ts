@@ -11,17 +11,17 @@ import {
   SHELL_VARIABLES,
   startKeystone,
 } from './demo/keystone-demo.ts';
-import { localPage } from './demo/local-page.ts';
-import { SWEEP_EVERY_MINUTES, Sweeps } from './demo/local-sweeps.ts';
-import { namesBroker, type Settings, settingsOf } from './demo/passed-on-settings.ts';
-import { announceSystem } from './demo/running-system.ts';
 import { TenantFunctions } from './demo/tenant-functions.ts';
-import { TroveGuests } from './demo/trove-guests.ts';
-import { TemporaryFolder } from './parts/child.ts';
+import { localPage } from './parts/browser-page.ts';
+import { namesBroker, type Settings, settingsOf } from './parts/function-settings.ts';
 import { Gateway, type Page } from './parts/gateway.ts';
 import { LambdaProcess } from './parts/lambda-process.ts';
 import { startRabbitMq } from './parts/rabbitmq.ts';
+import { announceSystem } from './parts/running-systems.ts';
+import { SWEEP_EVERY_MINUTES, Sweeps } from './parts/schedule.ts';
 import { Synthesized } from './parts/synthesized.ts';
+import { TemporaryFolder } from './parts/temporary-folder.ts';
+import { TroveGuests } from './parts/trove-guests.ts';
 import { LogFormatter } from './terminal/log-line.ts';
 
 // `npm start`: the whole system on this machine, until Ctrl-C; with `--keystone`, a Keystone in front of it.

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { freePort } from '../../infra/local/parts/child.ts';
+import { freePort } from '../../infra/local/parts/free-port.ts';
 import { Synthesized } from '../../infra/local/parts/synthesized.ts';
 import { eventually } from '../setup/eventually.ts';
 import { GRANTED } from '../setup/granted.ts';

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { whenWeAreGone } from '../../infra/local/parts/child.ts';
+import { afterThisProcess } from '../../infra/local/parts/child.ts';
 import { eventually } from '../setup/eventually.ts';
 
 const CGROUPS = '/sys/fs/cgroup';
@@ -18,7 +18,7 @@ export const WHOLE_PROCESSOR_MB = 1769;
 export class ProcessorShare {
   readonly #path: string;
   readonly #isUnified: boolean;
-  readonly #callOff: () => void;
+  readonly #cancel: () => void;
 
   /** @returns undefined where this process may not make cgroups */
   static make(name: string): ProcessorShare | undefined {
@@ -39,7 +39,7 @@ export class ProcessorShare {
   private constructor(path: string, isUnified: boolean) {
     this.#path = path;
     this.#isUnified = isUnified;
-    this.#callOff = whenWeAreGone('sleep 1; rmdir "$1"', path);
+    this.#cancel = afterThisProcess('sleep 1; rmdir "$1"', path);
   }
 
   /** What to run so that a program starts within the cgroup. */
@@ -65,6 +65,6 @@ export class ProcessorShare {
       (processes) => processes === '',
     );
     rmdirSync(this.#path);
-    this.#callOff();
+    this.#cancel();
   }
 }

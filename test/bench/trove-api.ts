@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { end, freePort, lineOf, TemporaryFolder, whenWeAreGone } from '../../infra/local/parts/child.ts';
+import { afterThisProcess, end, lineOf } from '../../infra/local/parts/child.ts';
+import { freePort } from '../../infra/local/parts/free-port.ts';
+import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
 import { eventually } from '../setup/eventually.ts';
 
 /** Trove's own API server, in a process of its own (`contestants/trove_api.py`). */
@@ -9,7 +11,7 @@ export class TroveApi {
   readonly url: string;
   readonly #python: ChildProcess;
   readonly #folder: TemporaryFolder;
-  readonly #callOff: () => void;
+  readonly #cancel: () => void;
 
   /**
    * @param keys the instances' ids with their RPC keys; null: in the clear
@@ -44,7 +46,7 @@ export class TroveApi {
     this.url = url;
     this.#python = python;
     this.#folder = folder;
-    this.#callOff = whenWeAreGone('kill -KILL "$1"', String(python.pid));
+    this.#cancel = afterThisProcess('kill -KILL "$1"', String(python.pid));
   }
 
   get pid(): number {
@@ -54,7 +56,7 @@ export class TroveApi {
   async end(): Promise<void> {
     await end(this.#python, 'SIGKILL');
     await this.#folder.remove();
-    this.#callOff();
+    this.#cancel();
   }
 }
 

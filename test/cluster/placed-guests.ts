@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type ChannelModel, connect, type Options } from 'amqplib';
-import type { GuestQueues } from '../../infra/local/demo/trove-guests.ts';
 import type { RabbitMqServer } from '../../infra/local/parts/rabbitmq.ts';
+import type { GuestQueues } from '../../infra/local/parts/trove-guests.ts';
 import { encodeReply } from '../setup/responder.ts';
 
 const QUEUE_OPTIONS: Readonly<Record<GuestQueues, Options.AssertQueue>> = {

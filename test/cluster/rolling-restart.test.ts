@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { TroveGuests } from '../../infra/local/demo/trove-guests.ts';
 import type { RabbitMqServer } from '../../infra/local/parts/rabbitmq.ts';
+import { TroveGuests } from '../../infra/local/parts/trove-guests.ts';
 import { eventually } from '../setup/eventually.ts';
 import { FunctionUnderTest } from '../setup/function-under-test.ts';
 import { RabbitMqCluster } from './rabbitmq-cluster.ts';

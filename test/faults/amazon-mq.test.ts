@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { freePort } from '../../infra/local/parts/child.ts';
+import { freePort } from '../../infra/local/parts/free-port.ts';
 import { type AwsAnswer, AwsStandIn } from '../setup/aws-stand-in.ts';
 import { eventually } from '../setup/eventually.ts';
 import { FunctionUnderTest } from '../setup/function-under-test.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { TroveGuests } from '../../infra/local/demo/trove-guests.ts';
 import { RabbitMqServer } from '../../infra/local/parts/rabbitmq.ts';
+import { TroveGuests } from '../../infra/local/parts/trove-guests.ts';
 import { eventually } from '../setup/eventually.ts';
 import { type Answer, FunctionUnderTest } from '../setup/function-under-test.ts';
 import { GUEST_QUEUES } from '../setup/guest-queues.ts';

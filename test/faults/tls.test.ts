@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { freePort } from '../../infra/local/parts/child.ts';
+import { freePort } from '../../infra/local/parts/free-port.ts';
 import { RabbitMqServer } from '../../infra/local/parts/rabbitmq.ts';
 import { AwsStandIn } from '../setup/aws-stand-in.ts';
 import { type Certificate, makeCertificates, sslOptions } from '../setup/certificates.ts';

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { TroveGuests } from '../../infra/local/demo/trove-guests.ts';
-import { TemporaryFolder } from '../../infra/local/parts/child.ts';
 import { RabbitMqServer } from '../../infra/local/parts/rabbitmq.ts';
+import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
+import { TroveGuests } from '../../infra/local/parts/trove-guests.ts';
 import { eventually } from '../setup/eventually.ts';
 import { type Behaviour, GUEST_REASONS, ResponderFleet } from '../setup/fleet.ts';
 import { GUEST_QUEUES } from '../setup/guest-queues.ts';

@@ -5,7 +5,8 @@ import { createServer } from 'node:https';
 import { expect, test } from '@jest/globals';
 import { KeystoneApi } from '../../functions/keystone/keystone-api.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
-import { freePort, TemporaryFolder } from '../../infra/local/parts/child.ts';
+import { freePort } from '../../infra/local/parts/free-port.ts';
+import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
 import { makeCertificates } from '../setup/certificates.ts';
 import { KeystoneStandIn, refuse, vouchFor } from '../setup/keystone-stand-in.ts';
 

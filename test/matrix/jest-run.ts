@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { TemporaryFolder } from '../../infra/local/parts/child.ts';
+import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
 
 const REPOSITORY = join(import.meta.dirname, '..', '..');
 

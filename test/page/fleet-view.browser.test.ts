@@ -6,7 +6,7 @@ import { type GuestState, parseFleetState } from '../../functions/changes/fleet-
 import { REASONS, type Reason } from '../../functions/guest/reason.ts';
 import { fleetView, type PageState, type ViewOptions } from '../../functions/page/fleet-view.ts';
 import { html } from '../../functions/page/html.ts';
-import { pageDocument } from '../../infra/local/demo/local-page.ts';
+import { pageDocument } from '../../infra/local/parts/browser-page.ts';
 import { launchChromium } from '../setup/chromium.ts';
 import { instance, MIXED, minutesAgo, NOW_MS, stateOf, unreachable } from './states.ts';
 

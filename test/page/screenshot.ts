@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { fleetView } from '../../functions/page/fleet-view.ts';
-import { pageDocument } from '../../infra/local/demo/local-page.ts';
+import { pageDocument } from '../../infra/local/parts/browser-page.ts';
 import { ensureChromium, launchChromium } from '../setup/chromium.ts';
 import { MIXED, NOW_MS } from './states.ts';
 

@@ -2,7 +2,8 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { end, freePort, whenWeAreGone } from '../../infra/local/parts/child.ts';
+import { afterThisProcess, end } from '../../infra/local/parts/child.ts';
+import { freePort } from '../../infra/local/parts/free-port.ts';
 import { ensureRelease } from '../matrix/debian-release.ts';
 import { eventually } from '../setup/eventually.ts';
 
@@ -13,7 +14,7 @@ const PACKAGES = ['python3-moto', 'python3-flask', 'python3-flask-cors'];
 export class MotoServer {
   readonly url: string;
   readonly #child: ChildProcess;
-  readonly #callOff: () => void;
+  readonly #cancel: () => void;
 
   static async start(): Promise<MotoServer> {
     const root = process.env['DEBIAN_ROOT'] || ensureRelease('trixie');
@@ -35,7 +36,7 @@ export class MotoServer {
       env: { PATH: process.env['PATH'], LANG: 'C.UTF-8', PYTHONDONTWRITEBYTECODE: '1' },
       detached: true,
     });
-    this.#callOff = whenWeAreGone('kill -KILL "$1"', String(this.#child.pid));
+    this.#cancel = afterThisProcess('kill -KILL "$1"', String(this.#child.pid));
   }
 
   /** @throws where the bucket cannot be made */
@@ -48,7 +49,7 @@ export class MotoServer {
     const ended = once(this.#child, 'exit');
     await end(this.#child, 'SIGKILL');
     await ended.catch(() => undefined);
-    this.#callOff();
+    this.#cancel();
   }
 }
 

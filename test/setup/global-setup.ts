@@ -1,6 +1,6 @@
-import { ensureTrove } from '../../infra/local/demo/trove-guests.ts';
 import { type RabbitMq, startRabbitMq } from '../../infra/local/parts/rabbitmq.ts';
 import { Synthesized } from '../../infra/local/parts/synthesized.ts';
+import { ensureTrove } from '../../infra/local/parts/trove-guests.ts';
 
 declare global {
   var rabbit: RabbitMq | undefined;

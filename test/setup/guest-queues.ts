@@ -1,4 +1,4 @@
-import type { GuestQueues } from '../../infra/local/demo/trove-guests.ts';
+import type { GuestQueues } from '../../infra/local/parts/trove-guests.ts';
 
 /** What the guests' queues are in this run, responders' included; the matrix (`npm run test:matrix`) tries each. */
 export const GUEST_QUEUES = guestQueues(process.env['TEST_GUEST_QUEUES']);

@@ -2,7 +2,7 @@ import { readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { StateFile } from '../../functions/store/state-file.ts';
-import { TemporaryFolder } from '../../infra/local/parts/child.ts';
+import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
 import { testStore } from './store-contract.ts';
 
 const folder = new TemporaryFolder('state-file');

@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import type { Reason } from '../../../functions/guest/reason.ts';
-import { TemporaryFolder } from '../parts/child.ts';
 import { type RabbitMq, RabbitMqServer } from '../parts/rabbitmq.ts';
+import { TemporaryFolder } from '../parts/temporary-folder.ts';
+import type { GuestBehaviour, TroveGuests } from '../parts/trove-guests.ts';
 import { makeDownedQueue } from './downed-queue.ts';
-import { MortalGuest } from './mortal-guest.ts';
-import type { GuestBehaviour, TroveGuests } from './trove-guests.ts';
+import { IntermittentGuest } from './intermittent-guest.ts';
 
 /** One request to try: of a guest in some state, or to a function with some setting wrong. */
 export interface Example {
@@ -79,7 +79,7 @@ export async function startDemo(
     examples.push({ title, id, tenant: 'demo', answer: '400 at once: queue_down' });
   }
   const mortalId = demoId(examples.length + 1);
-  const mortal = await MortalGuest.start(host, mortalId);
+  const mortal = await IntermittentGuest.start(host, mortalId);
   examples.push({ ...MORTAL, id: mortalId });
   const file = folder.file('keys.json');
   await writeFile(file, JSON.stringify(keys));

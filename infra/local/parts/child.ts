@@ -1,10 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 
@@ -45,7 +40,7 @@ export async function end(child: ChildProcess, signal: NodeJS.Signals, group = f
  * @param args the command's `$1`, `$2`, …
  * @returns a function that cancels the command
  */
-export function whenWeAreGone(command: string, ...args: string[]): () => void {
+export function afterThisProcess(command: string, ...args: string[]): () => void {
   const script = `cat > /dev/null; ${command}`; // this process's end of the pipe closes when it ends
   const watcher = spawn('sh', ['-c', script, 'sh', ...args], {
     stdio: ['pipe', 'ignore', 'ignore'],
@@ -53,36 +48,4 @@ export function whenWeAreGone(command: string, ...args: string[]): () => void {
   });
   watcher.unref();
   return () => void watcher.kill('SIGKILL');
-}
-
-/** A folder for temporary files, removed by {@link remove}, or when this process has ended. */
-export class TemporaryFolder {
-  readonly path: string;
-  readonly #callOff: () => void;
-
-  constructor(name: string) {
-    this.path = mkdtempSync(join(tmpdir(), `guest-rpc-ping-${name}-`));
-    // The delay lets child processes that write to the folder end first.
-    this.#callOff = whenWeAreGone('sleep 2; rm -rf "$1"', this.path);
-  }
-
-  file(name: string): string {
-    return join(this.path, name);
-  }
-
-  async remove(): Promise<void> {
-    await rm(this.path, { recursive: true, force: true, maxRetries: 5 });
-    this.#callOff();
-  }
-}
-
-/** A TCP port of the loopback interface on which no process listens. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('There is no free TCP port');
-  return address.port;
 }

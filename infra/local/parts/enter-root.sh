@@ -5,7 +5,7 @@
 set -eu
 root=$1
 shift
-repository=$(cd "$(dirname "$0")/../../../.." && pwd)
+repository=$(cd "$(dirname "$0")/../../.." && pwd)
 for folder in /dev /proc /tmp "${TMPDIR:-/tmp}" "$repository"; do
   mkdir -p "$root$folder"
   mount --rbind "$folder" "$root$folder"

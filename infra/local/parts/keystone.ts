@@ -3,8 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { promisify } from 'node:util';
-import { end, freePort, lineOf, TemporaryFolder, whenWeAreGone } from './child.ts';
+import { afterThisProcess, end, lineOf } from './child.ts';
 import { ensureDebianPackages } from './debian-packages.ts';
+import { freePort } from './free-port.ts';
+import { TemporaryFolder } from './temporary-folder.ts';
 
 /** How a token's scope is asked for, as Keystone's API has it; undefined: the user's default, or none. */
 export type Scope = 'unscoped' | Readonly<Record<string, unknown>> | undefined;
@@ -27,7 +29,7 @@ export class Keystone {
   /** Of the user `admin`, by which all is set up; nobody else has it. */
   readonly #password = randomBytes(16).toString('hex');
   #server: ChildProcess | undefined;
-  #callOff: () => void = () => undefined;
+  #cancel: () => void = () => undefined;
   #adminToken: string | undefined;
 
   /**
@@ -67,14 +69,14 @@ export class Keystone {
     const stdio = ['ignore', 'pipe', 'ignore'] as const;
     const server = spawn('/usr/bin/python3', args, { env, stdio: [...stdio], detached: true });
     this.#server = server;
-    this.#callOff = whenWeAreGone('kill -KILL "$1"', String(server.pid));
+    this.#cancel = afterThisProcess('kill -KILL "$1"', String(server.pid));
     if (server.stdout) await lineOf(server, server.stdout, /^Available at /);
   }
 
   /** Kills the server process; its data stay. */
   async crash(): Promise<void> {
     if (this.#server) await end(this.#server, 'SIGKILL');
-    this.#callOff();
+    this.#cancel();
   }
 
   async stop(): Promise<void> {

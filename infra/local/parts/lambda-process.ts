@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { end, whenWeAreGone } from './child.ts';
+import { afterThisProcess, end } from './child.ts';
 
 /** A request to the runtime's process, and its answer; `id` is Lambda's request id. */
 export type Invocation = { readonly id: string } & (
@@ -41,7 +41,7 @@ export class LambdaProcess {
   readonly #child: ChildProcess;
   readonly #timeoutMs: number;
   readonly #waiting = new Map<string, PromiseWithResolvers<unknown>>();
-  readonly #callOff: () => void;
+  readonly #cancel: () => void;
 
   /**
    * @param settings the function's environment variables
@@ -75,7 +75,7 @@ export class LambdaProcess {
     this.#child = child;
     this.ended = once(child, 'exit');
     // A child that is stopped (SIGSTOP) would not see that this process has gone.
-    this.#callOff = whenWeAreGone('kill -KILL "$1"', String(child.pid));
+    this.#cancel = afterThisProcess('kill -KILL "$1"', String(child.pid));
     child.on('exit', (code, signal) => {
       for (const { reject } of this.#waiting.values())
         reject(new Error(`The function ended: ${code ?? signal}`));
@@ -116,7 +116,7 @@ export class LambdaProcess {
 
   async end(): Promise<void> {
     await end(this.#child, 'SIGKILL');
-    this.#callOff();
+    this.#cancel();
   }
 
   #settle(outcome: Outcome): void {

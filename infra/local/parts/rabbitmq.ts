@@ -2,9 +2,11 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { end, freePort, lineOf, TemporaryFolder, whenWeAreGone } from './child.ts';
+import { afterThisProcess, end, lineOf } from './child.ts';
 import { ensureDebianPackages, isCommand } from './debian-packages.ts';
 import { debianCommand, existsInDebian } from './debian-root.ts';
+import { freePort } from './free-port.ts';
+import { TemporaryFolder } from './temporary-folder.ts';
 
 /** Where a `rabbitmq-server` is found that runs as whoever starts it (Debian's in /usr/sbin insists on its own user). */
 const SERVERS = ['/usr/lib/rabbitmq/bin/rabbitmq-server', '/opt/homebrew/sbin/rabbitmq-server'];
@@ -59,7 +61,7 @@ export class RabbitMqServer implements RabbitMq {
   readonly #folder: TemporaryFolder;
   readonly #env: NodeJS.ProcessEnv;
   readonly #epmd: ChildProcess;
-  readonly #callOff: (() => void)[];
+  readonly #cancel: (() => void)[];
   #server: ChildProcess | undefined;
 
   /**
@@ -100,7 +102,7 @@ export class RabbitMqServer implements RabbitMq {
     const args = ['-port', String(env['ERL_EPMD_PORT']), '-address', '127.0.0.1'];
     this.#epmd = spawn(...debianCommand('epmd', ...args), { stdio: 'ignore', detached: true });
     this.#epmd.on('error', () => undefined); // without it the server does not start, and says so
-    this.#callOff = [whenWeAreGone('kill -KILL "$1"', String(this.#epmd.pid))];
+    this.#cancel = [afterThisProcess('kill -KILL "$1"', String(this.#epmd.pid))];
   }
 
   /** Starts the server process: the first one, or the next one after a {@link crash}. */
@@ -112,7 +114,7 @@ export class RabbitMqServer implements RabbitMq {
       detached: true,
     });
     this.#server = child;
-    this.#callOff.push(whenWeAreGone('kill -KILL "-$1"', String(child.pid)));
+    this.#cancel.push(afterThisProcess('kill -KILL "-$1"', String(child.pid)));
     await lineOf(child, child.stdout, /completed with \d+ plugins/);
   }
 
@@ -167,7 +169,7 @@ export class RabbitMqServer implements RabbitMq {
     await this.crash();
     await end(this.#epmd, 'SIGTERM');
     await this.#folder.remove();
-    for (const callOff of this.#callOff) callOff();
+    for (const cancel of this.#cancel) cancel();
   }
 }
 
@@ -224,14 +226,14 @@ async function startContainer(): Promise<RabbitMq> {
     detached: true,
   });
   // The container lives in Docker's engine, and outlasts the `docker run` that is attached to it.
-  const callOff = whenWeAreGone(
+  const cancel = afterThisProcess(
     'kill -KILL "$1"; docker rm --force --volumes "$2" > /dev/null 2>&1',
     String(docker.pid),
     name,
   );
   const stop = async () => {
     await end(docker, 'SIGTERM');
-    callOff();
+    cancel();
   };
   try {
     await lineOf(docker, docker.stdout, /completed with \d+ plugins|Server startup complete/);

@@ -5,9 +5,9 @@ import { App } from 'aws-cdk-lib';
 import { bundleAll } from '../../bundle/bundle.ts';
 import { GuestRpcPingStack } from '../../guest-rpc-ping-stack.ts';
 import { readSettings } from '../../settings/deployment-settings.ts';
-import { TemporaryFolder } from './child.ts';
 import type { Route } from './gateway.ts';
 import type { LocalFunction } from './lambda-process.ts';
+import { TemporaryFolder } from './temporary-folder.ts';
 
 /** A function as the synthesized template describes it. */
 export interface SynthesizedFunction extends LocalFunction {

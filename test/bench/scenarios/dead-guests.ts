@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Reason } from '../../../functions/guest/reason.ts';
-import type { GuestBehaviour, TroveGuests } from '../../../infra/local/demo/trove-guests.ts';
-import { freePort } from '../../../infra/local/parts/child.ts';
+import { freePort } from '../../../infra/local/parts/free-port.ts';
+import type { GuestBehaviour, TroveGuests } from '../../../infra/local/parts/trove-guests.ts';
 import type { Contestant } from '../contestant.ts';
 import { ratio, spread } from '../measurement.ts';
 import { type Section, table, written } from '../report.ts';

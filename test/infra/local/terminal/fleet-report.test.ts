@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import type { Summary } from '../../../../functions/sweep/summary.ts';
-import { localStateUrl } from '../../../../infra/local/demo/local-state.ts';
+import { localStateUrl } from '../../../../infra/local/parts/fleet-state-url.ts';
 import { fleetReport } from '../../../../infra/local/terminal/fleet-report.ts';
 import { LogFormatter } from '../../../../infra/local/terminal/log-line.ts';
 

@@ -1,5 +1,5 @@
-import type { Page } from '../parts/gateway.ts';
-import type { LambdaProcess } from '../parts/lambda-process.ts';
+import type { Page } from './gateway.ts';
+import type { LambdaProcess } from './lambda-process.ts';
 
 /** How often the page loads itself anew, in seconds. */
 const REFRESH_SECONDS = 5;

@@ -1,4 +1,4 @@
-import type { TroveGuests } from './trove-guests.ts';
+import type { TroveGuests } from '../parts/trove-guests.ts';
 
 /**
  * How long the guest lives and is dead in turn, in milliseconds. The demo's sweeps must find it dead often enough to call
@@ -11,16 +11,16 @@ const DEAD_MS = 105_000;
 type Host = Pick<TroveGuests, 'start' | 'stop'>;
 
 /** A real Trove guest that is shut down and started again, over and over. */
-export class MortalGuest {
+export class IntermittentGuest {
   readonly #host: Host;
   readonly #id: string;
   #isAlive = true;
   #timer: NodeJS.Timeout | undefined;
   #turning: Promise<void> = Promise.resolve();
 
-  static async start(host: Host, id: string): Promise<MortalGuest> {
+  static async start(host: Host, id: string): Promise<IntermittentGuest> {
     await host.start(id);
-    return new MortalGuest(host, id);
+    return new IntermittentGuest(host, id);
   }
 
   private constructor(host: Host, id: string) {

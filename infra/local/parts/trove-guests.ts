@@ -3,9 +3,10 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { end, TemporaryFolder, whenWeAreGone } from '../parts/child.ts';
-import { ensureDebianPackages } from '../parts/debian-packages.ts';
-import { debianCommand, isOtherDebian } from '../parts/debian-root.ts';
+import { afterThisProcess, end } from './child.ts';
+import { ensureDebianPackages } from './debian-packages.ts';
+import { debianCommand, isOtherDebian } from './debian-root.ts';
+import { TemporaryFolder } from './temporary-folder.ts';
 
 /** How a guest behaves; by default, a guest answers at once. */
 export interface GuestBehaviour {
@@ -45,7 +46,7 @@ export class TroveGuests {
   readonly #python: Python;
   readonly #folder: TemporaryFolder;
   readonly #answers: AsyncIterator<string>;
-  readonly #callOff: () => void;
+  readonly #cancel: () => void;
 
   /** @returns undefined where Debian's `python3-trove` cannot be installed */
   static async host(options: GuestHostOptions): Promise<TroveGuests | undefined> {
@@ -65,7 +66,7 @@ export class TroveGuests {
   private constructor(python: Python, folder: TemporaryFolder) {
     this.#python = python;
     this.#folder = folder;
-    this.#callOff = whenWeAreGone('kill -KILL "$1"', String(python.pid));
+    this.#cancel = afterThisProcess('kill -KILL "$1"', String(python.pid));
     this.#answers = createInterface(python.stdout)[Symbol.asyncIterator]();
     python.stderr.setEncoding('utf8').on('data', (text) => {
       this.log += text;
@@ -85,7 +86,7 @@ export class TroveGuests {
   async end(): Promise<void> {
     await end(this.#python, 'SIGKILL', true);
     await this.#folder.remove();
-    this.#callOff();
+    this.#cancel();
   }
 
   async #do(command: object): Promise<void> {

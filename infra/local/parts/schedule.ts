@@ -1,5 +1,5 @@
-import { LambdaProcess, type LocalFunction } from '../parts/lambda-process.ts';
-import type { Settings } from './passed-on-settings.ts';
+import type { Settings } from './function-settings.ts';
+import { LambdaProcess, type LocalFunction } from './lambda-process.ts';
 
 /** How often the demo sweeps the fleet. */
 export const SWEEP_EVERY_MINUTES = 0.5;

@@ -2,8 +2,8 @@ import { expect, test } from '@jest/globals';
 import type { FleetState } from '../../../../functions/changes/fleet-state.ts';
 import { tellOn } from '../../../../functions/changes/fleet-story.ts';
 import { readStateSettings } from '../../../../functions/settings/state-settings.ts';
-import { SWEEP_EVERY_MINUTES } from '../../../../infra/local/demo/local-sweeps.ts';
-import { MortalGuest } from '../../../../infra/local/demo/mortal-guest.ts';
+import { IntermittentGuest } from '../../../../infra/local/demo/intermittent-guest.ts';
+import { SWEEP_EVERY_MINUTES } from '../../../../infra/local/parts/schedule.ts';
 import { instance, stateOf } from '../../../page/states.ts';
 import { pass, useFakeClock } from '../../../setup/fake-clock.ts';
 
@@ -26,7 +26,7 @@ class Host {
 
 test('the demo’s sweeps report the death and the return of the guest in turn, and never that the guest is flapping', async () => {
   const host = new Host();
-  const guest = await MortalGuest.start(host, ID);
+  const guest = await IntermittentGuest.start(host, ID);
   const { thresholds } = readStateSettings({});
   const told: string[] = [];
   let state: FleetState | undefined;
@@ -48,7 +48,7 @@ test('the demo’s sweeps report the death and the return of the guest in turn, 
 
 test('a demo that has ended leaves the guest alone', async () => {
   const host = new Host();
-  const guest = await MortalGuest.start(host, ID);
+  const guest = await IntermittentGuest.start(host, ID);
   await guest.end();
   await pass(3_600_000);
   expect(host.alive).toContain(ID);

@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Settings } from './passed-on-settings.ts';
+import type { Settings } from './function-settings.ts';
 
 /** The file in which a running `npm start` leaves its functions' settings, for `npm run health-check` to read. */
 const FILE = join(import.meta.dirname, '..', '..', '..', 'dist', 'running-system.json');

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Settings } from './passed-on-settings.ts';
+import type { Settings } from './function-settings.ts';
 
 /** Where the state of the fleets is, one file for each, unless `FLEET_STATE_URL` says where. */
 const FOLDER = join(process.env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'guest-rpc-ping');
