@@ -14,6 +14,7 @@ const MANUALS = [
   'infra/RUNBOOK.md',
   'test/README.md',
 ];
+const RECORDS = globSync('functions/decisions/*.md', { cwd: ROOT });
 
 function read(path: string): string {
   return readFileSync(join(ROOT, path), 'utf8');
@@ -62,11 +63,56 @@ test('the manual grants the same permissions by HTTP, by rabbitmqctl and in its 
   expect(manual).toContain(`set_permissions guest-rpc-ping '${configure}' '${write}' '${readable}'`);
 });
 
-test('the root README has at most 200 lines', () => {
-  expect(read('README.md').trimEnd().split('\n').length).toBeLessThanOrEqual(200);
+test('the manuals have at most 1,500 lines, with no line of prose beyond 145 characters', () => {
+  const manuals = MANUALS.filter((manual) => manual !== 'CHANGELOG.md').map(read);
+  const lines = manuals.flatMap((text) => text.trimEnd().split('\n'));
+  expect(lines.length).toBeLessThanOrEqual(1500);
+  const prose = manuals.flatMap((text) => withoutCode(text).split('\n'));
+  expect(prose.filter((line) => line.length > 145 && !/^(?:\||<img)/.test(line))).toEqual([]);
 });
 
-describe.each(MANUALS)('%s', (manual) => {
+test.each(RECORDS)('functions/README.md lists %s', (record) => {
+  expect(linksOf('functions/README.md')).toContain(record.replace('functions/', ''));
+});
+
+describe("README's table beside Trove's own call", () => {
+  const rows = tableRows('README.md', 'Fault').map(([, trove = '', ours = '']) => ({ trove, ours }));
+  const measured = new Map(
+    tableRows('test/bench/RESULTS.md', 'Reason').map(([reason = '', ours = '', trove = '']) => [
+      reason,
+      { ours: milliseconds(ours), trove: milliseconds(trove) },
+    ]),
+  );
+
+  test('four faults', () => expect(rows).toHaveLength(4));
+
+  test.each(rows)('$ours, as RESULTS.md has it', ({ ours, trove }) => {
+    const [reason = 'none'] = /`\w+`/.exec(ours) ?? [];
+    expect(secondsIn(ours)).toBe(rounded(measured.get(reason)?.ours));
+    if (secondsIn(trove) !== undefined) expect(secondsIn(trove)).toBe(rounded(measured.get(reason)?.trove));
+  });
+
+  /** "after 15 s" is 15, "at once" 0. */
+  function secondsIn(cell: string): number | undefined {
+    if (cell.includes('at once')) return 0;
+    const [, seconds] = /after (\d+) s/.exec(cell) ?? [];
+    return seconds === undefined ? undefined : Number(seconds);
+  }
+
+  /** Below 0.1 s it is at once. */
+  function rounded(ms: number | undefined): number | undefined {
+    if (ms === undefined) return undefined;
+    return ms < 100 ? 0 : Math.round(ms / 1000);
+  }
+
+  /** Of a cell such as `15,111 (15,096–15,123)`: the median. */
+  function milliseconds(cell: string): number | undefined {
+    const [median] = /^[\d,.]+/.exec(cell) ?? [];
+    return median === undefined ? undefined : Number(median.replaceAll(',', ''));
+  }
+});
+
+describe.each([...MANUALS, ...RECORDS])('%s', (manual) => {
   test('each link in a manual leads to a file, and to a heading in that file', () => {
     for (const link of linksOf(manual)) expect([link, whereto(manual, link)]).toEqual([link, 'found']);
   });
@@ -80,11 +126,25 @@ describe.each(MANUALS)('%s', (manual) => {
   });
 });
 
-/** The targets of a manual's links within this repository. */
+/** The targets of a manual's links, and the sources of its pictures, within this repository. */
 function linksOf(manual: string): string[] {
-  const prose = read(manual).replaceAll(/^ *```[\s\S]*?^ *```/gm, '');
-  const links = Array.from(prose.matchAll(/\]\(([^)\s]+)\)/g), ([, target = '']) => target);
+  const found = withoutCode(read(manual)).matchAll(/(?:\]\(|<img src=")([^)"\s]+)/g);
+  const links = Array.from(found, ([, target = '']) => target);
   return links.filter((target) => !/^[a-z]+:/.test(target));
+}
+
+function withoutCode(markdown: string): string {
+  return markdown.replaceAll(/^ *```[\s\S]*?^ *```/gm, '');
+}
+
+/** The cells of each row of the table whose first column has this heading. */
+function tableRows(manual: string, heading: string): string[][] {
+  const lines = read(manual).split('\n');
+  const start = lines.findIndex((line) => new RegExp(`^\\| ${heading} +\\|`).test(line)) + 2;
+  const length = lines.slice(start).findIndex((line) => !line.startsWith('|'));
+  return lines
+    .slice(start, start + length)
+    .map((line) => line.split(' | ').map((cell) => cell.replaceAll(/^\| | \|$/g, '').trim()));
 }
 
 function whereto(manual: string, link: string): 'found' | 'no such file' | 'no such heading' {
