@@ -70,8 +70,8 @@ class Mortal {
   }
 }
 
-describe('the story of a guest', () => {
-  test('a guest that dies, flaps, mends, hangs and is deleted is told once each, and nothing of an outage', async () => {
+describe('the history of a guest', () => {
+  test('a guest that dies, flaps, mends, hangs and is deleted is reported once each, and nothing of an outage', async () => {
     const template = stack.adopt(await Synthesized.stack(), (made) => made.remove());
     const rule = EventRule.of(template);
     const path = temporaryPath();
@@ -183,7 +183,7 @@ describe('a state that cannot be kept', () => {
     await expect(check.lambda.invoke({})).rejects.toThrow('FLEET_STATE_URL');
   });
 
-  test('a state in S3 is kept by one read and one write a sweep, each change told once', async () => {
+  test('a state in S3 is kept by one read and one write a sweep, each change reported once', async () => {
     const check = await start({ FLEET_STATE_URL, ...s3.aws.settings });
     await check.sweep(missing);
     const { summary, metrics } = await check.sweep(missing);
@@ -206,7 +206,7 @@ describe('a state that cannot be kept', () => {
     expect(summary).toMatchObject({
       checked: 1,
       changes: [],
-      state_problem: { code: 'state_unreadable', message: expect.stringContaining(`: ${exception}: `) },
+      state_problem: { code: 'state_unreadable', message: expect.stringContaining(`: ${exception}. `) },
     });
     expect(metrics).toContainEqual(expect.objectContaining({ FleetStateKept: 0, SweepComplete: 1 }));
   });
@@ -220,7 +220,7 @@ describe('a state that cannot be kept', () => {
     expect(summary).toMatchObject({ checked: 1, state_problem: { code: 'state_unreadable' } });
   });
 
-  test('a damaged file is begun anew, once', async () => {
+  test('a damaged file starts a new history, once', async () => {
     const path = temporaryPath();
     writeFileSync(path, '{"version":1');
     const check = await start({ FLEET_STATE_URL: pathToFileURL(path).href });
@@ -228,7 +228,7 @@ describe('a state that cannot be kept', () => {
     expect((await check.sweep(missing)).summary).not.toHaveProperty('state_problem');
   });
 
-  test('without FLEET_STATE_URL nothing is kept, and no changes are told', async () => {
+  test('without FLEET_STATE_URL nothing is kept, and no changes are reported', async () => {
     const check = await start({});
     const { summary, metrics } = await check.sweep(missing);
     for (const field of ['changes', 'changes_sentence', 'state_problem'])

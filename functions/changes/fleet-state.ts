@@ -1,69 +1,107 @@
+import * as v from 'valibot';
 import { CodedError } from '../coded-error.ts';
 import { REASONS, type Reason } from '../guest/reason.ts';
 import { INSTANCE_ID } from '../guest/topic.ts';
-import type { Summary } from '../sweep/summary.ts';
 
-/** Of what is kept. A state of another version is not read: the health check begins anew. */
-const VERSION = 1;
+const VERSION = 2;
 
-/** What the health check keeps from sweep to sweep, as JSON. Moments are ISO 8601 in UTC. */
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+/** ISO 8601 in UTC, as `Date.toISOString()` writes it. */
+const moment = v.pipe(v.string(), v.check(isMoment));
+const reason = v.custom<Reason>((value) => typeof value === 'string' && Object.hasOwn(REASONS, value));
+const instanceId = v.pipe(v.string(), v.regex(INSTANCE_ID));
+
+const LAST_SWEEP = v.object({
+  /** When the sweep ended. */
+  at: moment,
+  checked: count,
+  reachable: count,
+  unreachable: count,
+  unknown: count,
+  broker_reachable: v.boolean(),
+  duration_ms: count,
+  guests_from: v.picklist(['event', 'bindings', 'queues', 'last_list', 'nowhere']),
+  /** What kept the sweep from being complete. */
+  error: v.exactOptional(v.object({ code: v.string(), message: v.string() })),
+});
+
+const SEEN = {
+  /** Of the last sweep in which the guest was unreachable. */
+  reason,
+  /** When the guest was first seen unreachable, this time: answers that are too few to count do not end that time. */
+  since: moment,
+  /** How many sweeps in a row found the guest unreachable; 0: the last one that has a verdict reached the guest. */
+  sweeps: count,
+  /** How many sweeps in a row ended for the guest as the last one did: reachable, or unreachable by this reason. */
+  same_sweeps: count,
+  /** Of a silent guest's queue, as in the summary. */
+  waiting_messages: v.exactOptional(count),
+  consumers: v.exactOptional(v.nullable(count)),
+};
+
+/** What was last reported of a guest: nothing bad, that it is unreachable, or that it is flapping. */
+const reported = v.picklist(['nothing', 'unreachable', 'flapping']);
+
+const GUEST = v.object({
+  ...SEEN,
+  /** How often the guest has changed since it was last steady. */
+  flips: count,
+  /** When it changed for the first of these times. */
+  flips_since: moment,
+  reported,
+  /** With what reason it was reported unreachable. */
+  reported_reason: v.exactOptional(reason),
+});
+
+const STATE = v.object({
+  version: v.literal(VERSION),
+  /** The last sweep of the whole fleet; one of named guests only while there has been no other. */
+  sweep: LAST_SWEEP,
+  /** By instance id, the guests that are not plainly reachable: the unreachable, and those that lately were. */
+  guests: v.record(instanceId, GUEST),
+});
+
+/** Version 1 had other names for some fields. */
+const STATE_1 = v.object({
+  version: v.literal(1),
+  sweep: LAST_SWEEP,
+  guests: v.record(
+    instanceId,
+    v.pipe(
+      v.object({
+        ...SEEN,
+        turns: count,
+        turns_since: moment,
+        told: reported,
+        told_reason: v.exactOptional(reason),
+      }),
+      v.transform(({ turns, turns_since, told, told_reason, ...seen }) => ({
+        ...seen,
+        flips: turns,
+        flips_since: turns_since,
+        reported: told,
+        ...(told_reason !== undefined && { reported_reason: told_reason }),
+      })),
+    ),
+  ),
+});
+
+const ANY_VERSION = v.variant('version', [STATE, STATE_1]);
+
+/** A sweep's totals, as its summary has them. */
+export type LastSweep = Readonly<v.InferOutput<typeof LAST_SWEEP>>;
+
+/** A guest that is unreachable, or lately was. */
+export type GuestState = Readonly<v.InferOutput<typeof GUEST>>;
+
+/** What the health check saves from sweep to sweep, as JSON. */
 export interface FleetState {
   readonly version: typeof VERSION;
-  /** The last sweep of the whole fleet; one of named guests only while there has been no other. */
   readonly sweep: LastSweep;
-  /** By instance id, the guests that are not plainly reachable: the unreachable, and those that lately were. */
   readonly guests: Readonly<Record<string, GuestState>>;
 }
 
-/** A sweep's totals, as its summary has them. */
-export interface LastSweep
-  extends Pick<
-    Summary,
-    'checked' | 'reachable' | 'unreachable' | 'unknown' | 'broker_reachable' | 'duration_ms' | 'guests_from'
-  > {
-  /** When the sweep ended. */
-  readonly at: string;
-  /** What kept the sweep from being complete. */
-  readonly error?: { readonly code: string; readonly message: string };
-}
-
-/** A guest that is unreachable, or lately was. */
-export interface GuestState {
-  /** Of the last sweep in which the guest was unreachable. */
-  readonly reason: Reason;
-  /** When the guest was first seen unreachable, this time: answers that are too few to count do not end that time. */
-  readonly since: string;
-  /** How many sweeps in a row found the guest unreachable; 0: the last one that has a verdict reached the guest. */
-  readonly sweeps: number;
-  /** How many sweeps in a row ended for the guest as the last one did: reachable, or unreachable by this reason. */
-  readonly same_sweeps: number;
-  /** How often that has changed since the guest was last steady. */
-  readonly turns: number;
-  /** When it changed for the first of these times. */
-  readonly turns_since: string;
-  /** What was told last of the guest: nothing bad, that the guest is unreachable, or that the guest is flapping. */
-  readonly told: 'nothing' | 'unreachable' | 'flapping';
-  /** With what reason it was told that the guest is unreachable. */
-  readonly told_reason?: Reason;
-  /** Of a silent guest's queue, as in the summary. */
-  readonly waiting_messages?: number;
-  readonly consumers?: number | null;
-}
-
-/**
- * Why something is amiss with what is kept; the sweep itself is not.
- *
- * - `state_missing`: nothing was kept, so the health check begins anew.
- * - `state_malformed`: what was kept is damaged, or of another version, so the health check begins anew.
- * - `state_unreadable`: no changes can be told; they are told once the state can be read.
- * - `state_not_kept`: what is told now is told again with the next sweep.
- */
-export interface StateProblem {
-  readonly code: 'state_missing' | 'state_malformed' | 'state_unreadable' | 'state_not_kept';
-  readonly message: string;
-}
-
-/** What is kept is no state of this version. The message has nothing of the content. */
+/** What was saved is no state of a known version. The message has nothing of the content. */
 export class MalformedState extends CodedError {
   override readonly name = 'MalformedState';
   readonly code = 'state_malformed';
@@ -71,19 +109,11 @@ export class MalformedState extends CodedError {
 
 /** @throws MalformedState */
 export function parseFleetState(text: string): FleetState {
-  const value = parseJson(text);
-  if (!isObject(value)) throw new MalformedState('The state is not a JSON object');
-  const { version, sweep, guests } = value;
-  if (version !== VERSION) throw new MalformedState(`The state’s version is not ${VERSION}`);
-  if (!isLastSweep(sweep)) throw new MalformedState('The state has no last sweep');
-  if (!isObject(guests)) throw new MalformedState('The state has no guests');
-  const known: Record<string, GuestState> = {};
-  for (const [id, guest] of Object.entries(guests)) {
-    if (!INSTANCE_ID.test(id) || !isGuestState(guest))
-      throw new MalformedState('A guest of the state is malformed');
-    known[id] = guest;
-  }
-  return { version: VERSION, sweep, guests: known };
+  const { success, output, issues } = v.safeParse(ANY_VERSION, parseJson(text), { abortEarly: true });
+  if (success) return fleetState(output.sweep, output.guests);
+  const [{ path = [] }] = issues;
+  const where = path.map(({ key }) => (INSTANCE_ID.test(String(key)) ? '*' : key)).join('.');
+  throw new MalformedState(`The saved state is damaged, or of an unknown version${where && ` (${where})`}`);
 }
 
 export function fleetState(sweep: LastSweep, guests: FleetState['guests']): FleetState {
@@ -98,60 +128,7 @@ function parseJson(text: string): unknown {
   }
 }
 
-const ORIGINS: Readonly<Record<Summary['guests_from'], true>> = {
-  event: true,
-  bindings: true,
-  queues: true,
-  last_list: true,
-  nowhere: true,
-};
-const TOLD: Readonly<Record<GuestState['told'], true>> = { nothing: true, unreachable: true, flapping: true };
-
-function isLastSweep(value: unknown): value is LastSweep {
-  if (!isObject(value)) return false;
-  const { error } = value;
-  return (
-    isMoment(value['at']) &&
-    isKeyOf(ORIGINS, value['guests_from']) &&
-    typeof value['broker_reachable'] === 'boolean' &&
-    ['checked', 'reachable', 'unreachable', 'unknown', 'duration_ms'].every((name) => isCount(value[name])) &&
-    (error === undefined ||
-      (isObject(error) && typeof error['code'] === 'string' && typeof error['message'] === 'string'))
-  );
-}
-
-function isGuestState(value: unknown): value is GuestState {
-  if (!isObject(value)) return false;
-  const { reason, told_reason: toldReason, waiting_messages: waiting, consumers } = value;
-  return (
-    isKeyOf(REASONS, reason) &&
-    isMoment(value['since']) &&
-    isMoment(value['turns_since']) &&
-    ['sweeps', 'same_sweeps', 'turns'].every((name) => isCount(value[name])) &&
-    isKeyOf(TOLD, value['told']) &&
-    (toldReason === undefined || isKeyOf(REASONS, toldReason)) &&
-    (waiting === undefined || isCount(waiting)) &&
-    (consumers === undefined || consumers === null || isCount(consumers))
-  );
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isKeyOf(set: object, value: unknown): boolean {
-  return typeof value === 'string' && Object.hasOwn(set, value);
-}
-
-/** As `Date.toISOString()` writes it. */
-function isMoment(value: unknown): boolean {
-  return (
-    typeof value === 'string' &&
-    /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/.test(value) &&
-    !Number.isNaN(Date.parse(value))
-  );
-}
-
-function isCount(value: unknown): boolean {
-  return Number.isSafeInteger(value) && Number(value) >= 0;
+function isMoment(text: string): boolean {
+  const at = new Date(text);
+  return !Number.isNaN(at.getTime()) && at.toISOString() === text;
 }

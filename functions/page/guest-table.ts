@@ -52,10 +52,10 @@ function row(guest: ShownGuest, nowMs: number, remarked: Html): Html {
 `;
 }
 
-function remark({ told, sweeps, turns_since: turnsSince }: ShownGuest, nowMs: number): Html {
-  if (told === 'flapping')
-    return html` <small class="warn">flapping since ${formatTime(turnsSince, nowMs)} UTC</small>`;
-  if (told === 'nothing')
+function remark({ reported, sweeps, flips_since: flipsSince }: ShownGuest, nowMs: number): Html {
+  if (reported === 'flapping')
+    return html` <small class="warn">flapping since ${formatTime(flipsSince, nowMs)} UTC</small>`;
+  if (reported === 'nothing')
     return html` <small>new: ${sweeps === 1 ? 'one sweep' : `${sweeps} sweeps`} so far</small>`;
   return html``;
 }

@@ -31,7 +31,7 @@ export function overviewOf({ sweep, guests }: FleetState): Overview {
     .map(([id, guest]) => ({ id, ...guest }))
     .sort(newestFirst);
   const down = all.filter(({ sweeps }) => sweeps > 0);
-  const recovering = all.filter(({ sweeps, told }) => sweeps === 0 && told !== 'nothing');
+  const recovering = all.filter(({ sweeps, reported }) => sweeps === 0 && reported !== 'nothing');
   const byReason = Map.groupBy(down, ({ reason }) => reason);
   return {
     sweep,

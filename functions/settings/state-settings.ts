@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import type { Thresholds } from '../changes/guest-story.ts';
+import type { Thresholds } from '../changes/transition.ts';
 import { InvalidConfig } from './config.ts';
 
 /** An object of S3, or a file, for local use. */

@@ -2,7 +2,7 @@ import { addAbortSignal, Readable } from 'node:stream';
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import type { Deadline } from '../time/deadline.ts';
 import { StateConflict, StateUnavailable } from './errors.ts';
-import type { Kept, StateStore } from './state-store.ts';
+import type { StateStore, StoredText } from './state-store.ts';
 
 /** S3 answers in tens of milliseconds, or is not reached. */
 const MAX_TIMEOUT_MS = 3000;
@@ -31,7 +31,7 @@ export class S3Object implements StateStore {
     this.#place = { Bucket: bucket, Key: key };
   }
 
-  async read(deadline: Deadline): Promise<Kept | undefined> {
+  async read(deadline: Deadline): Promise<StoredText | undefined> {
     try {
       return await ask(deadline, async (sdk, client, abortSignal) => {
         const command = new sdk.GetObjectCommand(this.#place);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { dirname } from 'node:path';
 import { StateConflict, StateUnavailable } from './errors.ts';
-import type { Kept, StateStore } from './state-store.ts';
+import type { StateStore, StoredText } from './state-store.ts';
 
 /** A writer that has died is waited for no longer, in milliseconds. */
 const ABANDONED_MS = 10_000;
@@ -15,7 +15,7 @@ export class StateFile implements StateStore {
     this.#path = path;
   }
 
-  async read(): Promise<Kept | undefined> {
+  async read(): Promise<StoredText | undefined> {
     try {
       const text = await fs.promises.readFile(this.#path, 'utf8');
       return { text, version: createHash('sha256').update(text).digest('hex') };

@@ -4,7 +4,7 @@ import { S3Object } from './s3-object.ts';
 import { StateFile } from './state-file.ts';
 
 /** What is kept, and which version of it this is. */
-export interface Kept {
+export interface StoredText {
   readonly text: string;
   readonly version: string;
 }
@@ -12,7 +12,7 @@ export interface Kept {
 /** One text that is read and replaced as a whole. */
 export interface StateStore {
   /** @returns undefined where nothing is kept @throws StateUnavailable */
-  read(deadline: Deadline): Promise<Kept | undefined>;
+  read(deadline: Deadline): Promise<StoredText | undefined>;
 
   /**
    * Replaces the version that was read; undefined: there was none.

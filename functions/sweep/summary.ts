@@ -1,19 +1,11 @@
-import type { Told } from '../changes/told-summary.ts';
 import type { Unreachable } from '../guest/ping-result.ts';
-import { REASONS, type Reason } from '../guest/reason.ts';
-import type { Listing } from './fleet.ts';
-import type { Sweep } from './sweep.ts';
+import type { Reason } from '../guest/reason.ts';
 import type { SweepRequest } from './sweep-request.ts';
+import type { Origin, SweepError, SweepResult, Totals } from './sweep-result.ts';
 
 /** What a sweep found: returned, logged and shown. Times are in milliseconds. */
-export interface Summary extends Partial<Told> {
-  /** Guests with a verdict: the reachable and the unreachable. */
-  readonly checked: number;
-  readonly reachable: number;
-  readonly unreachable: number;
+export interface Summary extends Totals {
   readonly unreachable_by_reason: Readonly<Partial<Record<Reason, number>>>;
-  /** Guests without a verdict, which may well live; `error` says why. */
-  readonly unknown: number;
   /** False when the broker kept us from pinging; `error` says how. */
   readonly broker_reachable: boolean;
   /** Of the reachable guests, from publish to reply; null when there are none. */
@@ -23,7 +15,7 @@ export interface Summary extends Partial<Told> {
    * Whether the event named the guests, they are bound to the control exchange, they have a queue, the last list was
    * taken, or there was none.
    */
-  readonly guests_from: 'event' | Listing['from'] | 'nowhere';
+  readonly guests_from: Origin['from'];
   /** How old the last list was. */
   readonly list_age_ms?: number;
   /** Why the guests were not found a better way. */
@@ -31,7 +23,7 @@ export interface Summary extends Partial<Told> {
   /** The worst of the unreachable; the others are only counted. */
   readonly unreachable_guests: readonly UnreachableGuest[];
   readonly unreachable_guests_omitted: number;
-  /** The ids that the event named in vain. */
+  /** What the event names that is no instance id. */
   readonly malformed_ids: readonly string[];
   readonly duplicate_ids: readonly string[];
   /** What kept the sweep from being complete. */
@@ -48,7 +40,7 @@ export interface Percentiles {
 export interface UnreachableGuest {
   readonly instance_id: string;
   readonly reason: Reason;
-  /** When the guest was first seen unreachable (ISO 8601, UTC), where that is kept. */
+  /** When the guest was first seen unreachable (ISO 8601, UTC), where that is saved. */
   readonly since?: string;
   /** Messages in the guest's queue, where the broker said so. */
   readonly waiting_messages?: number;
@@ -56,78 +48,30 @@ export interface UnreachableGuest {
   readonly consumers?: number | null;
 }
 
-/** `code` is the broker's reason, or a code that only sweeps have. */
-export interface SweepError {
-  readonly code: Reason | 'fleet_unknown' | 'key_unreadable' | 'out_of_time';
-  readonly message: string;
-}
+/** How many unreachable guests, malformed and duplicate ids a summary lists: a log line has its limit. */
+export const MAX_IN_SUMMARY = 100;
 
-/** Where the guests came from. */
-export type Origin = Pick<Summary, 'guests_from' | 'list_age_ms' | 'list_problem'>;
-
-/** How many unreachable guests, malformed and duplicate ids a summary names: a log line has its limit. */
-export const MAX_NAMED = 100;
-
-/** The reasons, from the worst to the least: the further a ping got, the better. */
-const SEVERITY = Object.keys(REASONS);
-
-/** All that the sweep found unreachable, worst first, each with why. */
-export function unreachableGuests({ verdicts }: Sweep): [instanceId: string, why: Unreachable][] {
-  const all: [string, Unreachable][] = [];
-  for (const [id, verdict] of verdicts) if (verdict.reachable === false) all.push([id, verdict]);
-  const rank = ({ reason }: Unreachable) => SEVERITY.indexOf(reason);
-  return all.sort(([, a], [, b]) => rank(a) - rank(b) || (waiting(b) ?? 0) - (waiting(a) ?? 0));
-}
-
-/** Milliseconds from publish to reply of all reachable guests, in ascending order. */
-export function roundTrips({ verdicts }: Sweep): Float64Array {
-  const all: number[] = [];
-  for (const verdict of verdicts.values()) if (verdict.reachable === true) all.push(verdict.roundTripMs);
-  return Float64Array.from(all).sort();
-}
-
-/** @param failure why the broker ended the sweep, or that the guests could not be listed */
-export function summarize(
-  sweep: Sweep,
-  request: SweepRequest,
-  origin: Origin,
-  failure: SweepError | undefined,
-  durationMs: number,
-): Summary {
-  const unreachable = unreachableGuests(sweep);
-  const times = roundTrips(sweep);
-  const checked = times.length + unreachable.length;
-  const error = failure ?? incompleteness(sweep);
+export function summarize(result: SweepResult, request: SweepRequest): Summary {
+  const { origin, unreachable, error } = result;
+  const byReason = Map.groupBy(unreachable, ([, { reason }]) => reason);
   return {
-    checked,
-    reachable: times.length,
-    unreachable: unreachable.length,
-    unreachable_by_reason: Object.fromEntries(
-      Map.groupBy(unreachable, ([, { reason }]) => reason)
-        .entries()
-        .map(([reason, guests]) => [reason, guests.length]),
-    ),
-    unknown: sweep.verdicts.size - checked + sweep.unreached.size,
-    broker_reachable: failure === undefined || failure.code === 'fleet_unknown',
-    round_trip_ms: percentiles(times),
-    duration_ms: Math.round(durationMs),
-    ...origin,
-    unreachable_guests: unreachable.slice(0, MAX_NAMED).map(([id, why]) => named(id, why)),
-    unreachable_guests_omitted: Math.max(0, unreachable.length - MAX_NAMED),
-    malformed_ids: request.malformed.slice(0, MAX_NAMED),
-    duplicate_ids: request.duplicates.slice(0, MAX_NAMED),
+    ...result.totals,
+    unreachable_by_reason: Object.fromEntries([...byReason].map(([reason, { length }]) => [reason, length])),
+    broker_reachable: result.isBrokerReachable,
+    round_trip_ms: percentiles(result.roundTripsMs),
+    duration_ms: Math.round(result.durationMs),
+    guests_from: origin.from,
+    ...(origin.ageMs !== undefined && { list_age_ms: origin.ageMs }),
+    ...(origin.problem !== undefined && { list_problem: origin.problem }),
+    unreachable_guests: unreachable.slice(0, MAX_IN_SUMMARY).map(([id, why]) => listed(id, why)),
+    unreachable_guests_omitted: Math.max(0, unreachable.length - MAX_IN_SUMMARY),
+    malformed_ids: request.malformed.slice(0, MAX_IN_SUMMARY),
+    duplicate_ids: request.duplicates.slice(0, MAX_IN_SUMMARY),
     ...(error && { error }),
   };
 }
 
-function incompleteness({ verdicts, unreached }: Sweep): SweepError | undefined {
-  if (unreached.size > 0)
-    return { code: 'out_of_time', message: 'The invocation’s time was over before all guests had a verdict' };
-  const keyless = verdicts.values().find((verdict) => verdict.reachable === 'unknown');
-  return keyless && { code: 'key_unreadable', message: keyless.cause };
-}
-
-function named(instanceId: string, why: Unreachable): UnreachableGuest {
+function listed(instanceId: string, why: Unreachable): UnreachableGuest {
   return { instance_id: instanceId, reason: why.reason, ...queueFields(why) };
 }
 
@@ -137,10 +81,6 @@ export function queueFields(why: Unreachable): Pick<UnreachableGuest, 'consumers
   const { queue } = why;
   if (queue === undefined) return { consumers: null };
   return { waiting_messages: queue.messages, consumers: queue.consumers };
-}
-
-function waiting(why: Unreachable): number | undefined {
-  return 'queue' in why ? why.queue?.messages : undefined;
 }
 
 /** By nearest rank. */

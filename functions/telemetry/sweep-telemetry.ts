@@ -1,6 +1,6 @@
-import type { Unreachable } from '../guest/ping-result.ts';
-import { MAX_NAMED, roundTrips, type Summary, unreachableGuests } from '../sweep/summary.ts';
-import type { Sweep } from '../sweep/sweep.ts';
+import type { ReportedSummary } from '../changes/report.ts';
+import { MAX_IN_SUMMARY } from '../sweep/summary.ts';
+import type { SweepResult } from '../sweep/sweep-result.ts';
 import { embedded, MAX_VALUES } from './embedded-metrics.ts';
 import { Log } from './log.ts';
 import { unreachableFields } from './unreachable-fields.ts';
@@ -12,12 +12,12 @@ export const log = new Log('health-check');
 const IDS_A_LINE = 1000;
 
 /**
- * One log line for the sweep, one for each of the unreachable guests that the summary names, the ids of all others, one
+ * One log line for the sweep, one for each of the unreachable guests that the summary lists, the ids of all others, one
  * line for each change, and the metrics (EMF).
  */
-export function recordSweep(requestId: string, sweep: Sweep, summary: Summary): void {
-  const unreachable = unreachableGuests(sweep);
-  for (const [instanceId, why] of unreachable.slice(0, MAX_NAMED)) {
+export function recordSweep(requestId: string, result: SweepResult, summary: ReportedSummary): void {
+  const { unreachable } = result;
+  for (const [instanceId, why] of unreachable.slice(0, MAX_IN_SUMMARY)) {
     log.warn('guest_unreachable', {
       request_id: requestId,
       instance_id: instanceId,
@@ -25,16 +25,16 @@ export function recordSweep(requestId: string, sweep: Sweep, summary: Summary): 
       ...unreachableFields(why),
     });
   }
-  recordOthers(requestId, unreachable.slice(MAX_NAMED));
+  recordOthers(requestId, unreachable.slice(MAX_IN_SUMMARY));
   for (const change of summary.changes ?? []) log.info('guest_changed', { request_id: requestId, ...change });
   const line = { request_id: requestId, outcome: outcomeOf(summary), ...summary };
   if (summary.error) log.error('health_check', line);
   else log.info('health_check', line);
-  recordMetrics(requestId, sweep, summary);
+  recordMetrics(requestId, result, summary);
 }
 
 /** The ids are one text, since CloudWatch Logs Insights takes no more than 200 fields, or elements, from a line. */
-function recordOthers(requestId: string, others: readonly [instanceId: string, why: Unreachable][]): void {
+function recordOthers(requestId: string, others: SweepResult['unreachable']): void {
   for (const [reason, guests] of Map.groupBy(others, ([, why]) => why.reason)) {
     for (let first = 0; first < guests.length; first += IDS_A_LINE) {
       const ids = guests.slice(first, first + IDS_A_LINE).map(([id]) => id);
@@ -49,12 +49,12 @@ function recordOthers(requestId: string, others: readonly [instanceId: string, w
   }
 }
 
-function outcomeOf({ error, unreachable }: Summary): string {
+function outcomeOf({ error, unreachable }: ReportedSummary): string {
   if (error) return 'error';
   return unreachable > 0 ? 'unreachable' : 'reachable';
 }
 
-function recordMetrics(requestId: string, sweep: Sweep, summary: Summary): void {
+function recordMetrics(requestId: string, { roundTripsMs }: SweepResult, summary: ReportedSummary): void {
   const { checked, reachable, unreachable, error } = summary;
   // Where nobody could be checked, a count of 0 unreachable guests would be a lie.
   const isKnown = checked > 0 || !error;
@@ -74,12 +74,12 @@ function recordMetrics(requestId: string, sweep: Sweep, summary: Summary): void 
     log.metrics({ request_id: requestId, Reason: reason, ...byReason });
   }
 
-  const times = sample(roundTrips(sweep));
+  const times = sample(roundTripsMs);
   if (times.length > 0) log.metrics({ request_id: requestId, ...embedded({ RoundTripTime: times }) });
 }
 
-/** A state that was begun anew is kept from now on. */
-function isKept({ state_problem: problem }: Summary): boolean {
+/** A new history is saved from this sweep on. */
+function isKept({ state_problem: problem }: ReportedSummary): boolean {
   return problem?.code !== 'state_unreadable' && problem?.code !== 'state_not_kept';
 }
 

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
+import type { ReportedSummary } from '../../functions/changes/report.ts';
 import { readConfig } from '../../functions/settings/config.ts';
 import { readStateSettings } from '../../functions/settings/state-settings.ts';
-import type { Summary } from '../../functions/sweep/summary.ts';
 import { bundle } from '../bundle/bundle.ts';
 import { localStateUrl } from './parts/fleet-state-url.ts';
 import { namesBroker, settingsOf } from './parts/function-settings.ts';
@@ -69,7 +69,7 @@ function withState(settings: Record<string, string>): Record<string, string> {
 }
 
 interface Sweep {
-  readonly summary: Summary;
+  readonly summary: ReportedSummary;
   /** Of guests that answered with an exception, as text for a person. */
   readonly tracebacks: readonly string[];
 }
@@ -88,14 +88,14 @@ async function sweep(settings: Record<string, string>, instanceIds: string[]): P
   );
   try {
     const event = instanceIds.length > 0 ? { instance_ids: instanceIds } : {};
-    return { summary: (await lambda.invoke(event)) as Summary, tracebacks };
+    return { summary: (await lambda.invoke(event)) as ReportedSummary, tracebacks };
   } finally {
     bar?.end();
     await lambda.end();
   }
 }
 
-function exitCode(summary: Summary): number {
+function exitCode(summary: ReportedSummary): number {
   if (!summary.broker_reachable) return EXIT.brokerUnreachable;
   if (summary.error?.code === 'fleet_unknown') return EXIT.couldNotRun;
   const { unreachable, unknown, malformed_ids: malformed } = summary;

@@ -99,13 +99,13 @@ inBrowser('the page of the fleet', () => {
     const worst = {
       ...many(10_000, (index) =>
         unreachable(REASON_NAMES[index % REASON_NAMES.length] ?? 'no_reply', 50_000, {
-          told: 'flapping',
+          reported: 'flapping',
           waiting_messages: 123_456_789,
         }),
       ),
       ...Object.fromEntries(
         Object.entries(
-          many(12_000, () => unreachable('no_reply', 50_000, { told: 'flapping', sweeps: 0 })),
+          many(12_000, () => unreachable('no_reply', 50_000, { reported: 'flapping', sweeps: 0 })),
         ).slice(10_000),
       ),
     };
@@ -241,7 +241,7 @@ inBrowser('the page of the fleet', () => {
   });
 
   test('a guest that came back without having been told of is not shown', async () => {
-    await open(stateOf({ [instance(1)]: unreachable('no_reply', 3, { sweeps: 0, told: 'nothing' }) }, 4));
+    await open(stateOf({ [instance(1)]: unreachable('no_reply', 3, { sweeps: 0, reported: 'nothing' }) }, 4));
     expect(await heading()).toBe('All 5 guests are reachable');
   });
 

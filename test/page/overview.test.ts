@@ -12,7 +12,7 @@ const guest = fc
     reason: fc.constantFrom(...NAMES),
     minutes: fc.nat(10_000),
     sweeps: fc.nat(2),
-    told: fc.constantFrom('nothing', 'unreachable', 'flapping'),
+    reported: fc.constantFrom('nothing', 'unreachable', 'flapping'),
   })
   .map(({ reason, minutes, ...more }): GuestState => unreachable(reason, minutes, more));
 const totals = fc.record({ checked: fc.nat(50), reachable: fc.nat(50), unknown: fc.nat(50) });

@@ -18,11 +18,11 @@ export function instance(number: number): string {
   return `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
 }
 
-/** A guest that five sweeps in a row have found unreachable, and that was told to be. */
+/** A guest that five sweeps in a row have found unreachable, and that was reported. */
 export function unreachable(reason: Reason, minutes: number, more: Partial<GuestState> = {}): GuestState {
   const since = minutesAgo(minutes);
-  const told = { told: 'unreachable', told_reason: reason } as const;
-  return { reason, since, sweeps: 5, same_sweeps: 5, turns: 1, turns_since: since, ...told, ...more };
+  const reported = { reported: 'unreachable', reported_reason: reason } as const;
+  return { reason, since, sweeps: 5, same_sweeps: 5, flips: 1, flips_since: since, ...reported, ...more };
 }
 
 /** A state whose sweep ended forty seconds ago, its totals being those of its guests and of `reachable` others. */
@@ -51,18 +51,18 @@ export function stateOf(
 export const MIXED = stateOf(
   {
     [instance(10)]: unreachable('queue_down', 25 * 60),
-    [instance(4)]: unreachable('no_consumer', 1, { waiting_messages: 1, told: 'nothing', sweeps: 1 }),
+    [instance(4)]: unreachable('no_consumer', 1, { waiting_messages: 1, reported: 'nothing', sweeps: 1 }),
     [instance(11)]: unreachable('no_consumer', 72, { waiting_messages: 14 }),
     [instance(5)]: unreachable('no_reply', 190, { waiting_messages: 0, consumers: 1 }),
     [instance(7)]: unreachable('guest_error', 38, {
-      told: 'flapping',
-      turns: 6,
-      turns_since: minutesAgo(64),
+      reported: 'flapping',
+      flips: 6,
+      flips_since: minutesAgo(64),
     }),
     [instance(2)]: unreachable('key_mismatch', 9, {
-      told: 'flapping',
+      reported: 'flapping',
       sweeps: 0,
-      turns_since: minutesAgo(31),
+      flips_since: minutesAgo(31),
     }),
   },
   137,

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { KeptState } from '../../functions/changes/kept-state.ts';
+import { FleetHistory } from '../../functions/changes/fleet-history.ts';
 import { S3Object } from '../../functions/store/s3-object.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
-import { findings, GUESTS } from '../changes/findings.ts';
+import { GUESTS, silentResult } from '../changes/results.ts';
 import { MotoServer } from './moto-server.ts';
 
 const { env } = process;
@@ -41,14 +41,14 @@ test('a bucket that is missing makes the state unavailable, and is not taken for
   await expect(store.replace(undefined, 'x', soon())).rejects.toMatchObject(unavailable);
 });
 
-test('a guest’s story goes on from sweep to sweep', async () => {
+test('the history of a guest goes on from sweep to sweep', async () => {
   const store = new S3Object('fleet', 'state.json');
-  const health = () => new KeptState(store, { unreachableAfterSweeps: 2, reachableAfterSweeps: 1 });
+  const health = () => new FleetHistory(store, { unreachableAfterSweeps: 2, reachableAfterSweeps: 1 });
   const [guest] = GUESTS;
-  const told: string[][] = [];
+  const reported: string[][] = [];
   for (const silent of [[], [guest], [guest], [guest], [], []]) {
-    const { changes } = await health().add(findings(...silent), soon());
-    told.push(changes.map(({ change }) => change));
+    const { changes } = await health().add(silentResult(...silent), soon());
+    reported.push(changes.map(({ change }) => change));
   }
-  expect(told).toEqual([[], [], ['unreachable'], [], ['reachable'], []]);
+  expect(reported).toEqual([[], [], ['unreachable'], [], ['reachable'], []]);
 });

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Summary } from '../../functions/sweep/summary.ts';
+import type { ReportedSummary } from '../../functions/changes/report.ts';
 import { LambdaProcess } from '../../infra/local/parts/lambda-process.ts';
 import { eventually } from './eventually.ts';
 import type { LogEntry } from './function-under-test.ts';
@@ -7,7 +7,7 @@ import { shippedFunction } from './shipped-function.ts';
 
 /** All that a sweep returns and logs. */
 export interface SweepSeen {
-  readonly summary: Summary;
+  readonly summary: ReportedSummary;
   /** The log lines and metrics (EMF) of this sweep. */
   readonly log: LogEntry[];
   readonly metrics: LogEntry[];
@@ -36,7 +36,7 @@ export class HealthCheckUnderTest {
   /** Invokes the health check, and waits until all lines of its log have arrived. */
   async sweep(event: object = {}, timeoutMs = 30_000): Promise<SweepSeen> {
     const before = this.#lines.length;
-    const summary = (await this.lambda.invoke(event, timeoutMs)) as Summary;
+    const summary = (await this.lambda.invoke(event, timeoutMs)) as ReportedSummary;
     const read = async () => this.#lines.slice(before).map((line): LogEntry => JSON.parse(line));
     const isAll = (entries: LogEntry[]) =>
       reasonsIn(entries).size === summary.unreachable &&

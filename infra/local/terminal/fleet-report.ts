@@ -1,12 +1,12 @@
 import { styleText } from 'node:util';
 import { Table } from 'console-table-printer';
+import type { ReportedSummary } from '../../../functions/changes/report.ts';
 import { REASONS } from '../../../functions/guest/reason.ts';
-import type { Summary } from '../../../functions/sweep/summary.ts';
 import { formatDuration } from '../../../functions/time/format.ts';
 import { showControlCharacters } from './control-characters.ts';
 
 /** A sweep's summary as text for a person: the unreachable guests, worst first, their reasons, what has changed, and the totals. */
-export function fleetReport(summary: Summary): string {
+export function fleetReport(summary: ReportedSummary): string {
   const parts = [
     unreachableTable(summary),
     ...explanations(summary),
@@ -18,12 +18,12 @@ export function fleetReport(summary: Summary): string {
 }
 
 /** What has changed since the sweep before; empty where nothing has. */
-export function changes({ changes_sentence: sentence = '' }: Summary): string {
+export function changes({ changes_sentence: sentence = '' }: ReportedSummary): string {
   return sentence && styleText('yellow', showControlCharacters(sentence));
 }
 
 /** The totals of a sweep in one line. */
-export function totals(summary: Summary): string {
+export function totals(summary: ReportedSummary): string {
   const { checked, reachable, unreachable, unknown, round_trip_ms: times, duration_ms: duration } = summary;
   const color = summary.error || unreachable > 0 || unknown > 0 ? 'red' : 'green';
   const counts = [
@@ -38,7 +38,7 @@ export function totals(summary: Summary): string {
 function unreachableTable({
   unreachable_guests: guests,
   unreachable_guests_omitted: omitted,
-}: Summary): string {
+}: ReportedSummary): string {
   if (guests.length === 0) return '';
   const isSinceKnown = guests.some(({ since }) => since !== undefined);
   const table = new Table({
@@ -65,13 +65,13 @@ function utc(iso = ''): string {
 }
 
 /** One line for each reason in the table: what the reason means, and what to do. */
-function explanations({ unreachable_by_reason: reasons }: Summary): string[] {
+function explanations({ unreachable_by_reason: reasons }: ReportedSummary): string[] {
   return Object.entries(REASONS)
     .filter(([reason]) => reason in reasons)
     .map(([reason, { means, todo }]) => `${reason}: ${means} ${todo}`);
 }
 
-function remarks(summary: Summary): string[] {
+function remarks(summary: ReportedSummary): string[] {
   const { error, malformed_ids: malformed, duplicate_ids: duplicates, list_problem: problem } = summary;
   const { state_problem: stateProblem } = summary;
   const [, { todo } = { todo: '' }] =
@@ -85,7 +85,7 @@ function remarks(summary: Summary): string[] {
   ];
 }
 
-function origin({ list_age_ms: ageMs }: Summary): string {
+function origin({ list_age_ms: ageMs }: ReportedSummary): string {
   if (ageMs === undefined) return 'The guests are those that have a queue.';
   return `The guests are those of ${formatDuration(ageMs)} ago.`;
 }

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import type { Summary } from '../../../functions/sweep/summary.ts';
+import type { ReportedSummary } from '../../../functions/changes/report.ts';
 import { showControlCharacters } from './control-characters.ts';
 import { changes, totals } from './fleet-report.ts';
 
@@ -56,7 +56,7 @@ function pingLine(entry: Entry): string {
 }
 
 function sweepLine(line: string): string {
-  const { timestamp, ...summary }: Summary & { timestamp: string } = JSON.parse(line);
+  const { timestamp, ...summary }: ReportedSummary & { timestamp: string } = JSON.parse(line);
   const { error } = summary;
   const words = [
     clock(timestamp),

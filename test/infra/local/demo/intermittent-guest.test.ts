@@ -1,10 +1,11 @@
 import { expect, test } from '@jest/globals';
+import { applySweep } from '../../../../functions/changes/apply-sweep.ts';
 import type { FleetState } from '../../../../functions/changes/fleet-state.ts';
-import { tellOn } from '../../../../functions/changes/fleet-story.ts';
 import { readStateSettings } from '../../../../functions/settings/state-settings.ts';
 import { IntermittentGuest } from '../../../../infra/local/demo/intermittent-guest.ts';
 import { SWEEP_EVERY_MINUTES } from '../../../../infra/local/parts/schedule.ts';
-import { instance, stateOf } from '../../../page/states.ts';
+import { resultOf } from '../../../changes/results.ts';
+import { instance } from '../../../page/states.ts';
 import { pass, useFakeClock } from '../../../setup/fake-clock.ts';
 
 useFakeClock();
@@ -28,22 +29,20 @@ test('the demo’s sweeps report the death and the return of the guest in turn, 
   const host = new Host();
   const guest = await IntermittentGuest.start(host, ID);
   const { thresholds } = readStateSettings({});
-  const told: string[] = [];
+  const reported: string[] = [];
   let state: FleetState | undefined;
   for (let sweeps = 0; sweeps < 60; sweeps++) {
     const verdict = host.alive.has(ID)
       ? ({ reachable: true, roundTripMs: 1 } as const)
       : ({ reachable: false, reason: 'no_consumer', cause: '', queue: undefined } as const);
-    const { sweep: totals } = stateOf({}, 1, { at: new Date().toISOString() });
-    const verdicts = new Map([[ID, verdict]]);
-    const story = tellOn(state, { totals, isOfGuests: true, verdicts, isBound: undefined }, thresholds);
-    told.push(...story.changes.map(({ change }) => change));
-    state = story.state;
+    const applied = applySweep(state, resultOf({ [ID]: verdict }), thresholds);
+    reported.push(...applied.changes.map(({ change }) => change));
+    state = applied.state;
     await pass(SWEEP_EVERY_MINUTES * 60_000);
   }
   await guest.end();
-  expect(told.length).toBeGreaterThan(8);
-  expect(told).toEqual(told.map((_, index) => (index % 2 === 0 ? 'unreachable' : 'reachable')));
+  expect(reported.length).toBeGreaterThan(8);
+  expect(reported).toEqual(reported.map((_, index) => (index % 2 === 0 ? 'unreachable' : 'reachable')));
 });
 
 test('a demo that has ended leaves the guest alone', async () => {

@@ -46,7 +46,7 @@ inBrowser('the page that npm start serves', () => {
     expect(await page.locator('h1').textContent()).toBe('No sweep has been saved yet');
 
     const at = new Date().toISOString();
-    const guest = unreachable('no_consumer', 0, { since: at, turns_since: at });
+    const guest = unreachable('no_consumer', 0, { since: at, flips_since: at });
     await writeFile(file, JSON.stringify(stateOf({ [instance(4)]: guest }, 2, { at })));
     await page.getByText('1 of 3 guests is unreachable').waitFor();
     expect(await page.locator('tbody code').allTextContents()).toEqual([instance(4)]);

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
-import type { Summary } from '../../../../functions/sweep/summary.ts';
+import type { ReportedSummary } from '../../../../functions/changes/report.ts';
 import { localStateUrl } from '../../../../infra/local/parts/fleet-state-url.ts';
 import { fleetReport } from '../../../../infra/local/terminal/fleet-report.ts';
 import { LogFormatter } from '../../../../infra/local/terminal/log-line.ts';
@@ -9,7 +9,7 @@ const GUEST = '00000000-0000-4000-8000-000000000004';
 const SINCE = '2026-11-24T14:05:11.000Z';
 const SENTENCE = `1 guest became unreachable: ${GUEST} (no_consumer, since 14:05 UTC).`;
 
-const SUMMARY: Summary = {
+const SUMMARY: ReportedSummary = {
   checked: 2,
   reachable: 1,
   unreachable: 1,
@@ -25,7 +25,7 @@ const SUMMARY: Summary = {
   duplicate_ids: [],
 };
 
-const report = (summary: Summary) => stripVTControlCharacters(fleetReport(summary));
+const report = (summary: ReportedSummary) => stripVTControlCharacters(fleetReport(summary));
 
 describe('the report of a sweep', () => {
   test('the report of a sweep whose state is not kept says neither since when nor what has changed', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { bySeverity, changesSentence } from '../../functions/changes/changes-sentence.ts';
-import type { Change } from '../../functions/changes/guest-story.ts';
+import { bySeverity, changesSentence } from '../../functions/changes/notice.ts';
+import type { Change } from '../../functions/changes/transition.ts';
 import type { Reason } from '../../functions/guest/reason.ts';
 
 const NOW = new Date('2026-11-24T14:45:30.000Z');

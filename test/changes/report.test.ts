@@ -1,9 +1,10 @@
 import { expect, test } from '@jest/globals';
-import type { Change } from '../../functions/changes/guest-story.ts';
-import { toldSummary } from '../../functions/changes/told-summary.ts';
+import { applySweep } from '../../functions/changes/apply-sweep.ts';
+import { withReport } from '../../functions/changes/report.ts';
+import type { Change } from '../../functions/changes/transition.ts';
 import { summarize } from '../../functions/sweep/summary.ts';
-import { Sweep, type Verdict } from '../../functions/sweep/sweep.ts';
-import { Deadline } from '../../functions/time/deadline.ts';
+import type { Verdict } from '../../functions/sweep/sweep.ts';
+import { resultOf } from './results.ts';
 
 /** Of EventBridge's 256 KB for an event, the part that a summary may take: the rest is for the event of the sweep. */
 const MAX_BYTES = 100 * 1024;
@@ -23,19 +24,11 @@ test('the summary of ten thousand changes has a hundred of them, counts the othe
   const changes = ids.map(
     (id): Change => ({ instance_id: id, change: 'reason_changed', reason: 'key_mismatch', since }),
   );
-  const sweep = new Sweep(ids, async () => silent, Deadline.never);
   const request = { instanceIds: undefined, malformed: Array(100).fill('é'.repeat(100)), duplicates: ids };
-  const found = {
-    ...summarize(sweep, request, { guests_from: 'bindings' }, undefined, 1000),
-    unreachable_guests: ids.slice(0, 100).map((id) => ({
-      instance_id: id,
-      reason: 'no_consumer' as const,
-      since,
-      consumers: 1,
-      waiting_messages: 1e9,
-    })),
-  };
-  const summary = toldSummary(found, { changes, state: undefined }, new Date(since));
+  const result = resultOf(Object.fromEntries(ids.map((id) => [id, silent])));
+  const { state } = applySweep(undefined, result, { unreachableAfterSweeps: 1, reachableAfterSweeps: 1 });
+  const summary = withReport(summarize(result, request), { changes, state }, new Date(since));
+  expect(summary.unreachable_guests[0]).toMatchObject({ since: expect.any(String) });
   expect(summary.changes).toHaveLength(100);
   expect(summary.changes_omitted).toBe(9900);
   expect(summary.changes_sentence).toMatch(/^10000 guests are unreachable for another reason: /);

@@ -1,16 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { Change, Thresholds } from '../../functions/changes/guest-story.ts';
-import { type Fate, GUEST, inWords, minute, PATIENT, StoryTeller, storyOf } from './story-teller.ts';
+import type { Change, Thresholds } from '../../functions/changes/transition.ts';
+import { changesOf, type Fate, GUEST, inWords, minute, PATIENT, SweepsInARow } from './sweeps-in-a-row.ts';
 
 const OTHER = '00000000-0000-4000-8000-000000000002';
 
 /** Sweeps in a row after which a guest is steady, with thresholds that are no greater. */
 const STEADY = 6;
 
-describe('the story of a guest', () => {
+describe('what is reported', () => {
   const down = 'no_consumer';
-  test.each<[what: string, fates: Fate[], story: string[]]>([
+  test.each<[what: string, fates: Fate[], reported: string[]]>([
     ['always answers', ['up', 'up', 'up'], []],
     ['fails once', ['up', down, 'up', 'up'], []],
     ['fails twice in a row', ['up', down, down], ['unreachable no_consumer']],
@@ -58,68 +58,68 @@ describe('the story of a guest', () => {
       [down, 'up', down, 'up', down, 'up', 'unbound'],
       ['flapping no_consumer', 'gone no_consumer'],
     ],
-  ])('a guest that %s', (_what, fates, story) => {
-    expect(storyOf(fates)).toEqual(story);
+  ])('a guest that %s', (_what, fates, reported) => {
+    expect(changesOf(fates)).toEqual(reported);
   });
 
   test('a guest that comes back counts as reachable after as many sweeps in a row as are set', () => {
     const slow = { unreachableAfterSweeps: 1, reachableAfterSweeps: 3 };
-    expect(storyOf([down, 'up', 'up', down, 'up', 'up'], slow)).toEqual(['unreachable no_consumer']);
-    expect(storyOf([down, 'up', 'up', 'up'], slow)).toEqual(['unreachable no_consumer', 'reachable']);
+    expect(changesOf([down, 'up', 'up', down, 'up', 'up'], slow)).toEqual(['unreachable no_consumer']);
+    expect(changesOf([down, 'up', 'up', 'up'], slow)).toEqual(['unreachable no_consumer', 'reachable']);
   });
 
   test('`since` is when the guest was first seen unreachable, also once it is told later', () => {
-    const teller = new StoryTeller(PATIENT);
+    const sweeps = new SweepsInARow(PATIENT);
     const fates: Fate[] = ['up', down, down, down, 'up'];
-    for (const fate of fates) teller.sweep({ fates: { [GUEST]: fate } });
-    expect(teller.told.flat().map(({ since }) => since)).toEqual([minute(1), minute(1)]);
+    for (const fate of fates) sweeps.sweep({ fates: { [GUEST]: fate } });
+    expect(sweeps.reported.flat().map(({ since }) => since)).toEqual([minute(1), minute(1)]);
   });
 
   test('`since` of a flapping guest is when the flapping began', () => {
-    const teller = new StoryTeller(PATIENT);
+    const sweeps = new SweepsInARow(PATIENT);
     const fates: Fate[] = ['up', down, 'up', down, 'up', down];
-    for (const fate of fates) teller.sweep({ fates: { [GUEST]: fate } });
-    expect(teller.told.flat()).toMatchObject([{ change: 'flapping', since: minute(1) }]);
+    for (const fate of fates) sweeps.sweep({ fates: { [GUEST]: fate } });
+    expect(sweeps.reported.flat()).toMatchObject([{ change: 'flapping', since: minute(1) }]);
   });
 });
 
 describe('the fleet', () => {
   test('a sweep that the broker ended, or without guests, says nothing of any guest but is the last sweep', () => {
-    const teller = new StoryTeller(PATIENT);
+    const sweeps = new SweepsInARow(PATIENT);
     const fates = { [GUEST]: 'no_reply', [OTHER]: 'up' } as const;
-    teller.sweep({ fates });
-    const { guests } = { ...teller.state };
-    teller.sweep({ fates: { [OTHER]: 'no_reply' }, ended: 'by the broker' });
-    teller.sweep({ fates: {}, ended: 'without guests' });
-    expect(teller.state?.guests).toEqual(guests);
-    expect(teller.state?.sweep).toMatchObject({ at: minute(2), guests_from: 'nowhere' });
-    expect(teller.told.flat()).toEqual([]);
+    sweeps.sweep({ fates });
+    const { guests } = { ...sweeps.state };
+    sweeps.sweep({ fates: { [OTHER]: 'no_reply' }, ended: 'by the broker' });
+    sweeps.sweep({ fates: {}, ended: 'without guests' });
+    expect(sweeps.state?.guests).toEqual(guests);
+    expect(sweeps.state?.sweep).toMatchObject({ at: minute(2), guests_from: 'nowhere' });
+    expect(sweeps.reported.flat()).toEqual([]);
   });
 
   test.each(['event', 'last_list'] as const)(
     'a guest that is absent from a sweep whose guests are from %s is not gone',
     (from) => {
-      const teller = new StoryTeller(PATIENT);
-      for (const _ of [1, 2]) teller.sweep({ fates: { [GUEST]: 'no_reply' } });
-      expect(teller.sweep({ fates: { [OTHER]: 'up' }, from })).toEqual([]);
-      expect(Object.keys(teller.state?.guests ?? {})).toEqual([GUEST]);
+      const sweeps = new SweepsInARow(PATIENT);
+      for (const _ of [1, 2]) sweeps.sweep({ fates: { [GUEST]: 'no_reply' } });
+      expect(sweeps.sweep({ fates: { [OTHER]: 'up' }, from })).toEqual([]);
+      expect(Object.keys(sweeps.state?.guests ?? {})).toEqual([GUEST]);
     },
   );
 
   test('the totals of named guests do not take the place of the fleet’s', () => {
-    const teller = new StoryTeller(PATIENT);
-    teller.sweep({ fates: { [OTHER]: 'up' }, from: 'event' });
-    expect(teller.state?.sweep).toMatchObject({ guests_from: 'event', at: minute(0) });
-    teller.sweep({ fates: { [OTHER]: 'up', [GUEST]: 'up' } });
-    teller.sweep({ fates: { [OTHER]: 'up' }, from: 'event' });
-    expect(teller.state?.sweep).toMatchObject({ checked: 2, at: minute(1) });
+    const sweeps = new SweepsInARow(PATIENT);
+    sweeps.sweep({ fates: { [OTHER]: 'up' }, from: 'event' });
+    expect(sweeps.state?.sweep).toMatchObject({ guests_from: 'event', at: minute(0) });
+    sweeps.sweep({ fates: { [OTHER]: 'up', [GUEST]: 'up' } });
+    sweeps.sweep({ fates: { [OTHER]: 'up' }, from: 'event' });
+    expect(sweeps.state?.sweep).toMatchObject({ checked: 2, at: minute(1) });
   });
 
   test('a fleet that is reachable leaves nothing of its guests in the state', () => {
-    const teller = new StoryTeller(PATIENT);
+    const sweeps = new SweepsInARow(PATIENT);
     const fates: Fate[] = ['no_reply', 'no_reply', ...Array<Fate>(STEADY).fill('up')];
-    for (const fate of fates) teller.sweep({ fates: { [GUEST]: fate, [OTHER]: 'up' } });
-    expect(teller.state?.guests).toEqual({});
+    for (const fate of fates) sweeps.sweep({ fates: { [GUEST]: fate, [OTHER]: 'up' } });
+    expect(sweeps.state?.guests).toEqual({});
   });
 });
 
@@ -136,10 +136,10 @@ describe('any sequence of sweeps', () => {
 
   /** After each sweep: the guest's verdicts so far, what was told just now, and what was told last. */
   function chapters(fates: readonly Fate[], limits: Thresholds) {
-    const teller = new StoryTeller(limits);
+    const sweeps = new SweepsInARow(limits);
     let last: Change | undefined;
     return fates.map((fate, index) => {
-      const [change, ...more] = teller.sweep({ fates: { [GUEST]: fate } });
+      const [change, ...more] = sweeps.sweep({ fates: { [GUEST]: fate } });
       expect(more).toEqual([]);
       const before = last;
       last = change ?? last;
@@ -247,17 +247,17 @@ describe('any sequence of sweeps', () => {
     const withGaps = fc.array(fc.oneof(run(PINGED), gap), { maxLength: 30 });
     fc.assert(
       fc.property(withGaps, thresholds, (parts, limits) => {
-        const teller = new StoryTeller(limits);
+        const sweeps = new SweepsInARow(limits);
         for (const part of parts) {
-          if (part === 'no verdict') teller.sweep({ fates: { [GUEST]: 'unknown' } });
-          else if (part === 'not named') teller.sweep({ fates: { [OTHER]: 'up' }, from: 'event' });
+          if (part === 'no verdict') sweeps.sweep({ fates: { [GUEST]: 'unknown' } });
+          else if (part === 'not named') sweeps.sweep({ fates: { [OTHER]: 'up' }, from: 'event' });
           else if (part === 'broker')
-            teller.sweep({ fates: { [GUEST]: 'no_reply' }, ended: 'by the broker' });
+            sweeps.sweep({ fates: { [GUEST]: 'no_reply' }, ended: 'by the broker' });
           else if (typeof part !== 'string')
-            for (const fate of part) teller.sweep({ fates: { [GUEST]: fate } });
+            for (const fate of part) sweeps.sweep({ fates: { [GUEST]: fate } });
         }
         const pinged = parts.filter((part) => typeof part !== 'string').flat();
-        expect(teller.told.flat().map(inWords)).toEqual(storyOf(pinged, limits));
+        expect(sweeps.reported.flat().map(inWords)).toEqual(changesOf(pinged, limits));
       }),
     );
   });
@@ -265,13 +265,14 @@ describe('any sequence of sweeps', () => {
   test('guests do not get into each other’s story', () => {
     fc.assert(
       fc.property(life(...PINGED), life(...PINGED), thresholds, (ours, theirs, limits) => {
-        const teller = new StoryTeller(limits);
+        const sweeps = new SweepsInARow(limits);
         const length = Math.min(ours.length, theirs.length);
         for (let index = 0; index < length; index++)
-          teller.sweep({ fates: { [GUEST]: ours[index] ?? 'up', [OTHER]: theirs[index] ?? 'up' } });
-        const toldOf = (id: string) => teller.told.flat().filter(({ instance_id: told }) => told === id);
-        expect(toldOf(GUEST).map(inWords)).toEqual(storyOf(ours.slice(0, length), limits));
-        expect(toldOf(OTHER).map(inWords)).toEqual(storyOf(theirs.slice(0, length), limits));
+          sweeps.sweep({ fates: { [GUEST]: ours[index] ?? 'up', [OTHER]: theirs[index] ?? 'up' } });
+        const reportedOf = (id: string) =>
+          sweeps.reported.flat().filter(({ instance_id: told }) => told === id);
+        expect(reportedOf(GUEST).map(inWords)).toEqual(changesOf(ours.slice(0, length), limits));
+        expect(reportedOf(OTHER).map(inWords)).toEqual(changesOf(theirs.slice(0, length), limits));
       }),
     );
   });

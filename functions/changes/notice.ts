@@ -1,8 +1,8 @@
 import { formatDuration, formatTime } from '../time/format.ts';
-import type { Change } from './guest-story.ts';
+import type { Change } from './transition.ts';
 
-/** How many guests of a kind are named; the others are counted. */
-const MAX_NAMED = 5;
+/** How many guests of a kind a notice names; the others are counted. */
+const MAX_IN_NOTICE = 5;
 
 /** The kinds of changes, worst first, each in words. */
 const WORDS: readonly {
@@ -57,8 +57,8 @@ export function changesSentence(changes: readonly Change[], now: Date): string |
   for (const { change, one, many, detail } of WORDS) {
     const alike = changes.filter((each) => each.change === change);
     if (alike.length === 0) continue;
-    const named = alike.slice(0, MAX_NAMED).map((each) => `${each.instance_id} (${detail(each, now)})`);
-    const more = alike.length > MAX_NAMED ? ` and ${alike.length - MAX_NAMED} more` : '';
+    const named = alike.slice(0, MAX_IN_NOTICE).map((each) => `${each.instance_id} (${detail(each, now)})`);
+    const more = alike.length > MAX_IN_NOTICE ? ` and ${alike.length - MAX_IN_NOTICE} more` : '';
     parts.push(`${alike.length} ${alike.length === 1 ? one : many}: ${named.join(', ')}${more}`);
   }
   return `${parts.join('; ')}.`;

@@ -1,8 +1,10 @@
+import { applySweep } from '../../functions/changes/apply-sweep.ts';
 import { type FleetState, parseFleetState } from '../../functions/changes/fleet-state.ts';
-import { tellOn } from '../../functions/changes/fleet-story.ts';
-import type { Change, Thresholds } from '../../functions/changes/guest-story.ts';
+import type { Change, Thresholds } from '../../functions/changes/transition.ts';
 import type { Reason } from '../../functions/guest/reason.ts';
 import type { Verdict } from '../../functions/sweep/sweep.ts';
+import type { Origin } from '../../functions/sweep/sweep-result.ts';
+import { BINDINGS, resultOf } from './results.ts';
 
 /**
  * How a sweep ended for a guest: it answered, or is unreachable by a reason (of which there are three here); has no
@@ -25,56 +27,51 @@ export function minute(index: number): string {
 }
 
 /** Sweeps one after the other, with a state that is kept as JSON in between. */
-export class StoryTeller {
+export class SweepsInARow {
   state: FleetState | undefined;
-  /** The changes that each sweep has told. */
-  readonly told: (readonly Change[])[] = [];
+  /** The changes that each sweep has reported. */
+  readonly reported: (readonly Change[])[] = [];
   readonly #thresholds: Thresholds;
 
   constructor(thresholds: Thresholds) {
     this.#thresholds = thresholds;
   }
 
-  sweep({ fates, ended, from }: Happening): readonly Change[] {
+  sweep(happening: Happening): readonly Change[] {
+    const { fates, ended } = happening;
     const bound = Object.entries(fates).filter(([, fate]) => fate !== 'unbound');
-    const verdicts = new Map(bound.map(([id, fate]) => [id, verdictOf(fate)]));
+    const verdicts = Object.fromEntries(bound.map(([id, fate]) => [id, verdictOf(fate)]));
     const before = this.state && parseFleetState(JSON.stringify(this.state));
-    const guestsFrom = ended === 'without guests' ? 'nowhere' : (from ?? 'bindings');
-    const { state, changes } = tellOn(
-      before,
-      {
-        totals: {
-          at: minute(this.told.length),
-          checked: verdicts.size,
-          reachable: 0,
-          unreachable: 0,
-          unknown: 0,
-          broker_reachable: ended !== 'by the broker',
-          duration_ms: 1,
-          guests_from: guestsFrom,
-        },
-        isOfGuests: ended === undefined,
-        verdicts,
-        isBound: guestsFrom === 'bindings' ? (id) => verdicts.has(id) : undefined,
-      },
-      this.#thresholds,
-    );
+    const result = resultOf(verdicts, {
+      origin: originOf(happening),
+      endedAt: new Date(minute(this.reported.length)),
+      end: ended === 'by the broker' ? { kind: 'broker_failed', failure: BLOCKED } : { kind: 'complete' },
+    });
+    const { state, changes } = applySweep(before, result, this.#thresholds);
     this.state = state;
-    this.told.push(changes);
+    this.reported.push(changes);
     return changes;
   }
 }
 
-/** The changes that are told of one guest with these fates, each as a word, with the reason where it has one. */
-export function storyOf(fates: readonly Fate[], thresholds = PATIENT): string[] {
-  const teller = new StoryTeller(thresholds);
-  return fates.flatMap((fate) => teller.sweep({ fates: { [GUEST]: fate } }).map(inWords));
+/** The changes that are reported of one guest with these fates, each as a word, with the reason where it has one. */
+export function changesOf(fates: readonly Fate[], thresholds = PATIENT): string[] {
+  const sweeps = new SweepsInARow(thresholds);
+  return fates.flatMap((fate) => sweeps.sweep({ fates: { [GUEST]: fate } }).map(inWords));
 }
 
 export const GUEST = '00000000-0000-4000-8000-000000000001';
 
 export function inWords({ change, reason }: Change): string {
   return reason === undefined ? change : `${change} ${reason}`;
+}
+
+const BLOCKED = { reachable: false, reason: 'broker_blocked', cause: 'memory alarm' } as const;
+
+function originOf({ ended, from }: Happening): Origin {
+  if (ended === 'without guests') return { from: 'nowhere' };
+  if (from === undefined) return BINDINGS;
+  return from === 'last_list' ? { from, problem: 'refused', ageMs: 1000 } : { from };
 }
 
 function verdictOf(fate: Fate): Verdict {

@@ -1,0 +1,61 @@
+import type { Summary } from '../sweep/summary.ts';
+import type { FleetState } from './fleet-state.ts';
+import { bySeverity, changesSentence } from './notice.ts';
+import type { Change } from './transition.ts';
+
+/** How many changes a summary lists: it must fit into an event of EventBridge. */
+const MAX_CHANGES = 100;
+
+/**
+ * What is wrong with the saved state; the sweep itself is not affected.
+ *
+ * - `state_missing`: nothing was saved, so the history begins here.
+ * - `state_malformed`: what was saved is damaged, or of an unknown version, so the history begins here.
+ * - `state_unreadable`: no changes can be reported; they are once the state can be read.
+ * - `state_not_kept`: what is reported now is reported again by the next sweep.
+ */
+export interface StateProblem {
+  readonly code: 'state_missing' | 'state_malformed' | 'state_unreadable' | 'state_not_kept';
+  readonly message: string;
+}
+
+/** What a sweep has changed in the history. */
+export interface SweepOutcome {
+  readonly changes: readonly Change[];
+  /** Undefined where the saved state cannot be read. */
+  readonly state: FleetState | undefined;
+  readonly problem?: StateProblem;
+}
+
+/** What a summary has besides, where a state is saved from sweep to sweep. */
+export interface Report {
+  /** What has changed, worst first. */
+  readonly changes: readonly Change[];
+  readonly changes_omitted: number;
+  /** The same as one sentence for people; missing where nothing has changed. */
+  readonly changes_sentence?: string;
+  readonly state_problem?: StateProblem;
+}
+
+/** A summary, with its report where there is one. */
+export type ReportedSummary = Summary & Partial<Report>;
+
+/** The summary with what has changed, and since when each guest is unreachable. */
+export function withReport(
+  summary: Summary,
+  { changes, state, problem }: SweepOutcome,
+  now: Date,
+): ReportedSummary {
+  const sentence = changesSentence(changes, now);
+  return {
+    ...summary,
+    changes: bySeverity(changes).slice(0, MAX_CHANGES),
+    changes_omitted: Math.max(0, changes.length - MAX_CHANGES),
+    ...(sentence !== undefined && { changes_sentence: sentence }),
+    ...(problem && { state_problem: problem }),
+    unreachable_guests: summary.unreachable_guests.map((guest) => {
+      const since = state?.guests[guest.instance_id]?.since;
+      return since === undefined ? guest : { ...guest, since };
+    }),
+  };
+}

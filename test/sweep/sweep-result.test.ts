@@ -1,0 +1,51 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Verdict } from '../../functions/sweep/sweep.ts';
+import { resultOf } from '../changes/results.ts';
+
+const id = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
+const silent = (consumers: number, messages: number): Verdict => ({
+  reachable: false,
+  reason: consumers === 0 ? 'no_consumer' : 'no_reply',
+  cause: 'silence',
+  queue: { consumers, messages },
+});
+const answered = (roundTripMs: number): Verdict => ({ reachable: true, roundTripMs });
+const keyless: Verdict = { reachable: 'unknown', cause: 'The secret keys/1 cannot be read: AccessDenied' };
+const blocked = { reachable: false, reason: 'broker_blocked', cause: 'memory alarm' } as const;
+
+describe('the result of a sweep', () => {
+  test('the unreachable stand worst first, the round trips in ascending order, all counted', () => {
+    const result = resultOf(
+      {
+        [id(1)]: silent(1, 0),
+        [id(2)]: answered(3),
+        [id(3)]: silent(0, 1),
+        [id(4)]: silent(0, 9),
+        [id(5)]: answered(1),
+      },
+      { unreached: [id(6)] },
+    );
+    expect(result.unreachable.map(([guest]) => guest)).toEqual([id(4), id(3), id(1)]);
+    expect([...result.roundTripsMs]).toEqual([1, 3]);
+    expect(result.totals).toEqual({ checked: 5, reachable: 2, unreachable: 3, unknown: 1 });
+  });
+
+  test.each([
+    ['every guest has a verdict', resultOf({ [id(1)]: silent(1, 0) }), undefined],
+    ['time was short', resultOf({}, { unreached: [id(1)] }), 'out_of_time'],
+    ['a key could not be read', resultOf({ [id(1)]: keyless }), 'key_unreadable'],
+    [
+      'the broker failed',
+      resultOf({}, { unreached: [id(1)], end: { kind: 'broker_failed', failure: blocked } }),
+      'broker_blocked',
+    ],
+    [
+      'nobody could be listed',
+      resultOf({}, { origin: { from: 'nowhere' }, problem: { code: 'fleet_unknown', message: '' } }),
+      'fleet_unknown',
+    ],
+  ])('where %s, the error says so', (_what, { error, isBrokerReachable }, code) => {
+    expect(error?.code).toBe(code);
+    expect(isBrokerReachable).toBe(code !== 'broker_blocked');
+  });
+});
