@@ -107,13 +107,11 @@ function isLoopback(hostname: string): boolean {
 }
 
 /** Callers' tokens are sent to it. */
-function readKeystone(env: Environment): KeystoneSettings | undefined {
+export function readKeystone(env: Environment): KeystoneSettings | undefined {
   const { KEYSTONE_URL: text, KEYSTONE_ADMIN_ROLES: roles } = env;
   if (!text) return undefined;
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname));
-  const isBare = url && !(url.username || url.password || url.search || url.hash);
-  if (!isSafe || !isBare || !/\/v3\/?$/.test(url.pathname))
+  const url = readServiceUrl(text);
+  if (url === undefined || !url.endsWith('/v3'))
     throw new InvalidConfig('KEYSTONE_URL is not an https://…/v3 URL without a login in it');
   const adminRoles = (roles || 'admin')
     .toLowerCase()
@@ -121,7 +119,15 @@ function readKeystone(env: Environment): KeystoneSettings | undefined {
     .map((role) => role.trim());
   if (adminRoles.includes(''))
     throw new InvalidConfig('KEYSTONE_ADMIN_ROLES is not a list of roles, joined by commas');
-  return { url: url.href.replace(/\/$/, ''), adminRoles };
+  return { url, adminRoles };
+}
+
+/** The URL of an API of OpenStack that tokens are sent to, without a slash at the end; undefined: it is none, or not safe. */
+export function readServiceUrl(text: string): string | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url.hostname));
+  const isBare = url && !(url.username || url.password || url.search || url.hash);
+  return isSafe && isBare ? url.href.replace(/\/$/, '') : undefined;
 }
 
 function readGuestKeys(env: Environment): GuestKeySettings | undefined {

@@ -1,0 +1,46 @@
+import { InvalidConfig, readKeystone, readServiceUrl } from './config.ts';
+
+/** An application credential `{"id": "…", "secret": "…"}`: a secret, or a file, for local use. */
+export type CredentialSettings = { readonly secretId: string } | { readonly file: string };
+
+/** Trove's API, whose list says which guests should answer. */
+export interface TroveSettings {
+  /** `https://…/v1.0`, without a slash at the end. */
+  readonly url: string;
+  /** Keystone's v3 API, without a slash at the end. */
+  readonly keystoneUrl: string;
+  readonly credential: CredentialSettings;
+  /** How long a guest may be silent in a status in which that is expected, in milliseconds. */
+  readonly expectedSilenceMs: number;
+}
+
+/**
+ * @returns undefined: there is no Trove
+ * @throws InvalidConfig
+ */
+export function readTroveSettings(
+  env: Readonly<Record<string, string | undefined>>,
+): TroveSettings | undefined {
+  const { TROVE_URL: text, TROVE_SECRET_ID: secretId, TROVE_CREDENTIALS_FILE: file } = env;
+  if (!text) return undefined;
+  const url = readServiceUrl(text);
+  if (url === undefined || !url.endsWith('/v1.0'))
+    throw new InvalidConfig('TROVE_URL is not an https://…/v1.0 URL without a login in it');
+  const keystone = readKeystone(env);
+  if (keystone === undefined) throw new InvalidConfig('TROVE_URL needs KEYSTONE_URL');
+  const minutes = Number(env['EXPECTED_SILENCE_MINUTES'] || 60);
+  if (!(minutes > 0 && minutes <= 10_080))
+    throw new InvalidConfig('EXPECTED_SILENCE_MINUTES is not a number of minutes up to 10080');
+  return {
+    url,
+    keystoneUrl: keystone.url,
+    credential: readCredential(file, secretId),
+    expectedSilenceMs: minutes * 60_000,
+  };
+}
+
+function readCredential(file: string | undefined, secretId: string | undefined): CredentialSettings {
+  if (file) return { file };
+  if (secretId) return { secretId };
+  throw new InvalidConfig('TROVE_URL needs TROVE_SECRET_ID or TROVE_CREDENTIALS_FILE');
+}

@@ -1,0 +1,79 @@
+import { readFile } from 'node:fs/promises';
+import { readSecret } from '../secrets/secrets-manager.ts';
+import type { CredentialSettings } from '../settings/trove-settings.ts';
+import type { Deadline } from '../time/deadline.ts';
+import { TroveUnavailable } from './errors.ts';
+import { requestJson } from './json-request.ts';
+
+/** A token of Keystone's, and the project that it is for. */
+export interface ProjectToken {
+  readonly token: string;
+  readonly projectId: string;
+}
+
+/** A token is not used in its last minute. */
+const MARGIN_MS = 60_000;
+
+/** Exchanges an application credential for tokens; a token is kept until it expires. */
+export class ApplicationCredential {
+  readonly #url: URL;
+  readonly #settings: CredentialSettings;
+  #current: (ProjectToken & { readonly expiresAtMs: number }) | undefined;
+
+  /** @param keystoneUrl `https://…/v3`, without a slash at the end */
+  constructor(keystoneUrl: string, settings: CredentialSettings) {
+    this.#url = new URL(`${keystoneUrl}/auth/tokens?nocatalog`);
+    this.#settings = settings;
+  }
+
+  /** @throws TroveUnavailable */
+  async token(deadline: Deadline): Promise<ProjectToken> {
+    if (this.#current === undefined || this.#current.expiresAtMs - MARGIN_MS < Date.now())
+      this.#current = await this.#issue(deadline);
+    return this.#current;
+  }
+
+  /** After a 401: the token was revoked, or the secret was replaced. */
+  forget(): void {
+    this.#current = undefined;
+  }
+
+  async #issue(deadline: Deadline): Promise<ProjectToken & { readonly expiresAtMs: number }> {
+    const { id, secret } = Object(parse(await this.#read(deadline)));
+    if (typeof id !== 'string' || typeof secret !== 'string')
+      throw new TroveUnavailable('The application credential is not {"id": "…", "secret": "…"}');
+    const identity = { methods: ['application_credential'], application_credential: { id, secret } };
+    const { status, headers, body } = await requestJson('Keystone', this.#url, deadline, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
+      body: JSON.stringify({ auth: { identity } }),
+    });
+    if (status === 401) throw new TroveUnavailable('Keystone refused the application credential');
+    const token = headers.get('x-subject-token');
+    const { project, expires_at: expiresAt } = Object(Object(body).token);
+    const expiresAtMs = Date.parse(expiresAt);
+    if (status !== 201 || !token || typeof project?.id !== 'string' || Number.isNaN(expiresAtMs))
+      throw new TroveUnavailable(`Keystone's answer (${status}) is not a token of a project`);
+    return { token, projectId: project.id, expiresAtMs };
+  }
+
+  async #read(deadline: Deadline): Promise<string> {
+    const settings = this.#settings;
+    try {
+      if ('secretId' in settings) return await readSecret(settings.secretId, deadline);
+      return await readFile(settings.file, 'utf8');
+    } catch (error) {
+      const { code, message } = Object(error);
+      const why = 'file' in settings ? `TROVE_CREDENTIALS_FILE cannot be read: ${code}` : message;
+      throw new TroveUnavailable(why, { cause: error });
+    }
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,140 @@
+import type { TroveSettings } from '../settings/trove-settings.ts';
+import type { Deadline } from '../time/deadline.ts';
+import { ApplicationCredential } from './application-credential.ts';
+import { TroveUnavailable } from './errors.ts';
+import { parseInstance, type TroveInstance } from './instance.ts';
+import { type JsonAnswer, requestJson } from './json-request.ts';
+
+export type Instances = ReadonlyMap<string, TroveInstance>;
+
+/** What was listed; `isWhole`: an instance that is not in it does not exist. */
+export interface Listed {
+  readonly instances: Instances;
+  readonly isWhole: boolean;
+}
+
+/** Instances of a page. Before 2026.2, Trove lists all servers of Nova for each page, so that few pages are best. */
+const PAGE_SIZE = 1000;
+
+/** From 2026.2 on, Trove names the instances of a page in one URL to Nova, which may refuse a longer one. */
+const SMALL_PAGE_SIZE = 100;
+
+/** How often a list of several pages is read at most until two readings agree. */
+const MAX_READINGS = 4;
+
+/** Trove's management API, as an application credential with the role `admin` may call it. */
+export class TroveApi {
+  readonly #url: string;
+  readonly #credential: ApplicationCredential;
+  #pageSize: number;
+
+  constructor({ url, keystoneUrl, credential }: TroveSettings, pageSize = PAGE_SIZE) {
+    this.#url = url;
+    this.#credential = new ApplicationCredential(keystoneUrl, credential);
+    this.#pageSize = pageSize;
+  }
+
+  /**
+   * Lists all instances that are not deleted.
+   *
+   * A single page is whole: Trove reads it by one query (before 2025.1 there is nothing else). Several pages are offsets
+   * in the order of the last update: an instance that changes meanwhile is skipped or doubled. So they are read until two
+   * readings, whose pages begin elsewhere, name the same instances. Where they never do, the union of all is not whole.
+   *
+   * @throws TroveUnavailable
+   */
+  async instances(deadline: Deadline): Promise<Listed> {
+    const first = await this.#firstReading(deadline);
+    if (first.pages === 1) return { instances: first.instances, isWhole: true };
+    const union = new Map(first.instances);
+    let previous = first.instances;
+    for (let reading = 2; reading <= MAX_READINGS; reading++) {
+      const { instances, isDoubled } = await this.#read(this.#pageSize - reading, deadline);
+      for (const [id, instance] of instances) union.set(id, instance);
+      const isSame = instances.size === previous.size && previous.keys().every((id) => instances.has(id));
+      if (isSame && !isDoubled) return { instances: union, isWhole: true };
+      previous = instances;
+    }
+    return { instances: union, isWhole: false };
+  }
+
+  async #firstReading(deadline: Deadline): Promise<Reading> {
+    try {
+      return await this.#read(this.#pageSize, deadline);
+    } catch (error) {
+      const { status = 401 } = Object(error);
+      if (status === 401 || this.#pageSize <= SMALL_PAGE_SIZE) throw error;
+      const reading = await this.#read(SMALL_PAGE_SIZE, deadline);
+      this.#pageSize = SMALL_PAGE_SIZE;
+      return reading;
+    }
+  }
+
+  /** Reads all pages once. */
+  async #read(pageSize: number, deadline: Deadline): Promise<Reading> {
+    const instances = new Map<string, TroveInstance>();
+    let marker = 0;
+    for (let pages = 1, listed = 0; ; pages++) {
+      const { body } = await this.#page(pageSize, marker, deadline);
+      const { instances: page, links } = Object(body);
+      if (!Array.isArray(page)) throw new TroveUnavailable("Trove's answer is not a list of instances");
+      for (const entry of page) {
+        const instance = parseInstance(entry);
+        if (instance === undefined)
+          throw new TroveUnavailable("Trove's list has something that is no instance");
+        instances.set(instance.id, instance);
+      }
+      listed += page.length;
+      const next = nextMarker(links);
+      if (next === undefined) return { instances, pages, isDoubled: listed > instances.size };
+      if (!(next > marker)) throw new TroveUnavailable("Trove's pages do not advance");
+      marker = next;
+    }
+  }
+
+  async #page(limit: number, marker: number, deadline: Deadline): Promise<JsonAnswer> {
+    const answer = await this.#get(limit, marker, deadline);
+    if (answer.status !== 401) return accepted(answer);
+    this.#credential.forget(); // the token may have been revoked
+    return accepted(await this.#get(limit, marker, deadline));
+  }
+
+  async #get(limit: number, marker: number, deadline: Deadline): Promise<JsonAnswer> {
+    const { token, projectId } = await this.#credential.token(deadline);
+    const url = new URL(`${this.#url}/${encodeURIComponent(projectId)}/mgmt/instances`);
+    url.search = `deleted=false&include_clustered=true&limit=${limit}${marker > 0 ? `&marker=${marker}` : ''}`;
+    return requestJson('Trove', url, deadline, {
+      headers: { 'X-Auth-Token': token, Accept: 'application/json' },
+    });
+  }
+}
+
+interface Reading {
+  readonly instances: Instances;
+  readonly pages: number;
+  /** Whether an instance was on two pages: then another may have been on none. */
+  readonly isDoubled: boolean;
+}
+
+/** @throws TroveUnavailable */
+function accepted(answer: JsonAnswer): JsonAnswer {
+  const { status, body } = answer;
+  if (status === 200 && body !== undefined) return answer;
+  if (status === 200) throw new TroveUnavailable("Trove's answer is not JSON", { status });
+  throw new TroveUnavailable(`Trove answered with status ${status}${MEANINGS[status] ?? ''}`, { status });
+}
+
+const MEANINGS: Readonly<Record<number, string>> = {
+  401: ': the application credential has no role of an admin',
+  403: ': its policy, or Nova failed',
+  413: ': too many requests (http_get_rate)',
+};
+
+/** Of the next page, which Trove names by a URL; of that only the marker is used, since scheme and host may be wrong. */
+function nextMarker(links: unknown): number | undefined {
+  if (!Array.isArray(links)) return undefined;
+  const next = links.find((link) => Object(link).rel === 'next');
+  const { href } = Object(next);
+  if (typeof href !== 'string' || !URL.canParse(href)) return undefined;
+  return Number(new URL(href).searchParams.get('marker'));
+}

@@ -1,0 +1,48 @@
+import type { TroveSettings } from '../settings/trove-settings.ts';
+import type { Deadline } from '../time/deadline.ts';
+import { TroveUnavailable } from './errors.ts';
+import { type Instances, TroveApi } from './trove-api.ts';
+
+/** Trove's list, as far as it could be had. */
+export interface TroveList {
+  readonly instances: Instances;
+  /** Whether the list is new and whole, so that an instance that is not in it does not exist. */
+  readonly isFresh: boolean;
+  /** Why the list is not fresh. */
+  readonly problem?: string;
+  /** Of a list that was kept from before. */
+  readonly ageMs?: number;
+}
+
+/** How long one list may take, in milliseconds. */
+const MAX_LIST_MS = 60_000;
+
+/** Lists Trove's instances. An execution environment keeps the last list for the time that Trove fails. */
+export class TroveLister {
+  readonly #api: TroveApi;
+  #last: { readonly instances: Instances; readonly atMs: number } | undefined;
+
+  constructor(settings: TroveSettings, api = new TroveApi(settings)) {
+    this.#api = api;
+  }
+
+  /** Never throws for what Trove, Keystone or the credential do. */
+  async list(deadline: Deadline): Promise<TroveList> {
+    try {
+      const { instances, isWhole } = await this.#api.instances(deadline.within(MAX_LIST_MS));
+      const known = isWhole ? instances : new Map([...(this.#last?.instances ?? []), ...instances]);
+      this.#last = { instances: known, atMs: Date.now() };
+      if (isWhole) return { instances, isFresh: true };
+      return {
+        instances: known,
+        isFresh: false,
+        problem: "Trove's instances changed while they were listed",
+      };
+    } catch (error) {
+      if (!(error instanceof TroveUnavailable)) throw error;
+      const { instances = new Map(), atMs } = this.#last ?? {};
+      const age = atMs === undefined ? {} : { ageMs: Date.now() - atMs };
+      return { instances, isFresh: false, problem: error.message, ...age };
+    }
+  }
+}
