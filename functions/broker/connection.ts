@@ -1,4 +1,4 @@
-import { type Channel, type ChannelModel, type ConfirmChannel, connect as connectAmqp } from 'amqplib';
+import { type ChannelModel, connect as connectAmqp } from 'amqplib';
 import { afterReading } from '../time/after-reading.ts';
 import type { Deadline } from '../time/deadline.ts';
 import type { BrokerAddress } from './address.ts';
@@ -15,25 +15,11 @@ const HEARTBEAT_SECONDS = 60;
 /** RabbitMQ sends frames of 128 kB at most. What claims to be larger is not AMQP, and is not buffered. */
 const MAX_FRAME_BYTES = 1024 * 1024;
 
-/** The channels of a connection. The connection ends with either of the first two. */
-export interface Channels {
-  /** For what is consumed: RabbitMQ delivers nothing on a channel that a publish holds up. */
-  readonly consuming: Channel;
-  /** For what is published without publisher confirms. */
-  readonly publishing: Channel;
-  /** For the setup, which closes it. */
-  readonly spare: Channel;
-  /** Opens one more channel, to be closed by whoever asked. */
-  readonly open: () => Promise<Channel>;
-  /** The same with publisher confirms. */
-  readonly openConfirm: () => Promise<ConfirmChannel>;
-}
-
-/** Prepares the connection's use. */
-export type Setup<S> = (channels: Channels) => Promise<S>;
+/** Prepares the connection's use; `onEnd` ends the connection, once its use has ended. */
+export type Setup<S> = (connection: ChannelModel, onEnd: () => void) => Promise<S>;
 
 /**
- * One AMQP connection, ready for use. The connection ends as a whole: with its socket, with either of its two channels, or when
+ * One AMQP connection, ready for use. The connection ends as a whole: with its socket, when its use has ended, or when
  * the process was stopped for so long that the broker has dropped the connection.
  */
 export class BrokerConnection<S> {
@@ -66,7 +52,7 @@ export class BrokerConnection<S> {
     try {
       const connection = await open(address, name, socket);
       const blocked = new BlockedState(connection);
-      const session = await setup(await openChannels(connection, socket));
+      const session = await setup(connection, () => socket.abort());
       return new BrokerConnection(session, socket, blocked, heartbeatMs(connection));
     } catch (error) {
       socket.abort();
@@ -87,7 +73,7 @@ export class BrokerConnection<S> {
   }
 
   /**
-   * False once the connection or its channel has ended, for whatever reason. A connection that the process has
+   * False once the connection or its use has ended, for whatever reason. A connection that the process has
    * slept through is ended here.
    */
   isUsable(): boolean {
@@ -113,15 +99,6 @@ async function open(address: BrokerAddress, name: string, socket: AbortControlle
   connection.on('error', ignore); // 'close' follows; without a listener the error would be thrown
   connection.on('close', () => socket.abort());
   return connection;
-}
-
-async function openChannels(connection: ChannelModel, socket: AbortController): Promise<Channels> {
-  const open = async () => (await connection.createChannel()).on('error', ignore); // without a listener, an error would
-  const openConfirm = async () => (await connection.createConfirmChannel()).on('error', ignore); // end the connection
-  const opening = Promise.all([open(), open(), open()]);
-  const [consuming, publishing, spare] = await opening;
-  for (const channel of [consuming, publishing]) channel.on('close', () => socket.abort());
-  return { consuming, publishing, spare, open, openConfirm };
 }
 
 /** The heartbeat agreed on, which amqplib's types omit: after so long a silence the broker may drop the connection. */

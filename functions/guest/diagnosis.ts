@@ -13,10 +13,10 @@ import { NoConsumer } from './silence.ts';
 /** What is known of a call that has ended in an error. */
 export interface Evidence {
   readonly topic: string;
-  /** Who listens on the topic, by the broker's last word; undefined where the broker did not say. */
+  /** The topic's queue, by the broker's last word; undefined where the broker did not say. */
   readonly queue: QueueCounts | undefined;
   /** Milliseconds from publish to the error. */
-  readonly elapsedMs: number;
+  readonly roundTripMs: number;
 }
 
 /** A guest's own words are passed on up to this length. */
@@ -42,7 +42,7 @@ export function readPong(
  *
  * @throws any other error
  */
-export function reasonFor(error: unknown, { topic, queue, elapsedMs }: Evidence): Unreachable {
+export function reasonFor(error: unknown, { topic, queue, roundTripMs }: Evidence): Unreachable {
   const call = callOf(topic);
   if (error instanceof MessagingTimeout && error.unreadable !== undefined)
     return badReply(error.unreadable, undefined);
@@ -51,8 +51,8 @@ export function reasonFor(error: unknown, { topic, queue, elapsedMs }: Evidence)
     const cause = `No queue is bound for the guest, it has never registered - ${call}`;
     return { reachable: false, reason: 'queue_missing', cause };
   }
-  if (error instanceof RemoteError) return raised(error, elapsedMs);
-  if (error instanceof UnreadableReply) return badReply(error.message, elapsedMs);
+  if (error instanceof RemoteError) return raised(error, roundTripMs);
+  if (error instanceof UnreadableReply) return badReply(error.message, roundTripMs);
   if (error instanceof MessageDeliveryFailure) {
     if (error.how === 'refused') return refused(error, call);
     if (error.how === 'nacked' || error.how === 'withheld') return notTaken(call, queue);

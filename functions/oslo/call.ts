@@ -3,7 +3,7 @@ import type { Deadline } from '../time/deadline.ts';
 import { MessageDeliveryFailure, MessagingTimeout } from './errors.ts';
 import type { Liveness } from './liveness.ts';
 import type { RpcRequest } from './message.ts';
-import { type Publication, type Publisher, type Sender, STUCK_MS } from './publisher.ts';
+import type { Publication, Publisher, Sender } from './publisher.ts';
 import { randomId } from './random-id.ts';
 import type { TransientMap } from './transient-map.ts';
 
@@ -17,41 +17,34 @@ const PROPERTIES = {
   mandatory: true,
 } as const;
 
-/**
- * The share of its time after which a request that the broker has not taken is sent for the last time. A quorum queue
- * whose leader hangs has another leader within ten seconds, which a channel that asked the old one never learns.
- */
-const LAST_SEND_SHARE = 2 / 3;
-
-/** The largest share of its time that a request without a confirm is waited for: the rest is for what follows. */
-const UNCONFIRMED_SHARE = 1 / 8;
-
 /** Where a server listens: its control exchange and its topic, which is the routing key. */
 export interface Target {
   readonly exchange: string;
   readonly topic: string;
 }
 
-export interface CallOptions {
+/** What happens to a call that stays unanswered, and when: milliseconds after the call was sent; infinite: never. */
+export interface CallTiming {
   /** Until when to wait for the reply; the request expires on the broker at that moment. */
   readonly deadline: Deadline;
   /**
-   * How long the reply is waited for before the request is sent once more, with a publisher confirm, in milliseconds. A
-   * server that answers within that time costs no confirm. For few calls at a time: that a channel is held up is noticed by
-   * requests with a confirm alone. By default the first request has one.
+   * The request is sent once more, with a publisher confirm. A server that answers before costs no confirm. For few calls at
+   * a time: only requests with a confirm notice that a channel is held up. At 0 the first request has one.
    */
-  readonly confirmAfterMs?: number | undefined;
-  /** Gets the call when that time is over and the server has kept silent; without such a time, at once. */
-  readonly onSilence?: ((call: Call) => void) | undefined;
+  readonly confirmAfterMs: number;
+  /** The broker must have confirmed the request, or given another sign of life, or the connection counts as dead. */
+  readonly signOfLifeMs: number;
+  /** Counted from the request with a confirm: without it, the request is sent on a channel of its own. */
+  readonly ownChannelAfterMs: number;
   /**
-   * Within how many milliseconds the broker must confirm the request, or give another sign of life. For a connection
-   * that may be dead without anyone having noticed.
+   * The request is sent on a channel of its own for the last time. A quorum queue whose leader hangs gets another leader,
+   * which a channel that asked the old one never learns.
    */
-  readonly confirmTimeoutMs?: number | undefined;
+  readonly lastSendMs: number;
 }
 
 /** What the calls of one client share. */
-export interface Line {
+export interface ClientState {
   readonly replyQueue: string;
   readonly publisher: Publisher;
   /** Beats with whatever comes from the broker. */
@@ -72,28 +65,37 @@ export class Call implements Sender {
   readonly #msgId: string;
   readonly #target: Target;
   readonly #request: RpcRequest;
-  readonly #line: Line;
-  readonly #options: CallOptions;
+  readonly #client: ClientState;
+  readonly #timing: CallTiming;
+  readonly #onSilence: ((call: Call) => void) | undefined;
   readonly #settle: PromiseWithResolvers<unknown>;
   /** In the milliseconds of `performance.now()`. */
-  readonly #begunMs = performance.now();
+  readonly #sentMs = performance.now();
   readonly #timeoutMs: number;
   #timers: (NodeJS.Timeout | undefined)[] = [];
   #isConfirmed = false;
   #isEnded = false;
-  /** How often the request was sent on a channel of its own. */
-  #timesAside = 0;
-  /** Each closes such a channel. */
-  readonly #closeAside: (() => void)[] = [];
+  /** On how many channels of its own the request was sent. */
+  #ownChannels = 0;
+  /** Close them. */
+  readonly #closeOwnChannels: (() => void)[] = [];
 
   /** @param msgId 32 hex digits that no other call has had */
-  constructor(line: Line, msgId: string, target: Target, request: RpcRequest, options: CallOptions) {
-    this.#line = line;
+  constructor(
+    client: ClientState,
+    msgId: string,
+    target: Target,
+    request: RpcRequest,
+    timing: CallTiming,
+    onSilence?: (call: Call) => void,
+  ) {
+    this.#client = client;
     this.#msgId = msgId;
     this.#target = target;
     this.#request = request;
-    this.#options = options;
-    this.#timeoutMs = options.deadline.leftMs;
+    this.#timing = timing;
+    this.#onSilence = onSilence;
+    this.#timeoutMs = timing.deadline.leftMs;
     this.#settle = Promise.withResolvers();
     this.result = this.#settle.promise;
   }
@@ -104,19 +106,18 @@ export class Call implements Sender {
   }
 
   /** Sends the request. @returns whether the socket takes more */
-  begin(): boolean {
-    const { inFlight, publisher } = this.#line;
+  send(): boolean {
+    const { inFlight, publisher } = this.#client;
     if (this.#timeoutMs === 0) {
       this.reject(new MessagingTimeout('The deadline had passed before the request was sent'));
       return true;
     }
     inFlight.set(this.#msgId, this);
-    const { confirmAfterMs = 0 } = this.#options;
+    const { confirmAfterMs } = this.#timing;
     try {
       const request = this.#publication(this.#msgId);
-      if (confirmAfterMs === 0 || publisher.isHeldUp) return this.#sendWatched(request);
-      const silentMs = Math.min(confirmAfterMs, UNCONFIRMED_SHARE * this.#timeoutMs);
-      this.#timers = [this.#after(silentMs, () => this.#onSilence())];
+      if (confirmAfterMs === 0 || publisher.isHeldUp) return this.#sendToConfirm(request);
+      this.#timers = [this.#after(confirmAfterMs, () => this.#sendAgain())];
       return publisher.publish(request);
     } catch (error) {
       this.reject(error);
@@ -136,7 +137,7 @@ export class Call implements Sender {
   }
 
   onConfirmed(): void {
-    this.#line.liveness.seen();
+    this.#client.liveness.seen();
     this.#isConfirmed = true;
   }
 
@@ -144,45 +145,44 @@ export class Call implements Sender {
     this.reject(failure);
   }
 
-  #onSilence(): void {
+  #sendAgain(): void {
     try {
-      this.#sendWatched(this.#publication());
+      this.#sendToConfirm(this.#publication());
     } catch (error) {
       this.reject(error);
     }
   }
 
   /** Sends a request that the broker is to confirm, and watches the clock. @returns whether the socket takes more */
-  #sendWatched(request: Publication): boolean {
-    const { confirmTimeoutMs = Number.POSITIVE_INFINITY } = this.#options;
+  #sendToConfirm(request: Publication): boolean {
     this.#timers = [
       this.#at(this.#timeoutMs, () => this.reject(this.#timeoutError())),
-      this.#at(confirmTimeoutMs, () => this.#hasSign || this.reject(unconfirmed())),
-      this.#after(STUCK_MS, () => this.#onStuck()),
+      this.#at(this.#timing.signOfLifeMs, () => this.#hasSign || this.reject(unconfirmed())),
+      this.#after(this.#timing.ownChannelAfterMs, () => this.#onStuck()),
     ];
-    this.#options.onSilence?.(this);
-    const { publisher } = this.#line;
+    this.#onSilence?.(this);
+    const { publisher } = this.#client;
     if (!publisher.isHeldUp) return publisher.publishConfirmed(request, this);
-    this.#sendAside();
+    this.#sendOnOwnChannel();
     return true;
   }
 
   #onStuck(): void {
     if (this.#isConfirmed) return;
-    if (this.#timesAside === 0) this.#sendAside();
-    this.#timers.push(this.#at(LAST_SEND_SHARE * this.#timeoutMs, () => this.#sendAside()));
+    if (this.#ownChannels === 0) this.#sendOnOwnChannel();
+    this.#timers.push(this.#at(this.#timing.lastSendMs, () => this.#sendOnOwnChannel()));
   }
 
   /** Sends the request on a channel of its own: the queue of another request may hold up the common one. */
-  async #sendAside(): Promise<void> {
+  async #sendOnOwnChannel(): Promise<void> {
     if (this.#isConfirmed) return;
-    this.#timesAside++;
-    const { deadline } = this.#options;
+    this.#ownChannels++;
+    const { deadline } = this.#timing;
     try {
       const request = this.#publication();
-      const close = await this.#line.publisher.publishAside(request, this, deadline);
+      const close = await this.#client.publisher.publishOnOwnChannel(request, this, deadline);
       if (this.#isEnded) close();
-      else this.#closeAside.push(close);
+      else this.#closeOwnChannels.push(close);
     } catch (error) {
       this.reject(error);
     }
@@ -190,18 +190,18 @@ export class Call implements Sender {
 
   /** @param uniqueId a new one for each time that the request is sent: a server drops what repeats one */
   #publication(uniqueId = randomId()): Publication {
-    const { replyQueue } = this.#line;
+    const { replyQueue } = this.#client;
     return {
       exchange: this.#target.exchange,
       routingKey: this.#target.topic,
       body: this.#request.body({ msgId: this.#msgId, replyQueue, uniqueId }),
-      properties: { ...PROPERTIES, expiration: String(Math.ceil(this.#options.deadline.leftMs)) },
+      properties: { ...PROPERTIES, expiration: String(Math.ceil(this.#timing.deadline.leftMs)) },
     };
   }
 
   /** A timer for so many milliseconds after the call began. */
   #at(ms: number, callback: () => void): NodeJS.Timeout | undefined {
-    return this.#after(Math.max(0, this.#begunMs + ms - performance.now()), callback);
+    return this.#after(Math.max(0, this.#sentMs + ms - performance.now()), callback);
   }
 
   #after(ms: number, callback: () => void): NodeJS.Timeout | undefined {
@@ -211,20 +211,20 @@ export class Call implements Sender {
   #end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#line.inFlight.delete(this.#msgId);
+    this.#client.inFlight.delete(this.#msgId);
     for (const timer of this.#timers) clearTimeout(timer);
-    for (const close of this.#closeAside) close();
+    for (const close of this.#closeOwnChannels) close();
   }
 
   /** Whether anything has come from the broker since the request was sent. */
   get #hasSign(): boolean {
-    return this.#line.liveness.isSeenSince(this.#begunMs);
+    return this.#client.liveness.isSeenSince(this.#sentMs);
   }
 
   #timeoutError(): Error {
     if (this.#isConfirmed || this.unreadable !== undefined)
       return new MessagingTimeout('Timed out waiting for a reply', this.unreadable);
-    if (this.#hasSign && !this.#line.publisher.isBehind(this))
+    if (this.#hasSign && !this.#client.publisher.isBehind(this))
       return new MessageDeliveryFailure('withheld', 'Not delivered: the broker lives, but does not confirm');
     return unconfirmed();
   }

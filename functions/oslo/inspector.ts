@@ -5,23 +5,20 @@ import { MessageDeliveryFailure } from './errors.ts';
 import type { Liveness } from './liveness.ts';
 import { Semaphore } from './semaphore.ts';
 
-/** Who listens on a topic, by the broker's account. */
+/** What the broker counts of a queue. */
 export interface QueueCounts {
-  /** Consumers of the topic's queue. */
   readonly consumers: number;
-  /** Messages that wait in that queue. */
+  /** Messages that wait in the queue. */
   readonly messages: number;
 }
 
-export interface QuestionOptions {
-  /** Until when the question may wait for its turn. */
+export interface QuestionTiming {
+  /** Until when the question may wait for its slot. */
   readonly deadline: Deadline;
   /** How long the broker may take to open a channel, in milliseconds. */
   readonly openTimeoutMs: number;
   /** How long the broker may then take to answer, in milliseconds. */
   readonly answerTimeoutMs: number;
-  /** Asked when the turn has come; a question that is no longer wanted is not asked. */
-  readonly isStillWanted?: () => boolean;
 }
 
 /**
@@ -51,16 +48,21 @@ export class Inspector {
   }
 
   /**
-   * Asks who listens on a topic.
+   * Asks for the counts of a topic's queue.
    *
+   * @param isStillWanted asked when the question has its slot; a question that is no longer wanted is not asked
    * @returns undefined when the broker does not say
    * @throws MessageDeliveryFailure, `unconfirmed` or `closed`, when the broker does not even open a channel: the
    * connection is dead
    */
-  async listeners(target: Target, options: QuestionOptions): Promise<QueueCounts | undefined> {
-    if (!(await this.#slots.acquire(options.deadline))) return undefined;
+  async queueCounts(
+    target: Target,
+    timing: QuestionTiming,
+    isStillWanted = () => true,
+  ): Promise<QueueCounts | undefined> {
+    if (!(await this.#slots.acquire(timing.deadline))) return undefined;
     const release = () => this.#slots.release();
-    if (options.isStillWanted?.() !== false) return this.#ask(target, options, release);
+    if (isStillWanted()) return this.#ask(target, timing, release);
     release();
     return undefined;
   }
@@ -68,17 +70,17 @@ export class Inspector {
   /**
    * Asks the broker for a sign of life; the broker then reports an alarm, too.
    *
-   * @throws MessageDeliveryFailure, as {@link listeners}, when there is none
+   * @throws MessageDeliveryFailure, as {@link queueCounts}, when there is none
    */
   async proveAlive(exchange: string, timeoutMs: number): Promise<void> {
-    const timeouts = { openTimeoutMs: timeoutMs, answerTimeoutMs: timeoutMs };
-    await this.#ask({ exchange, topic: this.#unboundKey }, timeouts, () => undefined);
+    const timing = { openTimeoutMs: timeoutMs, answerTimeoutMs: timeoutMs };
+    await this.#ask({ exchange, topic: this.#unboundKey }, timing, () => undefined);
   }
 
   /** RabbitMQ reports a memory or disk alarm only to those who publish, so a message that reaches nobody goes before. */
   async #ask(
     target: Target,
-    { openTimeoutMs, answerTimeoutMs }: Pick<QuestionOptions, 'openTimeoutMs' | 'answerTimeoutMs'>,
+    { openTimeoutMs, answerTimeoutMs }: Omit<QuestionTiming, 'deadline'>,
     onEnd: () => void,
   ): Promise<QueueCounts | undefined> {
     const channel = await this.#open(openTimeoutMs, onEnd);

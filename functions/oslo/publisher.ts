@@ -15,10 +15,13 @@ export type ConfirmingChannel = Pick<EventEmitter, 'on'> & Pick<ConfirmChannel, 
 export interface PublisherChannels {
   /** For messages without a confirm. */
   readonly publishing: PublishChannel;
-  /** Opens the channel for messages that are to be confirmed. */
-  readonly openConfirming: () => Promise<ConfirmingChannel>;
+  /** Opens a channel for messages that the broker is to confirm. */
+  readonly openConfirm: () => Promise<ConfirmingChannel>;
+}
+
+interface OwnChannels extends PublisherChannels {
   /** Opens a channel for one message, which is to be confirmed as well. */
-  readonly openAside: () => Promise<ConfirmingChannel>;
+  readonly openOwn: () => Promise<ConfirmingChannel>;
 }
 
 /** A message on its way. */
@@ -50,7 +53,7 @@ export const STUCK_MS = 1000;
 const MAX_UNCONFIRMED = 256;
 
 /** How many channels may be open for single messages; each stays open while its queue's node hangs. */
-const CHANNELS_ASIDE = 256;
+const OWN_CHANNELS = 256;
 
 /**
  * Publishes on one channel without confirms; on one with them, which is opened when it is needed first; and while that one
@@ -58,16 +61,16 @@ const CHANNELS_ASIDE = 256;
  * holds up all messages behind, whatever their queues.
  */
 export class Publisher {
-  readonly #channels: PublisherChannels;
+  readonly #channels: OwnChannels;
   #confirming: ConfirmingChannel | undefined;
   #opening: Promise<ConfirmingChannel> | undefined;
   readonly #unconfirmed = new TransientMap<number, Unconfirmed>();
   /** How many messages were to be confirmed so far. */
   #count = 0;
-  readonly #aside = new WeakSet<Sender>();
-  readonly #slots = new Semaphore(CHANNELS_ASIDE);
+  readonly #onOwnChannel = new WeakSet<Sender>();
+  readonly #slots = new Semaphore(OWN_CHANNELS);
 
-  constructor(channels: PublisherChannels) {
+  constructor(channels: OwnChannels) {
     this.#channels = channels;
   }
 
@@ -81,7 +84,7 @@ export class Publisher {
 
   /** Whether a sender's message may be unconfirmed only because an older one is. */
   isBehind(sender: Sender): boolean {
-    return this.#unconfirmed.oldest?.sender !== sender && !this.#aside.has(sender);
+    return this.#unconfirmed.oldest?.sender !== sender && !this.#onOwnChannel.has(sender);
   }
 
   /**
@@ -118,20 +121,24 @@ export class Publisher {
    * @returns closes the channel; to be called when nobody waits for the message any more
    * @throws MessageDeliveryFailure `closed`
    */
-  async publishAside(publication: Publication, sender: Sender, deadline: Deadline): Promise<() => void> {
+  async publishOnOwnChannel(
+    publication: Publication,
+    sender: Sender,
+    deadline: Deadline,
+  ): Promise<() => void> {
     if (!(await this.#slots.acquire(deadline))) return () => undefined;
-    const channel = await unlessEnding(this.#channels.openAside()).catch((failure) => {
+    const channel = await unlessEnding(this.#channels.openOwn()).catch((failure) => {
       this.#slots.release();
       throw failure;
     });
     channel.on('close', () => this.#slots.release());
-    this.#aside.add(sender);
+    this.#onOwnChannel.add(sender);
     publishOn(channel, publication, sender, () => undefined);
     return () => void channel.close().catch(() => undefined);
   }
 
   async #confirmingOpened(): Promise<ConfirmingChannel> {
-    this.#opening ??= unlessEnding(this.#channels.openConfirming());
+    this.#opening ??= unlessEnding(this.#channels.openConfirm());
     this.#confirming = await this.#opening;
     return this.#confirming;
   }

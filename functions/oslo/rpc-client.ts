@@ -1,20 +1,12 @@
 import type { EventEmitter } from 'node:events';
 import type { Message } from 'amqplib';
-import { Call, type CallOptions, type Line, type Target } from './call.ts';
+import { Call, type CallTiming, type ClientState, type Target } from './call.ts';
 import { MessageDeliveryFailure, MessageUndeliverable, RemoteError, UnreadableReply } from './errors.ts';
 import type { Liveness } from './liveness.ts';
 import { decodeReply, type Reply, type RpcRequest } from './message.ts';
-import { type ConfirmingChannel, type PublishChannel, Publisher } from './publisher.ts';
+import { type PublishChannel, Publisher, type PublisherChannels } from './publisher.ts';
 import { randomId } from './random-id.ts';
 import { TransientMap } from './transient-map.ts';
-
-/** The channels that a client publishes on. */
-export interface ClientChannels {
-  /** For requests without a confirm. */
-  readonly publishing: PublishChannel;
-  /** Opens a channel for requests that the broker is to confirm. */
-  readonly openConfirm: () => Promise<ConfirmingChannel>;
-}
 
 /** How many of a `_msg_id`'s digits count the calls; the others are random. */
 const COUNT_DIGITS = 8;
@@ -24,15 +16,15 @@ const COUNT_DIGITS = 8;
  * `_msg_id`, so any number of calls may be in flight, answered in any order.
  *
  * @example
- * const { client } = await openTransport(channels);
+ * const { client } = await openTransport(connection, onEnd);
  * const target = { exchange: 'trove', topic: 'guestagent.<id>' };
- * const pong = await client.call(target, request, { deadline: Deadline.in(15_000) }).result;
+ * const pong = await client.call(target, request, timing).result;
  */
 export class RpcClient {
   /** The name of the queue that all replies come to. */
   readonly replyQueue: string;
   readonly #publishing: PublishChannel;
-  readonly #line: Line;
+  readonly #state: ClientState;
   /** The first digits of each `_msg_id`. */
   readonly #name = randomId().slice(0, -COUNT_DIGITS);
   /** Of the calls so far. */
@@ -43,18 +35,18 @@ export class RpcClient {
 
   /**
    * @param replyQueue whose messages go to {@link onReply}
-   * @param liveness beats with whatever comes from the broker
+   * @param liveness is told of whatever comes from the broker
    */
-  constructor({ publishing, openConfirm }: ClientChannels, replyQueue: string, liveness: Liveness) {
+  constructor({ publishing, openConfirm }: PublisherChannels, replyQueue: string, liveness: Liveness) {
     this.replyQueue = replyQueue;
     this.#publishing = publishing;
     this.#dependOn(publishing);
     const publisher = new Publisher({
       publishing,
-      openConfirming: async () => this.#dependOn(await openConfirm()),
-      openAside: async () => this.#hearReturns(await openConfirm()),
+      openConfirm: async () => this.#dependOn(await openConfirm()),
+      openOwn: async () => this.#hearReturns(await openConfirm()),
     });
-    this.#line = { replyQueue, publisher, liveness, inFlight: new TransientMap() };
+    this.#state = { replyQueue, publisher, liveness, inFlight: new TransientMap() };
   }
 
   /** False once a channel has closed on which calls depend; every call fails from then on. */
@@ -72,11 +64,15 @@ export class RpcClient {
     await this.#drained?.promise;
   }
 
-  /** Calls a method; the call in flight has the {@link Call.result | result}. */
-  call(target: Target, request: RpcRequest, options: CallOptions): Call {
-    const call = new Call(this.#line, this.#nextId(), target, request, options);
+  /**
+   * Calls a method; the call in flight has the {@link Call.result | result}.
+   *
+   * @param onSilence gets the call when it is sent with a confirm: the server has kept silent so far
+   */
+  call(target: Target, request: RpcRequest, timing: CallTiming, onSilence?: (call: Call) => void): Call {
+    const call = new Call(this.#state, this.#nextId(), target, request, timing, onSilence);
     if (this.#closed) call.reject(this.#closed);
-    else if (!call.begin()) this.#drained ??= Promise.withResolvers();
+    else if (!call.send()) this.#drained ??= Promise.withResolvers();
     return call;
   }
 
@@ -86,7 +82,7 @@ export class RpcClient {
     const replyCode = typeof cause?.code === 'number' ? cause.code : undefined;
     const how = replyCode === undefined ? 'closed' : 'refused';
     this.#closed = new MessageDeliveryFailure(how, `Not delivered: ${why}`, { replyCode, cause });
-    for (const call of this.#line.inFlight.values()) call.reject(this.#closed);
+    for (const call of this.#state.inFlight.values()) call.reject(this.#closed);
     this.#onDrain();
   }
 
@@ -97,7 +93,7 @@ export class RpcClient {
       this.#publishing.close().catch(() => undefined);
       return;
     }
-    this.#line.liveness.seen();
+    this.#state.liveness.seen();
     const reply = decodeReply(message.content);
     if (reply.kind === 'unreadable') this.#onUnreadable(reply);
     else this.#onReadable(reply);
@@ -108,7 +104,7 @@ export class RpcClient {
    * What is left is a call-monitor heartbeat. A reply to no call in flight is late or foreign: dropped.
    */
   #onReadable(reply: Reply & { kind: 'reply' }): void {
-    const call = this.#line.inFlight.get(reply.msgId);
+    const call = this.#state.inFlight.get(reply.msgId);
     if (reply.failure !== undefined) call?.reject(new RemoteError(reply.failure));
     else if (reply.result !== null || reply.ending) call?.resolve(reply.result);
   }
@@ -119,10 +115,10 @@ export class RpcClient {
    */
   #onUnreadable({ msgId, problem }: Reply & { kind: 'unreadable' }): void {
     if (msgId !== undefined) {
-      this.#line.inFlight.get(msgId)?.reject(new UnreadableReply(problem));
+      this.#state.inFlight.get(msgId)?.reject(new UnreadableReply(problem));
       return;
     }
-    const { size, oldest: only } = this.#line.inFlight;
+    const { size, oldest: only } = this.#state.inFlight;
     if (size === 1 && only !== undefined) only.unreadable = problem;
   }
 
@@ -141,11 +137,11 @@ export class RpcClient {
 
   /** A returned message is our own request; amqplib gives nothing of it but body and routing key. */
   #onReturn(returned: Message): void {
-    this.#line.liveness.seen();
+    this.#state.liveness.seen();
     const { msgId } = decodeReply(returned.content);
     const { exchange, routingKey } = returned.fields;
     const text = `No queue is bound to exchange "${exchange}" with routing key "${routingKey}"`;
-    if (msgId !== undefined) this.#line.inFlight.get(msgId)?.reject(new MessageUndeliverable(text));
+    if (msgId !== undefined) this.#state.inFlight.get(msgId)?.reject(new MessageUndeliverable(text));
   }
 
   /** 32 hex digits, as Python's `uuid4().hex`. */

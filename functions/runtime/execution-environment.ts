@@ -19,9 +19,6 @@ import { connectionLoss } from './broker-failure.ts';
 /** How long DNS, TCP, TLS and the AMQP handshake may take. */
 export const CONNECT_TIMEOUT_MS = 5000;
 
-/** How long an idle connection may take to show that it lives: by the publisher confirm, or any other sign. */
-export const CONFIRM_TIMEOUT_MS = 1000;
-
 /**
  * How long init waits for the connection. A healthy broker is connected within a few tens of milliseconds; a silent one
  * keeps init well below Lambda's 10 s.

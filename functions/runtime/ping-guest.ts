@@ -4,12 +4,10 @@ import { pingRequest, rpcPing } from '../guest/ping.ts';
 import type { PingResult } from '../guest/ping-result.ts';
 import type { PingContext } from '../guest/request-context.ts';
 import type { SecureSerializer } from '../guest/secure-serializer.ts';
+import { pingTiming } from '../guest/timing.ts';
 import type { Deadline } from '../time/deadline.ts';
 import { brokerFailure } from './broker-failure.ts';
-import { CONFIRM_TIMEOUT_MS, type ExecutionEnvironment } from './execution-environment.ts';
-
-/** A healthy guest has answered by then; the broker's confirm comes before the first question about a silent one. */
-const CONFIRM_AFTER_MS = 100;
+import type { ExecutionEnvironment } from './execution-environment.ts';
 
 /** What a ping needs of the execution environment. */
 export type Pinging = Pick<ExecutionEnvironment, 'config' | 'broker' | 'keys'>;
@@ -29,10 +27,7 @@ export function pingGuest(
       if (deadline.isOver) throw new BrokerUnreachable('connection_timeout'); // connecting took all of the time
       return rpcPing(transport, context.instanceId, pingRequest(context, serializer), {
         controlExchange: config.controlExchange,
-        deadline,
-        graceMs: config.noConsumerGraceMs,
-        confirmAfterMs: CONFIRM_AFTER_MS,
-        confirmTimeoutMs: isReused ? CONFIRM_TIMEOUT_MS : undefined,
+        timing: pingTiming('single', deadline, config.noConsumerGraceMs, isReused),
         serializer,
         interruption,
       });

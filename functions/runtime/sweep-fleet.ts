@@ -3,19 +3,13 @@ import { ManagementApi } from '../broker/management.ts';
 import { pingWithKey } from '../guest/keyed-ping.ts';
 import { pingRequest, rpcPing } from '../guest/ping.ts';
 import type { SecureSerializer } from '../guest/secure-serializer.ts';
+import { pingTiming, SIGN_OF_LIFE_MS } from '../guest/timing.ts';
 import { SecretUnavailable } from '../secrets/secrets-manager.ts';
 import { Fleet } from '../sweep/fleet.ts';
 import { type PingOne, Sweep, type SweepEnd, type Verdict } from '../sweep/sweep.ts';
 import { Deadline } from '../time/deadline.ts';
 import { brokerFailure } from './broker-failure.ts';
-import {
-  CONFIRM_TIMEOUT_MS,
-  CONNECT_TIMEOUT_MS,
-  type ExecutionEnvironment,
-} from './execution-environment.ts';
-
-/** How long the broker may take to show that it lives in the middle of a sweep; a busy broker is slow. */
-const PROOF_TIMEOUT_MS = 10_000;
+import { CONNECT_TIMEOUT_MS, type ExecutionEnvironment } from './execution-environment.ts';
 
 /** The guests that the broker knows. */
 export function fleetOf({ config, locator }: ExecutionEnvironment): Fleet {
@@ -39,14 +33,6 @@ export function planSweep(
 ): Sweep {
   const context = { tenantId: null, requestId };
   const inTheClear = pingRequest(context);
-  // The sweep itself sees to it that the connection lives. One question answers for all of the grace, and a broker that
-  // is slow for all gets no questions on top.
-  const silence = {
-    firstQuestionMs: config.noConsumerGraceMs,
-    askEveryMs: Number.POSITIVE_INFINITY,
-    answerTimeoutMs: PROOF_TIMEOUT_MS,
-    provesLife: false,
-  };
   const ping: PingOne = (transport, instanceId, interruption) => {
     const guestDeadline = Deadline.in(config.rpcTimeoutMs);
     const pingOnce = async (serializer: SecureSerializer | undefined) => {
@@ -54,10 +40,7 @@ export function planSweep(
       const request = serializer ? pingRequest(context, serializer) : inTheClear;
       return rpcPing(transport, instanceId, request, {
         controlExchange: config.controlExchange,
-        deadline: guestDeadline,
-        graceMs: config.noConsumerGraceMs,
-        confirmTimeoutMs: PROOF_TIMEOUT_MS,
-        silence,
+        timing: pingTiming('sweep', guestDeadline, config.noConsumerGraceMs),
         serializer,
         interruption,
       });
@@ -79,8 +62,8 @@ export async function runSweep({ config, broker }: ExecutionEnvironment, sweep: 
   try {
     return await broker.use(deadline, async (transport, { interruption }) => {
       const prove = (timeoutMs: number) => transport.inspector.proveAlive(config.controlExchange, timeoutMs);
-      await prove(CONFIRM_TIMEOUT_MS); // an idle connection gets as little time as for a single ping's confirm
-      return sweep.run(transport, () => prove(PROOF_TIMEOUT_MS), interruption);
+      await prove(SIGN_OF_LIFE_MS.single); // an idle connection gets as little time as for a single ping's confirm
+      return sweep.run(transport, () => prove(SIGN_OF_LIFE_MS.sweep), interruption);
     });
   } catch (error) {
     const isTimeOut = error instanceof BrokerUnreachable && error.how === 'connection_timeout';

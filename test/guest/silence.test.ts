@@ -1,10 +1,6 @@
 import { describe, expect, jest, test } from '@jest/globals';
-import {
-  nextQuestionMs,
-  Silence,
-  type SilenceOptions,
-  type WatchedPing,
-} from '../../functions/guest/silence.ts';
+import { Silence, type WatchedPing } from '../../functions/guest/silence.ts';
+import { type PingTiming, pingTiming } from '../../functions/guest/timing.ts';
 import { MessageDeliveryFailure } from '../../functions/oslo/errors.ts';
 import type { Inspector, QueueCounts } from '../../functions/oslo/inspector.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
@@ -12,70 +8,40 @@ import { pass, useFakeClock } from '../setup/fake-clock.ts';
 
 useFakeClock();
 
-const SCHEDULE = { firstMs: 250, askEveryMs: 2000, graceMs: 1000, lastMs: 13_900, answerTimeoutMs: 1000 };
+const TARGET = { exchange: 'trove', topic: 'guestagent.x' };
 const NOBODY: QueueCounts = { consumers: 0, messages: 3 };
 const SOMEBODY: QueueCounts = { consumers: 1, messages: 0 };
 
-/** The times of all questions during a wait in which every answer is the same, in milliseconds. */
-function questions(schedule: typeof SCHEDULE, nobodySinceMs: number | undefined): number[] {
-  const times: number[] = [];
-  for (let next = schedule.firstMs; Number.isFinite(next); ) {
-    times.push(next);
-    next = nextQuestionMs(schedule, next, nobodySinceMs);
-  }
-  return times;
-}
-
-describe('questions about a silent guest', () => {
-  test('a broker that reports a consumer is asked every two seconds, and shortly before the deadline', () => {
-    expect(questions(SCHEDULE, undefined)).toEqual([250, 2250, 4250, 6250, 8250, 10_250, 12_250, 13_900]);
-  });
-
-  test('a broker that reports no consumer is asked again at the end of the grace', () => {
-    expect(questions(SCHEDULE, 0).slice(0, 3)).toEqual([250, 1000, 3000]);
-    expect(questions(SCHEDULE, 2250).slice(0, 4)).toEqual([250, 2250, 3250, 5250]);
-  });
-
-  test('a broker that reports a consumer is asked once more, before the deadline, where no rhythm is set', () => {
-    const schedule = { ...SCHEDULE, askEveryMs: Number.POSITIVE_INFINITY };
-    expect(questions(schedule, undefined)).toEqual([250, 13_900]);
-  });
-});
+const single = (timeoutMs = 15_000) => pingTiming('single', Deadline.in(timeoutMs), 1000);
+const inSweep = () => pingTiming('sweep', Deadline.in(15_000), 1000);
 
 /** The silence of a guest; the broker gives the answers in turn, and the last one from then on. */
 function silenceOf(
   answers: (QueueCounts | Promise<QueueCounts> | undefined | Error)[],
-  options: Partial<SilenceOptions> = {},
+  timing: PingTiming = single(),
 ) {
   const start = performance.now();
   const askedAt: number[] = [];
   const proofs = jest.fn(async () => undefined);
-  const inspector: Pick<Inspector, 'listeners' | 'proveAlive'> = {
+  const inspector: Pick<Inspector, 'queueCounts' | 'proveAlive'> = {
     proveAlive: proofs,
-    listeners: async () => {
+    queueCounts: async () => {
       askedAt.push(performance.now() - start);
       const answer = answers.length > 1 ? answers.shift() : answers[0];
       if (answer instanceof Error) throw answer;
       return answer;
     },
   };
-  const target = { exchange: 'trove', topic: 'guestagent.x' };
-  const deadline = Deadline.in(15_000);
-  const silence = new Silence(inspector, {
-    target,
-    deadline,
-    graceMs: 1000,
-    ...options,
-  });
-  return { silence, askedAt, proofs };
+  return { silence: new Silence(inspector, TARGET, timing), askedAt, proofs };
 }
 
 /** The same, watched since the ping was sent. */
 function watched(
   answers: Parameters<typeof silenceOf>[0],
-  { isConfirmed = true, ...options }: Partial<SilenceOptions & WatchedPing> = {},
+  timing = single(),
+  { isConfirmed = true }: Partial<WatchedPing> = {},
 ) {
-  const all = silenceOf(answers, options);
+  const all = silenceOf(answers, timing);
   const givenUp = jest.fn();
   all.silence.watch({ isConfirmed, reject: givenUp });
   return { ...all, givenUp };
@@ -89,7 +55,7 @@ describe('the wait for a silent guest', () => {
     await pass(1);
     expect(givenUp).toHaveBeenCalledWith(expect.objectContaining({ name: 'NoConsumer' }));
     expect(askedAt).toEqual([250, 1000]);
-    expect(silence.listeners).toEqual(NOBODY);
+    expect(silence.queue).toEqual(NOBODY);
   });
 
   test('a wait ends with the error of a question, be it a dead connection or a bug', async () => {
@@ -114,35 +80,32 @@ describe('the wait for a silent guest', () => {
     const { givenUp, silence } = watched([undefined]);
     await pass(15_000);
     expect(givenUp).not.toHaveBeenCalled();
-    expect(silence.listeners).toBeUndefined();
+    expect(silence.queue).toBeUndefined();
   });
 
   test('the wait for a silent guest goes on when a later question is not answered, with what the broker had said before', async () => {
     const { givenUp, silence } = watched([SOMEBODY, undefined]);
     await pass(15_000);
     expect(givenUp).not.toHaveBeenCalled();
-    expect(silence.listeners).toEqual(SOMEBODY);
+    expect(silence.queue).toEqual(SOMEBODY);
   });
 
   test('the wait for a silent guest asks for signs of life alone while the broker has not taken the ping', async () => {
-    const { askedAt, proofs } = watched([NOBODY], { isConfirmed: false });
+    const { askedAt, proofs } = watched([NOBODY], single(), { isConfirmed: false });
     await pass(5000);
     expect(askedAt).toEqual([]);
     expect(proofs).toHaveBeenCalledTimes(3);
   });
 
   test('the wait for a silent guest asks nothing while the broker has not taken the ping of a sweep, which has its own proofs', async () => {
-    const { askedAt, proofs } = watched([NOBODY], { isConfirmed: false, provesLife: false });
+    const { askedAt, proofs } = watched([NOBODY], inSweep(), { isConfirmed: false });
     await pass(15_000);
     expect(askedAt).toEqual([]);
     expect(proofs).not.toHaveBeenCalled();
   });
 
   test('the wait for a silent guest of a sweep asks once about a guest that nobody listens for, when the grace is over', async () => {
-    const { askedAt, givenUp } = watched([NOBODY], {
-      firstQuestionMs: 1000,
-      askEveryMs: Number.POSITIVE_INFINITY,
-    });
+    const { askedAt, givenUp } = watched([NOBODY], inSweep());
     await pass(999);
     expect(askedAt).toEqual([]);
     await pass(1);
@@ -167,7 +130,7 @@ describe('the wait for a silent guest', () => {
     resolve(SOMEBODY);
     await pass(0);
     expect(jest.getTimerCount()).toBe(0);
-    expect(silence.listeners).toBeUndefined();
+    expect(silence.queue).toBeUndefined();
   });
 
   test('a wait that is watched only after a while asks at the same times since the ping', async () => {
@@ -179,7 +142,7 @@ describe('the wait for a silent guest', () => {
   });
 
   test('a wait of 200 ms asks its first and last question within that time', async () => {
-    const { askedAt } = watched([SOMEBODY], { deadline: Deadline.in(200) });
+    const { askedAt } = watched([SOMEBODY], single(200));
     await pass(200);
     expect(askedAt[0]).toBe(50);
     expect(askedAt.at(-1)).toBeLessThan(200);

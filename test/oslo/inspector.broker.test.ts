@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import type { Channel, ChannelModel, ConfirmChannel } from 'amqplib';
-import { Inspector, type QuestionOptions } from '../../functions/oslo/inspector.ts';
+import { Inspector, type QuestionTiming } from '../../functions/oslo/inspector.ts';
 import { Liveness } from '../../functions/oslo/liveness.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
 import { QUEUE_OPTIONS } from '../setup/guest-queues.ts';
 import { respond } from '../setup/responder.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 
-const OPTIONS: QuestionOptions = {
+const TIMING: QuestionTiming = {
   deadline: Deadline.never,
   openTimeoutMs: 10_000,
   answerTimeoutMs: 10_000,
@@ -48,7 +48,7 @@ async function guestTarget() {
 
 test('a question on a connection that is closing fails as a connection that was closed', async () => {
   await connection.close();
-  const question = inspector.listeners({ exchange: 'trove', topic: 'any' }, OPTIONS);
+  const question = inspector.queueCounts({ exchange: 'trove', topic: 'any' }, TIMING);
   await expect(question).rejects.toMatchObject({ name: 'MessageDeliveryFailure', how: 'closed' });
 });
 
@@ -64,11 +64,11 @@ test('a channel that opens is a sign of life', async () => {
   expect(liveness.isSeenSince(0)).toBe(true);
 });
 
-test('nobody is known to listen on a missing queue, and the next question is answered all the same', async () => {
+test('a missing queue has no counts, and the next question is answered all the same', async () => {
   const target = await guestTarget();
   const missing = { ...target, topic: `guestagent.${randomUUID()}` };
-  await expect(inspector.listeners(missing, OPTIONS)).resolves.toBeUndefined();
-  await expect(inspector.listeners(target, OPTIONS)).resolves.toEqual({ consumers: 1, messages: 0 });
+  await expect(inspector.queueCounts(missing, TIMING)).resolves.toBeUndefined();
+  await expect(inspector.queueCounts(target, TIMING)).resolves.toEqual({ consumers: 1, messages: 0 });
 });
 
 test('the messages of a queue that nobody consumes are counted', async () => {
@@ -77,13 +77,12 @@ test('the messages of a queue that nobody consumes are counted', async () => {
   await server.assertQueue(dead.topic, QUEUE_OPTIONS);
   server.sendToQueue(dead.topic, Buffer.from('{}'));
   await server.waitForConfirms();
-  await expect(inspector.listeners(dead, OPTIONS)).resolves.toEqual({ consumers: 0, messages: 1 });
+  await expect(inspector.queueCounts(dead, TIMING)).resolves.toEqual({ consumers: 0, messages: 1 });
 });
 
 test('a question that is no longer wanted when its turn comes is not asked', async () => {
   const target = await guestTarget();
-  const unwanted = { ...OPTIONS, isStillWanted: () => false };
-  await expect(inspector.listeners(target, unwanted)).resolves.toBeUndefined();
+  await expect(inspector.queueCounts(target, TIMING, () => false)).resolves.toBeUndefined();
   expect(channels).toEqual([]);
 });
 
@@ -99,7 +98,7 @@ test('a hundred questions are all answered, over sixteen channels at most', asyn
     UNBOUND_KEY,
     liveness,
   );
-  const answers = await Promise.all(Array.from({ length: 100 }, () => counting.listeners(target, OPTIONS)));
+  const answers = await Promise.all(Array.from({ length: 100 }, () => counting.queueCounts(target, TIMING)));
   expect(new Set(answers.map((answer) => answer?.consumers))).toEqual(new Set([1]));
   expect(most).toBe(16);
 });

@@ -11,24 +11,24 @@ import {
 import { RpcRequest } from '../../functions/oslo/message.ts';
 import type { RpcClient } from '../../functions/oslo/rpc-client.ts';
 import { openTransport } from '../../functions/oslo/transport.ts';
-import { Deadline } from '../../functions/time/deadline.ts';
 import { eventually } from '../setup/eventually.ts';
 import { QUEUE_OPTIONS } from '../setup/guest-queues.ts';
 import { encodeReply, type ReceivedRequest, respond } from '../setup/responder.ts';
 import { TestBroker } from '../setup/test-broker.ts';
+import { callTiming } from './call-timing.ts';
 
 const CALL = { method: 'rpc_ping', args: {}, version: '1.0', context: { tenant: 't' } };
 const REQUEST = RpcRequest.of(CALL);
 /** A deadline that no call of these tests reaches. */
-const long = () => ({ deadline: Deadline.in(30_000) });
-const short = () => ({ deadline: Deadline.in(200) });
+const long = () => callTiming(30_000);
+const short = () => callTiming(200);
 /** The longest message that RabbitMQ 4 takes unless it is configured otherwise; RabbitMQ 3 takes longer ones. */
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 
 let broker: TestBroker;
 let server: ConfirmChannel;
 let connection: ChannelModel;
-let channel: Channel;
+let channels: Channel[];
 let client: RpcClient;
 
 beforeAll(async () => {
@@ -39,17 +39,20 @@ afterAll(() => broker.delete());
 
 beforeEach(async () => {
   connection = await broker.connect();
-  channel = await connection.createChannel();
-  client = await openClient(connection, channel);
+  ({ client, channels } = await openClient(connection));
 });
 afterEach(() => connection.close().catch(() => undefined));
 
-async function openClient(model: ChannelModel, publishing: Channel): Promise<RpcClient> {
-  const open = async () => (await model.createChannel()).on('error', () => undefined);
-  const openConfirm = async () => (await model.createConfirmChannel()).on('error', () => undefined);
-  const [consuming, spare] = [await open(), await open()];
-  const { client } = await openTransport({ consuming, publishing, spare, open, openConfirm });
-  return client;
+/** A client, and the channel on which it publishes without a confirm. */
+async function openClient(model: ChannelModel) {
+  const channels: Channel[] = [];
+  const createChannel = async () => {
+    const opened = await model.createChannel();
+    channels.push(opened);
+    return opened;
+  };
+  const createConfirmChannel = () => model.createConfirmChannel();
+  return { ...(await openTransport({ createChannel, createConfirmChannel }, () => undefined)), channels };
 }
 
 function targetOf(instanceId: string) {
@@ -83,7 +86,7 @@ describe('failing calls', () => {
   });
 
   test('a call whose channel the broker closes throws the reply code at once', async () => {
-    const target = await guest(() => channel.ack({ fields: { deliveryTag: 4711 } } as Message));
+    const target = await guest(() => channels[1]?.ack({ fields: { deliveryTag: 4711 } } as Message));
     const call = client.call(target, REQUEST, long()).result;
     await expect(call).rejects.toMatchObject({ how: 'refused', replyCode: 406 });
   });
@@ -94,9 +97,7 @@ describe('failing calls', () => {
   });
 
   test('a call whose deadline has passed throws MessagingTimeout without publishing', async () => {
-    await expect(client.call(targetOf('x'), REQUEST, { deadline: Deadline.in(0) }).result).rejects.toThrow(
-      MessagingTimeout,
-    );
+    await expect(client.call(targetOf('x'), REQUEST, callTiming(0)).result).rejects.toThrow(MessagingTimeout);
   });
 
   test('a call whose connection ends throws MessageDeliveryFailure, and so does each later one', async () => {
@@ -221,7 +222,7 @@ describe('successful calls', () => {
     const target = await guest(({ reply }) => reply());
     const { connect } = await import('amqplib');
     const least = await connect(url);
-    const leastClient = await openClient(least, await least.createConfirmChannel());
+    const { client: leastClient } = await openClient(least);
     await expect(leastClient.call(target, REQUEST, long()).result).resolves.toBe(true);
     await least.close();
   });
@@ -254,8 +255,8 @@ describe('the broker', () => {
       requests.push(request);
       request.reply();
     });
-    await client.call(target, REQUEST, { deadline: Deadline.in(15_000) }).result;
-    await client.call(target, REQUEST, { deadline: Deadline.in(15_000) }).result;
+    await client.call(target, REQUEST, callTiming(15_000)).result;
+    await client.call(target, REQUEST, callTiming(15_000)).result;
     const [first, second] = requests;
     expect(first?.properties).toMatchObject({
       contentType: 'application/json',

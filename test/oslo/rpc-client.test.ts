@@ -5,9 +5,9 @@ import { Liveness } from '../../functions/oslo/liveness.ts';
 import { RpcRequest } from '../../functions/oslo/message.ts';
 import type { ConfirmingChannel } from '../../functions/oslo/publisher.ts';
 import { RpcClient } from '../../functions/oslo/rpc-client.ts';
-import { Deadline } from '../../functions/time/deadline.ts';
 import { pass, useFakeClock } from '../setup/fake-clock.ts';
 import { encodeReply } from '../setup/responder.ts';
+import { callTiming } from './call-timing.ts';
 
 useFakeClock();
 
@@ -64,7 +64,7 @@ beforeEach(async () => {
 
 /** The first call to be confirmed opens that channel. */
 async function openConfirming(): Promise<void> {
-  const { result } = client.call(TARGET, REQUEST, { deadline: Deadline.in(1000) });
+  const { result } = client.call(TARGET, REQUEST, callTiming(1000));
   await pass(0);
   const [first] = channel.published.splice(0);
   first?.confirm(null);
@@ -74,11 +74,9 @@ async function openConfirming(): Promise<void> {
 }
 
 /** Begins a call. @returns a mock that is called with the call's result or error, and the published message */
-function call(timeoutMs: number, confirmTimeoutMs?: number) {
+function call(timeoutMs: number, signOfLifeMs = Number.POSITIVE_INFINITY) {
   const outcome = jest.fn();
-  client
-    .call(TARGET, REQUEST, { deadline: Deadline.in(timeoutMs), confirmTimeoutMs })
-    .result.then(outcome, outcome);
+  client.call(TARGET, REQUEST, callTiming(timeoutMs, { signOfLifeMs })).result.then(outcome, outcome);
   const published = channel.published.at(-1);
   if (published === undefined) throw new Error('Nothing was published');
   return { outcome, ...published };
@@ -149,7 +147,7 @@ describe('a call', () => {
     liveness.seen();
     await pass(5000);
     const before = channel.published.length;
-    const outcome = client.call(TARGET, REQUEST, { deadline: Deadline.in(1000) }).result;
+    const outcome = client.call(TARGET, REQUEST, callTiming(1000)).result;
     await pass(0);
     expect(channel.published).toHaveLength(before);
     reply(aside.published.at(-1)?.msgId ?? '');
@@ -227,7 +225,7 @@ describe('a call', () => {
   });
 
   test('a call that is rejected by whoever made it fails at once, and leaves no timer', async () => {
-    const inVain = client.call(TARGET, REQUEST, { deadline: Deadline.in(15_000) });
+    const inVain = client.call(TARGET, REQUEST, callTiming(15_000));
     inVain.reject(new Error('nobody listens'));
     await expect(inVain.result).rejects.toThrow('nobody listens');
     expect(jest.getTimerCount()).toBe(0);
@@ -250,11 +248,10 @@ describe('a call', () => {
 
 describe('a call whose request is sent without a confirm at first', () => {
   /** Begins such a call. @returns a mock that is called with the call's result or error */
-  function callAtFirstUnconfirmed(timeoutMs: number, confirmTimeoutMs?: number) {
+  function callAtFirstUnconfirmed(timeoutMs: number, signOfLifeMs = Number.POSITIVE_INFINITY) {
     const outcome = jest.fn();
-    const deadline = Deadline.in(timeoutMs);
     client
-      .call(TARGET, REQUEST, { deadline, confirmAfterMs: 100, confirmTimeoutMs })
+      .call(TARGET, REQUEST, callTiming(timeoutMs, { confirmAfterMs: 100, signOfLifeMs }))
       .result.then(outcome, outcome);
     return outcome;
   }
@@ -289,15 +286,15 @@ describe('a call whose request is sent without a confirm at first', () => {
 
   test('a call tells of its silence when its time without a confirm is over, and at once without such a time', async () => {
     const onSilence = jest.fn();
-    const options = { deadline: Deadline.in(15_000), confirmAfterMs: 100, onSilence };
-    const silent = client.call(TARGET, REQUEST, options);
-    client.call(TARGET, REQUEST, options);
+    const timing = callTiming(15_000, { confirmAfterMs: 100 });
+    const silent = client.call(TARGET, REQUEST, timing, onSilence);
+    client.call(TARGET, REQUEST, timing, onSilence);
     reply(unconfirmed.published[1]?.msgId ?? '');
     await pass(99);
     expect(onSilence).not.toHaveBeenCalled();
     await pass(1);
     expect(onSilence.mock.calls).toEqual([[silent]]);
-    const atOnce = client.call(TARGET, REQUEST, { ...options, confirmAfterMs: undefined });
+    const atOnce = client.call(TARGET, REQUEST, callTiming(15_000), onSilence);
     expect(onSilence).toHaveBeenLastCalledWith(atOnce);
   });
 
@@ -315,14 +312,6 @@ describe('a call whose request is sent without a confirm at first', () => {
     expect(outcome).not.toHaveBeenCalled();
     await pass(1);
     expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'unconfirmed' }));
-  });
-
-  test('a call with little time is sent once more after an eighth of that time', async () => {
-    callAtFirstUnconfirmed(400);
-    await pass(49);
-    expect(channel.published).toEqual([]);
-    await pass(1);
-    expect(channel.published).toHaveLength(1);
   });
 
   test('a call that stays unconfirmed is sent on a channel of its own a second later, and answered there', async () => {
@@ -373,7 +362,7 @@ describe('the client', () => {
     await pass(0);
     expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'closed' }));
     expect(unconfirmed.close).toHaveBeenCalled();
-    await expect(client.call(TARGET, REQUEST, { deadline: Deadline.never }).result).rejects.toMatchObject({
+    await expect(client.call(TARGET, REQUEST, callTiming(15_000)).result).rejects.toMatchObject({
       how: 'closed',
     });
   });

@@ -1,0 +1,89 @@
+import type { CallTiming } from '../oslo/call.ts';
+import type { QuestionTiming } from '../oslo/inspector.ts';
+import type { Deadline } from '../time/deadline.ts';
+
+/**
+ * What happens to a ping that stays unanswered, and when: for a single ping, for a ping of a sweep, and at most at that
+ * share of the ping's time. In milliseconds, counted from the ping where a row does not say otherwise.
+ */
+const TABLE = {
+  /** Sent again, with a publisher confirm; a healthy guest has answered by then. At 0 the first message has the confirm. */
+  confirmAfterMs: { single: 100, sweep: 0, share: 1 / 8 },
+  /** The broker is asked who consumes the guest's queue: in a sweep once, at the end of the grace. */
+  firstQuestionMs: { single: 250, sweep: Number.POSITIVE_INFINITY, share: 1 / 4 },
+  /** A connection that may be dead has shown a sign of life, or counts as dead. */
+  signOfLifeMs: { single: 1000, sweep: 10_000, share: 1 },
+  /** Sent on a channel of its own, so long after it was sent with a confirm that did not come. */
+  ownChannelAfterMs: { single: 1000, sweep: 1000, share: 1 },
+  /** Asked again, so long after the question before: the agent or the connection may die meanwhile. */
+  askEveryMs: { single: 2000, sweep: Number.POSITIVE_INFINITY, share: 1 },
+  /** How long the broker may take to open a channel for a question, and then to answer; in a sweep it is busy. */
+  answerTimeoutMs: { single: 1000, sweep: 10_000, share: 1 / 2 },
+  /** How long it may take to answer about a queue that has refused the ping: of one that is down it says nothing. */
+  refusedAnswerMs: { single: 1000, sweep: 1000, share: 1 },
+  /** Sent for the last time, if still not confirmed: a quorum queue whose leader hangs has a new one within 10 s. */
+  lastSendMs: { single: Number.POSITIVE_INFINITY, sweep: Number.POSITIVE_INFINITY, share: 2 / 3 },
+} as const;
+
+/** How long the broker may take to show that it lives. */
+export const SIGN_OF_LIFE_MS = TABLE.signOfLifeMs;
+
+/** One column of the table, for one ping. */
+export interface PingTiming extends CallTiming, QuestionTiming {
+  readonly firstQuestionMs: number;
+  readonly askEveryMs: number;
+  /** How long a guest is waited for while nobody consumes its queue: its agent may be restarting. */
+  readonly graceMs: number;
+  /** When the last question is asked, so that its answer comes before the deadline. */
+  readonly lastQuestionMs: number;
+  readonly refusedAnswerMs: number;
+  /** Whether the broker is asked for a sign of life while it has not confirmed the ping; a sweep asks once for all pings. */
+  readonly provesLife: boolean;
+}
+
+/**
+ * @param deadline when the wait for the pong ends
+ * @param isReused whether the connection was open before, and may be dead
+ */
+export function pingTiming(
+  kind: 'single' | 'sweep',
+  deadline: Deadline,
+  graceMs: number,
+  isReused = true,
+): PingTiming {
+  const timeoutMs = deadline.leftMs;
+  const at = (row: keyof typeof TABLE) => Math.min(TABLE[row][kind], TABLE[row].share * timeoutMs);
+  const answerTimeoutMs = at('answerTimeoutMs');
+  return {
+    deadline,
+    graceMs,
+    confirmAfterMs: at('confirmAfterMs'),
+    firstQuestionMs: kind === 'sweep' ? Math.min(graceMs, at('firstQuestionMs')) : at('firstQuestionMs'),
+    signOfLifeMs: isReused ? at('signOfLifeMs') : Number.POSITIVE_INFINITY,
+    ownChannelAfterMs: at('ownChannelAfterMs'),
+    askEveryMs: at('askEveryMs'),
+    openTimeoutMs: answerTimeoutMs,
+    answerTimeoutMs,
+    refusedAnswerMs: at('refusedAnswerMs'),
+    lastQuestionMs: timeoutMs - 1.1 * answerTimeoutMs,
+    lastSendMs: at('lastSendMs'),
+    provesLife: kind === 'single',
+  };
+}
+
+/**
+ * The time of the next question: again and again, once when the grace of a guest without a consumer is over, and for the
+ * last time shortly before the deadline.
+ *
+ * @param askedMs the time of the question before
+ * @param withoutConsumerSinceMs since when nobody has consumed the guest's queue, as far as that is known
+ * @returns infinity when all questions were asked
+ */
+export function nextQuestionMs(
+  { askEveryMs, graceMs, lastQuestionMs }: Pick<PingTiming, 'askEveryMs' | 'graceMs' | 'lastQuestionMs'>,
+  askedMs: number,
+  withoutConsumerSinceMs = Number.POSITIVE_INFINITY,
+): number {
+  const times = [askedMs + askEveryMs, withoutConsumerSinceMs + graceMs, lastQuestionMs];
+  return Math.min(...times.filter((time) => time > askedMs && time <= lastQuestionMs));
+}

@@ -1,0 +1,154 @@
+import { describe, expect, test } from '@jest/globals';
+import { readPong, reasonFor } from '../../functions/guest/diagnosis.ts';
+import type { Unreachable } from '../../functions/guest/ping-result.ts';
+import { SecureSerializer } from '../../functions/guest/secure-serializer.ts';
+import { NoConsumer } from '../../functions/guest/silence.ts';
+import {
+  MessageDeliveryFailure,
+  MessageUndeliverable,
+  MessagingTimeout,
+  RemoteError,
+  type Undelivered,
+  UnreadableReply,
+} from '../../functions/oslo/errors.ts';
+import type { QueueCounts } from '../../functions/oslo/inspector.ts';
+
+const CALL = 'topic: "guestagent.x", RPC method: "rpc_ping"';
+const TIMEOUT = `Timeout while waiting on RPC response - ${CALL} info: "<unknown>"`;
+const EMPTY: QueueCounts = { consumers: 1, messages: 0 };
+const WITHOUT_CONSUMER: QueueCounts = { consumers: 0, messages: 2 };
+
+function raised(className: string, message: string): RemoteError {
+  return new RemoteError({ class: className, module: 'm', message, traceback: 'Traceback' });
+}
+
+function undelivered(how: Undelivered, replyCode?: number): MessageDeliveryFailure {
+  return new MessageDeliveryFailure(how, 'Not delivered', { replyCode });
+}
+
+/** What happened; its error; what the broker says of the queue; the reason and the sentence, and more of the result. */
+type Row = [string, Error, QueueCounts | undefined, Unreachable['reason'], string, object?];
+
+describe('the reason for an error', () => {
+  const rows: Row[] = [
+    [
+      'a silent guest with a consumer',
+      new MessagingTimeout('late'),
+      EMPTY,
+      'no_reply',
+      TIMEOUT,
+      { queue: EMPTY },
+    ],
+    ['a silent guest of unknown consumers', new MessagingTimeout('late'), undefined, 'no_reply', TIMEOUT],
+    [
+      'a silent guest without a consumer',
+      new NoConsumer(),
+      WITHOUT_CONSUMER,
+      'no_consumer',
+      TIMEOUT,
+      { queue: WITHOUT_CONSUMER },
+    ],
+    [
+      'a returned ping',
+      new MessageUndeliverable('312'),
+      undefined,
+      'queue_missing',
+      `No queue is bound for the guest, it has never registered - ${CALL}`,
+    ],
+    [
+      'an exception',
+      raised('E', 'boom'),
+      undefined,
+      'guest_error',
+      'boom',
+      { traceback: 'Traceback', roundTripMs: 5 },
+    ],
+    ['a long exception', raised('E', 'x'.repeat(2001)), undefined, 'guest_error', `${'x'.repeat(2000)}…`],
+    [
+      'a guest that expects an encrypted context',
+      raised('KeyError', "'context'"),
+      undefined,
+      'key_mismatch',
+      'The guest answered, but it does not use the RPC key that is known for it',
+      { roundTripMs: 5 },
+    ],
+    ['another KeyError', raised('KeyError', "'other'"), undefined, 'guest_error', "'other'"],
+    [
+      'an unreadable reply',
+      new UnreadableReply('no JSON'),
+      undefined,
+      'bad_reply',
+      "The guest's reply cannot be read: no JSON",
+      { roundTripMs: 5 },
+    ],
+    [
+      'a missing exchange',
+      undelivered('refused', 404),
+      undefined,
+      'exchange_missing',
+      `The control exchange does not exist - ${CALL}`,
+    ],
+    [
+      'a permission that is missing',
+      undelivered('refused', 403),
+      undefined,
+      'broker_refused',
+      `The broker refused to take the ping (no write permission on the control exchange) - ${CALL}`,
+    ],
+    [
+      'another refusal',
+      undelivered('refused', 406),
+      undefined,
+      'broker_refused',
+      `The broker refused to take the ping (AMQP reply code 406) - ${CALL}`,
+    ],
+    [
+      'a full queue',
+      undelivered('nacked'),
+      WITHOUT_CONSUMER,
+      'broker_refused',
+      `The broker refused to take the ping (basic.nack: the guest's queue is full) - ${CALL}`,
+    ],
+    ...(['nacked', 'withheld'] as const).map(
+      (how): Row => [
+        `a queue whose node is down, ${how}`,
+        undelivered(how),
+        undefined,
+        'queue_down',
+        `The broker does not take the ping for the guest's queue, whose broker node is down - ${CALL}`,
+      ],
+    ),
+  ];
+
+  test.each(rows)('%s', (_what, error, queue, reason, cause, fields = {}) => {
+    const result = reasonFor(error, { topic: 'guestagent.x', queue, roundTripMs: 5 });
+    expect(result).toMatchObject({ reachable: false, reason, cause, ...fields });
+  });
+
+  test.each([undelivered('unconfirmed'), undelivered('closed'), new TypeError('a bug')])(
+    '%s speaks of no guest, and is thrown',
+    (error) => {
+      const evidence = { topic: 'guestagent.x', queue: undefined, roundTripMs: 5 };
+      expect(() => reasonFor(error, evidence)).toThrow(error);
+    },
+  );
+});
+
+describe('a pong', () => {
+  const serializer = new SecureSerializer('key');
+
+  test.each([
+    ['true in the clear', true, undefined, { reachable: true, roundTripMs: 5 }],
+    ['true in the clear from a guest with a key', true, serializer, { reachable: true, roundTripMs: 5 }],
+    ['another value', 'pong', undefined, { reachable: false, reason: 'bad_reply', roundTripMs: 5 }],
+    ['null', null, undefined, { reachable: false, reason: 'bad_reply' }],
+    [
+      'what does not decrypt',
+      'pong',
+      serializer,
+      { reachable: false, reason: 'key_mismatch', roundTripMs: 5 },
+    ],
+  ])('%s', (_what, result, key, expected) => {
+    expect(readPong(result, key, 5)).toMatchObject(expected);
+  });
+});
