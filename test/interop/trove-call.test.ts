@@ -33,7 +33,7 @@ interop("Trove's own rpc_ping", () => {
     await broker.delete();
   });
 
-  test("passes the traceback of a Python exception to the caller", async () => {
+  test('passes the traceback of a Python exception to the caller', async () => {
     const { status, body } = await ping(raising);
     expect([status, body]).toEqual([400, expect.stringContaining('Traceback (most recent call last)')]);
   });
