@@ -10,7 +10,7 @@ import { type GatewayEvent, ROUTE, readRequest } from './http/request.ts';
 import { admitCaller } from './keystone/admit-caller.ts';
 import { ExecutionEnvironment } from './runtime/execution-environment.ts';
 import { type Pinging, pingGuest } from './runtime/ping-guest.ts';
-import { InvalidConfig } from './settings/config.ts';
+import { InvalidConfig } from './settings/variables.ts';
 import { log, recordPing } from './telemetry/ping-telemetry.ts';
 import { Deadline } from './time/deadline.ts';
 

@@ -66,7 +66,7 @@ function faultOf(error: unknown, keystoneUrl: string): Fault | undefined {
   if (error instanceof Unauthenticated) return unauthenticatedFault(keystoneUrl);
   if (error instanceof ForeignProject) return foreignProjectFault(error.token.project?.id);
   if (error instanceof NotAdmin) return notAdminFault(keystoneUrl);
-  if (error instanceof KeystoneUnavailable) return keystoneFault();
-  if (error instanceof TooManyBadTokens) return keystoneFault({ 'Retry-After': '1' });
+  if (error instanceof KeystoneUnavailable || error instanceof TooManyBadTokens)
+    return keystoneFault(error.retryAfter);
   return undefined;
 }

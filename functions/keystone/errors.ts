@@ -3,6 +3,7 @@ import type { Token } from './token.ts';
 
 const UNAUTHENTICATED = {
   token_missing: 'The caller sent no token',
+  token_too_long: 'The token is longer than a header may be',
   token_unknown: 'Keystone does not know the token',
   token_expired: 'The token has expired',
 } as const;
@@ -37,7 +38,7 @@ export class NotAdmin extends CodedError {
   readonly token: Token;
 
   constructor(token: Token) {
-    super('None of the roles is an admin’s');
+    super("None of the roles is an admin's");
     this.token = token;
   }
 }
@@ -46,12 +47,24 @@ export class NotAdmin extends CodedError {
 export class KeystoneUnavailable extends CodedError {
   override readonly name = 'KeystoneUnavailable';
   readonly code = 'keystone_unavailable';
+  /** Keystone's own `Retry-After`: seconds, or a date. */
+  readonly retryAfter: string | undefined;
+
+  constructor(
+    message: string,
+    { retryAfter, ...options }: ErrorOptions & { retryAfter?: string | undefined } = {},
+  ) {
+    super(message, options);
+    this.retryAfter = retryAfter;
+  }
 }
 
 /** So many tokens turned out to be bad that Keystone is spared the next ones for now. */
 export class TooManyBadTokens extends CodedError {
   override readonly name = 'TooManyBadTokens';
   readonly code = 'too_many_bad_tokens';
+  /** In seconds. */
+  readonly retryAfter = '1';
 
   constructor() {
     super('Keystone is not asked for now: too many tokens were bad');

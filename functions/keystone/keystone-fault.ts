@@ -21,7 +21,8 @@ export function foreignProjectFault(projectId = 'None'): Fault {
 }
 
 /** 503: whether the token is good is not known. */
-export function keystoneFault(headers?: Readonly<Record<string, string>>): Fault {
+export function keystoneFault(retryAfter?: string): Fault {
+  const headers = retryAfter === undefined ? {} : { 'Retry-After': retryAfter };
   return troveFault('serviceUnavailable', 'The Keystone service is temporarily unavailable.', headers);
 }
 

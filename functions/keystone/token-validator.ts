@@ -3,20 +3,23 @@ import QuickLRU from 'quick-lru';
 import type { Deadline } from '../time/deadline.ts';
 import { TooManyBadTokens, Unauthenticated } from './errors.ts';
 import type { KeystoneApi } from './keystone-api.ts';
-import { QuestionBudget } from './question-budget.ts';
+import { MOST_QUESTIONS, QuestionBudget } from './question-budget.ts';
 import type { Token } from './token.ts';
 
-/** How long a good token is not asked about again, as in keystonemiddleware: a revoked one is refused after that. */
+/** Cache lifetime of a good token, as in keystonemiddleware: a revoked one works for at most this long. */
 const GOOD_FOR_MS = 300_000;
 
-/** How long a bad one is not. */
+/** Cache lifetime of a bad token. */
 const BAD_FOR_MS = 5000;
+
+/** How long a token that was bad counts as one that looks bad. */
+const SUSPECT_FOR_MS = 3_600_000;
 
 /** Keystone answers in tens of milliseconds, or its answer is not waited for. */
 const MAX_TIMEOUT_MS = 3000;
 
-/** A Fernet token has some 200 characters, a signed one (JWS) less than 2000. */
-const MAX_TOKEN_LENGTH = 4096;
+/** What Apache, the usual server before Keystone, takes in one header. A federated user with many groups has 4 kB. */
+const MAX_TOKEN_LENGTH = 8190 - 'X-Subject-Token: '.length;
 
 /** How many tokens of either kind are remembered; quick-lru may keep up to twice as many. */
 const MEMORY = 1000;
@@ -28,7 +31,8 @@ export class TokenValidator {
   readonly #asking = new Map<string, Promise<Token>>();
   /** Apart from the bad ones, of which any number may come. Its clock goes on while the process is frozen. */
   readonly #good = new QuickLRU<string, Token>({ maxSize: MEMORY, maxAge: GOOD_FOR_MS });
-  readonly #bad = new QuickLRU<string, true>({ maxSize: MEMORY, maxAge: BAD_FOR_MS });
+  /** When each was refused, in the milliseconds of `Date.now()`. */
+  readonly #bad = new QuickLRU<string, number>({ maxSize: MEMORY, maxAge: SUSPECT_FOR_MS });
 
   constructor(api: Pick<KeystoneApi, 'validate'>) {
     this.#api = api;
@@ -43,9 +47,10 @@ export class TokenValidator {
    */
   async validate(token: string | undefined, deadline: Deadline): Promise<Token> {
     if (!token) throw new Unauthenticated('token_missing');
-    if (token.length > MAX_TOKEN_LENGTH || !isHeaderValue(token)) throw new Unauthenticated('token_unknown');
+    if (token.length > MAX_TOKEN_LENGTH) throw new Unauthenticated('token_too_long');
+    if (!isHeaderValue(token)) throw new Unauthenticated('token_unknown');
     const key = hash('sha256', token, 'base64');
-    if (this.#bad.has(key)) throw new Unauthenticated('token_unknown');
+    if (Date.now() - (this.#bad.get(key) ?? 0) < BAD_FOR_MS) throw new Unauthenticated('token_unknown');
     const known = this.#good.get(key) ?? (await this.#askOnce(key, token, deadline));
     if (known.expiresAtMs <= Date.now()) throw new Unauthenticated('token_expired');
     return known;
@@ -61,14 +66,15 @@ export class TokenValidator {
   }
 
   async #ask(key: string, token: string, deadline: Deadline): Promise<Token> {
-    if (!this.#budget.take()) throw new TooManyBadTokens();
+    const reserved = MOST_QUESTIONS * (this.#bad.has(key) ? 0.5 : reservedShare(token));
+    if (!this.#budget.take(reserved)) throw new TooManyBadTokens();
     try {
       const known = await this.#api.validate(token, deadline.within(MAX_TIMEOUT_MS));
       this.#budget.giveBack();
       this.#good.set(key, known);
       return known;
     } catch (error) {
-      if (error instanceof Unauthenticated) this.#bad.set(key, true);
+      if (error instanceof Unauthenticated) this.#bad.set(key, Date.now());
       throw error;
     }
   }
@@ -77,4 +83,26 @@ export class TokenValidator {
 /** Visible ASCII, of which all kinds of tokens consist; Node would refuse to send anything else. */
 function isHeaderValue(token: string): boolean {
   return /^[!-~]+$/.test(token);
+}
+
+/** A Fernet token's first byte is 0x80, the next eight are the time at which it was made, in seconds. */
+const FERNET = /^gAAAA[\w-]{95,}={0,2}$/;
+const JWS = /^eyJ[\w-]+\.[\w-]+\.[\w-]+$/;
+
+/** The longest that tokens live, in seconds; Keystone's default is an hour. */
+const MAX_AGE_S = 7 * 86_400;
+
+/** How far Keystone's clock may be ahead of ours. */
+const MAX_SKEW_S = 300;
+
+/**
+ * The share of the budget that a new token gets nothing of: who makes up tokens shall not shut out those whose token
+ * looks like one of Keystone's, and who makes up such tokens not those whose token looks fresh.
+ */
+function reservedShare(token: string): number {
+  if (JWS.test(token)) return 0.25;
+  if (!FERNET.test(token)) return 0.5;
+  const madeS = Number(Buffer.from(token.slice(0, 12), 'base64url').readBigUInt64BE(1));
+  const ageS = Date.now() / 1000 - madeS;
+  return ageS > -MAX_SKEW_S && ageS < MAX_AGE_S ? 0 : 0.25;
 }

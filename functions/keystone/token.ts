@@ -1,3 +1,5 @@
+import { parseJsonObject } from '../json-object.ts';
+
 /** What Keystone says of a token; the token itself is not in here. */
 export interface Token {
   /** Since the epoch, in milliseconds. */
@@ -15,7 +17,7 @@ export interface Token {
  * @returns undefined where the text is something else
  */
 export function parseToken(text: string): Token | undefined {
-  const { expires_at: expiresAt, project, user, roles } = Object(parseObject(text)['token']);
+  const { expires_at: expiresAt, project, user, roles } = Object(parseJsonObject(text)?.['token']);
   const expiresAtMs = Date.parse(expiresAt);
   const roleNames = namesOf(roles ?? []); // an unscoped token has none
   const isProject = typeof project?.id === 'string' && typeof project.name === 'string';
@@ -32,19 +34,11 @@ export function parseToken(text: string): Token | undefined {
 
 /** Whether the text is an error of Keystone's own, and not of whoever stands before it. */
 export function isKeystoneError(text: string, status: number): boolean {
-  return Object(parseObject(text)['error']).code === status;
+  return Object(parseJsonObject(text)?.['error']).code === status;
 }
 
 function namesOf(roles: unknown): string[] | undefined {
   if (!Array.isArray(roles)) return undefined;
   const names = roles.map((role) => Object(role).name);
   return names.every((name) => typeof name === 'string') ? names : undefined;
-}
-
-function parseObject(text: string): Readonly<Record<string, unknown>> {
-  try {
-    return Object(JSON.parse(text));
-  } catch {
-    return {};
-  }
 }

@@ -6,13 +6,8 @@ import { GuestKeys, type KeyLookup } from '../guest/guest-keys.ts';
 import { openTransport, type Transport } from '../oslo/transport.ts';
 import { KeyFile } from '../secrets/key-file.ts';
 import { readSecret, SecretUnavailable } from '../secrets/secrets-manager.ts';
-import {
-  type BrokerSettings,
-  type Config,
-  type GuestKeySettings,
-  InvalidConfig,
-  readConfig,
-} from '../settings/config.ts';
+import { type BrokerSettings, type Config, type GuestKeySettings, readConfig } from '../settings/config.ts';
+import { InvalidConfig } from '../settings/variables.ts';
 import { Deadline } from '../time/deadline.ts';
 import { connectionLoss } from './broker-failure.ts';
 

@@ -1,5 +1,6 @@
 import fs from 'node:fs'; // `fs.promises` is loaded on first use, `node:fs/promises` at once
 import { CodedError } from '../coded-error.ts';
+import { parseJsonObject } from '../json-object.ts';
 
 /** The file of keys cannot be read, or is not a JSON object of texts. The message has nothing of its content. */
 export class KeyFileUnreadable extends CodedError {
@@ -33,21 +34,12 @@ export class KeyFile {
 
   async #read(): Promise<ReadonlyMap<string, unknown>> {
     const text = await fs.promises.readFile(this.#path, 'utf8').catch((error) => this.#fail(error));
-    const keys = parseObject(text);
+    const keys = parseJsonObject(text);
     if (keys === undefined) throw new KeyFileUnreadable(`GUEST_KEYS_FILE ${this.#path} is not a JSON object`);
-    return keys;
+    return new Map(Object.entries(keys));
   }
 
   #fail(error: NodeJS.ErrnoException): never {
     throw new KeyFileUnreadable(`GUEST_KEYS_FILE ${this.#path} cannot be read: ${error.code}`);
-  }
-}
-
-function parseObject(text: string): Map<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? new Map(Object.entries(value)) : undefined;
-  } catch {
-    return undefined;
   }
 }

@@ -1,4 +1,6 @@
 import { CodedError } from '../coded-error.ts';
+import { send } from '../http-client.ts';
+import { parseJsonObject } from '../json-object.ts';
 import type { Deadline } from '../time/deadline.ts';
 
 /** A secret could not be read. */
@@ -32,7 +34,7 @@ export async function readSecret(secretId: string, deadline: Deadline): Promise<
       throw new SecretUnavailable(secretId, exception, { cause: error });
     },
   );
-  const { SecretString: secret, __type: type } = parseJson(answer);
+  const { SecretString: secret, __type: type } = parseJsonObject(answer) ?? {};
   if (typeof secret === 'string') return secret;
   const exception = typeof type === 'string' ? type.replace(/^.*#/, '') : 'UnexpectedAnswer';
   throw new SecretUnavailable(secretId, exception);
@@ -47,6 +49,7 @@ async function getSecretValue(secretId: string, deadline: Deadline): Promise<str
     'Content-Type': 'application/x-amz-json-1.1',
     'X-Amz-Target': 'secretsmanager.GetSecretValue',
   };
+  const { sign } = await import('aws4'); // loaded when used: with BROKER_URL, never
   const request = {
     host: url.host,
     method: 'POST',
@@ -56,32 +59,6 @@ async function getSecretValue(secretId: string, deadline: Deadline): Promise<str
     headers,
     body,
   };
-  // Loaded when called, and not by import(), which reads all that node:http exports, WebSocket's whole library too.
-  const { request: send } = process.getBuiltinModule(url.protocol === 'http:' ? 'node:http' : 'node:https');
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const { sign } = await import('aws4'); // loaded when used: with BROKER_URL, never
-  const signed = sign(request);
-  const outgoing = send(url, {
-    method: 'POST',
-    headers: signed.headers as Record<string, string>,
-    signal: deadline.signal(),
-  });
-  outgoing.on('error', reject);
-  outgoing.on('response', async (response) => {
-    try {
-      resolve((await response.setEncoding('utf8').toArray()).join(''));
-    } catch (error) {
-      reject(error);
-    }
-  });
-  outgoing.end(body);
-  return promise;
-}
-
-function parseJson(text: string): Record<string, unknown> {
-  try {
-    return Object(JSON.parse(text));
-  } catch {
-    return {};
-  }
+  const { headers: signed = {} } = sign(request);
+  return (await send(url, { method: 'POST', headers: signed, signal: deadline.signal() }, body)).text;
 }

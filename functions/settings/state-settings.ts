@@ -1,9 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Thresholds } from '../changes/transition.ts';
-import { InvalidConfig } from './config.ts';
-
-/** An object of S3, or a file, for local use. */
-export type StateLocation = { readonly bucket: string; readonly key: string } | { readonly path: string };
+import type { StateLocation } from '../store/state-store.ts';
+import { InvalidConfig, readCount, readNumber, requireVerifiedTls, type Variables } from './variables.ts';
 
 /** What the health check alone reads of the environment. */
 export interface StateSettings {
@@ -12,19 +10,34 @@ export interface StateSettings {
   readonly thresholds: Thresholds;
 }
 
-type Environment = Readonly<Record<string, string | undefined>>;
+/** What the page's function reads of the environment. */
+export interface PageSettings {
+  /** Where the health check keeps what it found. */
+  readonly location: StateLocation;
+  /** How often a sweep begins, in milliseconds. */
+  readonly rateMs: number;
+}
 
-const MOST_SWEEPS = 1000;
+/** The most sweeps in a row that a threshold may ask for. */
+const MAX_SWEEPS = 1000;
 
 /** @throws InvalidConfig */
-export function readStateSettings(env: Environment): StateSettings {
+export function readStateSettings(env: Variables): StateSettings {
   return {
     location: readLocation(env['FLEET_STATE_URL']),
     thresholds: {
-      unreachableAfterSweeps: readSweeps(env, 'UNREACHABLE_AFTER_SWEEPS', 2),
-      reachableAfterSweeps: readSweeps(env, 'REACHABLE_AFTER_SWEEPS', 1),
+      unreachableAfterSweeps: readCount(env, 'UNREACHABLE_AFTER_SWEEPS', 2, MAX_SWEEPS),
+      reachableAfterSweeps: readCount(env, 'REACHABLE_AFTER_SWEEPS', 1, MAX_SWEEPS),
     },
   };
+}
+
+/** @throws InvalidConfig */
+export function readPageSettings(env: Variables): PageSettings {
+  requireVerifiedTls(env);
+  const location = readLocation(env['FLEET_STATE_URL']);
+  if (location === undefined) throw new InvalidConfig('FLEET_STATE_URL is not set: there is nothing to show');
+  return { location, rateMs: 60_000 * readNumber(env, 'HEALTH_CHECK_RATE_MINUTES', 'minutes', 5, 60) };
 }
 
 function readLocation(text: string | undefined): StateLocation | undefined {
@@ -35,13 +48,4 @@ function readLocation(text: string | undefined): StateLocation | undefined {
   if (url?.protocol === 'file:' && url.host === '' && !url.pathname.endsWith('/'))
     return { path: fileURLToPath(url) };
   throw new InvalidConfig('FLEET_STATE_URL is neither s3://bucket/key nor file:///path');
-}
-
-function readSweeps(env: Environment, name: string, byDefault: number): number {
-  const text = env[name];
-  if (!text) return byDefault;
-  const sweeps = Number(text);
-  if (!Number.isInteger(sweeps) || sweeps < 1 || sweeps > MOST_SWEEPS)
-    throw new InvalidConfig(`${name} is not a whole number from 1 to ${MOST_SWEEPS}`);
-  return sweeps;
 }

@@ -1,4 +1,5 @@
-import { InvalidConfig, readKeystone, readServiceUrl } from './config.ts';
+import { readKeystone } from './config.ts';
+import { InvalidConfig, parseServiceUrl, readNumber, type Variables } from './variables.ts';
 
 /** An application credential `{"id": "…", "secret": "…"}`: a secret, or a file, for local use. */
 export type CredentialSettings = { readonly secretId: string } | { readonly file: string };
@@ -14,28 +15,20 @@ export interface TroveSettings {
   readonly expectedSilenceMs: number;
 }
 
-/**
- * @returns undefined: there is no Trove
- * @throws InvalidConfig
- */
-export function readTroveSettings(
-  env: Readonly<Record<string, string | undefined>>,
-): TroveSettings | undefined {
+/** @returns undefined: there is no Trove @throws InvalidConfig */
+export function readTroveSettings(env: Variables): TroveSettings | undefined {
   const { TROVE_URL: text, TROVE_SECRET_ID: secretId, TROVE_CREDENTIALS_FILE: file } = env;
   if (!text) return undefined;
-  const url = readServiceUrl(text);
+  const url = parseServiceUrl(text);
   if (url === undefined || !url.endsWith('/v1.0'))
     throw new InvalidConfig('TROVE_URL is not an https://…/v1.0 URL without a login in it');
   const keystone = readKeystone(env);
   if (keystone === undefined) throw new InvalidConfig('TROVE_URL needs KEYSTONE_URL');
-  const minutes = Number(env['EXPECTED_SILENCE_MINUTES'] || 60);
-  if (!(minutes > 0 && minutes <= 10_080))
-    throw new InvalidConfig('EXPECTED_SILENCE_MINUTES is not a number of minutes up to 10080');
   return {
     url,
     keystoneUrl: keystone.url,
     credential: readCredential(file, secretId),
-    expectedSilenceMs: minutes * 60_000,
+    expectedSilenceMs: 60_000 * readNumber(env, 'EXPECTED_SILENCE_MINUTES', 'minutes', 60, 10_080),
   };
 }
 

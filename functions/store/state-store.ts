@@ -1,7 +1,9 @@
-import type { StateLocation } from '../settings/state-settings.ts';
 import type { Deadline } from '../time/deadline.ts';
 import { S3Object } from './s3-object.ts';
 import { StateFile } from './state-file.ts';
+
+/** An object of S3, or a file, for local use. */
+export type StateLocation = { readonly bucket: string; readonly key: string } | { readonly path: string };
 
 /** What is kept, and which version of it this is. */
 export interface StoredText {

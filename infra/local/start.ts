@@ -1,7 +1,8 @@
 import { pathToFileURL } from 'node:url';
 import { KeyFile } from '../../functions/secrets/key-file.ts';
-import { type Config, InvalidConfig, readConfig } from '../../functions/settings/config.ts';
+import { type Config, readConfig } from '../../functions/settings/config.ts';
 import { readStateSettings } from '../../functions/settings/state-settings.ts';
+import { InvalidConfig } from '../../functions/settings/variables.ts';
 import { bundle } from '../bundle/bundle.ts';
 import { type Demo, type Example, startDemo } from './demo/demo.ts';
 import {

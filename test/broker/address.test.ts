@@ -3,16 +3,29 @@ import fc from 'fast-check';
 import { parseAddress, parseCredentials, parseEndpoint } from '../../functions/broker/address.ts';
 
 test.each([
-  '',
-  'localhost',
-  'http://localhost',
-  'amqp://',
-  'amqps:///vhost',
-  'amqp:localhost',
-  'amqp://h:99999',
-  'amqp://u:%zz@h',
-])('the text %j is not a broker’s address', (text) => {
-  expect(parseAddress(text)).toBeUndefined();
+  ['', 'malformed'],
+  ['localhost', 'malformed'],
+  ['http://localhost', 'malformed'],
+  ['amqp://', 'malformed'],
+  ['amqps:///vhost', 'malformed'],
+  ['amqp:localhost', 'malformed'],
+  ['amqp://h:99999', 'malformed'],
+  ['amqp://a:b@h1:1,a:b@h2:2/', 'several_brokers'],
+  ['amqp://a:b@h1,h2/', 'several_brokers'],
+  ['amqp://h1,h2', 'several_brokers'],
+  ['amqp://u:%zz@h', 'not_escaped'],
+  ['amqp://u:1#x@h/', 'not_escaped'],
+  ['amqp://u:1?x@h/', 'not_escaped'],
+  ['amqp://u:1/x@h/', 'not_escaped'],
+  ['amqp://u:x#y@h/', 'not_escaped'],
+  ['amqp://u:x@y@h/', 'not_escaped'],
+  ['amqp://u:p@h/v#w', 'not_escaped'],
+])('the address %j is %s', (text, problem) => {
+  expect(parseAddress(text)).toBe(problem);
+});
+
+test('a comma in a password, and an @ in a virtual host, need no escape', () => {
+  expect(parseAddress('amqp://u:p,w@h/v@w')).toMatchObject({ password: 'p,w', hostname: 'h', vhost: 'v@w' });
 });
 
 test('an address has RabbitMQ’s defaults for port, virtual host and login', () => {

@@ -44,7 +44,7 @@ interface World {
 /** A broker whose network is the test. */
 function brokerOn({ dials = [], locator = {} }: World) {
   const address = parseAddress('amqp://first:pw@host');
-  if (address === undefined) throw new Error('No address');
+  if (typeof address === 'string') throw new Error('No address');
   const connections: FakeConnection[] = [];
   const dialled: BrokerAddress[] = [];
   const connect = async (to: BrokerAddress): Promise<FakeConnection> => {

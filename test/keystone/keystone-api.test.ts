@@ -63,7 +63,7 @@ test('an answer of 60 MB is given up after the first one', async () => {
   };
   await expect(ask(flood)).rejects.toMatchObject({
     ...UNAVAILABLE,
-    message: 'Keystone’s answer is too long',
+    message: 'Keystone sent too long an answer',
   });
   expect(sent).toBeLessThan(30e6);
 });
@@ -102,6 +102,17 @@ test.each<[string, number, string]>([
 ])('a Keystone that answers %s is unavailable', async (_what, status, body) => {
   const answer = ask((_request, response) => response.writeHead(status).end(body));
   await expect(answer).rejects.toMatchObject(UNAVAILABLE);
+});
+
+test.each([
+  [429, '17', '17'],
+  [503, 'Fri, 31 Dec 2026 23:59:59 GMT', 'Fri, 31 Dec 2026 23:59:59 GMT'],
+  [503, 'soon', undefined],
+  [503, undefined, undefined],
+])('of %d, its Retry-After %s is passed on as %s', async (status, sent, retryAfter) => {
+  const headers = sent === undefined ? {} : { 'Retry-After': sent };
+  const answer = ask((_request, response) => response.writeHead(status, headers).end());
+  await expect(answer).rejects.toMatchObject({ ...UNAVAILABLE, retryAfter });
 });
 
 test.each([401, 404])('Keystone’s own %d is a token that it does not know', async (status) => {

@@ -1,10 +1,23 @@
 import { expect, test } from '@jest/globals';
-import { InvalidConfig, readConfig } from '../../functions/settings/config.ts';
+import { readConfig } from '../../functions/settings/config.ts';
+import { InvalidConfig } from '../../functions/settings/variables.ts';
 
 test.each([
   [{}, 'BROKER_URL, BROKER_ENDPOINT or BROKER_ID must be set'],
   [{ BROKER_URL: '', BROKER_ENDPOINT: '' }, 'BROKER_URL, BROKER_ENDPOINT or BROKER_ID must be set'],
   [{ BROKER_URL: 'https://user:hunter2@host' }, 'BROKER_URL is not an amqp:// or amqps:// URL'],
+  [
+    { BROKER_URL: 'amqp://u:hunter2@h1:1,u:hunter2@h2:2/' },
+    'BROKER_URL names more than one broker: give one, or the balancer before them',
+  ],
+  [
+    { BROKER_URL: 'amqp://u:1#x@h/' },
+    'BROKER_URL has a user name, password or virtual host with a character that must be percent-encoded: one of : / ? # [ ] @ %',
+  ],
+  [
+    { BROKER_URL: 'amqps://h', NODE_TLS_REJECT_UNAUTHORIZED: '0' },
+    'NODE_TLS_REJECT_UNAUTHORIZED=0 is not allowed: it lets anyone pose as the broker',
+  ],
   [
     { BROKER_ENDPOINT: 'host:5671', BROKER_SECRET_ID: 's' },
     'BROKER_ENDPOINT is not an amqps://host:port URL',

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
-import { InvalidConfig, readConfig } from '../../functions/settings/config.ts';
+import { readConfig } from '../../functions/settings/config.ts';
+import { InvalidConfig } from '../../functions/settings/variables.ts';
 
 function settings(env: Record<string, string>) {
   return readConfig({ BROKER_URL: 'amqp://h', ...env }).keystone;

@@ -143,7 +143,7 @@ async function timed<T>({ beam }: Field, work: () => Promise<T>) {
 /** @returns how many are bound */
 async function listBindings({ settings }: Field, ids: readonly string[]): Promise<number> {
   const address = parseAddress(settings.BROKER_URL);
-  if (address === undefined) throw new Error('The broker has no address');
+  if (typeof address === 'string') throw new Error('The broker has no address');
   const api = new ManagementApi(settings.BROKER_MANAGEMENT_URL, new FixedLocator(address));
   let bound = 0;
   await api.boundKeys('trove', Deadline.never, () => bound++);
