@@ -29,6 +29,31 @@ test.each(Object.keys(REASONS))('the runbook has one row for the reason %s', (re
   expect(firstCells('infra/RUNBOOK.md').filter((cell) => cell === `\`${reason}\``)).toHaveLength(1);
 });
 
+test.each([
+  ['metric', 'functions/telemetry/*.ts', /\b((?!CloudWatch)[A-Z][a-z]+(?:[A-Z][a-z]+)+)(?=: |', |'\])/g],
+  [
+    'field of the summary',
+    'functions/{sweep/summary,changes/report}.ts',
+    /^ {2}readonly ((?!(?:state|problem)\b)[a-z_]{4,})\??: /gm,
+  ],
+  ['change', 'functions/changes/transition.ts', /^ {3}\* - `(\w+)`/gm],
+  ['problem of the state', 'functions/changes/report.ts', /^ \* - `(\w+)`/gm],
+  [
+    "reason of Keystone's",
+    'functions/keystone/errors.ts',
+    /^ {2}(?:readonly code = ')?([a-z_]+_[a-z_]+)(?=: '|';)/gm,
+  ],
+])('the runbook has a row for each %s', (_what, files, pattern) => {
+  const sources = globSync(files, { cwd: ROOT }).map(read).join('\n');
+  const names = new Set(Array.from(sources.matchAll(pattern), ([, name = '']) => name));
+  expect(names.size).toBeGreaterThan(3);
+  const rows = read('infra/RUNBOOK.md')
+    .split('\n')
+    .filter((line) => line.startsWith('|'))
+    .join('\n');
+  expect([...names].filter((name) => !rows.includes(`\`${name}\``))).toEqual([]);
+});
+
 describe('the tables of infra/README.md', () => {
   const cells = firstCells('infra/README.md');
 
