@@ -81,7 +81,7 @@ export class TroveApi {
       for (const entry of page) {
         const instance = parseInstance(entry);
         if (instance === undefined)
-          throw new TroveUnavailable("Trove's list has something that is no instance");
+          throw new TroveUnavailable("Trove's list has an entry that is not an instance");
         instances.set(instance.id, instance);
       }
       listed += page.length;
@@ -126,7 +126,7 @@ function accepted(answer: JsonAnswer): JsonAnswer {
 
 const MEANINGS: Readonly<Record<number, string>> = {
   401: ': the application credential has no role of an admin',
-  403: ': its policy, or Nova failed',
+  403: ': its policy forbids it, or Nova failed',
   413: ': too many requests (http_get_rate)',
 };
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterThisProcess, end, lineOf } from '../../infra/local/parts/child.ts';
 import { freePort } from '../../infra/local/parts/free-port.ts';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
@@ -47,6 +48,14 @@ export class TroveApi {
     this.#python = python;
     this.#folder = folder;
     this.#cancel = afterThisProcess('kill -KILL "$1"', String(python.pid));
+  }
+
+  /** Changes Trove's database, as a taskmanager would. */
+  sql(statement: string, ...values: string[]): void {
+    const options = { timeout: 10_000, enableForeignKeyConstraints: false };
+    const database = new DatabaseSync(this.#folder.file('trove.sqlite'), options);
+    database.prepare(statement).run(...values);
+    database.close();
   }
 
   get pid(): number {

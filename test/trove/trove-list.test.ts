@@ -179,9 +179,9 @@ describe('a Trove that fails', () => {
   test.each([
     ['HTML', 200, '<html>Welcome</html>', "Trove's answer is not JSON"],
     ['other JSON', 200, '[]', "Trove's answer is not a list of instances"],
-    ['no instance', 200, '{"instances": [{}]}', "Trove's list has something that is no instance"],
+    ['no instance', 200, '{"instances": [{}]}', "Trove's list has an entry that is not an instance"],
     ['401', 401, '{}', 'status 401: the application credential has no role of an admin'],
-    ['403', 403, 'Nova', 'status 403: its policy, or Nova failed'],
+    ['403', 403, 'Nova', 'status 403: its policy forbids it, or Nova failed'],
     ['500', 500, '', 'status 500'],
     ['503', 503, '<html>Service Unavailable</html>', 'status 503'],
   ])('%s leaves the last list, with its age', async (_what, status, body, why) => {

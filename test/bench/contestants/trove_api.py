@@ -45,9 +45,16 @@ use = egg:oslo.middleware#http_proxy_to_wsgi
 
 
 def stub_other_services():
-    """Makes the module that `remote_nova_client` and `remote_neutron_client` name: one server, without ports."""
-    server = types.SimpleNamespace(status='ACTIVE', addresses={})
-    nova = types.SimpleNamespace(servers=types.SimpleNamespace(get=lambda server_id: server))
+    """Makes the module that `remote_nova_client` and `remote_neutron_client` name: a server for each instance, on three
+    hosts in turn, without ports."""
+    servers = {
+        instance_id: types.SimpleNamespace(
+            id=instance_id, name=instance_id, status='ACTIVE', tenant_id='trove', addresses={},
+            host='compute-%d' % (index % 3 + 1))
+        for index, instance_id in enumerate(INSTANCES)}
+    nova = types.SimpleNamespace(
+        servers=types.SimpleNamespace(get=servers.__getitem__, list=lambda **query: list(servers.values())),
+        flavors=types.SimpleNamespace(get=lambda flavor_id: types.SimpleNamespace(id=flavor_id, ram=512)))
     neutron = types.SimpleNamespace(list_ports=lambda **query: {'ports': []})
     stubs = types.ModuleType('stubs')
     stubs.nova = lambda *args, **kwargs: nova
@@ -79,7 +86,7 @@ def create_instances(conf):
         manager='mysql', active=1, version='8.0')
     for instance_id, key in INSTANCES.items():
         instance = models.DBInstance.create(
-            id=instance_id, name=instance_id, tenant_id='tenant', compute_instance_id=instance_id, access={},
+            id=instance_id, name=instance_id, tenant_id='tenant', compute_instance_id=instance_id, access={}, volume_size=1,
             task_status=InstanceTasks.NONE, datastore_version_id=version.id)
         instance.encrypted_key = key and crypto_utils.encode_data(
             crypto_utils.encrypt_data(key, conf.inst_rpc_key_encr_key))

@@ -1,0 +1,165 @@
+import { randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Deadline } from '../../functions/time/deadline.ts';
+import { type TroveList, TroveLister } from '../../functions/trove/trove-list.ts';
+import { ensureDebianPackages } from '../../infra/local/parts/debian-packages.ts';
+import { Keystone } from '../../infra/local/parts/keystone.ts';
+import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
+import { TroveApi } from '../bench/trove-api.ts';
+import { authtokenConfig } from '../setup/authtoken-config.ts';
+import { TestBroker } from '../setup/test-broker.ts';
+
+/** With Keystone and Trove's API of Debian's packages. */
+const onDebian = process.env['TEST_WITHOUT_TROVE'] ? describe.skip : describe;
+
+const IDS = Array.from({ length: 100 }, () => randomUUID() as string);
+
+onDebian("a real Trove's list", () => {
+  const folder = new TemporaryFolder('trove-list');
+  let keystone: Keystone;
+  let broker: TestBroker;
+  let trove: TroveApi;
+  let project: string;
+  let lister: TroveLister;
+
+  beforeAll(async () => {
+    ensureDebianPackages('python3-keystonemiddleware');
+    const started = await Keystone.start();
+    if (!started) throw new Error('No Keystone here');
+    keystone = started;
+    broker = await TestBroker.create();
+    project = await keystone.createProject('databases');
+    for (const [name, role] of [
+      ['sweeper', 'admin'],
+      ['clerk', 'member'],
+      ['trove', 'admin'],
+    ] as const)
+      await keystone.grant(await keystone.createUser(name), role, `projects/${project}`);
+    const keys = Object.fromEntries(IDS.map((id) => [id, null]));
+    trove = await TroveApi.start(broker.url, keys, authtokenConfig(keystone.url, 'databases'));
+    lister = await listerFor('sweeper');
+  }, 180_000);
+  afterAll(async () => {
+    await trove.end();
+    await broker.delete();
+    await keystone.stop();
+    await folder.remove();
+  });
+
+  /** With an application credential of this user, as Keystone makes one. */
+  async function listerFor(user: string): Promise<TroveLister> {
+    const token = await keystone.login(user, { project: { id: project } });
+    const { body } = await keystone.request('GET', `users?name=${user}`);
+    const [found] = Object.values(body['users'] ?? {});
+    const path = `users/${Object(found).id}/application_credentials`;
+    const credential = { application_credential: { name: 'sweep' } };
+    const made = await keystone.request('POST', path, credential, token);
+    const file = folder.file(`${user}.json`);
+    const { id, secret } = made.body['application_credential'] ?? {};
+    await writeFile(file, JSON.stringify({ id, secret }));
+    return new TroveLister({
+      url: `${trove.url}/v1.0`,
+      keystoneUrl: keystone.url,
+      credential: { file },
+      expectedSilenceMs: 1,
+    });
+  }
+
+  const list = (timeoutMs = 15_000): Promise<TroveList> => lister.list(Deadline.in(timeoutMs));
+
+  function set(
+    id: string | undefined,
+    column: 'task_id' | 'name' | 'cluster_id' | 'deleted',
+    value: string,
+  ): void {
+    trove.sql(`UPDATE instances SET ${column} = ? WHERE id = ?`, value, id ?? '');
+  }
+
+  test('has every instance, with what people read', async () => {
+    const { instances, ...how } = await list();
+    expect(how).toEqual({ isFresh: true });
+    expect(new Set(instances.keys())).toEqual(new Set(IDS));
+    const [, second = ''] = IDS;
+    expect(instances.get(second)).toEqual({
+      id: second,
+      name: second,
+      projectId: 'tenant',
+      status: 'ACTIVE',
+      hypervisor: 'compute-2',
+      datastoreVersion: 'mysql 8.0',
+    });
+  });
+
+  test('has each status, the instances of clusters, and names as harmless text', async () => {
+    const tasks = {
+      BUILD: 0x05,
+      REBOOT: 0x03,
+      RESIZE: 0x04,
+      PROMOTE: 0x08,
+      EJECT: 0x09,
+      UPGRADE: 0x59,
+      SHUTDOWN: 0x02,
+      ERROR: 0x51,
+    };
+    for (const [index, task] of Object.values(tasks).entries()) set(IDS[index], 'task_id', String(task));
+    set(IDS[8], 'cluster_id', randomUUID());
+    set(IDS[9], 'name', '<b>"böse"\n</b>');
+    const { instances } = await list();
+    const [inCluster, named, ...rest] = IDS.slice(8).map((id) => instances.get(id));
+    expect(IDS.slice(0, 8).map((id) => instances.get(id)?.status)).toEqual(Object.keys(tasks));
+    expect(inCluster).toMatchObject({ id: IDS[8] });
+    expect(named).toMatchObject({ name: '_b__böse___/b_' });
+    expect(rest).toHaveLength(90);
+  });
+
+  test('has an instance that is being deleted until it is gone', async () => {
+    const id = IDS[50] ?? '';
+    const token = await keystone.login('sweeper', { project: { id: project } });
+    trove.sql('UPDATE instances SET tenant_id = ? WHERE id = ?', project, id);
+    const path = `${trove.url}/v1.0/${project}/instances/${id}`;
+    const { status } = await fetch(path, { method: 'DELETE', headers: { 'X-Auth-Token': token } });
+    expect(status).toBe(202);
+    expect((await list()).instances.get(id)).toMatchObject({ status: 'SHUTDOWN' });
+    set(id, 'deleted', '1'); // the last step of Trove's taskmanager
+    const { instances, isFresh } = await list();
+    expect(isFresh).toBe(true);
+    expect(instances.has(id)).toBe(false);
+    expect(instances.size).toBe(99);
+  });
+
+  test('needs the role of an admin', async () => {
+    const clerk = await listerFor('clerk');
+    expect(await clerk.list(Deadline.in(15_000))).toEqual({
+      instances: new Map(),
+      isFresh: false,
+      problem: 'Trove answered with status 401: the application credential has no role of an admin',
+    });
+  });
+
+  test('of a frozen Trove is the last one, in time', async () => {
+    process.kill(trove.pid, 'SIGSTOP');
+    try {
+      const { instances, ...how } = await list(500);
+      expect(instances.size).toBe(99);
+      expect(how).toEqual({
+        isFresh: false,
+        problem: 'Trove did not answer in time',
+        ageMs: expect.any(Number),
+      });
+    } finally {
+      process.kill(trove.pid, 'SIGCONT');
+    }
+    expect(await list()).toMatchObject({ isFresh: true });
+  });
+
+  test('of a stopped Trove is the last one', async () => {
+    process.kill(trove.pid, 'SIGKILL');
+    const { instances, ...how } = await list();
+    expect(instances.size).toBe(99);
+    expect(how).toMatchObject({
+      isFresh: false,
+      problem: expect.stringMatching(/^Trove cannot be reached: E/),
+    });
+  });
+});
