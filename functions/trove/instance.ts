@@ -7,7 +7,7 @@ export interface TroveInstance {
   readonly projectId: string;
   /** Such as `ACTIVE`, `HEALTHY`, `BUILD`. */
   readonly status: string;
-  /** Nova's name of the host, or, where Trove may not see that, its `hostId`. */
+  /** Nova's name of the host, or, where Trove does not see that, the first 12 digits of Nova's `hostId`. */
   readonly hypervisor?: string;
   /** Such as `mysql 8.0`. */
   readonly datastoreVersion?: string;
@@ -19,7 +19,7 @@ const MAX_LENGTH = 64;
 export function parseInstance(value: unknown): TroveInstance | undefined {
   const { id, name, tenant_id: projectId, status, server, datastore } = Object(value);
   if (typeof id !== 'string' || !INSTANCE_ID.test(id) || typeof status !== 'string') return undefined;
-  const hypervisor = shown(Object(server).host);
+  const hypervisor = shown(Object(server).host).replace(/^([0-9a-f]{12})[0-9a-f]{44}$/, '$1');
   const { type, version } = Object(datastore);
   const datastoreVersion = shown([type, version].filter((part) => typeof part === 'string').join(' '));
   return {
