@@ -4,8 +4,6 @@ import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws
 import {
   ApplicationLogLevel,
   Architecture,
-  type AssetCode,
-  Code,
   Function as LambdaFunction,
   LoggingFormat,
   Runtime,
@@ -13,7 +11,7 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { codeWithCaCertificates } from '../bundle/ca-certificates.ts';
+import { functionCode } from '../bundle/function-code.ts';
 import type { BrokerAccess } from '../network/broker-access.ts';
 import type { Network } from '../network/network.ts';
 
@@ -63,7 +61,7 @@ export class BrokerFunction extends Construct {
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       handler: 'index.handler',
-      code: codeOf(props),
+      code: functionCode(props.codePath, props.caCertificates),
       memorySize: props.memoryMb,
       timeout: props.timeout,
       reservedConcurrentExecutions: props.concurrency,
@@ -79,12 +77,6 @@ export class BrokerFunction extends Construct {
     });
     acknowledgeWildcards(role, props.guestKeySecretPrefix);
   }
-}
-
-function codeOf({ codePath, caCertificates }: BrokerFunctionProps): AssetCode {
-  return caCertificates === undefined
-    ? Code.fromAsset(codePath)
-    : codeWithCaCertificates(codePath, caCertificates);
 }
 
 function readSecrets(arns: readonly string[]): PolicyStatement {

@@ -1,6 +1,6 @@
 import { Peer, Port, SecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import { Construct } from 'constructs';
-import { CA_CERTIFICATES_PATH } from '../bundle/ca-certificates.ts';
+import { CA_CERTIFICATES_PATH } from '../bundle/function-code.ts';
 import type { KeystoneSettings } from '../settings/keystone-settings.ts';
 import { type Network, nowhere } from './network.ts';
 

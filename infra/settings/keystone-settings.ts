@@ -1,4 +1,4 @@
-import { readCaCertificates } from '../bundle/ca-certificates.ts';
+import { readCaCertificates } from './ca-certificates.ts';
 import { type Context, InvalidSetting } from './cdk-context.ts';
 
 /** A Keystone that says who may call the API. */

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { INSTANCE_TYPES } from '../../infra/broker/broker-limits.ts';
 import { InvalidSetting } from '../../infra/settings/cdk-context.ts';
@@ -5,6 +8,13 @@ import { readSettings } from '../../infra/settings/deployment-settings.ts';
 import { EXISTING, ID } from './variants.ts';
 
 const { brokerId, ...WITHOUT_ID } = EXISTING;
+
+const BY_CIDR = { keystoneUrl: 'https://keystone.example:5000/v3', keystoneCidr: '10.1.2.0/24' };
+const { keystoneCidr: _, ...NOWHERE } = BY_CIDR;
+const BY_GROUP = {
+  keystoneUrl: 'https://keystone.example/v3',
+  keystoneSecurityGroupId: 'sg-0f1e2d3c4b5a69788',
+};
 
 function without(name: keyof typeof EXISTING) {
   const { [name]: _left, ...rest } = EXISTING;
@@ -181,9 +191,71 @@ describe('refused settings', () => {
       'stackName must be at most 51 letters, digits and hyphens, of which the first is a letter.',
     ],
     ['a yes instead of true', { anyoneMayCallTheApi: 'yes' }, 'anyoneMayCallTheApi must be true or false.'],
+    [
+      'a Keystone in the clear',
+      { ...BY_CIDR, keystoneUrl: 'http://k/v3' },
+      'keystoneUrl must be https://…/v3.',
+    ],
+    [
+      'a login in its URL',
+      { ...BY_CIDR, keystoneUrl: 'https://u:p@k/v3' },
+      'keystoneUrl must be https://…/v3.',
+    ],
+    [
+      'an API of version 2',
+      { ...BY_CIDR, keystoneUrl: 'https://k/v2.0' },
+      'keystoneUrl must be https://…/v3.',
+    ],
+    [
+      'Keystone and anyone',
+      { ...BY_CIDR, anyoneMayCallTheApi: 'true' },
+      'keystoneUrl and anyoneMayCallTheApi=true exclude each other: set one of the two.',
+    ],
+    [
+      'a Keystone to which there is no way',
+      NOWHERE,
+      'keystoneUrl needs either keystoneCidr or keystoneSecurityGroupId: the way to Keystone.',
+    ],
+    [
+      'two ways',
+      { ...BY_GROUP, keystoneCidr: BY_CIDR.keystoneCidr },
+      'keystoneUrl needs either keystoneCidr or keystoneSecurityGroupId: the way to Keystone.',
+    ],
+    [
+      'a way to everywhere',
+      { ...NOWHERE, keystoneCidr: '0.0.0.0/0' },
+      'keystoneCidr must be a block of addresses such as 10.1.2.3/32, at most a /8.',
+    ],
+    [
+      'a way without Keystone',
+      { keystoneCidr: BY_CIDR.keystoneCidr },
+      'keystoneCidr is of use with keystoneUrl only.',
+    ],
+    [
+      'roles without names',
+      { ...BY_CIDR, keystoneAdminRoles: ',' },
+      'keystoneAdminRoles must be names of roles, joined by commas.',
+    ],
+    [
+      'certificates that are not there',
+      { ...BY_CIDR, caCertificates: '/nowhere.pem' },
+      'caCertificates: /nowhere.pem cannot be read: ENOENT.',
+    ],
     ['an unknown setting', { brokerld: ID }, 'brokerld is no setting: see infra/README.md, Settings.'],
   ])('%s is refused in one sentence', (_what, values, message) => {
     expect(() => readSettings(values)).toThrow(new InvalidSetting(message));
+  });
+
+  test.each([
+    ['CERTIFICATE', 'is not a PEM file of certificates.'],
+    ['PRIVATE KEY', 'has a private key in it.'],
+  ])('certificates in a file with a false %s are refused in one sentence', (label, what) => {
+    const folder = mkdtempSync(join(tmpdir(), 'guest-rpc-ping-settings-'));
+    const path = join(folder, 'ca.pem');
+    writeFileSync(path, `-----BEGIN ${label}-----\nAAAA\n-----END ${label}-----\n`);
+    const refusal = new InvalidSetting(`caCertificates: ${path} ${what}`);
+    expect(() => readSettings({ ...BY_CIDR, caCertificates: path })).toThrow(refusal);
+    rmSync(folder, { recursive: true });
   });
 });
 

@@ -1,12 +1,15 @@
 import { join } from 'node:path';
 
-// Three projects: `unit` needs nothing but Node; `broker` needs a RabbitMQ, which its set-up starts, and real guests;
-// `browser` needs Chromium, which its set-up installs.
+// Four projects: `unit` needs nothing but Node; `stack` synthesizes the CDK stack; `broker` needs a RabbitMQ, which its
+// set-up starts, and real guests; `browser` needs Chromium, which its set-up installs.
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
 /** The paths of tests that need the broker: two folders, and elsewhere the files named `*.broker.test.ts`. */
 const NEEDS_BROKER = ['/test/(faults|interop)/', '\\.broker\\.test\\.ts$'];
+
+/** Those that synthesize the stack. */
+const NEEDS_STACK = '\\.stack\\.test\\.ts$';
 
 /** Those that need a browser. */
 const NEEDS_BROWSER = '\\.browser\\.test\\.ts$';
@@ -36,8 +39,14 @@ const unit = {
   ...common,
   displayName: 'unit',
   testMatch: ['<rootDir>/test/**/*.test.ts'],
-  testPathIgnorePatterns: [...NEEDS_BROKER, NEEDS_BROWSER, ...ON_DEMAND.map((folder) => `/test/${folder}/`)],
+  testPathIgnorePatterns: [
+    ...NEEDS_BROKER,
+    NEEDS_STACK,
+    NEEDS_BROWSER,
+    ...ON_DEMAND.map((folder) => `/test/${folder}/`),
+  ],
 };
+const stack = { ...common, displayName: 'stack', testRegex: NEEDS_STACK };
 const broker = {
   ...common,
   ...set,
@@ -63,5 +72,5 @@ const wanted = onDemand.filter(({ displayName }) => displayName === process.env[
 export default {
   rootDir: ROOT,
   testTimeout: 20_000,
-  projects: wanted.length > 0 ? wanted : [unit, broker, browser],
+  projects: wanted.length > 0 ? wanted : [unit, stack, broker, browser],
 };

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
-import { bundleAll } from '../../bundle/bundle.ts';
+import { type Bundles, bundleAll } from '../../bundle/bundle.ts';
 import { GuestRpcPingStack } from '../../guest-rpc-ping-stack.ts';
 import { readSettings } from '../../settings/deployment-settings.ts';
 import type { Route } from './gateway.ts';
@@ -36,25 +36,32 @@ const ROOT = join(import.meta.dirname, '..', '..', '..');
 /** The stack that `cdk deploy` would deploy, synthesized into a temporary folder. */
 export class Synthesized {
   readonly template: Template;
-  readonly #stackName: string;
+  readonly stack: GuestRpcPingStack;
   readonly #folder: TemporaryFolder;
 
   /** @param settings added to those of `cdk.json` @throws InvalidSetting */
-  static async stack(settings: Readonly<Record<string, unknown>> = {}): Promise<Synthesized> {
+  static async stack(
+    settings: Readonly<Record<string, unknown>> = {},
+    bundles: Bundles | Promise<Bundles> = bundleAll(),
+  ): Promise<Synthesized> {
     const { context } = JSON.parse(readFileSync(join(ROOT, 'cdk.json'), 'utf8'));
     const folder = new TemporaryFolder('cdk');
-    const app = new App({ outdir: folder.path, context: { ...context, ...settings } });
+    const app = new App({
+      outdir: folder.path,
+      context: { ...context, ...settings },
+      builtinCloudFormationValidation: false, // takes seconds; `cdk synth` and a test do it
+    });
     const read = readSettings(app.node.getAllContext());
-    new GuestRpcPingStack(app, read.stackName, read, await bundleAll());
+    const stack = new GuestRpcPingStack(app, read.stackName, read, await bundles);
     app.synth();
     await symlink(join(ROOT, 'node_modules'), folder.file('node_modules')); // for the SDK, which Lambda's runtime has
-    return new Synthesized(read.stackName, folder);
+    return new Synthesized(stack, folder);
   }
 
-  private constructor(stackName: string, folder: TemporaryFolder) {
-    this.#stackName = stackName;
+  private constructor(stack: GuestRpcPingStack, folder: TemporaryFolder) {
+    this.stack = stack;
     this.#folder = folder;
-    this.template = JSON.parse(readFileSync(folder.file(`${stackName}.template.json`), 'utf8'));
+    this.template = JSON.parse(readFileSync(folder.file(stack.templateFile), 'utf8'));
   }
 
   /** The route of the ping, which is the only one besides `$default`. */
@@ -67,7 +74,7 @@ export class Synthesized {
   /** @param name of the entry `functions/<name>.ts` */
   function(name: string): SynthesizedFunction {
     const functions = this.resources('AWS::Lambda::Function');
-    const found = functions.find(({ FunctionName }) => FunctionName === `${this.#stackName}-${name}`);
+    const found = functions.find(({ FunctionName }) => FunctionName === `${this.stack.stackName}-${name}`);
     if (!found?.FunctionName || !found.Code || !found.Environment || !found.Timeout || !found.MemorySize)
       throw new Error(`The stack has no function ${name}`);
     const asset = this.#folder.file(`asset.${found.Code.S3Key.replace(/\.zip$/, '')}`);

@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { Synthesized } from '../../infra/local/parts/synthesized.ts';
+import { beforeAll, expect, test } from '@jest/globals';
+import type { Synthesized } from '../../infra/local/parts/synthesized.ts';
+import { stackWith } from './synthesis.ts';
 import { EXISTING } from './variants.ts';
 
 // Two stacks of one account and region, one for each of two brokers.
@@ -9,12 +10,8 @@ let first: Synthesized;
 let second: Synthesized;
 
 beforeAll(async () => {
-  first = await Synthesized.stack({ ...EXISTING });
-  second = await Synthesized.stack({ ...EXISTING, stackName: 'GuestRpcPing-two', brokerName: 'trove-two' });
-}, 60_000);
-afterAll(async () => {
-  await first?.remove();
-  await second?.remove();
+  first = await stackWith(EXISTING);
+  second = await stackWith({ ...EXISTING, stackName: 'GuestRpcPing-two', brokerName: 'trove-two' });
 });
 
 /** The values of a property that a stack's resources have as text; a reference is to the stack's own resource. */

@@ -1,14 +1,6 @@
 import { X509Certificate } from 'node:crypto';
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { AssetHashType, DockerImage } from 'aws-cdk-lib';
-import { type AssetCode, Code } from 'aws-cdk-lib/aws-lambda';
-import { InvalidSetting } from '../settings/cdk-context.ts';
-
-const FILE = 'ca-certificates.pem';
-
-/** Where the function finds the certificates; Node reads the file when the process starts. */
-export const CA_CERTIFICATES_PATH = `/var/task/${FILE}`;
+import { readFileSync } from 'node:fs';
+import { InvalidSetting } from './cdk-context.ts';
 
 /**
  * Reads the certificates of a private CA.
@@ -24,19 +16,6 @@ export function readCaCertificates(path: string): string {
   if (blocks.length === 0 || !blocks.every(isCertificate))
     throw new InvalidSetting(`caCertificates: ${path} is not a PEM file of certificates.`);
   return `${blocks.join('\n')}\n`;
-}
-
-/** A function's code with these certificates beside it. */
-export function codeWithCaCertificates(codePath: string, pem: string): AssetCode {
-  const tryBundle = (outputFolder: string) => {
-    cpSync(codePath, outputFolder, { recursive: true });
-    writeFileSync(join(outputFolder, FILE), pem);
-    return true; // done: no image is needed
-  };
-  return Code.fromAsset(codePath, {
-    assetHashType: AssetHashType.OUTPUT,
-    bundling: { local: { tryBundle }, image: DockerImage.fromRegistry('none') },
-  });
 }
 
 function readText(path: string): string {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { ID, VARIANTS } from './variants.ts';
+import { EXISTING, ID } from './variants.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
@@ -24,14 +24,10 @@ async function synth(settings: Readonly<Record<string, string>>): Promise<void> 
 }
 
 describe('synthesis', () => {
-  test.each(Object.entries(VARIANTS))(
-    'npx cdk synth needs no account for %s',
-    async (_what, settings) => {
-      await synth(settings);
-      expect(existsSync(join(folder ?? '', 'GuestRpcPing.template.json'))).toBe(true);
-    },
-    120_000,
-  );
+  test('npx cdk synth needs no account, and takes settings from the command line', async () => {
+    await synth({ ...EXISTING, stackName: 'Other' });
+    expect(existsSync(join(folder ?? '', 'Other.template.json'))).toBe(true);
+  }, 120_000);
 
   test('npx cdk synth refuses contradicting settings in one sentence, without a stack trace', async () => {
     const refusal = await synth({ newBroker: 'cluster', brokerId: ID }).catch((error) => error);

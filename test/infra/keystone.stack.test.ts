@@ -3,22 +3,17 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import { dirname, join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { App } from 'aws-cdk-lib';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { AwsSolutionsChecks } from 'cdk-nag';
-import { bundleAll } from '../../infra/bundle/bundle.ts';
-import { GuestRpcPingStack } from '../../infra/guest-rpc-ping-stack.ts';
+
 import { LambdaProcess } from '../../infra/local/parts/lambda-process.ts';
 import { Synthesized } from '../../infra/local/parts/synthesized.ts';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
-import { InvalidSetting } from '../../infra/settings/cdk-context.ts';
-import { readSettings } from '../../infra/settings/deployment-settings.ts';
 import { makeCertificates } from '../setup/certificates.ts';
 import { vouchFor } from '../setup/keystone-stand-in.ts';
+import { stackWith } from './synthesis.ts';
 import { EXISTING } from './variants.ts';
-
-jest.setTimeout(60_000); // each test synthesizes the stack
 
 const BY_CIDR = { keystoneUrl: 'https://keystone.example:5000/v3', keystoneCidr: '10.1.2.0/24' };
 const BY_GROUP = {
@@ -33,78 +28,13 @@ let made: Synthesized | undefined;
 beforeAll(async () => {
   folder = new TemporaryFolder('ca');
   await makeCertificates(folder.path);
-  await writeFile(folder.file('no.pem'), '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n');
 });
-afterEach(() => made?.remove());
 afterAll(() => folder.remove());
 
 async function synthesize(settings: Readonly<Record<string, string>>): Promise<Template> {
-  made = await Synthesized.stack(settings);
+  made = await stackWith(settings);
   return Template.fromJSON({ ...made.template });
 }
-
-describe('is refused in one sentence:', () => {
-  const { keystoneCidr, ...nowhere } = BY_CIDR;
-  test.each<[string, Record<string, unknown>, string]>([
-    [
-      'a Keystone in the clear',
-      { ...BY_CIDR, keystoneUrl: 'http://k/v3' },
-      'keystoneUrl must be https://…/v3.',
-    ],
-    [
-      'a login in its URL',
-      { ...BY_CIDR, keystoneUrl: 'https://u:p@k/v3' },
-      'keystoneUrl must be https://…/v3.',
-    ],
-    [
-      'an API of version 2',
-      { ...BY_CIDR, keystoneUrl: 'https://k/v2.0' },
-      'keystoneUrl must be https://…/v3.',
-    ],
-    [
-      'Keystone and anyone',
-      { ...BY_CIDR, anyoneMayCallTheApi: 'true' },
-      'keystoneUrl and anyoneMayCallTheApi=true exclude each other: set one of the two.',
-    ],
-    [
-      'a Keystone to which there is no way',
-      nowhere,
-      'keystoneUrl needs either keystoneCidr or keystoneSecurityGroupId: the way to Keystone.',
-    ],
-    [
-      'two ways',
-      { ...BY_GROUP, keystoneCidr },
-      'keystoneUrl needs either keystoneCidr or keystoneSecurityGroupId: the way to Keystone.',
-    ],
-    [
-      'a way to everywhere',
-      { ...nowhere, keystoneCidr: '0.0.0.0/0' },
-      'keystoneCidr must be a block of addresses such as 10.1.2.3/32, at most a /8.',
-    ],
-    ['a way without Keystone', { keystoneCidr }, 'keystoneCidr is of use with keystoneUrl only.'],
-    [
-      'roles without names',
-      { ...BY_CIDR, keystoneAdminRoles: ',' },
-      'keystoneAdminRoles must be names of roles, joined by commas.',
-    ],
-    [
-      'certificates that are not there',
-      { ...BY_CIDR, caCertificates: '/nowhere.pem' },
-      'caCertificates: /nowhere.pem cannot be read: ENOENT.',
-    ],
-  ])('%s', (_what, values, message) => {
-    expect(() => readSettings(values)).toThrow(new InvalidSetting(message));
-  });
-
-  test.each([
-    ['no.pem', 'is not a PEM file of certificates.'],
-    ['ca.key', 'has a private key in it.'],
-  ])('certificates in %s, which %s', (name, what) => {
-    const path = folder.file(name);
-    const refusal = new InvalidSetting(`caCertificates: ${path} ${what}`);
-    expect(() => readSettings({ ...BY_CIDR, caCertificates: path })).toThrow(refusal);
-  });
-});
 
 test('API Gateway lets every request through to the function, throttled, where Keystone is asked', async () => {
   const template = await synthesize(BY_CIDR);
@@ -165,7 +95,7 @@ test('without keystoneUrl, nothing of Keystone is in the stack', async () => {
 
 test('cdk-nag’s AwsSolutions finds nothing with Keystone either', async () => {
   for (const values of [BY_CIDR, BY_GROUP]) {
-    const stack = new GuestRpcPingStack(new App(), 'GuestRpcPing', readSettings(values), await bundleAll());
+    const { stack } = await stackWith(values);
     expect(new AwsSolutionsChecks().validateScope(stack).violations).toEqual([]);
   }
 });
@@ -193,9 +123,10 @@ describe('the certificates of a private CA', () => {
     const address = server.address();
     const port = typeof address === 'object' ? address?.port : 0;
     try {
-      await synthesize({ ...BY_CIDR, caCertificates: folder.file('ca.pem') });
-      if (made === undefined) throw new Error('Not synthesized');
-      const shipped = made.function('rpc-ping');
+      await using stack = new AsyncDisposableStack();
+      const withBundle = await Synthesized.stack({ ...BY_CIDR, caCertificates: folder.file('ca.pem') });
+      stack.adopt(withBundle, (synthesized) => synthesized.remove());
+      const shipped = withBundle.function('rpc-ping');
       const { bundlePath, environment } = shipped;
       const settings = { BROKER_URL: 'amqp://127.0.0.1:1', KEYSTONE_URL: `https://localhost:${port}/v3` };
       const trusted = String(environment['NODE_EXTRA_CA_CERTS']).replace('/var/task', dirname(bundlePath));

@@ -1,10 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { App, CloudFormationValidatePlugin, Stage } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { AwsSolutionsChecks } from 'cdk-nag';
 import { ROUTE } from '../../functions/http/request.ts';
-import { Synthesized } from '../../infra/local/parts/synthesized.ts';
+import type { Synthesized } from '../../infra/local/parts/synthesized.ts';
 import { readSettings } from '../../infra/settings/deployment-settings.ts';
+import { stackWith } from './synthesis.ts';
 import { ENDPOINT, EXISTING, ID, VARIANTS } from './variants.ts';
 
 const NOWHERE = '255.255.255.255/32';
@@ -12,15 +16,27 @@ const NOWHERE = '255.255.255.255/32';
 let made: Synthesized | undefined;
 
 async function synthesize(settings: Readonly<Record<string, string>>): Promise<Template> {
-  await made?.remove();
-  made = await Synthesized.stack(settings);
+  made = await stackWith(settings);
   return Template.fromJSON({ ...made.template });
 }
-afterAll(() => made?.remove());
 
 /** The properties of all resources of a type. */
 function all(type: string) {
   return made?.resources(type) ?? [];
+}
+
+const CLOUDFORMATION = new CloudFormationValidatePlugin();
+
+function assembly(synthesized: Synthesized | undefined) {
+  const stage = synthesized && Stage.of(synthesized.stack);
+  if (!stage) throw new Error('Not synthesized');
+  return stage.synth();
+}
+
+/** What cdk-nag's AwsSolutions find. */
+function violations(synthesized: Synthesized | undefined) {
+  if (synthesized === undefined) throw new Error('Not synthesized');
+  return new AwsSolutionsChecks().validateScope(synthesized.stack).violations;
 }
 
 /** The actions that a role's policy allows, each with its resource. */
@@ -53,7 +69,30 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
   let template: Template;
   beforeAll(async () => {
     template = await synthesize(settings);
-  }, 60_000);
+  });
+
+  test('the synthesis needs no look-up in an account', () => {
+    const manifest = assembly(made).manifest;
+    expect(manifest).toHaveProperty('artifacts');
+    expect(manifest).not.toHaveProperty('missing');
+  });
+
+  test('the template conforms to CloudFormation’s schemas', () => {
+    const [{ templateFullPath: templatePath, stackName } = { templateFullPath: '', stackName: '' }] =
+      assembly(made).stacks;
+    const stackTemplates = [
+      { templatePath, stackConstructPath: stackName, accountId: undefined, region: undefined },
+    ];
+    const appConstruct = new App(); // is not read
+    const report = CLOUDFORMATION.validate({ templatePaths: [templatePath], stackTemplates, appConstruct });
+    expect(report).toMatchObject({
+      violations: [],
+    });
+  });
+
+  test('cdk-nag’s AwsSolutions find nothing', () => {
+    expect(violations(made)).toEqual([]);
+  });
 
   test('the functions run on Node 24 and arm64, traced, those that reach the broker in subnets, with logs that are kept for 30 days', () => {
     template.allResourcesProperties('AWS::Lambda::Function', {
@@ -476,4 +515,15 @@ test('the dashboard shows the fleet, round trips, reasons and the broker', async
     'QueueCount',
   ])
     expect(body).toContain(shown);
+});
+
+test('cdk-nag’s AwsSolutions find nothing with guest keys, an open API and a described broker', async () => {
+  await synthesize({ guestKeySecretPrefix: 'trove/', anyoneMayCallTheApi: 'true', describeBroker: 'true' });
+  expect(violations(made)).toEqual([]);
+});
+
+test('cdk-nag’s AwsSolutions find a secret that is never rotated', async () => {
+  await synthesize({ stackName: 'Loosened' });
+  if (made) new Secret(made.stack, 'NeverRotated');
+  expect(violations(made).map(({ ruleName }) => ruleName)).toEqual(['AwsSolutions-SMG4']);
 });

@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { Synthesized } from '../../infra/local/parts/synthesized.ts';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import type { Synthesized } from '../../infra/local/parts/synthesized.ts';
+import { stackWith } from './synthesis.ts';
 import { EXISTING } from './variants.ts';
 
 let stack: Synthesized;
@@ -16,9 +17,8 @@ function functions() {
 
 describe('where the state is kept', () => {
   beforeAll(async () => {
-    stack = await Synthesized.stack({});
-  }, 60_000);
-  afterAll(() => stack.remove());
+    stack = await stackWith({});
+  });
 
   test('the page’s function may read the state and write its log, and has no other permission', () => {
     const [policy] = stack
@@ -61,7 +61,7 @@ describe('where the state is kept', () => {
 });
 
 test('where no state is kept, there is no page, and the dashboard has the query', async () => {
-  stack = await Synthesized.stack(EXISTING);
+  stack = await stackWith(EXISTING);
   expect(functions().map(({ FunctionName: name }) => name)).toEqual([
     'GuestRpcPing-rpc-ping',
     'GuestRpcPing-health-check',
@@ -69,5 +69,4 @@ test('where no state is kept, there is no page, and the dashboard has the query'
   expect(dashboard()).not.toContain('"custom"');
   for (const shown of ['filter message = ', 'guest_unreachable', 'dedup instance_id', 'HealthCheckLog'])
     expect(dashboard()).toContain(shown);
-  await stack.remove();
 });

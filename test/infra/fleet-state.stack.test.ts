@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { Synthesized } from '../../infra/local/parts/synthesized.ts';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import type { Synthesized } from '../../infra/local/parts/synthesized.ts';
 import { EventRule, successEvent } from '../setup/event-rule.ts';
+import { stackWith } from './synthesis.ts';
 import { EXISTING } from './variants.ts';
 
 const S3 = { s3PrefixListId: 'pl-0123abcd' };
@@ -8,11 +9,8 @@ const SCHEDULED = {}; // the input of the schedule
 
 let stack: Synthesized;
 
-afterAll(() => stack.remove());
-
 async function synthesize(settings: Readonly<Record<string, string>>): Promise<void> {
-  await stack?.remove();
-  stack = await Synthesized.stack(settings);
+  stack = await stackWith(settings);
 }
 
 /** The statements of the policies whose names begin so, each an action with its resource. */
@@ -35,7 +33,7 @@ const BUCKET_ARN = { 'Fn::GetAtt': [expect.stringMatching(/^StateBucket/), 'Arn'
 const OBJECT_ARN = { 'Fn::Join': ['', [BUCKET_ARN, '/fleet-state.json']] };
 
 describe('with a new broker', () => {
-  beforeAll(() => synthesize({}), 60_000);
+  beforeAll(() => synthesize({}));
 
   test('the state’s bucket is private, encrypted, versioned for a week, over TLS alone, and stays', () => {
     expect(stack.resources('AWS::S3::Bucket')).toEqual([

@@ -1,0 +1,38 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { afterAll, jest } from '@jest/globals';
+import type { Bundles } from '../../infra/bundle/bundle.ts';
+import { Synthesized } from '../../infra/local/parts/synthesized.ts';
+import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
+
+jest.setTimeout(120_000); // the first synthesis of a process loads the CDK
+
+const made = new Map<string, Promise<Synthesized>>();
+let folder: TemporaryFolder | undefined;
+
+afterAll(async () => {
+  for (const one of made.values()) await (await one).remove();
+  await folder?.remove();
+});
+
+/** The stack with these settings, synthesized once in each test file. The functions' code is a stand-in. */
+export function stackWith(settings: Readonly<Record<string, string>>): Promise<Synthesized> {
+  const key = JSON.stringify(settings);
+  const one = made.get(key) ?? standInBundles().then((bundles) => Synthesized.stack(settings, bundles));
+  made.set(key, one);
+  return one;
+}
+
+async function standInBundles(): Promise<Bundles> {
+  folder ??= new TemporaryFolder('bundles');
+  const pathOf = async (name: string) => {
+    const path = folder?.file(name) ?? name;
+    await mkdir(path, { recursive: true });
+    await writeFile(`${path}/index.mjs`, `// ${name}\n`);
+    return path;
+  };
+  return {
+    'rpc-ping': await pathOf('rpc-ping'),
+    'health-check': await pathOf('health-check'),
+    'fleet-page': await pathOf('fleet-page'),
+  };
+}
