@@ -1,12 +1,13 @@
 import { parseArgs } from 'node:util';
 import type { ReportedSummary } from '../../functions/changes/report.ts';
+import { INSTANCE_ID } from '../../functions/guest/topic.ts';
 import { readConfig } from '../../functions/settings/config.ts';
 import { readStateSettings } from '../../functions/settings/state-settings.ts';
 import { bundle } from '../bundle/bundle.ts';
-import { localStateUrl } from './parts/fleet-state-url.ts';
-import { namesBroker, settingsOf } from './parts/function-settings.ts';
+import { fleetStateUrl } from './parts/fleet-state-url.ts';
+import { namesBroker, type Settings, settingsOf } from './parts/function-settings.ts';
 import { LambdaProcess } from './parts/lambda-process.ts';
-import { runningSystem } from './parts/running-systems.ts';
+import { runningSystems } from './parts/running-systems.ts';
 import { fleetReport } from './terminal/fleet-report.ts';
 import { tracebackOf } from './terminal/log-line.ts';
 import { ProgressBar } from './terminal/progress-bar.ts';
@@ -18,7 +19,13 @@ const USAGE = 'npm run health-check [-- [--json] [instance_id …]]';
 /** Lambda's own limit for an invocation. */
 const TIMEOUT_MS = 900_000;
 
-const EXIT = { allReachable: 0, someUnreachable: 1, brokerUnreachable: 2, couldNotRun: 3 } as const;
+const EXIT = {
+  allReachable: 0,
+  someUnreachable: 1,
+  brokerUnreachable: 2,
+  couldNotRun: 3,
+  malformedId: 4,
+} as const;
 
 try {
   process.exitCode = await main();
@@ -32,6 +39,11 @@ async function main(): Promise<number> {
   if (help) {
     console.log(`Usage: ${USAGE}`);
     return EXIT.allReachable;
+  }
+  const malformed = instanceIds.filter((id) => !INSTANCE_ID.test(id));
+  if (malformed.length > 0) {
+    console.error(`Not an instance id (a UUID in lower case): ${malformed.join(', ')}. No guest was pinged.`);
+    return EXIT.malformedId;
   }
   const { summary, tracebacks } = await sweep(withState(brokerSettings()), instanceIds);
   console.log(json ? JSON.stringify(summary) : [...tracebacks, fleetReport(summary)].join('\n'));
@@ -50,7 +62,7 @@ function readArguments(): { json: boolean; help: boolean; instanceIds: string[] 
   }
 }
 
-/** The settings in the environment, added to those of a running `npm start`. @throws InvalidConfig */
+/** The settings in the environment, added to those of a running `npm start`. Says whose fleet is swept. @throws InvalidConfig */
 function brokerSettings(): Record<string, string> {
   const own = settingsOf(process.env);
   const settings = namesBroker(own) ? own : { ...runningSystem(), ...own };
@@ -60,9 +72,20 @@ function brokerSettings(): Record<string, string> {
   return settings;
 }
 
+/** Of the `npm start` on `PORT`, or of the only one that runs in this checkout. */
+function runningSystem(): Settings | undefined {
+  const { PORT: port } = process.env;
+  const systems = runningSystems().filter(({ url }) => !port || new URL(url).port === port);
+  const [system, another] = systems;
+  const urls = systems.map(({ url }) => url).join(', ');
+  if (another) throw new Error(`Several \`npm start\` run here (${urls}): choose one by PORT.`);
+  if (system) console.error(`Sweeping the guests of the \`npm start\` on ${urls}.`);
+  return system?.settings;
+}
+
 /** A state of the command's own is what the last command has seen, and each sweep is worth a look: all is told at once. */
 function withState(settings: Record<string, string>): Record<string, string> {
-  const own = { FLEET_STATE_URL: localStateUrl(settings), UNREACHABLE_AFTER_SWEEPS: '1' };
+  const own = { FLEET_STATE_URL: fleetStateUrl(settings), UNREACHABLE_AFTER_SWEEPS: '1' };
   const all = 'FLEET_STATE_URL' in settings ? settings : { ...own, ...settings };
   readStateSettings(all); // throws for wrong settings, before anything is started
   return all;
@@ -98,6 +121,5 @@ async function sweep(settings: Record<string, string>, instanceIds: string[]): P
 function exitCode(summary: ReportedSummary): number {
   if (!summary.broker_reachable) return EXIT.brokerUnreachable;
   if (summary.error?.code === 'fleet_unknown') return EXIT.couldNotRun;
-  const { unreachable, unknown, malformed_ids: malformed } = summary;
-  return unreachable + unknown + malformed.length === 0 ? EXIT.allReachable : EXIT.someUnreachable;
+  return summary.unreachable + summary.unknown === 0 ? EXIT.allReachable : EXIT.someUnreachable;
 }

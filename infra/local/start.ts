@@ -1,39 +1,39 @@
 import { pathToFileURL } from 'node:url';
 import { KeyFile } from '../../functions/secrets/key-file.ts';
 import { type Config, readConfig } from '../../functions/settings/config.ts';
-import { readStateSettings } from '../../functions/settings/state-settings.ts';
+import { readPageSettings } from '../../functions/settings/state-settings.ts';
 import { InvalidConfig } from '../../functions/settings/variables.ts';
 import { bundle } from '../bundle/bundle.ts';
-import { type Demo, type Example, startDemo } from './demo/demo.ts';
-import {
-  demoOf,
-  examplesForOwner,
-  type KeystoneDemo,
-  SHELL_VARIABLES,
-  startKeystone,
-} from './demo/keystone-demo.ts';
-import { TenantFunctions } from './demo/tenant-functions.ts';
-import { localPage } from './parts/browser-page.ts';
+import { type Demo, startDemo } from './demo/demo.ts';
+import { DEMO_RATE_MINUTES } from './demo/intermittent-guest.ts';
+import { type KeystoneDemo, NAMED_KEYSTONE, startKeystoneDemo } from './demo/keystone-demo.ts';
+import { browserPage } from './parts/browser-page.ts';
+import { fleetStateUrl } from './parts/fleet-state-url.ts';
 import { namesBroker, type Settings, settingsOf } from './parts/function-settings.ts';
 import { Gateway, type Page } from './parts/gateway.ts';
-import { LambdaProcess } from './parts/lambda-process.ts';
-import { startRabbitMq } from './parts/rabbitmq.ts';
+import { LambdaProcess, type LocalFunction } from './parts/lambda-process.ts';
+import { type RabbitMq, startRabbitMq } from './parts/rabbitmq.ts';
 import { announceSystem } from './parts/running-systems.ts';
-import { SWEEP_EVERY_MINUTES, Sweeps } from './parts/schedule.ts';
 import { Synthesized } from './parts/synthesized.ts';
 import { TemporaryFolder } from './parts/temporary-folder.ts';
 import { TroveGuests } from './parts/trove-guests.ts';
+import { instructions } from './terminal/instructions.ts';
 import { LogFormatter } from './terminal/log-line.ts';
+import { underWay } from './terminal/under-way.ts';
 
 // `npm start`: the whole system on this machine, until Ctrl-C; with `--keystone`, a Keystone in front of it.
+
+/** How often the fleet of a named broker is swept. */
+const RATE_MINUTES = 1;
 
 /** How long the page may take, in milliseconds. */
 const PAGE_TIMEOUT_MS = 10_000;
 
-const formatter = new LogFormatter();
+type Invoke = (event: unknown) => Promise<unknown>;
 
 /** What to end, last started first. */
-const running: (() => Promise<void>)[] = [];
+const running: (() => Promise<void> | void)[] = [];
+const log = new LogFormatter();
 let isEnding = false;
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => finish(0));
@@ -45,104 +45,44 @@ try {
 }
 
 async function start(): Promise<void> {
-  const stack = await Synthesized.stack();
+  const own = settingsOf(process.env);
+  const port = readPort();
+  await validate(own);
+  const synthesizing = Synthesized.inThread();
+  const rabbit = namesBroker(own) ? undefined : await startBroker();
+  const stack = await underWay('Synthesizing the stack', synthesizing);
   running.push(() => stack.remove());
   const ping = stack.function('rpc-ping');
-  const settings = settingsOf(process.env, ping.environment);
-  const wantedPort = readPort();
-  const isOwnBroker = !namesBroker(settings);
-  // Throws for wrong settings now, and not with the first ping.
-  const config = readConfig(isOwnBroker ? { ...settings, BROKER_URL: 'amqp://own' } : settings);
-  readStateSettings(settings);
-  if (config.guestKeys && 'file' in config.guestKeys) await new KeyFile(config.guestKeys.file).key('');
-  const demo = isOwnBroker ? await startOwnBroker(settings, config) : undefined;
-  const guarded = await guard(settings, demo);
-  const { examples = [], misconfigured } = guarded ?? demo ?? {};
+  const common = { ...settingsOf(process.env, ping.environment), ...fleetSettings(own, rabbit) };
+  const config = readConfig(common);
+  const demo = rabbit && (await startGuests(rabbit, config));
+  const keystone = await startKeystone(own);
+  const settings = { ...common, ...demo?.settings, ...keystone?.settings };
 
-  const common = { ...ownState(isOwnBroker), ...settings, ...demo?.settings };
-  const functions = await TenantFunctions.start(ping, common, misconfigured, printLogLine);
-  running.push(() => functions.end());
-  const forget = await announceSystem(common);
-  running.push(async () => forget());
-  const pages = 'FLEET_STATE_URL' in common ? [await startPage(common)] : [];
-  const gateway = await Gateway.listen(wantedPort, stack.route, (e) => functions.invoke(e), '2.0', pages);
+  const pings = await startFunction(ping, settings);
+  const sweeps = await startFunction(stack.function('health-check'), settings);
+  const page = await startPage(settings);
+  const gateway = await Gateway.listen(stack.route, pings, { port, page });
   running.push(() => gateway.close());
+  running.push(announceSystem(gateway.url, settings));
 
-  if (wantedPort !== 0 && gateway.port !== wantedPort) console.log(`Port ${wantedPort} is taken.`);
-  console.log(`Guest RPC Ping listens on ${gateway.url}, control exchange "${config.controlExchange}".`);
-  printCurls(gateway.url, examples);
-  if (demo) printAlarm(demo);
-  for (const { path } of pages) console.log(`\n# What is broken now, in a browser\n${gateway.url}${path}`);
-  console.log('\nCtrl-C ends everything.\n');
-  if (!isOwnBroker) return;
-  const sweeps = await Sweeps.start(stack.function('health-check'), common, printLogLine);
-  running.push(() => sweeps.end());
+  const sweepEveryMinutes = Number(settings['HEALTH_CHECK_RATE_MINUTES']);
+  const { url } = gateway;
+  const [pageUrl, examples, rabbitmqctl] = [url + page.path, demo?.examples, rabbit?.ctlCommand];
+  if (port !== 0 && gateway.port !== port) console.log(`Port ${port} is taken.`);
+  console.log(`Guest RPC Ping listens on ${url}, control exchange "${config.controlExchange}".\n`);
+  console.log(instructions({ url, pageUrl, examples, keystone, rabbitmqctl, sweepEveryMinutes }));
+  sweepEvery(sweepEveryMinutes, sweeps);
 }
 
-/** The state of a private broker's fleet, which ends with that broker; `npm run health-check` goes on with it meanwhile. */
-function ownState(isOwnBroker: boolean): Settings {
-  if (!isOwnBroker) return {};
-  const folder = new TemporaryFolder('fleet-state');
-  running.push(() => folder.remove());
-  return {
-    FLEET_STATE_URL: pathToFileURL(folder.file('fleet-state.json')).href,
-    HEALTH_CHECK_RATE_MINUTES: String(SWEEP_EVERY_MINUTES),
-  };
-}
-
-/** Starts the function that shows the state of the fleet. */
-async function startPage(settings: Settings): Promise<Page> {
-  // Not the stack's own: the stack has none where it keeps no state.
-  const local = { name: 'fleet-page', bundlePath: await bundle('fleet-page'), timeoutMs: PAGE_TIMEOUT_MS };
-  const lambda = await LambdaProcess.start(local, settings, printLogLine);
-  running.push(() => lambda.end());
-  return localPage(lambda);
-}
-
-/** Starts a private RabbitMQ, names it in the settings, and starts real Trove guests on it. */
-async function startOwnBroker(settings: Record<string, string>, config: Config): Promise<Demo | undefined> {
-  console.log('Starting a private RabbitMQ …');
-  const rabbit = await startRabbitMq();
-  running.push(() => rabbit.stop());
-  console.log(`${rabbit.description}, console on ${rabbit.managementUrl} (guest, guest).`);
-  settings['BROKER_URL'] = rabbit.url;
-  settings['BROKER_MANAGEMENT_URL'] = rabbit.managementUrl;
-
-  console.log('Starting the demo guests (real Trove guest agents) …');
-  const host = await TroveGuests.host({ brokerUrl: rabbit.url, controlExchange: config.controlExchange });
-  if (!host) {
-    console.log("There are no demo guests: Debian's python3-trove cannot be installed here.");
-    return undefined;
-  }
-  running.push(() => host.end());
-  const timeouts = { wait: config.rpcTimeoutMs / 1000, grace: config.noConsumerGraceMs / 1000 };
-  const demo = await startDemo(host, rabbit, config.controlExchange, timeouts);
-  running.push(() => demo.end());
-  return demo;
-}
-
-/** Puts Keystone before the function: one of our own, or the one that the settings name. */
-async function guard(
-  settings: Record<string, string>,
-  demo: Demo | undefined,
-): Promise<KeystoneDemo | undefined> {
-  const isOwnKeystone = process.argv.includes('--keystone');
-  if (settings['KEYSTONE_URL'] !== undefined) {
-    if (isOwnKeystone) throw new InvalidConfig('--keystone and KEYSTONE_URL exclude each other');
-    console.log(
-      `Keystone on ${settings['KEYSTONE_URL']} says who may ping. The shell gets a token by\n${SHELL_VARIABLES}`,
-    );
-    return { examples: examplesForOwner(demo), misconfigured: new Map() };
-  }
-  if (!isOwnKeystone) return undefined;
-  console.log('Starting a private Keystone …');
-  const keystone = await startKeystone();
-  running.push(() => keystone.stop());
-  console.log(
-    `Keystone on ${keystone.url}, users demo-admin and demo-member; a password is its user's name.`,
-  );
-  settings['KEYSTONE_URL'] = keystone.url;
-  return demoOf(keystone, demo);
+/** Throws for wrong settings before anything is started, and not with the first ping. */
+async function validate(settings: Settings): Promise<void> {
+  const named = namesBroker(settings) ? settings : { ...settings, BROKER_URL: 'amqp://own' };
+  const { guestKeys } = readConfig(named);
+  readPageSettings({ FLEET_STATE_URL: 'file:///state', ...settings });
+  if (guestKeys && 'file' in guestKeys) await new KeyFile(guestKeys.file).key('');
+  if ('KEYSTONE_URL' in settings && process.argv.includes('--keystone'))
+    throw new InvalidConfig('--keystone and KEYSTONE_URL exclude each other');
 }
 
 function readPort(): number {
@@ -152,32 +92,95 @@ function readPort(): number {
   return port;
 }
 
-function printLogLine(line: string): void {
-  const text = formatter.format(line);
-  if (text !== undefined) console.log(text);
+async function startBroker(): Promise<RabbitMq> {
+  const rabbit = await underWay('Starting a private RabbitMQ', startRabbitMq());
+  running.push(() => rabbit.stop());
+  console.log(`${rabbit.description}, console on ${rabbit.managementUrl} (guest, guest).`);
+  return rabbit;
 }
 
-function printCurls(baseUrl: string, examples: readonly Example[]): void {
-  const curl = (tenant: string, id: string, token?: string) => {
-    const header = token === undefined ? '' : ` -H "X-Auth-Token: ${token}"`;
-    return `curl -i${header} ${baseUrl}/v1.0/${tenant}/mgmt/instances/${id}/rpc_ping`;
+/** What is known of a private broker's fleet ends with that broker; what is known of a named one's stays. */
+function fleetSettings(own: Settings, rabbit: RabbitMq | undefined): Settings {
+  if (!rabbit)
+    return {
+      FLEET_STATE_URL: own['FLEET_STATE_URL'] ?? fleetStateUrl(own),
+      HEALTH_CHECK_RATE_MINUTES: own['HEALTH_CHECK_RATE_MINUTES'] ?? String(RATE_MINUTES),
+    };
+  const folder = new TemporaryFolder('fleet-state');
+  running.push(() => folder.remove());
+  return {
+    BROKER_URL: rabbit.url,
+    BROKER_MANAGEMENT_URL: rabbit.managementUrl,
+    FLEET_STATE_URL: pathToFileURL(folder.file('fleet-state.json')).href,
+    HEALTH_CHECK_RATE_MINUTES: String(DEMO_RATE_MINUTES),
   };
-  for (const { title, tenant, id, token, answer } of examples)
-    console.log(`\n# ${title} → ${answer}\n${curl(tenant, id, token)}`);
-  if (examples.length === 0) console.log(`\n${curl('TENANT', 'INSTANCE_ID')}`);
 }
 
-function printAlarm({ alarm }: Demo): void {
-  if (alarm === undefined) return;
-  console.log(
-    `\n# Any guest, while the broker has a memory alarm → 400 after 1 s: broker_blocked\n${alarm.raise}`,
+/** Starts real Trove guests on the private broker. */
+async function startGuests(rabbit: RabbitMq, config: Config): Promise<Demo | undefined> {
+  const starting = TroveGuests.host({ brokerUrl: rabbit.url, controlExchange: config.controlExchange });
+  const host = await starting;
+  if (!host) {
+    console.log("There are no demo guests: Debian's python3-trove cannot be installed here.");
+    return undefined;
+  }
+  running.push(() => host.end());
+  const demo = await underWay(
+    'Starting the demo guests (real Trove guest agents)',
+    startDemo(host, rabbit, config),
   );
-  console.log(`# Back to normal\n${alarm.clear}`);
+  running.push(() => demo.end());
+  return demo;
+}
+
+/** Puts Keystone before the function: one of our own, or the one that the settings name. */
+async function startKeystone({ KEYSTONE_URL: named }: Settings): Promise<KeystoneDemo | undefined> {
+  if (named !== undefined) return NAMED_KEYSTONE;
+  if (!process.argv.includes('--keystone')) return undefined;
+  const demo = await underWay('Starting a private Keystone', startKeystoneDemo());
+  running.push(() => demo.end());
+  return demo;
+}
+
+/** A function as on Lambda: when its process has ended, the next event starts another one. */
+async function startFunction(local: LocalFunction, settings: Settings): Promise<Invoke> {
+  let lambda = await LambdaProcess.start(local, settings, printLogLine);
+  running.push(() => lambda.end());
+  return async (event) => {
+    if (lambda.hasEnded) lambda = await LambdaProcess.start(local, settings, printLogLine);
+    return lambda.invoke(event);
+  };
+}
+
+/** The page is not the stack's own function, which is not there where the stack keeps no state. */
+async function startPage(settings: Settings): Promise<Page> {
+  const bundlePath = await bundle('fleet-page');
+  const show = await startFunction({ name: 'fleet-page', bundlePath, timeoutMs: PAGE_TIMEOUT_MS }, settings);
+  return browserPage(() => show({}));
+}
+
+/** The schedule of this machine: at once, and then at a rate. */
+function sweepEvery(minutes: number, invoke: Invoke): void {
+  const sweep = () => void invoke({}).catch(() => undefined); // its log says why
+  const timer = setInterval(sweep, minutes * 60_000);
+  running.push(() => clearInterval(timer));
+  sweep();
+}
+
+function printLogLine(line: string): void {
+  const text = log.format(line);
+  if (text !== undefined) console.log(text);
 }
 
 async function finish(exitCode: number): Promise<void> {
   if (isEnding) return;
   isEnding = true;
-  for (const end of running.reverse()) await end().catch((error) => console.error(error));
+  for (const end of running.reverse()) {
+    try {
+      await end();
+    } catch (error) {
+      console.error(error);
+    }
+  }
   process.exit(exitCode);
 }

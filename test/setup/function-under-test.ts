@@ -1,7 +1,8 @@
 import { ROUTE } from '../../functions/http/request.ts';
-import { Gateway, type PayloadVersion } from '../../infra/local/parts/gateway.ts';
+import { Gateway } from '../../infra/local/parts/gateway.ts';
 import { LambdaProcess } from '../../infra/local/parts/lambda-process.ts';
 import { eventually } from './eventually.ts';
+import { restApiEvent } from './rest-api-event.ts';
 import { shippedFunction } from './shipped-function.ts';
 
 /** An HTTP answer with its whole body. */
@@ -10,6 +11,9 @@ export interface Answer {
   readonly headers: Headers;
   readonly body: string;
 }
+
+/** API Gateway's format of events: 2.0 is an HTTP API's, 1.0 a REST API's. */
+export type PayloadVersion = '2.0' | '1.0';
 
 export type LogEntry = Readonly<Record<string, unknown>>;
 
@@ -24,7 +28,11 @@ export class FunctionUnderTest {
     const lambda = await LambdaProcess.start(shippedFunction('rpc-ping'), settings, (line) =>
       lines.push(line),
     );
-    const gateway = await Gateway.listen(0, ROUTE, (event) => lambda.invoke(event), version);
+    const gateway = await Gateway.listen(
+      ROUTE,
+      (event) => lambda.invoke(event),
+      version === '1.0' ? { toEvent: restApiEvent } : {},
+    );
     return new FunctionUnderTest(lambda, gateway, lines);
   }
 

@@ -1,33 +1,27 @@
 import { writeFile } from 'node:fs/promises';
 import type { Reason } from '../../../functions/guest/reason.ts';
+import type { Config } from '../../../functions/settings/config.ts';
+import type { Settings } from '../parts/function-settings.ts';
 import { type RabbitMq, RabbitMqServer } from '../parts/rabbitmq.ts';
 import { TemporaryFolder } from '../parts/temporary-folder.ts';
 import type { GuestBehaviour, TroveGuests } from '../parts/trove-guests.ts';
 import { makeDownedQueue } from './downed-queue.ts';
 import { IntermittentGuest } from './intermittent-guest.ts';
 
-/** One request to try: of a guest in some state, or to a function with some setting wrong. */
+/** One request to try. */
 export interface Example {
   readonly title: string;
   /** The instance to ping. */
   readonly id: string;
-  /** The tenant in the path; each tenant in {@link Demo.misconfigured} has a function of its own. */
-  readonly tenant: string;
-  /** What is sent as `X-Auth-Token`; undefined: no such header. */
-  readonly token?: string;
   /** The answer to expect, in words. */
   readonly answer: string;
 }
 
-/** The guests and settings behind `npm start`. */
+/** The guests behind `npm start`. */
 export interface Demo {
   readonly examples: readonly Example[];
-  /** Settings of the function for all tenants. */
-  readonly settings: Readonly<Record<string, string>>;
-  /** By tenant: settings that differ, and make each ping fail. */
-  readonly misconfigured: ReadonlyMap<string, Readonly<Record<string, string>>>;
-  /** Shell commands that raise and clear a memory alarm; undefined where the broker runs in Docker. */
-  readonly alarm: { readonly raise: string; readonly clear: string } | undefined;
+  /** What the functions must know of them. */
+  readonly settings: Settings;
   end(): Promise<void>;
 }
 
@@ -43,120 +37,76 @@ interface DemoGuest {
 
 const KEY = 'a key that only the demo uses';
 
-const MORTAL = {
-  title: 'A guest that dies and comes back every few minutes',
-  tenant: 'demo',
-  answer: '204, or 400 after 1 s: no_consumer',
-};
-
-/**
- * Starts real Trove guests, one for each state of a guest.
- *
- * @param rabbit the private broker
- * @param timeouts the configured ones, in seconds
- */
-export async function startDemo(
-  host: TroveGuests,
-  rabbit: RabbitMq,
-  controlExchange: string,
-  timeouts: { readonly wait: number; readonly grace: number },
-): Promise<Demo> {
-  const folder = new TemporaryFolder('keys');
+/** Starts real Trove guests on the private broker, one for each state of a guest. */
+export async function startDemo(host: TroveGuests, rabbit: RabbitMq, config: Config): Promise<Demo> {
   const keys: Record<string, string> = {};
   const examples: Example[] = [];
-  for (const [index, guest] of demoGuests(timeouts).entries()) {
-    const id = demoId(index + 1);
-    const { title, answer, behaviour, ourKey, isShutDown } = guest;
+  const add = (title: string, answer: string) => {
+    const id = demoId(examples.length + 1);
+    examples.push({ title: `A guest ${title}`, id, answer });
+    return id;
+  };
+  for (const { title, answer, behaviour, ourKey, isShutDown } of demoGuests(config)) {
+    const id = add(`that ${title}`, answer);
     if (ourKey !== undefined) keys[id] = ourKey;
     if (behaviour) await host.start(id, behaviour);
     if (isShutDown) await host.stop(id);
-    examples.push({ title: `A guest that ${title}`, id, tenant: 'demo', answer });
   }
   if (rabbit instanceof RabbitMqServer) {
-    const id = demoId(examples.length + 1);
-    await makeDownedQueue(rabbit, controlExchange, id);
-    const title = 'A guest whose queue is on a broker node that is down';
-    examples.push({ title, id, tenant: 'demo', answer: '400 at once: queue_down' });
+    const id = add('whose queue is on a broker node that is down', fails('queue_down', 'at once'));
+    await makeDownedQueue(rabbit, config.controlExchange, id);
   }
-  const mortalId = demoId(examples.length + 1);
-  const mortal = await IntermittentGuest.start(host, mortalId);
-  examples.push({ ...MORTAL, id: mortalId });
+  const id = add(
+    'whose agent stops and starts again every few minutes',
+    '204, or 400 after 1 s: no_consumer',
+  );
+  const intermittent = await IntermittentGuest.start(host, id);
+  const folder = new TemporaryFolder('keys');
   const file = folder.file('keys.json');
   await writeFile(file, JSON.stringify(keys));
-
-  const misconfigured = new Map<string, Record<string, string>>();
-  for (const { tenant, title, answer, settings } of misconfigurations(rabbit.url)) {
-    misconfigured.set(tenant, settings);
-    examples.push({ title, id: demoId(1), tenant, answer });
-  }
-  const watermark = (share: string) => `${rabbit.ctlCommand} set_vm_memory_high_watermark ${share}`;
-  const alarm = rabbit.ctlCommand ? { raise: watermark('0.000001'), clear: watermark('0.4') } : undefined;
   const end = async () => {
-    await mortal.end();
+    await intermittent.end();
     await folder.remove();
   };
-  return { examples, settings: { GUEST_KEYS_FILE: file }, misconfigured, alarm, end };
+  return { examples, settings: { GUEST_KEYS_FILE: file }, end };
 }
 
-function demoGuests({ wait, grace }: { wait: number; grace: number }): DemoGuest[] {
+function demoGuests({ rpcTimeoutMs, noConsumerGraceMs }: Config): DemoGuest[] {
+  const wait = rpcTimeoutMs / 1000;
+  const grace = Math.min(noConsumerGraceMs / 1000, wait);
   const slow = Math.min(3, wait / 2);
-  const becauseOf = (reason: Reason, after: string) => `400 ${after}: ${reason}`;
   return [
     { title: 'answers at once', behaviour: {}, answer: '204' },
     { title: 'encrypts its RPC', behaviour: { key: KEY }, ourKey: KEY, answer: '204' },
-    { title: 'takes its time', behaviour: { delay: slow }, answer: `204 after ${slow} s` },
+    { title: 'answers slowly', behaviour: { delay: slow }, answer: `204 after ${slow} s` },
     {
       title: 'is shut down',
       behaviour: {},
       isShutDown: true,
-      answer: becauseOf('no_consumer', `after ${Math.min(grace, wait)} s`),
+      answer: fails('no_consumer', `after ${grace} s`),
     },
     {
       title: 'is connected but silent',
       behaviour: { delay: 86_400 },
-      answer: becauseOf('no_reply', `after ${wait} s`),
+      answer: fails('no_reply', `after ${wait} s`),
     },
-    { title: 'never existed', answer: becauseOf('queue_missing', 'at once') },
+    { title: 'never existed', answer: fails('queue_missing', 'at once') },
     {
       title: 'raises an exception',
       behaviour: { raise: 'foreign' },
-      answer: becauseOf('guest_error', 'at once'),
+      answer: fails('guest_error', 'at once'),
     },
     {
-      title: 'uses another key than we know',
+      title: 'encrypts with another key',
       behaviour: { key: KEY },
-      answer: becauseOf('key_mismatch', 'at once'),
+      answer: fails('key_mismatch', 'at once'),
     },
-    {
-      title: 'answers nonsense',
-      behaviour: { answer: 'nonsense' },
-      answer: becauseOf('bad_reply', 'at once'),
-    },
+    { title: 'answers nonsense', behaviour: { answer: 'nonsense' }, answer: fails('bad_reply', 'at once') },
   ];
 }
 
-function misconfigurations(brokerUrl: string) {
-  const answer = (reason: Reason) => `400 at once: ${reason}`;
-  return [
-    {
-      tenant: 'lost',
-      title: 'A function whose broker is not there',
-      answer: answer('broker_unreachable'),
-      settings: { BROKER_URL: 'amqp://127.0.0.1:1' },
-    },
-    {
-      tenant: 'refused',
-      title: 'A function with a wrong password',
-      answer: answer('broker_refused'),
-      settings: { BROKER_URL: brokerUrl.replace('guest:guest@', 'guest:wrong@') },
-    },
-    {
-      tenant: 'astray',
-      title: 'A function with a wrong control exchange',
-      answer: answer('exchange_missing'),
-      settings: { CONTROL_EXCHANGE: 'astray' },
-    },
-  ];
+function fails(reason: Reason, after: string): string {
+  return `400 ${after}: ${reason}`;
 }
 
 function demoId(number: number): string {

@@ -1,8 +1,11 @@
 import type { TroveGuests } from '../parts/trove-guests.ts';
 
+/** How often the demo's fleet is swept. */
+export const DEMO_RATE_MINUTES = 0.5;
+
 /**
- * How long the guest lives and is dead in turn, in milliseconds. The demo's sweeps must find it dead often enough to call
- * it unreachable, and alive often enough not to call it flapping.
+ * How long the guest lives and is dead in turn, in milliseconds. The sweeps must find it dead often enough to call it
+ * unreachable, and alive often enough not to call it flapping.
  */
 const ALIVE_MS = 210_000;
 const DEAD_MS = 105_000;

@@ -1,5 +1,4 @@
 import type { Page } from './gateway.ts';
-import type { LambdaProcess } from './lambda-process.ts';
 
 /** How often the page loads itself anew, in seconds. */
 const REFRESH_SECONDS = 5;
@@ -11,13 +10,9 @@ const HEADERS = {
   'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
 };
 
-/** The page of the fleet on the local gateway, made by the function that makes CloudWatch's widget. */
-export function localPage(lambda: LambdaProcess): Page {
-  return {
-    path: '/fleet',
-    headers: HEADERS,
-    body: async () => pageDocument(String(await lambda.invoke({}))),
-  };
+/** The page of the fleet on the local gateway. @param widget as the function makes it for CloudWatch's dashboard */
+export function browserPage(widget: () => Promise<unknown>): Page {
+  return { path: '/fleet', headers: HEADERS, body: async () => pageDocument(String(await widget())) };
 }
 
 /** A document around a widget, that loads itself anew; on AWS, the dashboard does both. */

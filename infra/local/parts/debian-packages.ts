@@ -3,8 +3,10 @@ import { spawnSync } from 'node:child_process';
 /** Run as root: installs packages, and keeps their services from starting now or at boot. */
 const INSTALL_SCRIPT = `
   policy=/usr/sbin/policy-rc.d
+  (while sleep 2.5; do echo 'Installing …'; done) & ticker=$!
+  trap 'kill $ticker' EXIT
   if [ ! -e $policy ]; then
-    trap 'rm -f $policy' EXIT
+    trap 'rm -f $policy; kill $ticker' EXIT
     trap 'exit 130' INT TERM HUP
     printf '#!/bin/sh\\nexit 101\\n' > $policy && chmod +x $policy
   fi

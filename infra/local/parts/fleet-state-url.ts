@@ -8,12 +8,12 @@ import type { Settings } from './function-settings.ts';
 const FOLDER = join(process.env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'guest-rpc-ping');
 
 /**
- * Where `npm run health-check` keeps what it knows of a fleet, so that the next one can say what has changed. Each fleet,
+ * Where the commands of this machine keep what they know of a fleet, so that the next sweep can say what has changed. Each fleet,
  * that is each broker, virtual host and control exchange, has a file of its own; its name has nothing of the login.
  *
  * @returns a `file:` URL
  */
-export function localStateUrl(settings: Settings): string {
+export function fleetStateUrl(settings: Settings): string {
   const { BROKER_URL: text, BROKER_ENDPOINT: endpoint = '', BROKER_ID: id = '' } = settings;
   const { BROKER_VHOST: vhost = '/', CONTROL_EXCHANGE: exchange = 'trove' } = settings;
   const url = text === undefined ? undefined : new URL(text);

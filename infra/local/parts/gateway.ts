@@ -9,16 +9,27 @@ export interface Route {
   readonly path: string;
 }
 
-/** API Gateway's format of events: 2.0 is an HTTP API's, 1.0 a REST API's. */
-export type PayloadVersion = '2.0' | '1.0';
-
 /** The part of an event that the gateway's callers read. */
 export interface ProxyEvent {
   readonly [name: string]: unknown;
   readonly pathParameters?: Readonly<Record<string, string>>;
 }
 
-export type Invoke = (event: ProxyEvent) => Promise<unknown>;
+/** Makes the event of a request. @param parameters of the path; undefined where the request is not of the route */
+export type ToEvent = (
+  request: IncomingMessage,
+  route: Route,
+  parameters: Readonly<Record<string, string>> | undefined,
+) => ProxyEvent;
+
+export interface GatewayOptions {
+  /** The wanted port; a free one is taken instead where that is in use, or 0 (the default). */
+  readonly port?: number;
+  /** Answered before the API is asked. */
+  readonly page?: Page | undefined;
+  /** By default that of an HTTP API, payload format 2.0. */
+  readonly toEvent?: ToEvent;
+}
 
 /** Something that a browser may look at beside the API, made anew for each request. */
 export interface Page {
@@ -36,20 +47,16 @@ export interface Page {
 export class Gateway {
   readonly #server: Server;
 
-  /**
-   * @param port the wanted port; the gateway listens on a free one instead where that is in use, or 0
-   * @param pages answered before the API is asked
-   */
   static async listen(
-    port: number,
     route: Route,
-    invoke: Invoke,
-    version: PayloadVersion = '2.0',
-    pages: readonly Page[] = [],
+    invoke: (event: ProxyEvent) => Promise<unknown>,
+    { port = 0, page, toEvent = httpApiEvent }: GatewayOptions = {},
   ): Promise<Gateway> {
     const server = createServer((request, response) => {
-      const page = pages.find(({ path }) => request.method === 'GET' && target(request).pathname === path);
-      return page ? show(response, page) : respond(request, response, route, invoke, version);
+      if (!isForLocalhost(request)) return response.writeHead(421).end();
+      if (page && request.method === 'GET' && target(request).pathname === page.path)
+        return show(response, page);
+      return respond(response, () => invoke(toEvent(request, route, match(request, route))));
     });
     await listen(server, port).catch(async (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EADDRINUSE') throw error;
@@ -68,7 +75,7 @@ export class Gateway {
   }
 
   get url(): string {
-    return `http://localhost:${this.port}`;
+    return `http://127.0.0.1:${this.port}`; // on `localhost`, another server may have the other address
   }
 
   async close(): Promise<void> {
@@ -79,7 +86,7 @@ export class Gateway {
 }
 
 async function listen(server: Server, port: number): Promise<void> {
-  server.listen(port, 'localhost');
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
 }
 
@@ -93,16 +100,9 @@ async function show(response: ServerResponse, { headers, body }: Page): Promise<
   }
 }
 
-async function respond(
-  request: IncomingMessage,
-  response: ServerResponse,
-  route: Route,
-  invoke: Invoke,
-  version: PayloadVersion,
-): Promise<void> {
+async function respond(response: ServerResponse, invoke: () => Promise<unknown>): Promise<void> {
   try {
-    const event = (version === '2.0' ? httpApiEvent : restApiEvent)(request, route);
-    const result = (await invoke(event)) as APIGatewayProxyStructuredResultV2;
+    const result = (await invoke()) as APIGatewayProxyStructuredResultV2;
     response.writeHead(result.statusCode ?? 200, { ...result.headers } as Record<string, string>);
     response.end(result.body);
   } catch (error) {
@@ -114,9 +114,12 @@ async function respond(
 }
 
 /** The event of an HTTP API, payload format 2.0. */
-function httpApiEvent(request: IncomingMessage, route: Route): ProxyEvent {
+function httpApiEvent(
+  request: IncomingMessage,
+  route: Route,
+  pathParameters: Readonly<Record<string, string>> | undefined,
+): ProxyEvent {
   const { pathname, search } = target(request);
-  const pathParameters = match(request, route);
   const routeKey = pathParameters ? `${route.method} ${route.path}` : '$default';
   return {
     version: '2.0',
@@ -141,49 +144,13 @@ function httpApiEvent(request: IncomingMessage, route: Route): ProxyEvent {
   };
 }
 
-/** The event of a REST API's proxy integration, payload format 1.0. */
-function restApiEvent(request: IncomingMessage, route: Route): ProxyEvent {
-  const { pathname } = target(request);
-  const pathParameters = match(request, route);
-  const resource = pathParameters ? route.path : '/{proxy+}';
-  return {
-    resource,
-    path: pathname,
-    httpMethod: request.method,
-    headers: Object.fromEntries(headerPairs(request)),
-    multiValueHeaders: multiValueHeaders(request),
-    queryStringParameters: null,
-    multiValueQueryStringParameters: null,
-    pathParameters: pathParameters ?? { proxy: pathname.slice(1) },
-    stageVariables: null,
-    requestContext: {
-      httpMethod: request.method,
-      path: pathname,
-      requestId: randomUUID(),
-      resourcePath: resource,
-      stage: 'local',
-    },
-    body: null,
-    isBase64Encoded: false,
-  };
-}
-
-/** Names and values, in the caller's own spelling. */
-function headerPairs({ rawHeaders }: IncomingMessage): [string, string][] {
-  return Array.from({ length: rawHeaders.length / 2 }, (_, index) => [
-    rawHeaders[2 * index] ?? '',
-    rawHeaders[2 * index + 1] ?? '',
-  ]);
-}
-
-function multiValueHeaders(request: IncomingMessage): Record<string, string[]> {
-  const all: Record<string, string[]> = {};
-  for (const [name, value] of headerPairs(request)) all[name] = [...(all[name] ?? []), value];
-  return all;
-}
-
 function target(request: IncomingMessage): URL {
   return new URL(`http://localhost${request.url ?? '/'}`);
+}
+
+/** Not so for a page of another site, whose name has been pointed at this machine. */
+function isForLocalhost({ headers: { host } }: IncomingMessage): boolean {
+  return /^(localhost|127\.0\.0\.1)(:\d+)?$/.test(host ?? '');
 }
 
 /** The path's parameters; undefined where method or path is not the route's. */

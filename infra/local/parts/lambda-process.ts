@@ -86,6 +86,10 @@ export class LambdaProcess {
     return this.#child.pid ?? 0;
   }
 
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
   /**
    * Invokes the handler.
    *

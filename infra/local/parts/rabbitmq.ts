@@ -32,7 +32,7 @@ export interface RabbitMq {
   readonly url: string;
   readonly managementUrl: string;
   readonly description: string;
-  /** How a shell calls `rabbitmqctl` on it, where that is there. */
+  /** How a shell calls `rabbitmqctl` on it, where it is not in Docker. */
   readonly ctlCommand: string | undefined;
   /** Kills the broker and removes its files. */
   stop(): Promise<void>;
@@ -82,6 +82,7 @@ export class RabbitMqServer implements RabbitMq {
       env['ERL_EPMD_PORT'] = peer.#env['ERL_EPMD_PORT'];
       await copyFile(peer.#folder.file(COOKIE), folder.file(COOKIE));
     }
+    await writeCtlScript(folder, env);
     const rabbit = new RabbitMqServer(folder, ports, env);
     try {
       await rabbit.boot();
@@ -145,24 +146,14 @@ export class RabbitMqServer implements RabbitMq {
     if (this.#server) await end(this.#server, 'SIGKILL', true);
   }
 
+  /** Of a script that calls `rabbitmqctl` with this node's name and cookie. */
   get ctlCommand(): string {
-    const names = [
-      'HOME',
-      'ERL_EPMD_ADDRESS',
-      'ERL_EPMD_PORT',
-      'RABBITMQ_NODENAME',
-      'RABBITMQ_CONF_ENV_FILE',
-    ];
-    const [program, args] = debianCommand(ctlPath(), '--quiet');
-    return [...names.map((name) => `${name}=${this.#env[name]}`), program, ...args].join(' ');
+    return this.#folder.file('rabbitmqctl');
   }
 
   /** Runs `rabbitmqctl` on the server. @returns what it printed */
   async ctl(...args: string[]): Promise<string> {
-    const { stdout } = await promisify(execFile)(...debianCommand(ctlPath(), '--quiet', ...args), {
-      env: this.#env,
-    });
-    return stdout;
+    return (await promisify(execFile)(this.ctlCommand, args)).stdout;
   }
 
   async stop(): Promise<void> {
@@ -173,8 +164,12 @@ export class RabbitMqServer implements RabbitMq {
   }
 }
 
-function ctlPath(): string {
-  return join(dirname(SERVERS.find(existsInDebian) ?? ''), 'rabbitmqctl');
+async function writeCtlScript(folder: TemporaryFolder, env: NodeJS.ProcessEnv): Promise<void> {
+  const names = ['HOME', 'ERL_EPMD_ADDRESS', 'ERL_EPMD_PORT', 'RABBITMQ_NODENAME', 'RABBITMQ_CONF_ENV_FILE'];
+  const ctl = join(dirname(SERVERS.find(existsInDebian) ?? ''), 'rabbitmqctl');
+  const [program, args] = debianCommand(ctl, '--quiet');
+  const words = ['exec', 'env', ...names.map((name) => `${name}=${env[name]}`), program, ...args, '"$@"'];
+  await writeFile(folder.file('rabbitmqctl'), `#!/bin/sh\n${words.join(' ')}\n`, { mode: 0o755 });
 }
 
 async function configure(

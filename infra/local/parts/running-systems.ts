@@ -1,25 +1,53 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterThisProcess } from './child.ts';
 import type { Settings } from './function-settings.ts';
 
-/** The file in which a running `npm start` leaves its functions' settings, for `npm run health-check` to read. */
-const FILE = join(import.meta.dirname, '..', '..', '..', 'dist', 'running-system.json');
+/** Where each `npm start` of this checkout has a file while it runs, for `npm run health-check` to read. */
+const FOLDER = join(import.meta.dirname, '..', '..', '..', 'dist', 'running');
 
-/** Writes the file for as long as this process runs. @returns a function that removes the file */
-export async function announceSystem(settings: Settings): Promise<() => void> {
-  await mkdir(dirname(FILE), { recursive: true });
-  writeFileSync(FILE, JSON.stringify({ pid: process.pid, settings }));
-  return () => rmSync(FILE, { force: true });
+/** What a running `npm start` says of itself. */
+export interface RunningSystem {
+  readonly pid: number;
+  /** Of its gateway. */
+  readonly url: string;
+  /** Its functions' environment variables, without AWS credentials. */
+  readonly settings: Settings;
 }
 
-/** The settings of the `npm start` that runs on this machine; undefined when none runs. */
-export function runningSystem(): Settings | undefined {
+/** Writes this process's file, for its user alone. @returns removes the file; it goes with this process at the latest */
+export function announceSystem(url: string, settings: Settings): () => void {
+  mkdirSync(FOLDER, { recursive: true });
+  const file = join(FOLDER, `${process.pid}.json`);
+  const isCredential = (name: string) => name.startsWith('AWS_') && !name.startsWith('AWS_ENDPOINT_URL');
+  const kept = Object.entries(settings).filter(([name]) => !isCredential(name));
+  const system: RunningSystem = { pid: process.pid, url, settings: Object.fromEntries(kept) };
+  rmSync(file, { force: true }); // of a process of that number before, whose mode would stay
+  writeFileSync(file, JSON.stringify(system), { mode: 0o600 });
+  const cancel = afterThisProcess('rm -f "$1"', file);
+  return () => {
+    rmSync(file, { force: true });
+    cancel();
+  };
+}
+
+/** The `npm start`s of this checkout that run now. */
+export function runningSystems(): RunningSystem[] {
+  return filesOf(FOLDER).flatMap((file) => {
+    try {
+      const system = JSON.parse(readFileSync(join(FOLDER, file), 'utf8'));
+      process.kill(system.pid, 0); // throws when there is no such process
+      return [system];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function filesOf(folder: string): string[] {
   try {
-    const { pid, settings } = JSON.parse(readFileSync(FILE, 'utf8'));
-    process.kill(pid, 0); // throws when there is no such process
-    return settings;
+    return readdirSync(folder);
   } catch {
-    return undefined;
+    return [];
   }
 }

@@ -1,10 +1,10 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { App } from 'aws-cdk-lib';
-import { type Bundles, bundleAll } from '../../bundle/bundle.ts';
-import { GuestRpcPingStack } from '../../guest-rpc-ping-stack.ts';
-import { readSettings } from '../../settings/deployment-settings.ts';
+import { Worker } from 'node:worker_threads';
+import type { Bundles } from '../../bundle/bundle.ts';
+import type { GuestRpcPingStack } from '../../guest-rpc-ping-stack.ts';
 import type { Route } from './gateway.ts';
 import type { LocalFunction } from './lambda-process.ts';
 import { TemporaryFolder } from './temporary-folder.ts';
@@ -36,32 +36,40 @@ const ROOT = join(import.meta.dirname, '..', '..', '..');
 /** The stack that `cdk deploy` would deploy, synthesized into a temporary folder. */
 export class Synthesized {
   readonly template: Template;
-  readonly stack: GuestRpcPingStack;
+  /** undefined: the stack was synthesized in another thread. */
+  readonly stack: GuestRpcPingStack | undefined;
+  readonly #stackName: string;
   readonly #folder: TemporaryFolder;
 
   /** @param settings added to those of `cdk.json` @throws InvalidSetting */
   static async stack(
     settings: Readonly<Record<string, unknown>> = {},
-    bundles: Bundles | Promise<Bundles> = bundleAll(),
+    bundles?: Bundles | Promise<Bundles>,
   ): Promise<Synthesized> {
-    const { context } = JSON.parse(readFileSync(join(ROOT, 'cdk.json'), 'utf8'));
+    const { synthesize } = await import('./synthesis.ts');
     const folder = new TemporaryFolder('cdk');
-    const app = new App({
-      outdir: folder.path,
-      context: { ...context, ...settings },
-      builtinCloudFormationValidation: false, // takes seconds; `cdk synth` and a test do it
-    });
-    const read = readSettings(app.node.getAllContext());
-    const stack = new GuestRpcPingStack(app, read.stackName, read, await bundles);
-    app.synth();
-    await symlink(join(ROOT, 'node_modules'), folder.file('node_modules')); // for the SDK, which Lambda's runtime has
-    return new Synthesized(stack, folder);
+    const stack = await synthesize(folder.path, settings, bundles);
+    return Synthesized.#in(folder, stack.stackName, stack);
   }
 
-  private constructor(stack: GuestRpcPingStack, folder: TemporaryFolder) {
+  /** The same, without further settings, in a thread: CDK keeps the thread that it runs in busy for seconds. */
+  static async inThread(): Promise<Synthesized> {
+    const folder = new TemporaryFolder('cdk');
+    const worker = new Worker(join(import.meta.dirname, 'synthesis-thread.ts'), { workerData: folder.path });
+    const [stackName] = await once(worker, 'message');
+    return Synthesized.#in(folder, stackName);
+  }
+
+  static async #in(folder: TemporaryFolder, name: string, stack?: GuestRpcPingStack): Promise<Synthesized> {
+    await symlink(join(ROOT, 'node_modules'), folder.file('node_modules')); // for the SDK, which Lambda's runtime has
+    return new Synthesized(folder, name, stack);
+  }
+
+  private constructor(folder: TemporaryFolder, stackName: string, stack: GuestRpcPingStack | undefined) {
     this.stack = stack;
+    this.#stackName = stackName;
     this.#folder = folder;
-    this.template = JSON.parse(readFileSync(folder.file(stack.templateFile), 'utf8'));
+    this.template = JSON.parse(readFileSync(folder.file(`${stackName}.template.json`), 'utf8'));
   }
 
   /** The route of the ping, which is the only one besides `$default`. */
@@ -74,7 +82,7 @@ export class Synthesized {
   /** @param name of the entry `functions/<name>.ts` */
   function(name: string): SynthesizedFunction {
     const functions = this.resources('AWS::Lambda::Function');
-    const found = functions.find(({ FunctionName }) => FunctionName === `${this.stack.stackName}-${name}`);
+    const found = functions.find(({ FunctionName }) => FunctionName === `${this.#stackName}-${name}`);
     if (!found?.FunctionName || !found.Code || !found.Environment || !found.Timeout || !found.MemorySize)
       throw new Error(`The stack has no function ${name}`);
     const asset = this.#folder.file(`asset.${found.Code.S3Key.replace(/\.zip$/, '')}`);

@@ -106,7 +106,7 @@ async function raceToRealGuest(stage: Stage, troveApi: TroveApi, key: string | u
   const first = pings(id, WARM_UP);
   const few = pings(id, PINGS / 5);
   const lambda = await LambdaProcess.start(stage.ping, settings, () => undefined);
-  const gateway = await Gateway.listen(0, ROUTE, (event) => lambda.invoke(event));
+  const gateway = await Gateway.listen(ROUTE, (event) => lambda.invoke(event));
   const samples = await race(id, {
     [BARE]: pinger(() => stage.handler('bare-amqplib', first, bare)),
     [WITH_DUTIES]: pinger(() => stage.handler('bare-amqplib', first, { ...bare, ...DUTIES })),

@@ -2,8 +2,7 @@ import { expect, test } from '@jest/globals';
 import { applySweep } from '../../../../functions/changes/apply-sweep.ts';
 import type { FleetState } from '../../../../functions/changes/fleet-state.ts';
 import { readStateSettings } from '../../../../functions/settings/state-settings.ts';
-import { IntermittentGuest } from '../../../../infra/local/demo/intermittent-guest.ts';
-import { SWEEP_EVERY_MINUTES } from '../../../../infra/local/parts/schedule.ts';
+import { DEMO_RATE_MINUTES, IntermittentGuest } from '../../../../infra/local/demo/intermittent-guest.ts';
 import { resultOf } from '../../../changes/results.ts';
 import { instance } from '../../../page/states.ts';
 import { pass, useFakeClock } from '../../../setup/fake-clock.ts';
@@ -38,7 +37,7 @@ test('the demo’s sweeps report the death and the return of the guest in turn, 
     const applied = applySweep(state, resultOf({ [ID]: verdict }), thresholds);
     reported.push(...applied.changes.map(({ change }) => change));
     state = applied.state;
-    await pass(SWEEP_EVERY_MINUTES * 60_000);
+    await pass(DEMO_RATE_MINUTES * 60_000);
   }
   await guest.end();
   expect(reported.length).toBeGreaterThan(8);

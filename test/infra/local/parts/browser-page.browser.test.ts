@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { bundle } from '../../../../infra/bundle/bundle.ts';
-import { localPage } from '../../../../infra/local/parts/browser-page.ts';
+import { browserPage } from '../../../../infra/local/parts/browser-page.ts';
 import { Gateway } from '../../../../infra/local/parts/gateway.ts';
 import { LambdaProcess } from '../../../../infra/local/parts/lambda-process.ts';
 import { TemporaryFolder } from '../../../../infra/local/parts/temporary-folder.ts';
@@ -28,7 +28,9 @@ inBrowser('the page that npm start serves', () => {
     const local = { name: 'fleet-page', bundlePath: await bundle('fleet-page'), timeoutMs: 10_000 };
     const settings = { FLEET_STATE_URL: String(pathToFileURL(file)), HEALTH_CHECK_RATE_MINUTES: '60' };
     lambda = await LambdaProcess.start(local, settings, (line) => log.push(line));
-    gateway = await Gateway.listen(0, ROUTE, async () => ({ statusCode: 404 }), '2.0', [localPage(lambda)]);
+    gateway = await Gateway.listen(ROUTE, async () => ({ statusCode: 404 }), {
+      page: browserPage(() => lambda.invoke({})),
+    });
     browser = await launchChromium();
     page = await browser.newPage();
   }, 60_000);

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import type { ReportedSummary } from '../../../../functions/changes/report.ts';
-import { localStateUrl } from '../../../../infra/local/parts/fleet-state-url.ts';
+import { fleetStateUrl } from '../../../../infra/local/parts/fleet-state-url.ts';
 import { fleetReport } from '../../../../infra/local/terminal/fleet-report.ts';
 import { LogFormatter } from '../../../../infra/local/terminal/log-line.ts';
 
@@ -115,7 +115,7 @@ describe('the terminal', () => {
 
 test('each fleet has a file of its own, whatever the login, and its name has nothing of the login', () => {
   const of = (url: string, exchange = 'trove') =>
-    localStateUrl({ BROKER_URL: url, CONTROL_EXCHANGE: exchange });
+    fleetStateUrl({ BROKER_URL: url, CONTROL_EXCHANGE: exchange });
   expect(of('amqp://a:secret@one/v')).toBe(of('amqp://b:other@one/v'));
   const urls = [of('amqp://one/v'), of('amqp://one/w'), of('amqp://two/v'), of('amqp://one/v', 'openstack')];
   expect(new Set(urls).size).toBe(urls.length);

@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { App } from 'aws-cdk-lib';
+import { type Bundles, bundleAll } from '../../bundle/bundle.ts';
+import { GuestRpcPingStack } from '../../guest-rpc-ping-stack.ts';
+import { readSettings } from '../../settings/deployment-settings.ts';
+
+const CDK_JSON = join(import.meta.dirname, '..', '..', '..', 'cdk.json');
+
+/**
+ * Synthesizes the stack that `cdk deploy` would deploy.
+ *
+ * @param settings added to those of `cdk.json`
+ * @throws InvalidSetting
+ */
+export async function synthesize(
+  outdir: string,
+  settings: Readonly<Record<string, unknown>> = {},
+  bundles: Bundles | Promise<Bundles> = bundleAll(),
+): Promise<GuestRpcPingStack> {
+  const { context } = JSON.parse(readFileSync(CDK_JSON, 'utf8'));
+  const app = new App({
+    outdir,
+    context: { ...context, ...settings },
+    builtinCloudFormationValidation: false, // takes seconds; `cdk synth` and a test do it
+  });
+  const read = readSettings(app.node.getAllContext());
+  const stack = new GuestRpcPingStack(app, read.stackName, read, await bundles);
+  app.synth();
+  return stack;
+}
