@@ -5,7 +5,8 @@ import { readWidgetEvent } from './page/widget-event.ts';
 import { type PageSettings, readPageSettings } from './settings/state-settings.ts';
 import { InvalidConfig } from './settings/variables.ts';
 import { StateUnavailable } from './store/errors.ts';
-import { openStateStore, type StateStore } from './store/state-store.ts';
+import { openStateStore } from './store/state-location.ts';
+import type { StateStore } from './store/state-store.ts';
 import { Log } from './telemetry/log.ts';
 import { Deadline } from './time/deadline.ts';
 

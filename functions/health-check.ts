@@ -5,7 +5,7 @@ import { ExecutionEnvironment } from './runtime/execution-environment.ts';
 import { fleetOf, planSweep, runSweep } from './runtime/sweep-fleet.ts';
 import { readStateSettings } from './settings/state-settings.ts';
 import { InvalidConfig } from './settings/variables.ts';
-import { openStateStore } from './store/state-store.ts';
+import { openStateStore } from './store/state-location.ts';
 import { type Fleet, FleetUnknown } from './sweep/fleet.ts';
 import { summarize } from './sweep/summary.ts';
 import type { Sweep } from './sweep/sweep.ts';

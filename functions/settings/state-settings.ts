@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { Thresholds } from '../changes/transition.ts';
-import type { StateLocation } from '../store/state-store.ts';
+import type { StateLocation } from '../store/state-location.ts';
 import { InvalidConfig, readCount, readNumber, requireVerifiedTls, type Variables } from './variables.ts';
 
 /** What the health check alone reads of the environment. */

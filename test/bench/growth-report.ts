@@ -1,7 +1,7 @@
 import { bars, type Chart, lines } from './chart.ts';
 import type { Fleet, GrowthRun, Sample, Share } from './growth-run.ts';
-import { median, ratio, spread } from './measurement.ts';
-import { type Goal, goal, type Section, significant, table, written } from './report.ts';
+import { median, ratio, significant, spread } from './measurement.ts';
+import { type Goal, goal, type Section, table, written } from './report.ts';
 
 /** How many guests the goals speak of. */
 const LARGE = [10_000, 40_000];

@@ -2,8 +2,8 @@ import { statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { build } from 'esbuild';
 import { BUILD_OPTIONS } from '../../infra/bundle/bundle.ts';
-import { inRepeats, interleaved, median, ratio, type Spread } from './measurement.ts';
-import { significant, table, written } from './report.ts';
+import { inRepeats, interleaved, median, ratio, type Spread, significant } from './measurement.ts';
+import { table, written } from './report.ts';
 import { pings, type Stage } from './stage.ts';
 
 /** How many values each bundle gets, each the median of so many processes. */

@@ -52,3 +52,11 @@ export function inRepeats<T>(values: readonly T[], turns: number): T[][] {
     values.slice(repeat * turns, (repeat + 1) * turns),
   );
 }
+
+/** A number with three significant digits; from 100 on, a whole number with all its digits. */
+export function significant(value: number): string {
+  if (!Number.isFinite(value)) return String(value);
+  return Math.abs(value) >= 100
+    ? Math.round(value).toLocaleString('en')
+    : String(Number(value.toPrecision(3)));
+}

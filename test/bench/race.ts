@@ -1,6 +1,6 @@
 import { type Contestant, cpuTimeMs } from './contestant.ts';
-import { interleaved, median, ratio, type Spread, spread } from './measurement.ts';
-import { significant, table, written } from './report.ts';
+import { interleaved, median, ratio, type Spread, significant, spread } from './measurement.ts';
+import { table, written } from './report.ts';
 import { pings } from './stage.ts';
 
 /** How many values each contestant gets, each of a process of its own, in so many turns: a disturbance affects all contestants. */

@@ -1,5 +1,5 @@
 import type { Chart } from './chart.ts';
-import type { Spread } from './measurement.ts';
+import { type Spread, significant } from './measurement.ts';
 
 /** The result of a scenario: its text in Markdown, its charts, and its goals. */
 export interface Section {
@@ -48,14 +48,6 @@ export function goal(
 /** A median with its spread, such as `1.21 (1.15–1.34)`. */
 export function written({ median, min, max }: Spread): string {
   return `${significant(median)} (${significant(min)}–${significant(max)})`;
-}
-
-/** A number with three significant digits; from 100 on, a whole number with all its digits. */
-export function significant(value: number): string {
-  if (!Number.isFinite(value)) return String(value);
-  return Math.abs(value) >= 100
-    ? Math.round(value).toLocaleString('en')
-    : String(Number(value.toPrecision(3)));
 }
 
 /** A Markdown table, with columns padded for reading in a terminal. */

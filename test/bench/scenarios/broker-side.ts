@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { type Contestant, cpuTimeMs } from '../contestant.ts';
-import { interleaved, ratio, spread } from '../measurement.ts';
-import { goal, type Section, significant, table, written } from '../report.ts';
+import { interleaved, ratio, significant, spread } from '../measurement.ts';
+import { goal, type Section, table, written } from '../report.ts';
 import { type HandlerName, pings, STATISTICS_INTERVAL_MS, type Stage } from '../stage.ts';
 
 const REPEATS = 7;

@@ -2,8 +2,8 @@ import { ProcessorShare } from '../../aws-runtime/processor-share.ts';
 import { bars, type Chart } from '../chart.ts';
 import { type ColdFunction, type ColdStart, coldStart } from '../cold-start.ts';
 import { loadTable, loadTimes, wholeLoad } from '../load-times.ts';
-import { interleaved, median, ratio, type Spread } from '../measurement.ts';
-import { type Goal, goal, type Section, significant, table, written } from '../report.ts';
+import { interleaved, median, ratio, type Spread, significant } from '../measurement.ts';
+import { type Goal, goal, type Section, table, written } from '../report.ts';
 import { SecretsManager } from '../secrets-manager.ts';
 import type { HandlerName, Stage } from '../stage.ts';
 

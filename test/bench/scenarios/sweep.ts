@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Answer, Contestant } from '../contestant.ts';
 import { EchoResponder } from '../echo-responder.ts';
-import { interleaved, median, ratio, type Spread, spread } from '../measurement.ts';
-import { goal, type Section, significant, table, written } from '../report.ts';
+import { interleaved, median, ratio, type Spread, significant, spread } from '../measurement.ts';
+import { goal, type Section, table, written } from '../report.ts';
 import { osloClient } from '../rivals.ts';
 import type { Stage } from '../stage.ts';
 

@@ -1,7 +1,7 @@
 import { TcpProxy } from '../../setup/tcp-proxy.ts';
 import type { Contestant } from '../contestant.ts';
-import { interleaved, median, ratio } from '../measurement.ts';
-import { type Section, significant, table, written } from '../report.ts';
+import { interleaved, median, ratio, significant } from '../measurement.ts';
+import { type Section, table, written } from '../report.ts';
 import { pings, type Stage } from '../stage.ts';
 
 const REPEATS = 9;

@@ -1,0 +1,87 @@
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, test } from '@jest/globals';
+
+const ROOT = join(import.meta.dirname, '..');
+
+/**
+ * What each room of functions/ may import beside itself: rooms, files of functions/ itself, packages, and those of Node's
+ * modules that reach the network. Imports run one way; Biome's noImportCycles refuses circles within a room.
+ */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  time: ['coded-error.ts'],
+  oslo: ['amqplib', 'coded-error.ts', 'json-object.ts', 'time'],
+  broker: ['@aws-sdk/client-mq', 'amqplib', 'coded-error.ts', 'json-object.ts', 'node:net', 'time'],
+  secrets: ['aws4', 'coded-error.ts', 'http-client.ts', 'json-object.ts', 'time'],
+  store: ['@aws-sdk/client-s3', 'coded-error.ts', 'time'],
+  guest: ['coded-error.ts', 'json-object.ts', 'oslo', 'time'],
+  sweep: ['coded-error.ts', 'guest', 'oslo', 'time'],
+  changes: ['coded-error.ts', 'guest', 'store', 'sweep', 'time', 'valibot'],
+  settings: ['broker', 'changes', 'coded-error.ts', 'store'],
+  trove: ['coded-error.ts', 'guest', 'http-client.ts', 'json-object.ts', 'secrets', 'settings', 'time'],
+  runtime: ['broker', 'coded-error.ts', 'guest', 'oslo', 'secrets', 'settings', 'sweep', 'time', 'trove'],
+  http: ['aws-lambda', 'coded-error.ts', 'guest'],
+  telemetry: ['changes', 'guest', 'http', 'sweep'],
+  keystone: [
+    '@middy/core',
+    'aws-lambda',
+    'coded-error.ts',
+    'http',
+    'http-client.ts',
+    'json-object.ts',
+    'node:http', // for the limit of a header
+    'quick-lru',
+    'settings',
+    'telemetry',
+    'time',
+  ],
+  page: ['changes', 'guest', 'time'],
+};
+
+const NETWORK = ['node:http', 'node:https', 'node:http2', 'node:net', 'node:tls', 'node:dns'];
+
+/** Modules that a file imports: paths in this repository, or names of packages. */
+function importsOf(file: string): string[] {
+  const source = readFileSync(join(ROOT, file), 'utf8');
+  const named = source.matchAll(/(?:^(?:import|export) (?:[^'();]*? from )?|import\()'([^']+)'/gm);
+  return Array.from(named, ([, name = '']) => (name.startsWith('.') ? join(dirname(file), name) : name));
+}
+
+/** The room of a file below functions/, or the file's own name; other modules as they are. */
+function roomOf(module: string): string {
+  return /^functions\/([^/]+)/.exec(module)?.[1] ?? module;
+}
+
+test.each(Object.entries(MAY_IMPORT))('%s imports nothing but %j', (room, allowed) => {
+  const files = globSync(`functions/${room}/*.ts`, { cwd: ROOT });
+  const imported = files.flatMap((file) => importsOf(file).map((module) => ({ file, module })));
+  const refused = imported.filter(({ module }) => {
+    if (module.startsWith('node:')) return NETWORK.includes(module) && !allowed.includes(module);
+    return roomOf(module) !== room && !allowed.includes(roomOf(module));
+  });
+  expect(refused).toEqual([]);
+  expect(imported.length).toBeGreaterThan(0);
+});
+
+test('every room of functions/ has a row', () => {
+  const rooms = globSync('functions/*/*.ts', { cwd: ROOT }).map(roomOf);
+  expect(Object.keys(MAY_IMPORT)).toEqual(expect.arrayContaining([...new Set(rooms)]));
+});
+
+test.each([
+  ['functions', /^(infra|test)\//],
+  ['infra', /^test\//],
+])('nothing in %s imports what matches %s', (folder, forbidden) => {
+  const files = globSync(`${folder}/**/*.{ts,mjs}`, { cwd: ROOT });
+  const refused = files.filter((file) => importsOf(file).some((module) => forbidden.test(module)));
+  expect(files.length).toBeGreaterThan(50);
+  expect(refused).toEqual([]);
+});
+
+test('what is deployed does not import the local system', () => {
+  const files = globSync('infra/**/*.ts', { cwd: ROOT }).filter(
+    (file) => !/^infra\/(local|smoke)\//.test(file),
+  );
+  const refused = files.filter((file) => importsOf(file).some((module) => module.startsWith('infra/local/')));
+  expect(refused).toEqual([]);
+});
