@@ -9,6 +9,7 @@ const MANUALS = [
   'README.md',
   'CHANGELOG.md',
   '.github/CONTRIBUTING.md',
+  '.github/SECURITY.md',
   'functions/README.md',
   'infra/README.md',
   'infra/RUNBOOK.md',
