@@ -90,7 +90,7 @@ const ACCESS_LOG = AccessLogFormat.custom(
 /** Why API Gateway itself lets everybody through. */
 const OPENNESS = {
   anyone: 'The deployer has set anyoneMayCallTheApi=true: anyone may call this API.',
-  keystone: 'The function itself has Keystone check the caller’s token, before anything else is looked at.',
+  keystone: "The function itself has Keystone check the caller's token, before anything else is looked at.",
 } as const;
 
 function acknowledgeOpenness(api: HttpApi, reason: string): void {

@@ -1,4 +1,5 @@
 import { CfnOutput, Duration, Stack } from 'aws-cdk-lib';
+import type { ISecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
 import { ROUTE } from '../functions/http/request.ts';
 import { Api, type Callers } from './api.ts';
@@ -8,14 +9,14 @@ import type { Bundles } from './bundle/bundle.ts';
 import { ChangeNotices } from './changes/change-notices.ts';
 import { StateBucket } from './changes/state-bucket.ts';
 import { BrokerFunction } from './compute/broker-function.ts';
-import { functionEnvironment } from './compute/function-environment.ts';
+import { brokerVariables, keystoneVariables, sweepVariables } from './compute/function-environment.ts';
 import { PageFunction } from './compute/page-function.ts';
 import { HealthCheckSchedule, sweepTiming } from './compute/sweep-schedule.ts';
 import { Alarms } from './monitoring/alarms.ts';
 import { Dashboard } from './monitoring/dashboard.ts';
 import type { BrokerAccess } from './network/broker-access.ts';
-import { KeystoneAccess } from './network/keystone-access.ts';
 import { Network } from './network/network.ts';
+import { OpenStackAccess } from './network/openstack-access.ts';
 import { S3Access } from './network/s3-access.ts';
 import type { Settings } from './settings/deployment-settings.ts';
 
@@ -33,15 +34,15 @@ export class GuestRpcPingStack extends Stack {
     super(scope, id, { description: 'Guest RPC Ping: whether Trove guest agents can be reached over RPC' });
     const network = new Network(this, 'Network', settings.broker);
     const broker = this.#broker(settings, network);
+    const { keystone, trove } = settings;
     const secretArns = [broker.secretArn, ...guestKeySecrets(this, settings)];
+    const ofTrove = trove ? [trove.secretArn] : [];
     const common = {
       network,
       broker,
-      readableSecretArns: secretArns,
-      guestKeySecretPrefix: settings.guestKeySecretPrefix,
       secretsKmsKeyArn: settings.secretsKmsKeyArn,
       environment: {
-        ...functionEnvironment(settings, broker, network.openSecretsManager(secretArns)),
+        ...brokerVariables(settings, broker, network.openSecretsManager([...secretArns, ...ofTrove])),
         METRICS_NAMESPACE: this.stackName,
       },
     };
@@ -49,12 +50,13 @@ export class GuestRpcPingStack extends Stack {
     network.connect(broker.securityGroup, 5671, 'AMQP');
     network.connect(broker.securityGroup, 443, 'the management API');
     if (broker.description) network.openAmazonMq(broker.description.arn);
-    const { keystone } = settings;
-    const toKeystone = keystone && new KeystoneAccess(this, 'Keystone', keystone, network);
+    const toKeystone = keystone && new OpenStackAccess(this, 'Keystone', 'Keystone', keystone, network);
+    const toTrove = trove && new OpenStackAccess(this, 'Trove', 'Trove', trove, network);
     const ping = new BrokerFunction(this, 'RpcPing', {
       ...common,
-      environment: { ...common.environment, ...toKeystone?.environment },
-      securityGroups: toKeystone ? [toKeystone.securityGroup] : [],
+      readableSecretArns: secretArns,
+      environment: { ...common.environment, ...keystoneVariables(settings) },
+      securityGroups: groupsOf(toKeystone),
       caCertificates: keystone?.caCertificates,
       name: 'rpc-ping',
       description: 'Pings one Trove guest agent',
@@ -66,7 +68,10 @@ export class GuestRpcPingStack extends Stack {
     const memory = this.#memory(settings, network, bundles['fleet-page']);
     const sweep = new BrokerFunction(this, 'HealthCheck', {
       ...common,
-      securityGroups: memory ? [memory.toS3.securityGroup] : [],
+      readableSecretArns: [...secretArns, ...ofTrove],
+      environment: { ...common.environment, ...sweepVariables(settings) },
+      securityGroups: groupsOf(memory?.toS3, trove && toKeystone, toTrove),
+      caCertificates: trove && keystone?.caCertificates,
       name: 'health-check',
       description: 'Pings all Trove guest agents',
       codePath: bundles['health-check'],
@@ -88,7 +93,7 @@ export class GuestRpcPingStack extends Stack {
       callers: callersOf(settings),
     });
     const alarms = this.#watch(settings, { broker, ping, sweep, page: memory?.page, api });
-    memory?.notices.publishTo(alarms.topic);
+    memory?.notices.publishTo(alarms.topic, sweep.function);
     alarms.node.addDependency(schedule); // else `NoSweep` would ring while a new broker is being made
     this.#output('VpcId', 'of the functions and a new broker', network.vpc.vpcId);
   }
@@ -108,10 +113,10 @@ export class GuestRpcPingStack extends Stack {
     const bucket = new StateBucket(this, 'State');
     const toS3 = new S3Access(this, 'S3', s3, network, bucket.keeping);
     const notices = new ChangeNotices(this, 'Changes');
-    this.#output('FleetState', 'what the health check keeps from sweep to sweep', bucket.url);
+    this.#output('FleetState', 'the saved state of the fleet', bucket.url);
     this.#output('SweepBus', 'the event bus with the result of each sweep', notices.bus.eventBusName);
     const page = new PageFunction(this, 'FleetPage', { codePath, state: bucket, rateMinutes });
-    this.#output('FleetPageLog', 'the log group of the dashboard’s page', page.logGroup.logGroupName);
+    this.#output('FleetPageLog', "the log group of the dashboard's page", page.logGroup.logGroupName);
     return { bucket, toS3, notices, page };
   }
 
@@ -137,7 +142,8 @@ export class GuestRpcPingStack extends Stack {
       unreachableGuests: settings.unreachableGuests,
       email: settings.alarmEmail,
       functions: { ping: ping.function, sweep: sweep.function },
-      tellsChanges: settings.fleetState.s3 !== undefined,
+      reportsChanges: settings.fleetState.s3 !== undefined,
+      pingsControlPlane: settings.controlPlaneTopics !== '',
       api,
     });
     const dashboard = new Dashboard(this, 'Dashboard', {
@@ -162,9 +168,9 @@ export class GuestRpcPingStack extends Stack {
     );
     if (broker.endpoint) this.#output('BrokerEndpoint', 'of the broker', broker.endpoint);
     this.#output('RpcPingLog', 'the log group of the pings', ping.logGroup.logGroupName);
-    this.#output('AccessLog', 'the log group of the API’s requests', api.accessLog.logGroupName);
+    this.#output('AccessLog', "the log group of the API's requests", api.accessLog.logGroupName);
     if (broker instanceof NewBroker)
-      this.#output('AdministratorSecret', 'of the new broker’s administrator', broker.administratorSecretArn);
+      this.#output('AdministratorSecret', "of the new broker's administrator", broker.administratorSecretArn);
     this.#output('HealthCheckLog', 'the log group of the sweeps', sweep.logGroup.logGroupName);
     if (callersOf(settings) === 'iam') this.#outputApiArn(api);
     return alarms;
@@ -180,13 +186,25 @@ export class GuestRpcPingStack extends Stack {
   }
 }
 
-/** A pattern for the secrets of the guests' keys: of their names, only the beginning is known at deployment. */
+/** The security groups of the ways that there are. */
+function groupsOf(
+  ...ways: readonly ({ readonly securityGroup: ISecurityGroup } | undefined)[]
+): ISecurityGroup[] {
+  return ways.flatMap((way) => way?.securityGroup ?? []);
+}
+
+/** In IAM's patterns: a UUID, and the six characters that Secrets Manager adds to a secret's name. */
+const UUID_AND_SUFFIX = [8, 4, 4, 4, 12, 6].map((length) => '?'.repeat(length)).join('-');
+
+/** A pattern for the secrets of the guests' keys: the instances' ids are not known at deployment. */
 function guestKeySecrets(
   { partition, region, account }: Stack,
   { guestKeySecretPrefix }: Settings,
 ): string[] {
   if (guestKeySecretPrefix === undefined) return [];
-  return [`arn:${partition}:secretsmanager:${region}:${account}:secret:${guestKeySecretPrefix}*`];
+  return [
+    `arn:${partition}:secretsmanager:${region}:${account}:secret:${guestKeySecretPrefix}${UUID_AND_SUFFIX}`,
+  ];
 }
 
 function callersOf({ keystone, anyoneMayCallTheApi }: Settings): Callers {

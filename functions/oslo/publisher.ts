@@ -53,7 +53,7 @@ export const STUCK_MS = 1000;
 const MAX_UNCONFIRMED = 256;
 
 /** How many channels may be open for single messages; each stays open while its queue's node hangs. */
-const OWN_CHANNELS = 256;
+export const OWN_CHANNELS = 256;
 
 /**
  * Publishes on one channel without confirms; on one with them, which is opened when it is needed first; and while that one

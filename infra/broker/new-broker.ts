@@ -1,4 +1,4 @@
-import { Fn, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
+import { Annotations, Fn, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib';
 import { CfnBroker, CfnConfiguration } from 'aws-cdk-lib/aws-amazonmq';
 import { SecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
@@ -6,7 +6,6 @@ import { Construct } from 'constructs';
 import type { BrokerAccess } from '../network/broker-access.ts';
 import type { Network } from '../network/network.ts';
 import type { NewBrokerSettings } from '../settings/broker-settings.ts';
-import type { BrokerLimits } from './broker-limits.ts';
 
 /** A private RabbitMQ on Amazon MQ. The administrator's password is generated, and stands in the secret alone. */
 export class NewBroker extends Construct implements BrokerAccess {
@@ -61,6 +60,11 @@ export class NewBroker extends Construct implements BrokerAccess {
     this.description = settings.isDescribed ? { id: broker.ref, arn: broker.attrArn } : undefined;
     this.administratorSecretArn = administrator.secretArn;
     this.secretArn = settings.secretArn ?? administrator.secretArn;
+    if (settings.secretArn === undefined)
+      Annotations.of(this).addWarningV2(
+        'guest-rpc-ping:administrator',
+        "The functions log in as the broker's administrator. Create a user for them and set brokerSecretArn: see infra/README.md, The broker's user.",
+      );
     Validations.of(administrator).acknowledge({
       id: 'AwsSolutions-SMG4',
       reason:
@@ -71,7 +75,7 @@ export class NewBroker extends Construct implements BrokerAccess {
   #configuration(
     brokerName: string,
     version: string,
-    limits: BrokerLimits,
+    limits: NonNullable<NewBrokerSettings['limits']>,
   ): CfnBroker.ConfigurationIdProperty {
     const { attrId, attrRevision } = new CfnConfiguration(this, 'Configuration', {
       // Each version needs a configuration of its own, and Amazon MQ refuses a second one of the same name.
@@ -85,12 +89,13 @@ export class NewBroker extends Construct implements BrokerAccess {
 }
 
 /** The limits in the format of `rabbitmq.conf`. */
-function cuttlefish({ connections, channels, queues, exchanges }: BrokerLimits): string {
+function cuttlefish(limits: NonNullable<NewBrokerSettings['limits']>): string {
   return [
-    `connection_max = ${connections}`,
-    `channel_max_per_node = ${channels}`,
-    `cluster_queue_limit = ${queues}`,
-    `cluster_exchange_limit = ${exchanges}`,
+    `connection_max = ${limits.connections}`,
+    `channel_max_per_node = ${limits.channels}`,
+    `cluster_queue_limit = ${limits.queues}`,
+    `cluster_exchange_limit = ${limits.exchanges}`,
+    `max_message_size = ${limits.messageBytes}`,
     '',
   ].join('\n');
 }

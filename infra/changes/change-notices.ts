@@ -1,7 +1,7 @@
 import { Stack } from 'aws-cdk-lib';
 import { EventBus, EventField, type IEventBus, Match, Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import type { IDestination } from 'aws-cdk-lib/aws-lambda';
+import type { IDestination, IFunction } from 'aws-cdk-lib/aws-lambda';
 import { EventBridgeDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
@@ -22,15 +22,18 @@ export class ChangeNotices extends Construct {
     this.destination = new EventBridgeDestination(this.bus);
   }
 
-  /** Publishes each sweep's changes as one sentence. */
-  publishTo(topic: Topic): void {
+  /** Publishes the changes of each sweep of this function as one sentence. */
+  publishTo(topic: Topic, { functionArn }: IFunction): void {
     const rule = new Rule(this, 'Rule', {
       eventBus: this.bus,
       description: 'Guest RPC Ping: publishes what has changed',
       eventPattern: {
         source: ['lambda'],
         detailType: ['Lambda Function Invocation Result - Success'],
-        detail: { responsePayload: { changes_sentence: Match.exists() } },
+        detail: {
+          requestContext: { functionArn: [`${functionArn}:$LATEST`] },
+          responsePayload: { changes_sentence: Match.exists() },
+        },
       },
     });
     const { stackName } = Stack.of(this);

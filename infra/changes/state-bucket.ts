@@ -55,5 +55,6 @@ export class StateBucket extends Construct {
     keeper.addEnvironment('FLEET_STATE_URL', this.url);
     keeper.addEnvironment('UNREACHABLE_AFTER_SWEEPS', String(settings.unreachableAfterSweeps));
     keeper.addEnvironment('REACHABLE_AFTER_SWEEPS', String(settings.reachableAfterSweeps));
+    keeper.addEnvironment('ABANDONED_AFTER_HOURS', String(settings.abandonedAfterHours));
   }
 }

@@ -30,8 +30,6 @@ export interface BrokerFunctionProps {
   readonly network: Network;
   readonly broker: BrokerAccess;
   readonly readableSecretArns: readonly string[];
-  /** The beginning of the names of the guests' key secrets, where `readableSecretArns` has their pattern. */
-  readonly guestKeySecretPrefix: string | undefined;
   readonly secretsKmsKeyArn: string | undefined;
   /** Besides the network's own; by default none. */
   readonly securityGroups?: readonly ISecurityGroup[];
@@ -75,7 +73,7 @@ export class BrokerFunction extends Construct {
       vpcSubnets: network.subnets,
       securityGroups: [network.securityGroup, ...(props.securityGroups ?? [])],
     });
-    acknowledgeWildcards(role, props.guestKeySecretPrefix);
+    acknowledgeWildcards(role);
   }
 }
 
@@ -117,17 +115,11 @@ function attachToVpc(functionName: string): PolicyStatement[] {
   ];
 }
 
-function acknowledgeWildcards(role: Role, guestKeySecretPrefix: string | undefined): void {
+function acknowledgeWildcards(role: Role): void {
   Validations.of(role).acknowledge({
     id: 'AwsSolutions-IAM5[Resource::*]',
     reason:
-      'X-Ray’s write actions, and those by which Lambda attaches a function to a VPC, cannot be limited to ' +
-      'resources known beforehand; the latter are denied to the function’s own code.',
-  });
-  if (guestKeySecretPrefix === undefined) return;
-  const secrets = `arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:${guestKeySecretPrefix}*`;
-  Validations.of(role).acknowledge({
-    id: `AwsSolutions-IAM5[Resource::${secrets}]`,
-    reason: 'Each guest’s RPC key is in a secret of its own, and guests come and go between deployments.',
+      "X-Ray's write actions, and those by which Lambda attaches a function to a VPC, cannot be limited to " +
+      "resources known beforehand; the latter are denied to the function's own code.",
   });
 }

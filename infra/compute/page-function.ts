@@ -59,7 +59,7 @@ export class PageFunction extends Construct {
     });
     Validations.of(role).acknowledge({
       id: 'AwsSolutions-IAM5[Resource::*]',
-      reason: 'X-Ray’s write actions cannot be limited to resources.',
+      reason: "X-Ray's write actions cannot be limited to resources.",
     });
   }
 }

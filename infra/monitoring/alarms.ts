@@ -19,8 +19,9 @@ export interface AlarmsProps {
   readonly email: string | undefined;
   readonly functions: { readonly ping: IFunction; readonly sweep: IFunction };
   readonly api: Api;
-  /** Whether the health check keeps its state, and tells changes. */
-  readonly tellsChanges: boolean;
+  /** Whether the health check saves its state and reports changes. */
+  readonly reportsChanges: boolean;
+  readonly pingsControlPlane: boolean;
 }
 
 interface Condition {
@@ -48,12 +49,13 @@ export class Alarms extends Construct {
     if (props.email !== undefined) this.topic.addSubscription(new EmailSubscription(props.email));
     const { ping, sweep } = props.functions;
     this.#watchFleet(props);
-    if (props.tellsChanges) this.#watchChanges(props);
+    if (props.pingsControlPlane) this.#watchControlPlane(props);
+    if (props.reportsChanges) this.#watchChanges(props);
     this.#watchFunction('Ping', ping);
     this.#watchFunction('Sweep', sweep);
     this.#add('Api5xx', {
       description:
-        'The API has answered 5xx: the function is misconfigured, broken or busy. Its log says which.',
+        'The API answered 5xx: the function is misconfigured, failed or was throttled. See its log.',
       metric: props.api.stage.metricServerError({ statistic: Stats.SUM, period: Duration.minutes(5) }),
       is: 'atLeast',
       threshold: 1,
@@ -64,13 +66,13 @@ export class Alarms extends Construct {
   #watchBroker({ brokerName, maxConnections, maxQueues }: AlarmsProps): void {
     const options = { statistic: Stats.MAXIMUM, period: Duration.minutes(5) };
     this.#add('BrokerCrowded', {
-      description: `The broker has ${CROWDED * 100} % of the connections that it takes.`,
+      description: `${CROWDED * 100} % of the broker's connections are in use: raise its limit or close connections.`,
       metric: brokerMetric(brokerName, 'ConnectionCount', options),
       is: 'atLeast',
       threshold: Math.ceil(CROWDED * maxConnections),
     });
     this.#add('BrokerQueuesCrowded', {
-      description: `The broker has ${CROWDED * 100} % of the queues that it takes: soon no new guest can register.`,
+      description: `${CROWDED * 100} % of the broker's queues are in use: soon no new guest can register.`,
       metric: brokerMetric(brokerName, 'QueueCount', options),
       is: 'atLeast',
       threshold: Math.ceil(CROWDED * maxQueues),
@@ -87,7 +89,7 @@ export class Alarms extends Construct {
       periods: [2, 3],
     });
     this.#add('GuestsUnreachable', {
-      description: `${unreachableGuests} or more guests cannot be reached: the dashboard lists them.`,
+      description: `${unreachableGuests} or more guests are unreachable. The dashboard lists them, with the reason of each.`,
       metric: sweepMetric(this, 'GuestsUnreachable', { statistic: Stats.MAXIMUM, period }),
       is: 'atLeast',
       threshold: unreachableGuests,
@@ -95,14 +97,15 @@ export class Alarms extends Construct {
       missingData: TreatMissingData.IGNORE, // a sweep that checked no guest does not end the alarm
     });
     this.#add('SweepIncomplete', {
-      description: 'Guests are left without a verdict, or cannot be listed: `error` in the log says why.',
+      description: "Sweeps ended early or could not list the guests: see `error` in the health check's log.",
       metric: sweepMetric(this, 'SweepComplete', { statistic: Stats.MINIMUM, period }),
       is: 'below',
       threshold: 1,
       periods: [2, 3],
     });
     this.#add('NoSweep', {
-      description: 'No health check has ended for three times its rate: the fleet is not watched.',
+      description:
+        'No sweep has ended for three times the rate: nobody pings the guests. See the log of the health check.',
       metric: sweepMetric(this, 'BrokerReachable', { statistic: Stats.SAMPLE_COUNT, period }),
       is: 'below',
       threshold: 1,
@@ -111,10 +114,24 @@ export class Alarms extends Construct {
     });
   }
 
+  #watchControlPlane({ rateMinutes }: AlarmsProps): void {
+    this.#add('ControlPlaneUnreachable', {
+      description:
+        'A topic of the control plane does not answer: trove-taskmanager or trove-conductor is down.',
+      metric: sweepMetric(this, 'ControlPlaneUnreachable', {
+        statistic: Stats.MAXIMUM,
+        period: Duration.minutes(rateMinutes),
+      }),
+      is: 'atLeast',
+      threshold: 1,
+      periods: [2, 3],
+    });
+  }
+
   #watchChanges({ rateMinutes, functions: { sweep } }: AlarmsProps): void {
     this.#add('FleetStateLost', {
       description:
-        'What the health check knows cannot be kept: changes are not told, or told again and again.',
+        'The state of the fleet could not be read or written: changes are not reported, or reported again with each sweep.',
       metric: sweepMetric(this, 'FleetStateKept', {
         statistic: Stats.MINIMUM,
         period: Duration.minutes(rateMinutes),
@@ -123,8 +140,18 @@ export class Alarms extends Construct {
       threshold: 1,
       periods: [2, 3],
     });
+    this.#add('FleetShrank', {
+      description: 'More than a fifth of the guests, or all, are gone from the broker since the last sweeps.',
+      metric: sweepMetric(this, 'FleetShrank', {
+        statistic: Stats.MAXIMUM,
+        period: Duration.minutes(rateMinutes),
+      }),
+      is: 'atLeast',
+      threshold: 1,
+    });
     this.#add('ChangesUndelivered', {
-      description: 'Lambda could not put the result of a sweep on the bus: nobody hears of its changes.',
+      description:
+        'Lambda could not put the result of a sweep on the event bus: its changes were not delivered.',
       metric: sweep.metric('DestinationDeliveryFailures', {
         statistic: Stats.SUM,
         period: Duration.minutes(5),
@@ -137,13 +164,13 @@ export class Alarms extends Construct {
   #watchFunction(name: string, watched: IFunction): void {
     const options = { statistic: Stats.SUM, period: Duration.minutes(5) };
     this.#add(`${name}Errors`, {
-      description: 'The function has failed or timed out without an answer: its log says why.',
+      description: 'The function failed or timed out without an answer. See its log.',
       metric: watched.metricErrors(options),
       is: 'atLeast',
       threshold: 1,
     });
     this.#add(`${name}Throttles`, {
-      description: 'Lambda has refused to run more of the function at once than is reserved for it.',
+      description: 'Lambda refused an invocation: as many run as are reserved for the function.',
       metric: watched.metricThrottles(options),
       is: 'atLeast',
       threshold: 1,

@@ -3,19 +3,16 @@ import {
   type BrokerModel,
   connectionsForGuests,
   connectionsOfBroker,
-  defaultLimits,
   INSTANCE_TYPES,
-  type InstanceType,
-  isM7g,
   limitsForGuests,
   maximumLimits,
 } from '../broker/broker-limits.ts';
 import { type Context, InvalidSetting } from './cdk-context.ts';
+import { SECRET_ARN, SECRET_ARN_KIND } from './openstack-settings.ts';
 
 /** The settings that a new and an existing broker share. */
 interface AnyBrokerSettings {
   readonly name: string;
-  readonly model: BrokerModel;
   /** How many connections the broker takes, on all nodes together. */
   readonly maxConnections: number;
   readonly maxQueues: number;
@@ -24,8 +21,9 @@ interface AnyBrokerSettings {
 /** A broker that the stack makes, in a VPC of its own. */
 export interface NewBrokerSettings extends AnyBrokerSettings {
   readonly kind: 'new';
+  readonly model: BrokerModel;
   /** The limits in the broker's configuration; undefined: RabbitMQ 3.13, whose limits are fixed. */
-  readonly limits: BrokerLimits | undefined;
+  readonly limits: (BrokerLimits & { readonly messageBytes: number }) | undefined;
   /** True: a function that cannot reach the broker may ask Amazon MQ for the broker's state. */
   readonly isDescribed: boolean;
   /** The block of the broker's own VPC: 256 addresses. */
@@ -48,26 +46,26 @@ export interface ExistingBrokerSettings extends AnyBrokerSettings {
 
 export type BrokerSettings = NewBrokerSettings | ExistingBrokerSettings;
 
-const OF_A_NEW_BROKER = ['newBroker', 'describeBroker', 'vpcCidr', 'brokerMaxChannels', 'brokerMaxExchanges'];
-const OF_AN_EXISTING_BROKER = [
-  'existingBroker',
-  'brokerId',
-  'brokerEndpoint',
-  'vpcId',
-  'subnetIds',
-  'brokerSecurityGroupId',
+/** Limits that only a new broker of RabbitMQ 4 is configured with. */
+const CONFIGURED = ['brokerMaxChannels', 'brokerMaxExchanges', 'brokerMaxMessageBytes'];
+const OF_A_NEW_BROKER = [
+  'newBroker',
+  'brokerInstanceType',
+  'brokerVersion',
+  'describeBroker',
+  'vpcCidr',
+  ...CONFIGURED,
 ];
+const OF_AN_EXISTING_BROKER = ['brokerId', 'brokerEndpoint', 'vpcId', 'subnetIds', 'brokerSecurityGroupId'];
 
 /** The range of a broker limit, from which alarms and `pingConcurrency` are computed. */
 const FEWEST = 20;
 const MOST = 1_000_000;
 
-const DEPLOYMENTS = ['single-instance', 'cluster'] as const;
+const MIB = 1024 ** 2;
 
 const VPC_CIDR = /^(10\.\d{1,3}|172\.(1[6-9]|2\d|3[01])|192\.168)\.\d{1,3}\.0\/24$/;
 const BROKER_NAME = /^[\w.~-]{1,50}$/;
-const SECRET_ARN = /^arn:[\w-]+:secretsmanager:[\w-]+:\d{12}:secret:\S+-\w{6}$/;
-const SECRET_ARN_KIND = 'the full ARN of a secret, with the six characters that Secrets Manager adds';
 
 /** @throws InvalidSetting */
 export function readBroker(context: Context): BrokerSettings {
@@ -80,14 +78,23 @@ export function readBroker(context: Context): BrokerSettings {
   return ofExisting ? readExistingBroker(context, ofExisting) : readNewBroker(context);
 }
 
+/**
+ * RabbitMQ 4.3 is not the default: that version refuses queues that are neither durable nor exclusive. oslo.messaging
+ * declares such queues by default, so a guest with default settings could not register.
+ */
 function readNewBroker(context: Context): NewBrokerSettings {
-  const isCluster = context.choice('newBroker', DEPLOYMENTS) === 'cluster';
-  const model = readModel(context, isCluster, isCluster ? 'mq.m7g.large' : 'mq.m7g.medium');
+  const isCluster = context.choice('newBroker', ['single-instance', 'cluster']) === 'cluster';
+  const model: BrokerModel = {
+    isCluster,
+    version: context.choice('brokerVersion', ['3.13', '4.2', '4.3']) ?? '4.2',
+    instanceType:
+      context.choice('brokerInstanceType', INSTANCE_TYPES) ?? (isCluster ? 'mq.m7g.large' : 'mq.m7g.medium'),
+  };
   return {
     kind: 'new',
-    name: context.text('brokerName', BROKER_NAME, 'a broker’s name') ?? 'guest-rpc-ping',
+    name: context.text('brokerName', BROKER_NAME, "a broker's name") ?? 'guest-rpc-ping',
     model,
-    ...readLimits(context, model),
+    ...(model.version === '3.13' ? readFixedLimits(context) : readLimits(context, model)),
     isDescribed: context.boolean('describeBroker'),
     vpcCidr:
       context.text('vpcCidr', VPC_CIDR, 'a private block of 256 addresses, such as 10.0.0.0/24') ??
@@ -96,29 +103,14 @@ function readNewBroker(context: Context): NewBrokerSettings {
   };
 }
 
-/**
- * RabbitMQ 4.3 is not the default: that version refuses queues that are neither durable nor exclusive. oslo.messaging
- * declares such queues by default, so a guest with default settings could not register.
- */
-function readModel(context: Context, isCluster: boolean, byDefault: InstanceType): BrokerModel {
-  const version = context.choice('brokerVersion', ['3.13', '4.2', '4.3']);
-  const instanceType = context.choice('brokerInstanceType', INSTANCE_TYPES) ?? byDefault;
-  if (version === '3.13' || (version === undefined && !isM7g(instanceType)))
-    return { version: '3.13', instanceType, isCluster };
-  if (!isM7g(instanceType))
-    throw new InvalidSetting(
-      `brokerVersion=${version} runs on mq.m7g instances only, not on ${instanceType}.`,
-    );
-  return { version: version ?? '4.2', instanceType, isCluster };
+function readFixedLimits(context: Context) {
+  const name = CONFIGURED.find((limit) => context.text(limit) !== undefined);
+  if (name !== undefined)
+    throw new InvalidSetting(`${name} cannot be set on RabbitMQ 3.13, whose limits are fixed.`);
+  return { limits: undefined, ...readCapacity(context, 'brokerVersion=3.13 has fixed limits') };
 }
 
 function readLimits(context: Context, model: BrokerModel) {
-  if (model.version === '3.13') {
-    for (const name of ['brokerMaxChannels', 'brokerMaxExchanges'])
-      if (context.text(name) !== undefined)
-        throw new InvalidSetting(`${name} cannot be set on RabbitMQ 3.13, whose limits are fixed.`);
-    return { limits: undefined, ...readCapacity(context, model) };
-  }
   const connections = context.integer('brokerMaxConnections', connectionsForGuests(model), FEWEST, MOST);
   const byDefault = limitsForGuests(model, connections);
   const limits = {
@@ -126,39 +118,36 @@ function readLimits(context: Context, model: BrokerModel) {
     channels: context.integer('brokerMaxChannels', byDefault.channels, FEWEST, MOST),
     queues: context.integer('brokerMaxQueues', byDefault.queues, FEWEST, MOST),
     exchanges: context.integer('brokerMaxExchanges', byDefault.exchanges, FEWEST, MOST),
+    messageBytes: context.integer('brokerMaxMessageBytes', 4 * MIB, MIB, 16 * MIB),
   };
-  refuseMoreThan(maximumLimits(model), limits, model);
-  return { limits, maxConnections: connectionsOfBroker(model, connections), maxQueues: limits.queues };
-}
-
-/** The limits of a broker that this stack does not configure: the deployer's figures, else Amazon MQ's defaults. */
-function readCapacity(context: Context, model: BrokerModel) {
-  const byDefault = defaultLimits(model);
-  const connections = context.integer('brokerMaxConnections', byDefault.connections, FEWEST, MOST);
-  const queues = context.integer('brokerMaxQueues', byDefault.queues, FEWEST, MOST);
-  if (model.version !== '3.13' && context.text('brokerInstanceType') !== undefined)
-    refuseMoreThan(maximumLimits(model), { connections, queues }, model);
-  return { maxConnections: connectionsOfBroker(model, connections), maxQueues: queues };
-}
-
-function refuseMoreThan(maximum: BrokerLimits, asked: Partial<BrokerLimits>, model: BrokerModel): void {
+  const maximum = maximumLimits(model);
   const pairs = [
-    ['brokerMaxConnections', asked.connections, maximum.connections],
-    ['brokerMaxChannels', asked.channels, maximum.channels],
-    ['brokerMaxQueues', asked.queues, maximum.queues],
-    ['brokerMaxExchanges', asked.exchanges, maximum.exchanges],
+    ['brokerMaxConnections', limits.connections, maximum.connections],
+    ['brokerMaxChannels', limits.channels, maximum.channels],
+    ['brokerMaxQueues', limits.queues, maximum.queues],
+    ['brokerMaxExchanges', limits.exchanges, maximum.exchanges],
   ] as const;
-  for (const [name, value = 0, most] of pairs)
+  for (const [name, value, most] of pairs)
     if (value > most)
       throw new InvalidSetting(
         `${name}=${value} is more than Amazon MQ allows on ${model.instanceType}: at most ${most}.`,
       );
+  return { limits, maxConnections: connectionsOfBroker(model, connections), maxQueues: limits.queues };
+}
+
+/** The limits of a broker that this stack does not configure: the deployer knows them. */
+function readCapacity(context: Context, why: string) {
+  const required = (name: string) => {
+    context.requiredText(name, `${why}: infra/README.md says how to find them`);
+    return context.integer(name, undefined, FEWEST, MOST);
+  };
+  return { maxConnections: required('brokerMaxConnections'), maxQueues: required('brokerMaxQueues') };
 }
 
 function readExistingBroker(context: Context, given: string): ExistingBrokerSettings {
   const required = (name: string, pattern: RegExp, kind: string) =>
     context.requiredText(name, `${given} is for an existing broker, which needs ${name} too`, pattern, kind);
-  const id = context.text('brokerId', /^b-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, 'a broker’s id, b-…');
+  const id = context.text('brokerId', /^b-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, "a broker's id, b-…");
   const endpoint = context.text(
     'brokerEndpoint',
     /^amqps:\/\/[\w.-]+:5671$/,
@@ -175,18 +164,15 @@ function readExistingBroker(context: Context, given: string): ExistingBrokerSett
   ).split(',');
   if (new Set(subnetIds).size < subnetIds.length)
     throw new InvalidSetting('subnetIds names a subnet more than once.');
-  const isCluster = context.choice('existingBroker', DEPLOYMENTS) === 'cluster';
-  const model = readModel(context, isCluster, 'mq.m7g.medium');
   return {
     kind: 'existing',
-    model,
-    ...readCapacity(context, model),
-    name: required('brokerName', BROKER_NAME, 'a broker’s name'),
+    name: required('brokerName', BROKER_NAME, "a broker's name"),
     id,
     endpoint,
     secretArn: required('brokerSecretArn', SECRET_ARN, SECRET_ARN_KIND),
-    vpcId: required('vpcId', /^vpc-[0-9a-f]{8,17}$/, 'a VPC’s id, vpc-…'),
+    vpcId: required('vpcId', /^vpc-[0-9a-f]{8,17}$/, "a VPC's id, vpc-…"),
     subnetIds,
-    securityGroupId: required('brokerSecurityGroupId', /^sg-[0-9a-f]{8,17}$/, 'a security group’s id, sg-…'),
+    securityGroupId: required('brokerSecurityGroupId', /^sg-[0-9a-f]{8,17}$/, "a security group's id, sg-…"),
+    ...readCapacity(context, `${given} is for an existing broker, whose limits the alarms need`),
   };
 }

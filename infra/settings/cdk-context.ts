@@ -68,6 +68,6 @@ export class Context {
   refuseUnknown(): void {
     const unknown = Object.keys(this.#values).find((name) => /^\w+$/.test(name) && !this.#asked.has(name));
     if (unknown !== undefined)
-      throw new InvalidSetting(`${unknown} is no setting: see infra/README.md, Settings.`);
+      throw new InvalidSetting(`${unknown} is not a setting: see infra/README.md, Settings.`);
   }
 }

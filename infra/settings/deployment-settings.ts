@@ -1,7 +1,7 @@
 import { type BrokerSettings, readBroker } from './broker-settings.ts';
 import { Context, InvalidSetting } from './cdk-context.ts';
 import { type FleetStateSettings, readFleetState } from './fleet-state-settings.ts';
-import { type KeystoneSettings, readKeystone } from './keystone-settings.ts';
+import { type KeystoneSettings, readKeystone, readTrove, type TroveSettings } from './openstack-settings.ts';
 
 /** The settings that the deployer gives to the stack, parsed. */
 export interface Settings {
@@ -15,12 +15,18 @@ export interface Settings {
   readonly rpcTimeoutSeconds: number;
   readonly noConsumerGraceSeconds: number;
   readonly guestKeySecretPrefix: string | undefined;
+  /** True: a guest whose key is known must answer encrypted. */
+  readonly requireEncryption: boolean;
   /** The customer managed key that encrypts the secrets; undefined: AWS's own. */
   readonly secretsKmsKeyArn: string | undefined;
   /** True: no IAM authorization, so that whoever finds the URL may ping. */
   readonly anyoneMayCallTheApi: boolean;
   /** Who says who may ping; undefined: IAM does, unless anyone may. */
   readonly keystone: KeystoneSettings | undefined;
+  /** Trove's own list of guests; undefined: it is not asked. */
+  readonly trove: TroveSettings | undefined;
+  /** Topics of the control plane that each sweep pings, joined by commas; empty: none. */
+  readonly controlPlaneTopics: string;
   readonly healthCheckRateMinutes: number;
   readonly fleetState: FleetStateSettings;
   /** On which the health check's share of a processor depends. */
@@ -76,9 +82,10 @@ export function readSettings(values: Readonly<Record<string, unknown>>): Setting
     noConsumerGraceSeconds: context.number('noConsumerGraceSeconds', 1, 0.1, MAX_RPC_TIMEOUT_SECONDS),
     guestKeySecretPrefix: context.text(
       'guestKeySecretPrefix',
-      /^[\w/+=.@-]+$/,
-      'the beginning of a secret’s name',
+      /^[\w/+=.@-]{6,}$/,
+      "the beginning of a secret's name, at least six characters",
     ),
+    requireEncryption: context.boolean('requireEncryption'),
     secretsKmsKeyArn: context.text(
       'secretsKmsKeyArn',
       /^arn:[\w-]+:kms:[^:]+:\d{12}:key\/.+$/,
@@ -86,6 +93,8 @@ export function readSettings(values: Readonly<Record<string, unknown>>): Setting
     ),
     anyoneMayCallTheApi: context.boolean('anyoneMayCallTheApi'),
     keystone: readKeystone(context),
+    trove: readTrove(context),
+    controlPlaneTopics: readTopics(context),
     healthCheckRateMinutes: context.integer('healthCheckRateMinutes', 5, 2, 60),
     fleetState: readFleetState(context, broker),
     healthCheckMemoryMb: context.integer('healthCheckMemoryMb', 1024, 256, 10_240),
@@ -94,6 +103,17 @@ export function readSettings(values: Readonly<Record<string, unknown>>): Setting
   };
   if (settings.noConsumerGraceSeconds > settings.rpcTimeoutSeconds)
     throw new InvalidSetting('noConsumerGraceSeconds must not be more than rpcTimeoutSeconds.');
+  if (settings.requireEncryption && settings.guestKeySecretPrefix === undefined)
+    throw new InvalidSetting('requireEncryption needs guestKeySecretPrefix.');
   context.refuseUnknown();
   return settings;
+}
+
+function readTopics(context: Context): string {
+  const topics = context.text(
+    'controlPlaneTopics',
+    /^([\w.-]+:)?[\w.-]+(,([\w.-]+:)?[\w.-]+)*$/,
+    'topics (or exchange:topic), joined by commas, or none',
+  );
+  return topics === 'none' ? '' : (topics ?? 'taskmanager,trove-conductor');
 }

@@ -7,6 +7,8 @@ export interface FleetStateSettings {
   readonly s3: S3Way | undefined;
   readonly unreachableAfterSweeps: number;
   readonly reachableAfterSweeps: number;
+  /** After so long unreachable, a guest is abandoned: counted apart, and no longer in the alarm. */
+  readonly abandonedAfterHours: number;
 }
 
 /** The way from the functions' subnets to S3, through a gateway endpoint. */
@@ -25,21 +27,24 @@ export function readFleetState(context: Context, broker: BrokerSettings): FleetS
     s3: readS3Way(context, broker),
     unreachableAfterSweeps: context.integer('unreachableAfterSweeps', 2, 1, MOST_SWEEPS),
     reachableAfterSweeps: context.integer('reachableAfterSweeps', 1, 1, MOST_SWEEPS),
+    abandonedAfterHours: context.integer('abandonedAfterHours', 168, 1, 100_000),
   };
 }
 
 /** A VPC of the stack's own has a way, and leads nowhere else. In an existing one, S3's addresses must be known. */
 function readS3Way(context: Context, { kind }: BrokerSettings): S3Way | undefined {
-  const prefixListId = context.text('s3PrefixListId', /^pl-[0-9a-f]{8,17}$/, 'a prefix list’s id, pl-…');
+  const prefixListId = context.text('s3PrefixListId', /^pl-[0-9a-f]{8,17}$/, "a prefix list's id, pl-…");
   const routeTables = context.text(
     'routeTableIds',
     /^rtb-[0-9a-f]{8,17}(,rtb-[0-9a-f]{8,17})*$/,
     'ids of route tables, rtb-…, joined by commas',
   );
   if (routeTables !== undefined && kind === 'new')
-    throw new InvalidSetting('routeTableIds is for an existing VPC: that of a new broker has the route.');
+    throw new InvalidSetting(
+      'routeTableIds is for an existing VPC: the VPC of a new broker has the route already.',
+    );
   if (routeTables !== undefined && prefixListId === undefined)
-    throw new InvalidSetting('routeTableIds is for the way to S3, which needs s3PrefixListId too.');
+    throw new InvalidSetting('routeTableIds needs s3PrefixListId.');
   if (kind === 'existing' && prefixListId === undefined) return undefined;
   return { prefixListId, routeTableIds: routeTables?.split(',') ?? [] };
 }

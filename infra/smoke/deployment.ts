@@ -5,7 +5,7 @@ import { asking, CONNECTION } from './aws-trouble.ts';
 export interface Deployment {
   /** The API's URL, without a slash at the end. */
   readonly url: string;
-  /** The name of the health check’s function; undefined where only a URL was given. */
+  /** The name of the health check's function; undefined where only a URL was given. */
   readonly healthCheck?: string;
   /** The output `ApiArn`, which a caller needs `execute-api:Invoke` on. */
   readonly apiArn?: string;

@@ -81,6 +81,7 @@ describe('with a new broker', () => {
       },
       UNREACHABLE_AFTER_SWEEPS: '2',
       REACHABLE_AFTER_SWEEPS: '1',
+      ABANDONED_AFTER_HOURS: '168',
     });
   });
 
@@ -146,6 +147,8 @@ describe('with a new broker', () => {
     expect(rule.notice(successEvent(SCHEDULED, result))).toBe(`"GuestRpcPing: ${changes_sentence}"`);
     expect(rule.notice(successEvent(SCHEDULED, { changes: [] }))).toBeUndefined();
     expect(rule.notice({ ...successEvent(SCHEDULED, result), source: 'aws.ec2' })).toBeUndefined();
+    const ofAnother = successEvent(SCHEDULED, result, 'GuestRpcPing-two-health-check');
+    expect(rule.notice(ofAnother)).toBeUndefined();
     const failure = { 'detail-type': 'Lambda Function Invocation Result - Failure' };
     expect(rule.notice({ ...successEvent(SCHEDULED, result), ...failure })).toBeUndefined();
   });

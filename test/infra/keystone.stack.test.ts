@@ -5,17 +5,23 @@ import { createServer } from 'node:https';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Match, Template } from 'aws-cdk-lib/assertions';
-import { AwsSolutionsChecks } from 'cdk-nag';
 
 import { LambdaProcess } from '../../infra/local/parts/lambda-process.ts';
 import { Synthesized } from '../../infra/local/parts/synthesized.ts';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
 import { makeCertificates } from '../setup/certificates.ts';
 import { vouchFor } from '../setup/keystone-stand-in.ts';
-import { stackWith } from './synthesis.ts';
+import { stackWith, violations } from './synthesis.ts';
 import { EXISTING } from './variants.ts';
 
 const BY_CIDR = { keystoneUrl: 'https://keystone.example:5000/v3', keystoneCidr: '10.1.2.0/24' };
+const WITH_TROVE = {
+  ...BY_CIDR,
+  troveUrl: 'https://trove.example:8779/v1.0',
+  troveSecurityGroupId: 'sg-0f1e2d3c4b5a69789',
+  troveSecretArn: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:trove-list-AbCdEf',
+  expectedSilenceMinutes: '30',
+};
 const BY_GROUP = {
   ...EXISTING,
   keystoneUrl: 'https://keystone.example/identity/v3',
@@ -94,10 +100,7 @@ test('without keystoneUrl, nothing of Keystone is in the stack', async () => {
 });
 
 test('cdk-nag’s AwsSolutions finds nothing with Keystone either', async () => {
-  for (const values of [BY_CIDR, BY_GROUP]) {
-    const { stack } = await stackWith(values);
-    expect(stack && new AwsSolutionsChecks().validateScope(stack).violations).toEqual([]);
-  }
+  for (const values of [BY_CIDR, BY_GROUP]) expect(violations(await stackWith(values))).toEqual([]);
 });
 
 describe('the certificates of a private CA', () => {
@@ -140,5 +143,47 @@ describe('the certificates of a private CA', () => {
     } finally {
       server.close();
     }
+  });
+});
+
+describe('with Trove’s list', () => {
+  test('the health check alone asks Trove, and Keystone for a token, each on its own port', async () => {
+    const template = await synthesize(WITH_TROVE);
+    expect(made?.function('health-check').environment).toMatchObject({
+      TROVE_URL: WITH_TROVE.troveUrl,
+      TROVE_SECRET_ID: WITH_TROVE.troveSecretArn,
+      EXPECTED_SILENCE_MINUTES: '30',
+      KEYSTONE_URL: BY_CIDR.keystoneUrl,
+    });
+    expect(made?.function('rpc-ping').environment).not.toHaveProperty('TROVE_URL');
+    template.hasResourceProperties('AWS::EC2::SecurityGroupEgress', {
+      DestinationSecurityGroupId: WITH_TROVE.troveSecurityGroupId,
+      FromPort: 8779,
+      ToPort: 8779,
+    });
+    const groups = (made?.resources('AWS::Lambda::Function') ?? []).map(
+      ({ FunctionName: name, VpcConfig: vpc }) => [name, JSON.stringify(vpc ?? {})],
+    );
+    const withTrove = groups.filter(([, vpc]) => vpc?.includes('TroveFunction')).map(([name]) => name);
+    expect(withTrove).toEqual(['GuestRpcPing-health-check']);
+    const withKeystone = groups.filter(([, vpc]) => vpc?.includes('KeystoneFunction')).map(([name]) => name);
+    expect(withKeystone).toEqual(['GuestRpcPing-rpc-ping', 'GuestRpcPing-health-check']);
+  });
+
+  test('Trove’s credential may be read by the health check alone, and passes Secrets Manager’s endpoint', async () => {
+    const template = await synthesize(WITH_TROVE);
+    const readers = Object.values(template.findResources('AWS::IAM::Policy'))
+      .filter((policy) => JSON.stringify(policy).includes(WITH_TROVE.troveSecretArn))
+      .map(({ Properties: { PolicyName } }) => String(PolicyName));
+    expect(readers).toEqual([expect.stringMatching(/^HealthCheck/)]);
+    template.hasResourceProperties('AWS::EC2::VPCEndpoint', {
+      PolicyDocument: {
+        Statement: [Match.objectLike({ Resource: Match.arrayWith([WITH_TROVE.troveSecretArn]) })],
+      },
+    });
+  });
+
+  test('cdk-nag’s AwsSolutions finds nothing', async () => {
+    expect(violations(await stackWith(WITH_TROVE))).toEqual([]);
   });
 });

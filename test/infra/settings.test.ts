@@ -11,6 +11,12 @@ const { brokerId, ...WITHOUT_ID } = EXISTING;
 
 const BY_CIDR = { keystoneUrl: 'https://keystone.example:5000/v3', keystoneCidr: '10.1.2.0/24' };
 const { keystoneCidr: _, ...NOWHERE } = BY_CIDR;
+const TROVE = {
+  ...BY_CIDR,
+  troveUrl: 'https://trove.example:8779/v1.0',
+  troveCidr: '10.1.2.0/24',
+  troveSecretArn: EXISTING.brokerSecretArn,
+};
 const BY_GROUP = {
   keystoneUrl: 'https://keystone.example/v3',
   keystoneSecurityGroupId: 'sg-0f1e2d3c4b5a69788',
@@ -48,22 +54,17 @@ describe('refused settings', () => {
     [
       'route tables for a VPC of the stack’s own',
       { s3PrefixListId: 'pl-0123abcd', routeTableIds: 'rtb-0123abcd' },
-      'routeTableIds is for an existing VPC: that of a new broker has the route.',
+      'routeTableIds is for an existing VPC: the VPC of a new broker has the route already.',
     ],
     [
       'route tables without S3’s addresses',
       { ...EXISTING, routeTableIds: 'rtb-0123abcd' },
-      'routeTableIds is for the way to S3, which needs s3PrefixListId too.',
+      'routeTableIds needs s3PrefixListId.',
     ],
     [
       'a prefix list by its name',
       { s3PrefixListId: 'com.amazonaws.eu-central-1.s3' },
-      's3PrefixListId must be a prefix list’s id, pl-….',
-    ],
-    [
-      'RabbitMQ 4.2 on another instance',
-      { brokerVersion: '4.2', brokerInstanceType: 'mq.m5.large' },
-      'brokerVersion=4.2 runs on mq.m7g instances only, not on mq.m5.large.',
+      "s3PrefixListId must be a prefix list's id, pl-….",
     ],
     [
       'a version that Amazon MQ does not have',
@@ -71,13 +72,8 @@ describe('refused settings', () => {
       'brokerVersion must be 3.13 or 4.2 or 4.3.',
     ],
     [
-      'RabbitMQ 4.3 on another instance',
-      { brokerVersion: '4.3', brokerInstanceType: 'mq.m5.large' },
-      'brokerVersion=4.3 runs on mq.m7g instances only, not on mq.m5.large.',
-    ],
-    [
       'an instance that no longer runs RabbitMQ',
-      { brokerVersion: '3.13', brokerInstanceType: 'mq.t3.micro' },
+      { brokerInstanceType: 'mq.t3.micro' },
       `brokerInstanceType must be ${INSTANCE_TYPES.join(' or ')}.`,
     ],
     [
@@ -86,20 +82,61 @@ describe('refused settings', () => {
       'newBroker must be single-instance or cluster.',
     ],
     [
-      'an existing broker of an unknown deployment mode',
-      { ...EXISTING, existingBroker: 'two' },
-      'existingBroker must be single-instance or cluster.',
-    ],
-    [
       'the configuration of an existing broker',
       { ...EXISTING, brokerMaxChannels: '900' },
       'brokerMaxChannels is for a new broker and brokerId for an existing one: set one of the two.',
     ],
-    ...['brokerMaxChannels', 'brokerMaxExchanges'].map((name): [string, Record<string, unknown>, string] => [
-      `${name} of RabbitMQ 3.13`,
-      { brokerVersion: '3.13', [name]: '1000' },
-      `${name} cannot be set on RabbitMQ 3.13, whose limits are fixed.`,
-    ]),
+    ...['brokerMaxChannels', 'brokerMaxExchanges', 'brokerMaxMessageBytes'].map(
+      (name): [string, Record<string, unknown>, string] => [
+        `${name} of RabbitMQ 3.13`,
+        { brokerVersion: '3.13', [name]: '1000' },
+        `${name} cannot be set on RabbitMQ 3.13, whose limits are fixed.`,
+      ],
+    ),
+    ...(['brokerMaxConnections', 'brokerMaxQueues'] as const).map(
+      (name): [string, Record<string, unknown>, string] => [
+        `an existing broker without ${name}`,
+        without(name),
+        `${name} is missing: brokerId is for an existing broker, whose limits the alarms need: infra/README.md says how to find them.`,
+      ],
+    ),
+    [
+      'RabbitMQ 3.13 without its limits',
+      { brokerVersion: '3.13', brokerMaxQueues: '500' },
+      'brokerMaxConnections is missing: brokerVersion=3.13 has fixed limits: infra/README.md says how to find them.',
+    ],
+    [
+      'encryption of guests without keys',
+      { requireEncryption: 'true' },
+      'requireEncryption needs guestKeySecretPrefix.',
+    ],
+    [
+      'a prefix of keys that other secrets have too',
+      { guestKeySecretPrefix: 'trove' },
+      "guestKeySecretPrefix must be the beginning of a secret's name, at least six characters.",
+    ],
+    [
+      'topics with spaces',
+      { controlPlaneTopics: 'taskmanager, conductor' },
+      'controlPlaneTopics must be topics (or exchange:topic), joined by commas, or none.',
+    ],
+    ['Trove without Keystone', { ...TROVE, keystoneUrl: '' }, 'keystoneCidr needs keystoneUrl.'],
+    ['a Trove in the clear', { ...TROVE, troveUrl: 'http://trove/v1.0' }, 'troveUrl must be https://…/v1.0.'],
+    [
+      'a Trove without credential',
+      { ...TROVE, troveSecretArn: '' },
+      'troveSecretArn is missing: troveUrl needs the secret of an application credential.',
+    ],
+    [
+      'a Trove without a way to it',
+      { ...TROVE, troveCidr: '' },
+      'troveUrl needs either troveCidr or troveSecurityGroupId: where it is reached from the VPC.',
+    ],
+    [
+      'a credential of no Trove',
+      { troveSecretArn: EXISTING.brokerSecretArn },
+      'troveSecretArn needs troveUrl.',
+    ],
     ...Object.entries({
       brokerMaxConnections: 300,
       brokerMaxChannels: 900,
@@ -110,16 +147,6 @@ describe('refused settings', () => {
       { [name]: String(most + 1) },
       `${name}=${most + 1} is more than Amazon MQ allows on mq.m7g.medium: at most ${most}.`,
     ]),
-    [
-      'a limit above the maximum for an existing broker’s instance',
-      {
-        ...EXISTING,
-        brokerInstanceType: 'mq.m7g.large',
-        existingBroker: 'cluster',
-        brokerMaxQueues: '20000',
-      },
-      'brokerMaxQueues=20000 is more than Amazon MQ allows on mq.m7g.large: at most 10000.',
-    ],
     [
       'a limit of no queues',
       { brokerMaxQueues: '0' },
@@ -214,23 +241,19 @@ describe('refused settings', () => {
     [
       'a Keystone to which there is no way',
       NOWHERE,
-      'keystoneUrl needs either keystoneCidr or keystoneSecurityGroupId: the way to Keystone.',
+      'keystoneUrl needs either keystoneCidr or keystoneSecurityGroupId: where it is reached from the VPC.',
     ],
     [
       'two ways',
       { ...BY_GROUP, keystoneCidr: BY_CIDR.keystoneCidr },
-      'keystoneUrl needs either keystoneCidr or keystoneSecurityGroupId: the way to Keystone.',
+      'keystoneUrl needs either keystoneCidr or keystoneSecurityGroupId: where it is reached from the VPC.',
     ],
     [
       'a way to everywhere',
       { ...NOWHERE, keystoneCidr: '0.0.0.0/0' },
       'keystoneCidr must be a block of addresses such as 10.1.2.3/32, at most a /8.',
     ],
-    [
-      'a way without Keystone',
-      { keystoneCidr: BY_CIDR.keystoneCidr },
-      'keystoneCidr is of use with keystoneUrl only.',
-    ],
+    ['a way without Keystone', { keystoneCidr: BY_CIDR.keystoneCidr }, 'keystoneCidr needs keystoneUrl.'],
     [
       'roles without names',
       { ...BY_CIDR, keystoneAdminRoles: ',' },
@@ -241,7 +264,7 @@ describe('refused settings', () => {
       { ...BY_CIDR, caCertificates: '/nowhere.pem' },
       'caCertificates: /nowhere.pem cannot be read: ENOENT.',
     ],
-    ['an unknown setting', { brokerld: ID }, 'brokerld is no setting: see infra/README.md, Settings.'],
+    ['an unknown setting', { brokerld: ID }, 'brokerld is not a setting: see infra/README.md, Settings.'],
   ])('%s is refused in one sentence', (_what, values, message) => {
     expect(() => readSettings(values)).toThrow(new InvalidSetting(message));
   });
@@ -271,15 +294,17 @@ describe('defaults', () => {
   });
 
   test.each([
-    [{ brokerVersion: '3.13' }, { version: '3.13', instanceType: 'mq.m7g.medium' }],
     [{ brokerVersion: '4.3' }, { version: '4.3', instanceType: 'mq.m7g.medium' }],
-    [{ brokerInstanceType: 'mq.m5.large' }, { version: '3.13', instanceType: 'mq.m5.large' }],
     [{ brokerInstanceType: 'mq.m7g.large' }, { version: '4.2', instanceType: 'mq.m7g.large' }],
     [{ newBroker: 'cluster' }, { version: '4.2', instanceType: 'mq.m7g.large', isCluster: true }],
-    [EXISTING, { version: '4.2', instanceType: 'mq.m7g.medium', isCluster: false }],
-    [{ ...EXISTING, existingBroker: 'cluster' }, { isCluster: true }],
   ])('the settings %j mean a broker of %j', (values, model) => {
-    expect(readSettings(values).broker.model).toMatchObject(model);
+    expect(readSettings(values).broker).toMatchObject({ model });
+  });
+
+  test('the control plane is pinged by its two topics, unless others or none are set', () => {
+    expect(readSettings({}).controlPlaneTopics).toBe('taskmanager,trove-conductor');
+    expect(readSettings({ controlPlaneTopics: 'nova:compute' }).controlPlaneTopics).toBe('nova:compute');
+    expect(readSettings({ controlPlaneTopics: 'none' }).controlPlaneTopics).toBe('');
   });
 
   test.each([
@@ -288,10 +313,8 @@ describe('defaults', () => {
     [{ brokerInstanceType: 'mq.m7g.large' }, 1500, 50],
     [{ newBroker: 'cluster', brokerInstanceType: 'mq.m7g.medium', brokerMaxConnections: '100' }, 200, 20],
     [EXISTING, 100, 10],
-    [{ ...EXISTING, existingBroker: 'cluster' }, 200, 20],
     [{ ...EXISTING, brokerMaxConnections: '5000' }, 5000, 50],
-    [{ ...EXISTING, brokerVersion: '3.13', brokerInstanceType: 'mq.m7g.large' }, 5000, 50],
-    [{ ...EXISTING, existingBroker: 'cluster', brokerInstanceType: 'mq.m5.large' }, 15_000, 50],
+    [{ brokerVersion: '3.13', brokerMaxConnections: '5000', brokerMaxQueues: '20000' }, 5000, 50],
   ])(
     'with %j, a broker takes %i connections, of which pings get %i: a tenth, at most 50',
     (values, maxConnections, pingConcurrency) => {

@@ -4,11 +4,10 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { App, CloudFormationValidatePlugin, Stage } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
-import { AwsSolutionsChecks } from 'cdk-nag';
 import { ROUTE } from '../../functions/http/request.ts';
 import type { Synthesized } from '../../infra/local/parts/synthesized.ts';
 import { readSettings } from '../../infra/settings/deployment-settings.ts';
-import { stackWith } from './synthesis.ts';
+import { stackWith, violations } from './synthesis.ts';
 import { ENDPOINT, EXISTING, ID, VARIANTS } from './variants.ts';
 
 const NOWHERE = '255.255.255.255/32';
@@ -31,12 +30,6 @@ function assembly(synthesized: Synthesized | undefined) {
   const stage = synthesized?.stack && Stage.of(synthesized.stack);
   if (!stage) throw new Error('Not synthesized');
   return stage.synth();
-}
-
-/** What cdk-nag's AwsSolutions find. */
-function violations(synthesized: Synthesized | undefined) {
-  if (synthesized?.stack === undefined) throw new Error('Not synthesized');
-  return new AwsSolutionsChecks().validateScope(synthesized.stack).violations;
 }
 
 /** The actions that a role's policy allows, each with its resource. */
@@ -147,7 +140,10 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
       const brokerSecret = isNew
         ? { Ref: expect.stringMatching(/^BrokerAdministrator/) }
         : EXISTING.brokerSecretArn;
-      const keySecrets = { 'Fn::Join': ['', expect.arrayContaining([':secret:trove/keys/*'])] };
+      const uuidAndSuffix = '????????-????-????-????-????????????-??????';
+      const keySecrets = {
+        'Fn::Join': ['', expect.arrayContaining([`:secret:trove/keys/${uuidAndSuffix}`])],
+      };
       const isDescribed = 'brokerId' in settings || 'describeBroker' in settings;
       expect(permissions(name)).toEqual({
         'logs:CreateLogStream': { 'Fn::GetAtt': [expect.stringMatching(`^${name}Log`), 'Arn'] },
@@ -329,10 +325,11 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
       'BrokerReachable',
       'BrokerReachable',
       'ConnectionCount',
+      'ControlPlaneUnreachable',
       ...(isKept ? ['DestinationDeliveryFailures'] : []),
       'Errors',
       'Errors',
-      ...(isKept ? ['FleetStateKept'] : []),
+      ...(isKept ? ['FleetShrank', 'FleetStateKept'] : []),
       'GuestsUnreachable',
       'QueueCount',
       'SweepComplete',
@@ -415,7 +412,7 @@ describe('a new broker of RabbitMQ 4', () => {
       const [configuration] = all('AWS::AmazonMQ::Configuration');
       expect(configuration).toMatchObject({ EngineType: 'RABBITMQ', EngineVersion: brokerVersion });
       expect(decoded(configuration)).toBe(
-        'connection_max = 300\nchannel_max_per_node = 900\ncluster_queue_limit = 900\ncluster_exchange_limit = 700\n',
+        'connection_max = 300\nchannel_max_per_node = 900\ncluster_queue_limit = 900\ncluster_exchange_limit = 700\nmax_message_size = 4194304\n',
       );
       const id = expect.stringMatching(/^BrokerConfiguration/);
       expect(all('AWS::AmazonMQ::Broker')).toEqual([
@@ -456,15 +453,16 @@ describe('a new broker of RabbitMQ 4', () => {
   );
 });
 
-test.each([{ brokerVersion: '3.13' }, EXISTING])('a broker with %j is not configured', async (settings) => {
-  await synthesize(settings);
-  expect(all('AWS::AmazonMQ::Configuration')).toEqual([]);
-  for (const broker of all('AWS::AmazonMQ::Broker')) expect(broker).not.toHaveProperty('Configuration');
-});
+test.each([{ brokerVersion: '3.13', brokerMaxConnections: '100', brokerMaxQueues: '500' }, EXISTING])(
+  'a broker with %j is not configured',
+  async (settings) => {
+    await synthesize(settings);
+    expect(all('AWS::AmazonMQ::Configuration')).toEqual([]);
+    for (const broker of all('AWS::AmazonMQ::Broker')) expect(broker).not.toHaveProperty('Configuration');
+  },
+);
 
-test('an existing broker is crowded at 80 % of Amazon MQ’s defaults, or of the deployer’s limits', async () => {
-  await synthesize(EXISTING);
-  expect([threshold('ConnectionCount'), threshold('QueueCount')]).toEqual([80, 400]);
+test('an existing broker is crowded at 80 % of the deployer’s limits', async () => {
   await synthesize({ ...EXISTING, brokerMaxConnections: '5000', brokerMaxQueues: '2500' });
   expect([threshold('ConnectionCount'), threshold('QueueCount')]).toEqual([4000, 2000]);
 });
@@ -526,4 +524,39 @@ test('cdk-nag’s AwsSolutions find a secret that is never rotated', async () =>
   await synthesize({ stackName: 'Loosened' });
   if (made?.stack) new Secret(made.stack, 'NeverRotated');
   expect(violations(made).map(({ ruleName }) => ruleName)).toEqual(['AwsSolutions-SMG4']);
+});
+
+test('the alarm FleetShrank rings at the first sweep that says so, and never without a saved state', async () => {
+  await synthesize({});
+  const alarm = all('AWS::CloudWatch::Alarm').find(({ MetricName }) => MetricName === 'FleetShrank');
+  expect(alarm).toMatchObject({
+    ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+    Threshold: 1,
+    EvaluationPeriods: 1,
+    Statistic: 'Maximum',
+    TreatMissingData: 'notBreaching', // a new stack writes no such metric
+  });
+});
+
+test('without topics, the control plane is not pinged and has no alarm', async () => {
+  await synthesize({ controlPlaneTopics: 'none' });
+  expect(made?.function('health-check').environment).toMatchObject({ CONTROL_PLANE_TOPICS: '' });
+  expect(all('AWS::CloudWatch::Alarm').map(({ MetricName }) => MetricName)).not.toContain(
+    'ControlPlaneUnreachable',
+  );
+});
+
+test('both functions demand encryption where the deployer does', async () => {
+  await synthesize({ guestKeySecretPrefix: 'trove/', requireEncryption: 'true' });
+  for (const name of ['rpc-ping', 'health-check'])
+    expect(made?.function(name).environment).toMatchObject({ REQUIRE_ENCRYPTION: 'true' });
+});
+
+test('the synthesis warns where the functions log in as administrator, and only there', async () => {
+  const warnings = () =>
+    assembly(made).stacks.flatMap(({ messages }) => messages.map(({ entry }) => entry.data));
+  await synthesize({});
+  expect(warnings()).toEqual([expect.stringContaining("log in as the broker's administrator")]);
+  await synthesize({ brokerSecretArn: EXISTING.brokerSecretArn });
+  expect(warnings()).toEqual([]);
 });

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { afterAll, jest } from '@jest/globals';
+import { AwsSolutionsChecks } from 'cdk-nag';
 import type { Bundles } from '../../infra/bundle/bundle.ts';
 import { Synthesized } from '../../infra/local/parts/synthesized.ts';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
@@ -20,6 +21,12 @@ export function stackWith(settings: Readonly<Record<string, string>>): Promise<S
   const one = made.get(key) ?? standInBundles().then((bundles) => Synthesized.stack(settings, bundles));
   made.set(key, one);
   return one;
+}
+
+/** What cdk-nag's AwsSolutions find. */
+export function violations(synthesized: Synthesized | undefined) {
+  if (synthesized?.stack === undefined) throw new Error('Not synthesized');
+  return new AwsSolutionsChecks().validateScope(synthesized.stack).violations;
 }
 
 async function standInBundles(): Promise<Bundles> {

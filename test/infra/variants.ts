@@ -9,6 +9,8 @@ const PLACE = {
   vpcId: 'vpc-0a1b2c3d4e5f60718',
   subnetIds: 'subnet-0a1b2c3d4e5f60718,subnet-0a1b2c3d4e5f60719',
   brokerSecurityGroupId: 'sg-0a1b2c3d4e5f60718',
+  brokerMaxConnections: '100',
+  brokerMaxQueues: '500',
 };
 
 export const EXISTING = { brokerId: ID, ...PLACE };

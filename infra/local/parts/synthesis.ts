@@ -21,7 +21,7 @@ export async function synthesize(
   const { context } = JSON.parse(readFileSync(CDK_JSON, 'utf8'));
   const app = new App({
     outdir,
-    context: { ...context, ...settings },
+    context: { ...context, ...settings, '@aws-cdk/core:annotationsInValidationReport': false }, // which would be printed
     builtinCloudFormationValidation: false, // takes seconds; `cdk synth` and a test do it
   });
   const read = readSettings(app.node.getAllContext());
