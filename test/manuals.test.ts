@@ -2,6 +2,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { REASONS } from '../functions/guest/reason.ts';
+import { readSettings } from '../infra/settings/deployment-settings.ts';
 import { GRANTED } from './setup/granted.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -81,6 +82,11 @@ describe('the tables of infra/README.md', () => {
         expect.anything(),
       ]);
   });
+});
+
+test('the example of cdk.context.json is accepted', () => {
+  const [, example = ''] = /```json\n([\s\S]*?)```/.exec(read('infra/README.md')) ?? [];
+  expect(readSettings(JSON.parse(example)).broker.kind).toBe('existing');
 });
 
 test('the manual grants the same permissions by HTTP, by rabbitmqctl and in its table', () => {
