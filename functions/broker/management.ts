@@ -93,7 +93,8 @@ async function read(
     await reader.read(response.body ?? new ReadableStream());
   } catch (error) {
     if (error instanceof ManagementUnavailable) throw error;
-    throw new ManagementUnavailable(`cannot be reached: ${causeOf(error)}`, { cause: error });
+    const why = `cannot be reached at ${url.origin} (set BROKER_MANAGEMENT_URL): ${causeOf(error)}`;
+    throw new ManagementUnavailable(why, { cause: error });
   }
 }
 

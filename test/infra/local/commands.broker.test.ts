@@ -1,0 +1,142 @@
+import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { get } from 'node:http';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { end, lineOf } from '../../../infra/local/parts/child.ts';
+import { TemporaryFolder } from '../../../infra/local/parts/temporary-folder.ts';
+import { eventually } from '../../setup/eventually.ts';
+import { respond } from '../../setup/responder.ts';
+import { TestBroker } from '../../setup/test-broker.ts';
+
+jest.setTimeout(120_000); // `npm start` synthesizes the stack
+
+const ROOT = join(import.meta.dirname, '..', '..', '..');
+const ID = '5e3a2f0c-3f0e-4ef3-8d0c-0d7f3f1f5a11';
+
+let broker: TestBroker;
+let folder: TemporaryFolder;
+
+beforeAll(async () => {
+  broker = await TestBroker.create();
+  folder = new TemporaryFolder('commands');
+  await respond(await broker.channel(), ID, (request) => request.reply());
+});
+afterAll(async () => {
+  await broker.delete();
+  await folder.remove();
+});
+
+function environment(settings: Record<string, string>): NodeJS.ProcessEnv {
+  return { PATH: process.env['PATH'], HOME: folder.path, XDG_STATE_HOME: folder.path, ...settings };
+}
+
+function commandOf(script: string): string {
+  return join(ROOT, 'infra', 'local', script);
+}
+
+/** Runs `npm run health-check` to its end. */
+function healthCheck(settings: Record<string, string>, ...args: string[]) {
+  const { promise, resolve } = Promise.withResolvers<{ code: unknown; stdout: string; stderr: string }>();
+  const command = [commandOf('health-check-command.ts'), ...args];
+  execFile(process.execPath, command, { env: environment(settings) }, (error, stdout, stderr) =>
+    resolve({ code: error?.code ?? 0, stdout, stderr }),
+  );
+  return promise;
+}
+
+describe('npm run health-check', () => {
+  test('a mistyped id is refused with an exit code of its own, and nobody is pinged', async () => {
+    const { code, stderr } = await healthCheck({ BROKER_URL: broker.url }, ID, '5E3A2F0C');
+    expect([code, stderr]).toEqual([4, expect.stringContaining('5E3A2F0C')]);
+  });
+
+  test('a broker whose management API is elsewhere: the address that was tried, and the setting', async () => {
+    const { code, stdout } = await healthCheck({ BROKER_URL: broker.url });
+    expect(code).toBe(3);
+    expect(stdout).toMatch(/https:\/\/127\.0\.0\.1 .*BROKER_MANAGEMENT_URL.*: E/);
+  });
+
+  test('guests that all answer are exit code 0', async () => {
+    const settings = { BROKER_URL: broker.url, BROKER_MANAGEMENT_URL: broker.managementUrl };
+    expect(await healthCheck(settings)).toMatchObject({ code: 0, stdout: expect.stringContaining('1 of 1') });
+  });
+});
+
+describe('two npm start of one checkout', () => {
+  type Started = { child: ChildProcessByStdio<null, Readable, null>; url: string; file: string };
+  let systems: Started[];
+
+  async function start(): Promise<Started> {
+    const settings = {
+      BROKER_URL: broker.url,
+      BROKER_MANAGEMENT_URL: broker.managementUrl,
+      AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
+      AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI',
+      PORT: '0',
+    };
+    const env = environment(settings);
+    const child = spawn(process.execPath, [commandOf('start.ts')], {
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const line = await lineOf(child, child.stdout, /listens on/);
+    const [url = ''] = /http:\S+(?=,)/.exec(line) ?? [];
+    return { child, url, file: join(ROOT, 'dist', 'running', `${child.pid}.json`) };
+  }
+
+  function healthCheckOf({ url }: Started) {
+    return healthCheck({ PORT: new URL(url).port });
+  }
+
+  beforeAll(async () => {
+    systems = await Promise.all([start(), start()]);
+  });
+  afterAll(async () => {
+    for (const { child } of systems ?? []) await end(child, 'SIGTERM');
+  });
+
+  test('each has a file for its user alone, without AWS credentials', () => {
+    for (const { file, url } of systems) {
+      expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({
+        url,
+        settings: { BROKER_URL: broker.url },
+      });
+      expect(readFileSync(file, 'utf8')).not.toMatch(/AKIDEXAMPLE|wJalrXUtnFEMI/);
+      expect(statSync(file).mode & 0o777).toBe(0o600);
+    }
+  });
+
+  test('the health check says which of them it sweeps', async () => {
+    for (const system of systems)
+      expect(await healthCheckOf(system)).toMatchObject({
+        code: 0,
+        stderr: expect.stringContaining(system.url),
+      });
+  });
+
+  test('the page of a named broker shows its fleet, to localhost alone', async () => {
+    const [{ url } = { url: '' }] = systems;
+    const page = () => fetch(`${url}/fleet`).then((response) => response.text());
+    await eventually(page, (html) => html.includes('The one guest is reachable'));
+    const { promise, resolve } = Promise.withResolvers<number | undefined>();
+    get(`${url}/fleet`, { headers: { host: 'evil.example' } }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    expect(await promise).toBe(421);
+  });
+
+  test('the file of a killed one goes, the other one is swept', async () => {
+    const [killed, other] = systems;
+    if (!killed || !other) throw new Error('Not started');
+    await end(killed.child, 'SIGKILL');
+    await eventually(
+      async () => existsSync(killed.file),
+      (exists) => !exists,
+    );
+    expect(await healthCheckOf(killed)).toMatchObject({ code: 3 });
+    expect(await healthCheckOf(other)).toMatchObject({ code: 0 });
+  });
+});
