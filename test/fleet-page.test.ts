@@ -30,7 +30,7 @@ async function logged(): Promise<unknown> {
 beforeAll(async () => {
   local = { name: 'fleet-page', bundlePath: await bundle('fleet-page'), timeoutMs: 10_000 };
   s3 = await S3StandIn.start();
-}, 60_000);
+});
 afterEach(async () => {
   await lambda?.end();
   log.length = 0;

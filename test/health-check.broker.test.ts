@@ -23,7 +23,7 @@ beforeAll(async () => {
     RPC_TIMEOUT_SECONDS: '2',
     NO_CONSUMER_GRACE_SECONDS: '0.5',
   });
-}, 30_000);
+});
 afterAll(async () => {
   await check[Symbol.asyncDispose]();
   await broker.delete();

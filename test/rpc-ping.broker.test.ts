@@ -307,14 +307,15 @@ describe('many pings', () => {
     expect(await fn.ping(await guest((request) => request.reply()))).toMatchObject({ status: 204 });
   });
 
-  test('ten thousand pings leave one connection, at most two channels, one queue, and a flat heap', async () => {
-    const own = await TestBroker.create();
+  test('ten thousand pings, ten at a time, leave one connection, at most two channels, one queue, and a flat heap', async () => {
+    await using own = await TestBroker.create();
     const id = randomUUID();
     await respond(await own.channel(), id, ({ reply }) => reply());
     await using busy = await FunctionUnderTest.start({ BROKER_URL: own.url });
     const pingTimes = async (times: number) => {
-      for (let time = 0; time < times; time++) {
-        expect(await busy.invoke(id)).toMatchObject({ statusCode: 204 });
+      for (let done = 0; done < times; done += 10) {
+        const answers = await Promise.all(Array.from({ length: 10 }, () => busy.invoke(id)));
+        for (const answer of answers) expect(answer).toMatchObject({ statusCode: 204 });
       }
       return busy.lambda.heapUsed();
     };
@@ -335,7 +336,6 @@ describe('many pings', () => {
       own.list('queues'),
     ]);
     expect([connections.length, channels.length, queues.filter(ours).length]).toEqual([2, 3, 1]); // two channels of ours, one of the guest's
-    await own.delete();
   }, 120_000);
 });
 

@@ -98,8 +98,10 @@ export class Inspector {
       throw new MessageDeliveryFailure('closed', 'The connection is closing', { cause });
     });
     const channel = await beforeDeadline(failing, Deadline.in(timeoutMs));
-    if (channel === undefined)
+    if (channel === undefined) {
+      opening.then((late) => late.close()).catch(() => undefined);
       throw new MessageDeliveryFailure('unconfirmed', 'The broker gives no sign of life');
+    }
     this.#liveness.seen();
     return channel;
   }

@@ -23,15 +23,19 @@ const MARKS = {
   failed: styleText('red', '✘'),
 } as const satisfies Record<Proof['kind'], string>;
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  console.error(messageOf(error));
-  process.exitCode = EXIT.couldNotRun;
+if (import.meta.main) process.exitCode = await smoke(process.argv.slice(2));
+
+/** Runs the command with these arguments. @returns its exit code */
+export async function smoke(args: string[]): Promise<number> {
+  try {
+    return await prove(readArguments(args));
+  } catch (error) {
+    console.error(messageOf(error));
+    return EXIT.couldNotRun;
+  }
 }
 
-async function main(): Promise<number> {
-  const { help, stack, url, healthCheck } = readArguments();
+async function prove({ help, stack, url, healthCheck }: Arguments): Promise<number> {
   if (help) {
     console.log(`Usage: ${USAGE}\nExit code ${EXIT_CODES}`);
     return EXIT.proven;
@@ -55,7 +59,7 @@ interface Arguments {
   readonly healthCheck?: string;
 }
 
-function readArguments(): Arguments {
+function readArguments(args: string[]): Arguments {
   try {
     const text = { type: 'string' } as const;
     const options = {
@@ -64,7 +68,7 @@ function readArguments(): Arguments {
       url: text,
       'health-check': text,
     } as const;
-    const { 'health-check': healthCheck, ...values } = parseArgs({ options }).values;
+    const { 'health-check': healthCheck, ...values } = parseArgs({ args, options }).values;
     if (values.stack !== undefined && values.url !== undefined)
       throw new Error('--stack and --url both say where the API is: give one of them.');
     return { ...values, ...(healthCheck !== undefined && { healthCheck }) };

@@ -185,15 +185,16 @@ describe('a path that cuts the connection', () => {
   });
 });
 
-test('ten thousand pings all reach the guest though each hundredth finds its connection cut, and nothing grows', async () => {
-  const own = await TestBroker.create();
+test('ten thousand pings, ten at a time, all reach the guest though each tenth time finds its connection cut, and nothing grows', async () => {
+  await using own = await TestBroker.create();
   const cuts = await TcpProxy.to(own.url);
   await respond(await own.channel(), alive, ({ reply }) => reply());
   await using under = await FunctionUnderTest.start({ BROKER_URL: cuts.url(own.url) });
   const pingTimes = async (times: number) => {
-    for (let time = 1; time <= times; time++) {
-      if (time % 100 === 0) cuts.cut();
-      expect(await under.invoke(alive)).toMatchObject({ statusCode: 204 });
+    for (let done = 10; done <= times; done += 10) {
+      if (done % 100 === 0) cuts.cut();
+      const answers = await Promise.all(Array.from({ length: 10 }, () => under.invoke(alive)));
+      for (const answer of answers) expect(answer).toMatchObject({ statusCode: 204 });
     }
     return under.lambda.heapUsed();
   };
@@ -224,7 +225,6 @@ test('ten thousand pings all reach the guest though each hundredth finds its con
   expect([connections.length, channels.length]).toEqual([2, 3]); // two channels of ours, one of the guest's
   expect([queues.filter(ours).length, exchanges.filter(ours).length]).toEqual([1, 1]);
   await cuts.close();
-  await own.delete();
 }, 120_000);
 
 describe('the other end of the path', () => {

@@ -3,13 +3,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { makeDownedQueue } from '../../infra/local/demo/downed-queue.ts';
-import { RabbitMqServer } from '../../infra/local/parts/rabbitmq.ts';
 import { ResponderFleet } from '../setup/fleet.ts';
 import { FunctionUnderTest } from '../setup/function-under-test.ts';
 import { HealthCheckUnderTest } from '../setup/health-check-under-test.ts';
-import { TestBroker } from '../setup/test-broker.ts';
+import { SHARED_RABBIT, TestBroker } from '../setup/test-broker.ts';
 
-let rabbit: RabbitMqServer;
 let broker: TestBroker;
 let alive: string[];
 const downed = randomUUID();
@@ -22,18 +20,17 @@ beforeEach(() => {
 afterEach(() => stack.disposeAsync());
 
 beforeAll(async () => {
-  rabbit = await RabbitMqServer.start();
-  broker = await TestBroker.create(rabbit);
+  broker = await TestBroker.create();
   const channel = await broker.channel();
   alive = await new ResponderFleet(channel).add('reachable', 20);
-  await makeDownedQueue(rabbit, 'trove', downed, broker.vhost);
+  await makeDownedQueue(SHARED_RABBIT, 'trove', downed, broker.vhost);
   const queue = `guestagent.${full}`;
   await channel.assertQueue(queue, { durable: true, maxLength: 1, overflow: 'reject-publish' });
   await channel.bindQueue(queue, 'trove', queue);
   channel.sendToQueue(queue, Buffer.from('the queue is full with this'));
   await channel.waitForConfirms();
-}, 60_000);
-afterAll(() => rabbit.stop());
+});
+afterAll(() => broker.delete());
 
 async function ping(id: string) {
   const fn = stack.use(await FunctionUnderTest.start({ BROKER_URL: broker.url, RPC_TIMEOUT_SECONDS: '5' }));

@@ -3,20 +3,17 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { freePort } from '../../infra/local/parts/free-port.ts';
-import { RabbitMqServer } from '../../infra/local/parts/rabbitmq.ts';
 import { AwsStandIn } from '../setup/aws-stand-in.ts';
-import { type Certificate, makeCertificates, sslOptions } from '../setup/certificates.ts';
+import { type Certificate, listenWithTls, makeCertificates } from '../setup/certificates.ts';
 import { FunctionUnderTest } from '../setup/function-under-test.ts';
 import { respond } from '../setup/responder.ts';
-import { TestBroker } from '../setup/test-broker.ts';
+import { SHARED_RABBIT, TestBroker } from '../setup/test-broker.ts';
 
 /** Runs where Debian's packages can be installed: these tests need a RabbitMQ server and openssl. */
 const onDebian = process.env['TEST_WITHOUT_TROVE'] ? describe.skip : describe;
 
 onDebian('TLS as of Amazon MQ', () => {
   let folder: string;
-  let rabbit: RabbitMqServer;
   let broker: TestBroker;
   let fn: FunctionUnderTest | undefined;
   const alive = randomUUID();
@@ -25,16 +22,13 @@ onDebian('TLS as of Amazon MQ', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'guest-rpc-ping-tls-'));
     await makeCertificates(folder);
-    const config = [];
-    for (const name of ['good', 'other-host', 'expired'] as const) ports.set(name, await freePort());
-    config.push(`listeners.ssl.1 = 127.0.0.1:${ports.get('good')}`, ...sslOptions(folder, 'good'));
-    rabbit = await RabbitMqServer.start(config);
-    broker = await TestBroker.create(rabbit);
+    for (const name of ['good', 'other-host', 'expired'] as const)
+      ports.set(name, await listenWithTls(SHARED_RABBIT, folder, name));
+    broker = await TestBroker.create();
     await respond(await broker.channel(), alive, ({ reply }) => reply());
-  }, 60_000);
+  });
   afterAll(async () => {
     await broker.delete();
-    await rabbit.stop();
     await rm(folder, { recursive: true });
   });
   afterEach(async () => {
@@ -51,25 +45,13 @@ onDebian('TLS as of Amazon MQ', () => {
     return { NODE_EXTRA_CA_CERTS: join(folder, 'ca.pem') };
   }
 
-  function tlsUrl(host = 'localhost'): string {
+  function tlsUrl(certificate: Certificate = 'good'): string {
     const { pathname } = new URL(broker.url);
-    return `amqps://guest:guest@${host}:${ports.get('good')}${pathname}`;
+    return `amqps://guest:guest@localhost:${ports.get(certificate)}${pathname}`;
   }
 
   function unreachable(how: string) {
     return { status: 400, body: expect.stringContaining(`The broker cannot be reached (${how})`) };
-  }
-
-  /** Lets the broker listen with another certificate, on that certificate's port. */
-  async function useCertificate(name: Certificate): Promise<void> {
-    const file = (extension: string) => `"${join(folder, `${name}.${extension}`)}"`;
-    const options = `[{certfile,${file('pem')}},{keyfile,${file('key')}},{verify,verify_none}]`;
-    const port = ports.get(name);
-    await rabbit.ctl(
-      'eval',
-      `rabbit_networking:start_ssl_listener({"127.0.0.1",${port},inet}, ${options}, 1, 5).`,
-    );
-    ports.set('good', port ?? 0);
   }
 
   test('a broker whose certificate has an unknown CA is broker_unreachable: tls certificate error', async () => {
@@ -116,10 +98,7 @@ onDebian('TLS as of Amazon MQ', () => {
   test.each(['other-host', 'expired'] as const)(
     'a broker whose certificate is %s is broker_unreachable: tls certificate error',
     async (name) => {
-      const good = ports.get('good') ?? 0;
-      await useCertificate(name);
-      expect(await ping(tlsUrl())).toMatchObject(unreachable('tls certificate error'));
-      ports.set('good', good);
+      expect(await ping(tlsUrl(name))).toMatchObject(unreachable('tls certificate error'));
     },
   );
 });

@@ -2,20 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { freePort } from '../../infra/local/parts/free-port.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { LambdaProcess } from '../../infra/local/parts/lambda-process.ts';
-import { RabbitMqServer } from '../../infra/local/parts/rabbitmq.ts';
 import { Synthesized, type SynthesizedFunction } from '../../infra/local/parts/synthesized.ts';
 import { TroveGuests } from '../../infra/local/parts/trove-guests.ts';
 import { AwsStandIn } from '../setup/aws-stand-in.ts';
-import { makeCertificates, sslOptions } from '../setup/certificates.ts';
+import { listenWithTls, makeCertificates } from '../setup/certificates.ts';
 import { GRANTED } from '../setup/granted.ts';
 import { S3StandIn } from '../setup/s3-stand-in.ts';
-import { type Permissions, TestBroker } from '../setup/test-broker.ts';
+import { type Permissions, SHARED_RABBIT, TestBroker } from '../setup/test-broker.ts';
 import { ENDPOINT, EXISTING } from './variants.ts';
-
-jest.setTimeout(60_000); // each test synthesizes the stack
 
 /** Runs where Debian's packages can be installed: these tests need a RabbitMQ server, openssl and real guests. */
 const onDebian = process.env['TEST_WITHOUT_TROVE'] ? describe.skip : describe;
@@ -23,11 +19,12 @@ const onDebian = process.env['TEST_WITHOUT_TROVE'] ? describe.skip : describe;
 onDebian('the synthesized asset, with the template’s environment, over TLS', () => {
   const alive = randomUUID();
   let folder: string;
-  let rabbit: RabbitMqServer;
   let tlsPort: number;
   let broker: TestBroker;
   let guests: TroveGuests;
   let stack: Synthesized;
+  /** The stacks by their settings, each synthesized once. */
+  const stacks = new Map<string, Synthesized>();
   let secret: string;
   let aws: AwsStandIn;
   let s3: S3StandIn;
@@ -36,12 +33,8 @@ onDebian('the synthesized asset, with the template’s environment, over TLS', (
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'guest-rpc-ping-asset-'));
     await makeCertificates(folder);
-    tlsPort = await freePort();
-    rabbit = await RabbitMqServer.start([
-      `listeners.ssl.1 = 127.0.0.1:${tlsPort}`,
-      ...sslOptions(folder, 'good'),
-    ]);
-    broker = await TestBroker.create(rabbit);
+    tlsPort = await listenWithTls(SHARED_RABBIT, folder, 'good');
+    broker = await TestBroker.create();
     const host = await TroveGuests.host({ brokerUrl: broker.url });
     if (!host) throw new Error('No Trove guests here');
     guests = host;
@@ -52,18 +45,17 @@ onDebian('the synthesized asset, with the template’s environment, over TLS', (
         ? { brokerState: 'RUNNING', brokerInstances: [{ endpoints: [endpoint()] }] }
         : { SecretString: secret },
     }));
-  }, 60_000);
+  });
   afterAll(async () => {
     await aws.close();
     await s3.aws.close();
     await guests.end();
     await broker.delete();
-    await rabbit.stop();
+    for (const made of stacks.values()) await made.remove();
     await rm(folder, { recursive: true });
   });
   afterEach(async () => {
     await lambda?.end();
-    await stack.remove();
   });
 
   function endpoint(): string {
@@ -95,6 +87,14 @@ onDebian('the synthesized asset, with the template’s environment, over TLS', (
     return settings;
   }
 
+  async function stackWith(settings: Readonly<Record<string, string>>): Promise<Synthesized> {
+    const key = JSON.stringify(settings);
+    const all = { ...settings, brokerVhost: broker.vhost, rpcTimeoutSeconds: '5' };
+    const known = stacks.get(key) ?? (await Synthesized.stack(all));
+    stacks.set(key, known);
+    return known;
+  }
+
   async function start(
     name: string,
     permissions: Permissions,
@@ -102,7 +102,7 @@ onDebian('the synthesized asset, with the template’s environment, over TLS', (
   ): Promise<{ invoke: (event: object) => Promise<unknown> }> {
     const { username, password } = new URL(await broker.user(permissions, tags));
     secret = JSON.stringify({ username, password });
-    stack = await Synthesized.stack({ ...settings, brokerVhost: broker.vhost, rpcTimeoutSeconds: '5' });
+    stack = await stackWith(settings);
     const shipped = stack.function(name);
     const started = await LambdaProcess.start(shipped, local(shipped.environment), () => undefined);
     lambda = started;

@@ -1,69 +1,24 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Validator } from '@seriousme/openapi-schema-validator';
-import { Ajv2020 } from 'ajv/dist/2020.js';
-import { REASONS, type Reason } from '../../functions/guest/reason.ts';
+import { REASONS } from '../../functions/guest/reason.ts';
 import { ROUTE } from '../../functions/http/request.ts';
-import { RabbitMqServer } from '../../infra/local/parts/rabbitmq.ts';
 import { GUEST_REASONS, ResponderFleet } from '../setup/fleet.ts';
 import { type Answer, FunctionUnderTest } from '../setup/function-under-test.ts';
 import { KeystoneStandIn, refuse, vouchFor } from '../setup/keystone-stand-in.ts';
+import {
+  DOCUMENT,
+  example,
+  expectConformity,
+  expectExample,
+  OPERATION,
+  problems,
+  resolved,
+} from '../setup/openapi.ts';
 import { TestBroker } from '../setup/test-broker.ts';
-
-const DOCUMENT = JSON.parse(
-  readFileSync(join(import.meta.dirname, '..', '..', 'infra', 'openapi.json'), 'utf8'),
-);
-const OPERATION = DOCUMENT.paths[ROUTE.path]?.[ROUTE.method.toLowerCase()];
-
-const EXAMPLE_ID = '00000000-0000-4000-8000-000000000001';
-const UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
 
 /** The statuses that only API Gateway itself answers. */
 const OF_THE_GATEWAY = ['403', '429', '503'];
-
-const ajv = new Ajv2020({ strict: false });
-ajv.addSchema(DOCUMENT, 'openapi.json');
-
-/** Ajv's errors for a value, by a schema of the document; empty when there are none. */
-function problems(schema: { readonly $ref?: string }, value: unknown): unknown {
-  const absolute = schema.$ref ? { $ref: `openapi.json${schema.$ref}` } : schema;
-  const validate = ajv.compile(JSON.parse(JSON.stringify(absolute).replaceAll('"#/', '"openapi.json#/')));
-  return validate(value) ? [] : validate.errors;
-}
-
-function resolved<T>(object: T & { readonly $ref?: string }): T {
-  if (object.$ref === undefined) return object;
-  const path = object.$ref.slice(2).split('/');
-  return path.reduce((node, name) => node[name], DOCUMENT);
-}
-
-/** Expects status, headers and body to conform to the document. */
-function expectConformity({ status, headers, body }: Answer): void {
-  const response = OPERATION.responses[status];
-  expect(Object.keys(OPERATION.responses)).toContain(String(status));
-  for (const [name, reference] of Object.entries<Record<string, unknown>>(response.headers ?? {})) {
-    const { schema, required } = resolved<Record<string, unknown>>(reference);
-    const value = headers.get(name);
-    if (value === null) expect([name, required ?? false]).toEqual([name, false]);
-    else expect(problems(Object(schema), value)).toEqual([]);
-  }
-  if (response.content === undefined) {
-    expect(body).toBe('');
-  } else {
-    expect(headers.get('content-type')).toBe('application/json; charset=UTF-8');
-    expect(problems(response.content['application/json'].schema, JSON.parse(body))).toEqual([]);
-  }
-}
-
-function example(status: number, name: string) {
-  return OPERATION.responses[status].content['application/json'].examples[name].value;
-}
-
-function asInExample({ body }: Answer): unknown {
-  return JSON.parse(body.replace(UUID, EXAMPLE_ID));
-}
 
 describe('the OpenAPI document', () => {
   test('the OpenAPI document is valid OpenAPI 3.1', async () => {
@@ -127,13 +82,6 @@ describe('the bundled function', () => {
     return await under.ping(randomUUID());
   }
 
-  function expectExample(answer: Answer, reason: Reason): void {
-    expectConformity(answer);
-    expect(answer.status).toBe(400);
-    expect(answer.headers.get('proxy-status')).toContain(`details="${reason}"`);
-    expect(asInExample(answer)).toEqual(example(400, reason));
-  }
-
   test('an answer 204 conforms to the OpenAPI document', async () => {
     const [id = ''] = await fleet.add('reachable', 1);
     const answer = await fn.ping(id, 'tenant', { prefer: 'wait=1' });
@@ -163,21 +111,6 @@ describe('the bundled function', () => {
     const answer = await pingTo({ BROKER_URL: broker.url, CONTROL_EXCHANGE: 'astray' });
     expectExample(answer, 'exchange_missing');
   });
-
-  // On a server of its own, from Debian's packages: an alarm would block the other test files.
-  (process.env['TEST_WITHOUT_TROVE'] ? test.skip : test)(
-    'an answer 400 with broker_blocked is the example of the OpenAPI document',
-    async () => {
-      const rabbit = await RabbitMqServer.start();
-      try {
-        await rabbit.ctl('set_vm_memory_high_watermark', '0.000001');
-        expectExample(await pingTo({ BROKER_URL: rabbit.url }), 'broker_blocked');
-      } finally {
-        await rabbit.stop();
-      }
-    },
-    60_000,
-  );
 
   test('an answer 404 for an instance is the example of the OpenAPI document', async () => {
     const answer = await fn.ping('my-database');

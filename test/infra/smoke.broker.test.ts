@@ -1,7 +1,9 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { stripVTControlCharacters } from 'node:util';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { freePort } from '../../infra/local/parts/free-port.ts';
+import { smoke as run } from '../../infra/smoke/smoke-command.ts';
 import { type AwsAnswer, type AwsRequest, AwsStandIn } from '../setup/aws-stand-in.ts';
 import { FunctionUnderTest } from '../setup/function-under-test.ts';
 import { HealthCheckUnderTest } from '../setup/health-check-under-test.ts';
@@ -33,7 +35,7 @@ beforeAll(async () => {
     if (request.path.startsWith('/v1.0/')) return api(request);
     return request.path === HEALTH_CHECK ? lambda() : stack();
   });
-}, 30_000);
+});
 afterAll(async () => {
   await aws.close();
   await fn.end();
@@ -109,9 +111,9 @@ interface Run {
   readonly output: string;
 }
 
-/** Runs the command as a process with these environment variables, and those that lead to the stand-in. */
-function smoke(args: string[], settings: NodeJS.ProcessEnv = {}): Promise<Run> {
-  const env = {
+/** Environment variables that lead to the stand-in and nowhere else. */
+function environment(settings: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return {
     PATH: process.env['PATH'] ?? '',
     AWS_EC2_METADATA_DISABLED: 'true',
     AWS_CONFIG_FILE: '/dev/null',
@@ -119,8 +121,32 @@ function smoke(args: string[], settings: NodeJS.ProcessEnv = {}): Promise<Run> {
     ...aws.settings,
     ...settings,
   };
+}
+
+/** Runs the command with these environment variables, and those that lead to the stand-in. */
+async function smoke(args: string[], settings: NodeJS.ProcessEnv = {}): Promise<Run> {
+  const { env } = process;
+  process.env = Object.fromEntries(
+    Object.entries(environment(settings)).filter(([, value]) => value !== undefined),
+  );
+  const printed: unknown[] = [];
+  const spies = (['log', 'error'] as const).map((name) =>
+    jest.spyOn(console, name).mockImplementation((line) => void printed.push(line)),
+  );
+  try {
+    const code = await run(args);
+    return { code, output: stripVTControlCharacters(printed.map((line) => `${line}\n`).join('')) };
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+    process.env = env;
+  }
+}
+
+/** Runs the command as `npm run smoke` does. */
+function asProcess(args: string[], settings: NodeJS.ProcessEnv = {}): Promise<Run> {
   return new Promise((resolve) => {
-    const child = execFile(process.execPath, [COMMAND, ...args], { env }, (_error, stdout, stderr) =>
+    const options = { env: environment(settings) };
+    const child = execFile(process.execPath, [COMMAND, ...args], options, (_error, stdout, stderr) =>
       resolve({ code: child.exitCode ?? -1, output: stdout + stderr }),
     );
   });
@@ -130,6 +156,13 @@ function smoke(args: string[], settings: NodeJS.ProcessEnv = {}): Promise<Run> {
 function asked(beginning: string): string[] {
   return aws.requests.map(({ path }) => path).filter((path) => path.startsWith(beginning));
 }
+
+test.each([
+  [0, [], '1 of 1 guests reachable'],
+  [3, ['--url', 'http://api.example'], 'http://api.example is no URL of the API'],
+])('the command exits with %i, as its function returns', async (code, args, text) => {
+  expect(await asProcess(args)).toEqual({ code, output: expect.stringContaining(text) });
+});
 
 describe('exit code 3', () => {
   afterEach(() => expect(asked('/v1.0/')).toEqual([]));
@@ -244,7 +277,7 @@ describe('exit code 1', () => {
 
   test('the smoke test exits with 1, and invokes no health check, when no process listens at the URL', async () => {
     const url = `http://localhost:${await freePort()}`;
-    expect(await smoke(['--url', url])).toMatchObject({
+    expect(await asProcess(['--url', url])).toMatchObject({
       code: 1,
       output: expect.stringMatching(/no answer: ECONNREFUSED: .*Nobody listens there/),
     });

@@ -49,7 +49,7 @@ interop('a fleet of ten thousand, a hundred of them real Trove guests', () => {
     await guests?.end();
     await rabbit?.stop();
     await keyFolder.remove();
-  }, 60_000);
+  });
 
   /** Starts a hundred guests, one for each reason that a real guest can give. @returns the health check's keys */
   async function startTroveGuests(): Promise<Record<string, string>> {

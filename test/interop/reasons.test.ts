@@ -42,7 +42,7 @@ interop('with real Trove guests', () => {
     url = url.replace(':pw@', `:${PASSWORD}@`);
     await saveKeys();
     fn = await start();
-  }, 60_000);
+  });
   afterAll(async () => {
     await fn.end();
     await guests.end();

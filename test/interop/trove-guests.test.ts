@@ -28,7 +28,7 @@ interop.each([
       CONTROL_EXCHANGE: options.controlExchange,
       RPC_TIMEOUT_SECONDS: '1',
     });
-  }, 30_000);
+  });
   afterAll(async () => {
     await fn.end();
     await guests.end();

@@ -2,6 +2,8 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ensureDebianPackages, isCommand } from '../../infra/local/parts/debian-packages.ts';
+import { freePort } from '../../infra/local/parts/free-port.ts';
+import type { RabbitMqServer } from '../../infra/local/parts/rabbitmq.ts';
 
 export type Certificate = 'good' | 'other-host' | 'expired';
 
@@ -42,4 +44,19 @@ export function sslOptions(folder: string, name: Certificate): string[] {
     'ssl_options.verify = verify_none',
     'ssl_options.versions.1 = tlsv1.2',
   ];
+}
+
+/** Has a running broker listen with a certificate. @returns the port */
+export async function listenWithTls(
+  rabbit: Pick<RabbitMqServer, 'eval'>,
+  folder: string,
+  name: Certificate,
+): Promise<number> {
+  const port = await freePort();
+  const file = (extension: string) => `"${join(folder, `${name}.${extension}`)}"`;
+  const options = `[{certfile,${file('pem')}},{keyfile,${file('key')}},{verify,verify_none},{versions,['tlsv1.2']}]`;
+  await rabbit.eval(
+    `ok = rabbit_networking:start_ssl_listener({"127.0.0.1",${port},inet}, ${options}, 1, 5)`,
+  );
+  return port;
 }

@@ -52,7 +52,7 @@ export class EventRule {
   readonly #template: string;
 
   /** The one rule of the stack. */
-  static of(stack: Synthesized): EventRule {
+  static of(stack: Pick<Synthesized, 'resources'>): EventRule {
     const [rule, ...more] = stack.resources('AWS::Events::Rule');
     if (rule === undefined || more.length > 0) throw new Error('The stack has not one rule');
     return new EventRule(rule);

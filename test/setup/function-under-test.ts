@@ -47,10 +47,15 @@ export class FunctionUnderTest {
     return this.#gateway.url;
   }
 
-  /** Invokes the function with API Gateway's event of a ping, without HTTP. */
-  invoke(instanceId: string, timeoutMs?: number): Promise<unknown> {
+  /** Invokes the function with API Gateway's event of a ping, without HTTP. @returns the answer's event */
+  invoke(
+    instanceId: string,
+    timeoutMs?: number,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<unknown> {
     const pathParameters = { tenant_id: 'tenant', instance_id: instanceId };
-    return this.lambda.invoke({ routeKey: `${ROUTE.method} ${ROUTE.path}`, pathParameters }, timeoutMs);
+    const event = { routeKey: `${ROUTE.method} ${ROUTE.path}`, headers, pathParameters };
+    return this.lambda.invoke(event, timeoutMs);
   }
 
   ping(instanceId: string, tenantId = 'tenant', headers?: Record<string, string>): Promise<Answer> {

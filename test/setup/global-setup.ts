@@ -1,4 +1,4 @@
-import { type RabbitMq, startRabbitMq } from '../../infra/local/parts/rabbitmq.ts';
+import { type RabbitMq, RabbitMqServer, startRabbitMq } from '../../infra/local/parts/rabbitmq.ts';
 import { Synthesized } from '../../infra/local/parts/synthesized.ts';
 import { ensureTrove } from '../../infra/local/parts/trove-guests.ts';
 
@@ -10,12 +10,17 @@ declare global {
 /** Starts the RabbitMQ that the test files share, each with a virtual host of its own, and synthesizes the stack. */
 export default async function globalSetup(): Promise<void> {
   requireTrove();
-  globalThis.rabbit = await startRabbitMq();
-  globalThis.stack = await Synthesized.stack();
+  console.log('\nStarting RabbitMQ and synthesizing the stack, some ten seconds …');
+  const [rabbit, stack] = await Promise.all([startRabbitMq(), Synthesized.stack()]);
+  globalThis.rabbit = rabbit;
+  globalThis.stack = stack;
   for (const name of ['rpc-ping', 'health-check'])
-    process.env[`TEST_FUNCTION_${name}`] = JSON.stringify(globalThis.stack.function(name));
-  process.env['TEST_BROKER_URL'] = globalThis.rabbit.url;
-  process.env['TEST_MANAGEMENT_URL'] = globalThis.rabbit.managementUrl;
+    process.env[`TEST_FUNCTION_${name}`] = JSON.stringify(stack.function(name));
+  process.env['TEST_EVENT_RULES'] = JSON.stringify(stack.resources('AWS::Events::Rule'));
+  process.env['TEST_BROKER_URL'] = rabbit.url;
+  process.env['TEST_MANAGEMENT_URL'] = rabbit.managementUrl;
+  if (rabbit instanceof RabbitMqServer) process.env['TEST_ERLANG_NODE'] = JSON.stringify(rabbit.erlangNode);
+  console.log('Running the test files, several at once, the slowest first …');
 }
 
 function requireTrove(): void {

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
 // Four projects: `unit` needs nothing but Node; `stack` synthesizes the CDK stack; `broker` needs a RabbitMQ, which its
@@ -20,6 +21,7 @@ const ON_DEMAND = ['cluster', 'aws-runtime', 's3', 'docker'];
 
 const common = {
   rootDir: ROOT,
+  cacheDirectory: join(ROOT, 'node_modules', '.cache', 'jest'), // by default in the temporary folder
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
@@ -71,6 +73,7 @@ const wanted = onDemand.filter(({ displayName }) => displayName === process.env[
 
 export default {
   rootDir: ROOT,
-  testTimeout: 20_000,
+  testTimeout: 60_000,
+  maxWorkers: Math.max(4, availableParallelism()), // more than there are processors: most files mostly wait
   projects: wanted.length > 0 ? wanted : [unit, stack, broker, browser],
 };

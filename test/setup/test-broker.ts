@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type ChannelModel, type ConfirmChannel, connect } from 'amqplib';
+import { evaluate } from '../../infra/local/parts/rabbitmq.ts';
 
 export interface Permissions {
   readonly configure: string;
@@ -21,6 +22,19 @@ function sharedServer(): BrokerUrls {
   return { url, managementUrl };
 }
 
+/** The RabbitMQ that the test files share. What a file changes there may concern its own virtual host and ports alone. */
+export const SHARED_RABBIT = {
+  get url(): string {
+    return sharedServer().url;
+  },
+  /** Evaluates an Erlang expression on it. */
+  eval(expression: string): Promise<void> {
+    const { TEST_ERLANG_NODE: node } = process.env;
+    if (!node) throw new Error('The RabbitMQ of these tests runs in Docker');
+    return evaluate(JSON.parse(node), expression);
+  },
+};
+
 /** A virtual host of the private RabbitMQ for one test file, created empty, and deleted with its contents. */
 export class TestBroker {
   readonly url: string;
@@ -41,6 +55,11 @@ export class TestBroker {
     this.vhost = `test-${randomBytes(4).toString('hex')}`;
     this.url = `${url}/${this.vhost}`;
     this.managementUrl = managementUrl;
+  }
+
+  /** For `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.delete();
   }
 
   async delete(): Promise<void> {

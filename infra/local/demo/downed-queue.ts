@@ -8,7 +8,7 @@ import type { RabbitMqServer } from '../parts/rabbitmq.ts';
  * @param exchange the control exchange, which must exist
  */
 export async function makeDownedQueue(
-  rabbit: RabbitMqServer,
+  rabbit: Pick<RabbitMqServer, 'url' | 'eval'>,
   exchange: string,
   instanceId: string,
   vhost = '/',
@@ -23,5 +23,5 @@ export async function makeDownedQueue(
     await connection.close();
   }
   const member = `'${encodeURIComponent(vhost)}_${queue}'`;
-  await rabbit.ctl('eval', `ok = ra:stop_server(quorum_queues, {${member}, node()}).`);
+  await rabbit.eval(`ok = ra:stop_server(quorum_queues, {${member}, node()})`);
 }

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { userInfo } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterThisProcess, end, lineOf } from './child.ts';
 import { ensureDebianPackages } from './debian-packages.ts';
@@ -177,14 +177,15 @@ export class Keystone {
 
   async #setUp(): Promise<void> {
     await writeFile(this.#configFile, config(this.#folder, TOKEN_LIFETIME_SECONDS));
-    for (const folder of ['fernet', 'credential']) await mkdir(this.#folder.file(folder), { mode: 0o700 });
-    const { uid, gid } = userInfo();
-    const owner = ['--keystone-user', String(uid), '--keystone-group', String(gid)];
-    await Promise.all([
-      this.#manage('db_sync'),
-      this.#manage('fernet_setup', ...owner),
-      this.#manage('credential_setup', ...owner),
-    ]);
+    for (const name of ['fernet', 'credential']) {
+      await mkdir(this.#folder.file(name), { mode: 0o700 });
+      // As `keystone-manage ${name}_setup` would write them: the staged key, and the primary one.
+      for (const index of ['0', '1']) {
+        const key = `${randomBytes(32).toString('base64url')}=`;
+        await writeFile(join(this.#folder.file(name), index), key, { mode: 0o600 });
+      }
+    }
+    await this.#manage('db_sync');
     await this.#manage('bootstrap');
     // Keystone reads by one connection while it writes by another, which SQLite allows only with a write-ahead log.
     const script = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('PRAGMA journal_mode = WAL')";
@@ -210,6 +211,8 @@ connection = sqlite:///${folder.file('keystone.sqlite')}
 [token]
 provider = fernet
 expiration = ${tokenLifetimeSeconds}
+[identity]
+password_hash_rounds = 4
 [fernet_tokens]
 key_repository = ${folder.file('fernet')}
 [credential]

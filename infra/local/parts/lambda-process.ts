@@ -23,6 +23,9 @@ export interface LocalFunction {
   readonly memoryMb?: number;
 }
 
+/** Where Node keeps what it has made of the code, so that a process starts in half the time. */
+const COMPILE_CACHE = join(import.meta.dirname, '..', '..', '..', 'node_modules', '.cache', 'node');
+
 /** Node's flags that keep the heap within the function's memory, as on Lambda. */
 export function heapFlags(memoryMb: number): string[] {
   return [
@@ -53,7 +56,7 @@ export class LambdaProcess {
     onLine: (line: string) => void,
   ): Promise<LambdaProcess> {
     const child = fork(join(import.meta.dirname, 'lambda-runtime.ts'), [local.bundlePath], {
-      env: { ...lambdaVariables(local), ...settings },
+      env: { NODE_COMPILE_CACHE: COMPILE_CACHE, ...lambdaVariables(local), ...settings },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       execArgv: ['--expose-gc', ...(local.memoryMb === undefined ? [] : heapFlags(local.memoryMb))],
       detached: true, // Ctrl-C goes to this process alone, which then ends the child

@@ -1,9 +1,12 @@
+import { flushCompileCache } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import type { Context } from 'aws-lambda';
 import type { Invocation, Outcome } from './lambda-process.ts';
 
 // The process in which a bundle runs, in the place of Lambda's runtime: loads the handler, then answers invocations.
 // Unlike Lambda's runtime, this one takes the next invocation while others are still running.
+
+flushCompileCache(); // keeps this file, whose types are stripped, for the next process, since this one is killed in the end
 
 const [, , bundlePath = ''] = process.argv;
 const { handler } = await import(pathToFileURL(bundlePath).href);

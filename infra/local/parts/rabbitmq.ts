@@ -19,6 +19,9 @@ const { RABBITMQ_IMAGE: image = 'rabbitmq:4.2-management' } = process.env;
 
 const INSTALL_HINT = 'Install RabbitMQ (rabbitmq-server) or Docker, or set BROKER_URL to a broker of yours.';
 
+/** Where Erlang's own client of a node is found. */
+const ERL_CALLS = ['/usr/lib/erlang/bin/erl_call', '/opt/homebrew/lib/erlang/bin/erl_call'];
+
 /** Erlang's own secret, by which nodes of a cluster know each other; in a server's folder. */
 const COOKIE = 'home/.erlang.cookie';
 
@@ -156,6 +159,16 @@ export class RabbitMqServer implements RabbitMq {
     return (await promisify(execFile)(this.ctlCommand, args)).stdout;
   }
 
+  /** Where {@link evaluate} finds the server. */
+  get erlangNode(): ErlangNode {
+    return { port: Number(this.#env['RABBITMQ_DIST_PORT']), home: String(this.#env['HOME']) };
+  }
+
+  /** Evaluates an Erlang expression on the server. @throws when it fails */
+  eval(expression: string): Promise<void> {
+    return evaluate(this.erlangNode, expression);
+  }
+
   async stop(): Promise<void> {
     await this.crash();
     await end(this.#epmd, 'SIGTERM');
@@ -170,6 +183,23 @@ async function writeCtlScript(folder: TemporaryFolder, env: NodeJS.ProcessEnv): 
   const [program, args] = debianCommand(ctl, '--quiet');
   const words = ['exec', 'env', ...names.map((name) => `${name}=${env[name]}`), program, ...args, '"$@"'];
   await writeFile(folder.file('rabbitmqctl'), `#!/bin/sh\n${words.join(' ')}\n`, { mode: 0o755 });
+}
+
+/** A server as Erlang's programs find it, also those of another process. */
+export interface ErlangNode {
+  readonly port: number;
+  /** The folder that has the cookie. */
+  readonly home: string;
+}
+
+/** Evaluates an Erlang expression on a server, in milliseconds: `rabbitmqctl` takes seconds. @throws when it fails */
+export async function evaluate({ port, home }: ErlangNode, expression: string): Promise<void> {
+  const program = ERL_CALLS.find(existsInDebian) ?? 'erl_call';
+  const command = debianCommand(program, '-address', `127.0.0.1:${port}`, '-e');
+  const call = promisify(execFile)(...command, { env: { PATH: process.env['PATH'], HOME: home } });
+  call.child.stdin?.end(`${expression}.\n`);
+  const { stdout } = await call;
+  if (!stdout.startsWith('{ok, ')) throw new Error(`${expression}: ${stdout}`);
 }
 
 async function configure(

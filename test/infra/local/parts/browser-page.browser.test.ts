@@ -33,7 +33,7 @@ inBrowser('the page that npm start serves', () => {
     });
     browser = await launchChromium();
     page = await browser.newPage();
-  }, 60_000);
+  });
   afterAll(async () => {
     await browser.close();
     await gateway.close();
@@ -61,7 +61,7 @@ inBrowser('the page that npm start serves', () => {
     );
     expect(await page.title()).toBe('The fleet · Guest RPC Ping');
     expect(troubles).toEqual([]); // the content security policy has refused nothing
-  }, 60_000);
+  });
 
   test('a script that came onto the page all the same would not run', async () => {
     await page.goto(`${gateway.url}/fleet`);
