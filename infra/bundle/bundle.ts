@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, rename } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { AMQP_SUBSET } from './amqp-subset.ts';
+import { noticeOf } from './notice.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
@@ -43,7 +44,7 @@ export const BUILD_OPTIONS = {
 } as const satisfies BuildOptions;
 
 /**
- * Bundles one function as it is deployed.
+ * Bundles one function as it is deployed, with a NOTICE of the licences of what is in it.
  *
  * @param name of the entry `functions/<name>.ts`
  * @returns the file's path, `dist/<name>/index.mjs`
@@ -53,8 +54,11 @@ export async function bundle(name: string): Promise<string> {
   const unfinished = join(ROOT, 'dist', `${name}-${randomUUID()}.mjs`);
   const entryPoints = [join(ROOT, 'functions', `${name}.ts`)];
   const plugins = [...BUILD_OPTIONS.plugins, AMQP_SUBSET];
-  await build({ ...BUILD_OPTIONS, plugins, entryPoints, outfile: unfinished });
+  const options = { ...BUILD_OPTIONS, plugins, entryPoints, outfile: unfinished, absWorkingDir: ROOT };
+  const { metafile } = await build({ ...options, metafile: true });
   await mkdir(dirname(outfile), { recursive: true });
+  await writeFile(`${unfinished}.NOTICE`, await noticeOf(ROOT, Object.keys(metafile.inputs)));
+  await rename(`${unfinished}.NOTICE`, join(dirname(outfile), 'NOTICE'));
   await rename(unfinished, outfile); // atomic: another process may be reading the file
   return outfile;
 }

@@ -73,17 +73,28 @@ function brokenNow({ functionArn }: IFunction) {
 }
 
 function fleetNow(scope: Construct, period: Duration) {
-  const names = ['BrokerReachable', 'GuestsChecked', 'GuestsReachable', 'GuestsUnreachable', 'GuestsUnknown'];
+  const names = [
+    'BrokerReachable',
+    'GuestsChecked',
+    'GuestsReachable',
+    'GuestsUnreachable',
+    'GuestsUnknown',
+    'GuestsAbandoned',
+    'GuestsNew',
+    'GuestsExpectedSilent',
+    'OrphanedQueues',
+    'ControlPlaneUnreachable',
+  ];
   return new SingleValueWidget({
     title: 'The fleet at the last sweep',
     metrics: names.map((name) => sweepMetric(scope, name, { statistic: Stats.MAXIMUM, period, label: name })),
     width: 16,
-    height: 4,
+    height: 6,
   });
 }
 
 function alarmStates({ all }: Alarms) {
-  return new AlarmStatusWidget({ title: 'Alarms', alarms: all, width: 8, height: 4 });
+  return new AlarmStatusWidget({ title: 'Alarms', alarms: all, width: 8, height: 6 });
 }
 
 function roundTrip(title: string, metric: (statistic: string) => IMetric) {
