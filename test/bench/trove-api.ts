@@ -85,5 +85,6 @@ remote_nova_client = stubs.nova
 remote_neutron_client = stubs.neutron
 [database]
 connection = sqlite:///${folder.file('trove.sqlite')}
+sqlite_synchronous = false
 `;
 }

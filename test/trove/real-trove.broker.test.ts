@@ -39,11 +39,11 @@ onDebian("a real Trove's list", () => {
     const keys = Object.fromEntries(IDS.map((id) => [id, null]));
     trove = await TroveApi.start(broker.url, keys, authtokenConfig(keystone.url, 'databases'));
     lister = await listerFor('sweeper');
-  }, 180_000);
+  }, 300_000);
   afterAll(async () => {
-    await trove.end();
-    await broker.delete();
-    await keystone.stop();
+    await trove?.end();
+    await broker?.delete();
+    await keystone?.stop();
     await folder.remove();
   });
 
