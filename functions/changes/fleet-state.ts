@@ -23,6 +23,19 @@ const LAST_SWEEP = v.object({
   guests_from: v.picklist(['event', 'bindings', 'queues', 'last_list', 'nowhere']),
   /** What kept the sweep from being complete. */
   error: v.exactOptional(v.object({ code: v.string(), message: v.string() })),
+  abandoned: v.exactOptional(count),
+  new: v.exactOptional(count),
+  expected_silent: v.exactOptional(count),
+  orphaned: v.exactOptional(count),
+  common_cause: v.exactOptional(
+    v.object({
+      attribute: v.picklist(['hypervisor', 'broker_node', 'datastore_version']),
+      value: v.string(),
+      guests: count,
+      unreachable: count,
+      since: moment,
+    }),
+  ),
 });
 
 const SEEN = {
@@ -51,6 +64,12 @@ const GUEST = v.object({
   reported,
   /** With what reason it was reported unreachable. */
   reported_reason: v.exactOptional(reason),
+  counted_apart: v.exactOptional(v.picklist(['abandoned', 'new', 'expected_silent', 'orphaned'])),
+  name: v.exactOptional(v.string()),
+  project_id: v.exactOptional(v.string()),
+  hypervisor: v.exactOptional(v.string()),
+  datastore_version: v.exactOptional(v.string()),
+  trove_status: v.exactOptional(v.string()),
 });
 
 const STATE = v.object({
@@ -59,6 +78,17 @@ const STATE = v.object({
   sweep: LAST_SWEEP,
   /** By instance id, the guests that are not plainly reachable: the unreachable, and those that lately were. */
   guests: v.record(instanceId, GUEST),
+  shrunk: v.exactOptional(v.object({ since: moment, from: count })),
+  control_plane: v.exactOptional(
+    v.array(
+      v.object({
+        topic: v.string(),
+        reachable: v.nullable(v.boolean()),
+        reason: v.exactOptional(v.string()),
+        since: v.exactOptional(moment),
+      }),
+    ),
+  ),
 });
 
 /** Version 1 had other names for some fields. */
@@ -99,6 +129,16 @@ export interface FleetState {
   readonly version: typeof VERSION;
   readonly sweep: LastSweep;
   readonly guests: Readonly<Record<string, GuestState>>;
+  readonly shrunk?: { readonly since: string; readonly from: number };
+  readonly control_plane?: readonly ControlPlaneTopic[];
+}
+
+/** A topic of Trove's control plane; `reachable` is null where that is not known. */
+export interface ControlPlaneTopic {
+  readonly topic: string;
+  readonly reachable: boolean | null;
+  readonly reason?: string;
+  readonly since?: string;
 }
 
 /** What was saved is no state of a known version. The message has nothing of the content. */
@@ -110,7 +150,7 @@ export class MalformedState extends CodedError {
 /** @throws MalformedState */
 export function parseFleetState(text: string): FleetState {
   const { success, output, issues } = v.safeParse(ANY_VERSION, parseJson(text), { abortEarly: true });
-  if (success) return fleetState(output.sweep, output.guests);
+  if (success) return { ...output, version: VERSION };
   const [{ path = [] }] = issues;
   const where = path.map(({ key }) => (INSTANCE_ID.test(String(key)) ? '*' : key)).join('.');
   throw new MalformedState(`The saved state is damaged, or of an unknown version${where && ` (${where})`}`);

@@ -1,15 +1,20 @@
+import { causeSentence } from '../changes/common-cause.ts';
 import type { FleetState, LastSweep } from '../changes/fleet-state.ts';
 import { REASONS } from '../guest/reason.ts';
 import { formatDuration } from '../time/format.ts';
 import { guestTable } from './guest-table.ts';
 import { type Headline, headline, staleMs } from './headline.ts';
-import { type Html, html, timeElement } from './html.ts';
-import { overviewOf } from './overview.ts';
+import { cut, formatCount, type Html, html, timeElement } from './html.ts';
+import { type Overview, overviewOf } from './overview.ts';
 import { squares } from './squares.ts';
 import { stylesheet, type Theme } from './stylesheet.ts';
 
 /** The stored state; undefined: none is stored yet; or why it cannot be read. */
 export type PageState = FleetState | undefined | { readonly problem: string };
+
+/** Longest texts of the state that are shown. */
+const MAX_TEXT = 1000;
+const MAX_TOPIC = 64;
 
 export interface ViewOptions {
   readonly nowMs: number;
@@ -39,12 +44,47 @@ function lastResult(state: FleetState, { nowMs, rateMs }: ViewOptions): Html {
   const { sweep } = overview;
   const staleFor = staleMs(overview, nowMs, rateMs);
   return html`${heading(headline(overview, staleFor))}
-<p class="facts">Last sweep ${timeElement(sweep.at, nowMs)} UTC, ${formatDuration(nowMs - Date.parse(sweep.at))} ago, in ${(sweep.duration_ms / 1000).toFixed(1)} s · Broker ${staleFor === undefined ? '' : 'then '}${broker(sweep)}</p>
-${staleFor === undefined ? undefined : stale(rateMs)}${sweepError(sweep)}${squares(overview)}${guestTable(overview, nowMs)}`;
+<p class="facts">Last sweep ${timeElement(sweep.at, nowMs)} UTC, ${age(sweep, nowMs)}, in ${(sweep.duration_ms / 1000).toFixed(1)} s · Broker ${staleFor === undefined ? '' : 'then '}${broker(sweep)}</p>
+${controlPlane(overview, nowMs)}${commonCause(sweep, nowMs)}${staleFor === undefined ? undefined : stale(rateMs)}${sweepError(sweep)}${shrunk(state, nowMs)}${squares(overview)}${guestTable(overview, nowMs)}`;
 }
 
 function heading({ tone, text }: Headline): Html {
   return html`<h1 class="${tone}">${text}</h1>`;
+}
+
+/** Two machines' clocks differ by less, or one of them is wrong. */
+const MAX_CLOCK_DIFFERENCE_MS = 60_000;
+
+function age({ at }: LastSweep, nowMs: number): Html {
+  const ageMs = nowMs - Date.parse(at);
+  if (ageMs >= -MAX_CLOCK_DIFFERENCE_MS) return html`${formatDuration(ageMs)} ago`;
+  return html`<b class="warn">${formatDuration(-ageMs)} in the future: the clocks differ</b>`;
+}
+
+function controlPlane({ controlPlane: topics }: Overview, nowMs: number): Html | undefined {
+  if (topics.length === 0) return undefined;
+  const states = topics.map(({ topic, reachable, reason, since }) => {
+    const name = cut(topic, MAX_TOPIC);
+    if (reachable === null) return html` · ${name} not known`;
+    if (reachable) return html` · ${name} <b class="good">reachable</b>`;
+    const sinceWhen = since && html` since ${timeElement(since, nowMs)} UTC`;
+    return html` · ${name} <b class="bad">not reachable</b>${sinceWhen}${reason && ` (${cut(reason, MAX_TOPIC)})`}`;
+  });
+  return html`<p class="facts">Control plane${states}</p>`;
+}
+
+function commonCause({ common_cause: cause }: LastSweep, nowMs: number): Html | undefined {
+  return (
+    cause && html`<p class="trouble"><b class="bad">${cut(causeSentence(cause, nowMs), MAX_TEXT)}.</b></p>`
+  );
+}
+
+/** Guests that answered, and are no longer found. */
+function shrunk({ shrunk }: FleetState, nowMs: number): Html | undefined {
+  return (
+    shrunk &&
+    html`<p class="trouble"><b class="bad">fleet_shrank</b> · ${formatCount(shrunk.from)} guests answered before ${timeElement(shrunk.since, nowMs)} UTC.</p>`
+  );
 }
 
 function broker({ broker_reachable: isReachable, error }: LastSweep): Html {
@@ -61,5 +101,5 @@ function sweepError({ error, broker_reachable: isReachable }: LastSweep): Html |
   if (error === undefined) return undefined;
   const known = Object.entries(REASONS).find(([reason]) => reason === error.code)?.[1];
   const older = isReachable ? '' : ' The guests below are those of the sweep before.';
-  return html`<p class="trouble"><b class="bad">${error.code}</b> · ${error.message}.${known && html` <b>First:</b> ${known.todo}`}${older}</p>`;
+  return html`<p class="trouble"><b class="bad">${cut(error.code, MAX_TOPIC)}</b> · ${cut(error.message, MAX_TEXT)}.${known && html` <b>First:</b> ${known.todo}`}${older}</p>`;
 }

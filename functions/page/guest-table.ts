@@ -1,17 +1,46 @@
 import { REASONS, type Reason } from '../guest/reason.ts';
 import { formatDuration, formatTime } from '../time/format.ts';
-import { formatCount, guestCount, type Html, html, timeElement } from './html.ts';
-import type { Overview, ShownGuest } from './overview.ts';
+import { cut, formatCount, guestCount, type Html, html, timeElement } from './html.ts';
+import type { Apart, Overview, ShownGuest } from './overview.ts';
 
 /** Rows of each reason. The other guests are only counted, since a widget's size has a limit. */
 const MAX_ROWS = 50;
 
+/** Longest name, project, hypervisor or status. */
+const MAX_TEXT = 64;
+
+/** The kinds of silent guests that do not count as unreachable: what they are, and what to do. */
+const APART: Readonly<
+  Record<Apart, { readonly title: string; readonly means: string; readonly todo?: string }>
+> = {
+  expected_silent: {
+    title: 'silence expected',
+    means: 'Trove builds, restarts, changes or stops these instances.',
+  },
+  new: { title: 'new', means: 'These guests have never answered. They may still be booting.' },
+  abandoned: {
+    title: 'abandoned',
+    means: 'These guests have been unreachable for so long that they are no longer counted.',
+    todo: 'Delete the instance in Trove, or forget it: npm run health-check -- --forget ID.',
+  },
+  orphaned: {
+    title: 'orphaned queues',
+    means: 'Trove has deleted these instances; their queues are left on the broker.',
+    todo: 'Delete each queue: rabbitmqctl delete_queue guestagent.ID.',
+  },
+};
+
 /** The guests that are not reachable, by reason: what the reason means, what to do first, and since when. */
-export function guestTable({ unreachable, recovering }: Overview, nowMs: number): Html {
-  if (unreachable.size === 0 && recovering.length === 0) return html``;
+export function guestTable({ unreachable, recovering, apart }: Overview, nowMs: number): Html {
+  const groups = [
+    ...[...unreachable].map(([reason, guests]) => reasonGroup(reason, guests, nowMs)),
+    recoveringGroup(recovering, nowMs),
+    ...[...apart].map(([why, guests]) => apartGroup(why, guests, nowMs)),
+  ].filter((group) => group !== undefined);
+  if (groups.length === 0) return html``;
   return html`<table>
 <thead><tr><th scope="col">Guest</th><th scope="col">Since <small>(UTC)</small></th><th scope="col">For</th><th scope="col" class="number">Waiting messages</th></tr></thead>
-${[...unreachable].map(([reason, guests]) => reasonGroup(reason, guests, nowMs))}${recoveringGroup(recovering, nowMs)}</table>`;
+${groups}</table>`;
 }
 
 function reasonGroup(reason: Reason, guests: readonly ShownGuest[], nowMs: number): Html {
@@ -20,8 +49,15 @@ function reasonGroup(reason: Reason, guests: readonly ShownGuest[], nowMs: numbe
   return group(title, guests, nowMs, (guest) => remark(guest, nowMs));
 }
 
-function recoveringGroup(guests: readonly ShownGuest[], nowMs: number): Html {
-  if (guests.length === 0) return html``;
+function apartGroup(why: Apart, guests: readonly ShownGuest[], nowMs: number): Html | undefined {
+  if (guests.length === 0) return undefined;
+  const { title, means, todo } = APART[why];
+  const heading = html`<b>${title}</b> · ${guestCount(guests.length)}<p>${means}${todo && html` <b>First:</b> ${todo}`}</p>`;
+  return group(heading, guests, nowMs, ({ reason }) => html` <small>${reason}</small>`);
+}
+
+function recoveringGroup(guests: readonly ShownGuest[], nowMs: number): Html | undefined {
+  if (guests.length === 0) return undefined;
   const title = html`<b class="warn">reachable again</b> · ${guestCount(guests.length)}<p>The last sweep reached these guests; sweeps before did not. A guest that stays reachable leaves this list.</p>`;
   return group(
     title,
@@ -48,11 +84,34 @@ ${shown.map((guest) => row(guest, nowMs, remarkOf(guest)))}${omitted > 0 ? html`
 function row(guest: ShownGuest, nowMs: number, remarked: Html): Html {
   const { id, since, waiting_messages: waiting } = guest;
   const age = formatDuration(nowMs - Date.parse(since));
-  return html`<tr><td><code>${id}</code>${remarked}</td><td>${timeElement(since, nowMs)}</td><td>${age}</td><td class="number">${waiting === undefined ? '–' : formatCount(waiting)}</td></tr>
+  return html`<tr><td>${origin(guest)}<code>${id}</code>${remarked}${troveStatus(guest)}</td><td>${timeElement(since, nowMs)}</td><td>${age}</td><td class="number">${waiting === undefined ? '–' : formatCount(waiting)}</td></tr>
 `;
 }
 
-function remark({ reported, sweeps, flips_since: flipsSince }: ShownGuest, nowMs: number): Html {
+/** Whose guest it is, and where, as Trove says. */
+function origin({ name, project_id: project, hypervisor }: ShownGuest): Html | undefined {
+  if (name === undefined) return undefined;
+  const where = [project && `project ${cut(project, MAX_TEXT)}`, hypervisor && cut(hypervisor, MAX_TEXT)];
+  return html`<div><b>${cut(name, MAX_TEXT)}</b> <small>${where.filter(Boolean).join(' · ')}</small></div>`;
+}
+
+/** What Trove calls a guest that keeps silent. */
+function troveStatus({ trove_status: status, sweeps }: ShownGuest): Html | undefined {
+  return status && sweeps > 0 ? html` <small>Trove: ${cut(status, MAX_TEXT)}</small>` : undefined;
+}
+
+function remark(guest: ShownGuest, nowMs: number): Html {
+  const { reported, sweeps, flips_since: flipsSince, consumers } = guest;
+  const agents = (consumers ?? 0) > 1 ? html` <small class="warn">${consumers ?? 0} consumers</small>` : '';
+  return html`${agents}${stability(reported, sweeps, flipsSince, nowMs)}`;
+}
+
+function stability(
+  reported: ShownGuest['reported'],
+  sweeps: number,
+  flipsSince: string,
+  nowMs: number,
+): Html {
   if (reported === 'flapping')
     return html` <small class="warn">flapping since ${formatTime(flipsSince, nowMs)} UTC</small>`;
   if (reported === 'nothing')

@@ -1,5 +1,5 @@
 import { formatDuration } from '../time/format.ts';
-import { formatCount, guestCount } from './html.ts';
+import { cut, formatCount, guestCount } from './html.ts';
 import type { Counts, Overview } from './overview.ts';
 
 /** The page's first sentence, and how bad it is. */
@@ -20,14 +20,16 @@ export function staleMs({ sweep }: Overview, nowMs: number, rateMs: number): num
   return ageMs > STALE_AFTER_RATES * rateMs ? ageMs : undefined;
 }
 
-/** The worst that is known: no sweeps, then no broker, then the guests. */
-export function headline({ sweep, counts }: Overview, staleFor: number | undefined): Headline {
+/** The worst that is known: no sweeps, then no broker, then the guests, then the control plane. */
+export function headline({ sweep, counts, controlPlane }: Overview, staleFor: number | undefined): Headline {
   if (staleFor !== undefined)
     return { tone: 'stale', text: `No sweep for ${formatDuration(staleFor)}: this page is out of date` };
   if (!sweep.broker_reachable)
     return { tone: 'bad', text: `Guests cannot be pinged: ${sweep.error?.code ?? 'the broker fails'}` };
   if (counts.unreachable > 0)
     return { tone: 'bad', text: `${ofAll(counts, counts.unreachable)} unreachable` };
+  const down = controlPlane.find(({ reachable }) => reachable === false);
+  if (down !== undefined) return { tone: 'bad', text: `Trove's ${cut(down.topic, 64)} is unreachable` };
   if (counts.unknown > 0) return { tone: 'warn', text: `${ofAll(counts, counts.unknown)} without a verdict` };
   if (sweep.error !== undefined) return { tone: 'warn', text: 'The last sweep could not be completed' };
   if (counts.total === 0) return { tone: 'warn', text: 'No guest is bound on the broker' };

@@ -1,10 +1,17 @@
-import type { FleetState, GuestState, LastSweep } from '../changes/fleet-state.ts';
+import type { ControlPlaneTopic, FleetState, GuestState, LastSweep } from '../changes/fleet-state.ts';
 import { REASONS, type Reason } from '../guest/reason.ts';
 
 /** A guest of the state, with its instance id. */
 export interface ShownGuest extends GuestState {
   readonly id: string;
 }
+
+/** How many topics of the control plane are shown. */
+const MAX_TOPICS = 20;
+
+/** Why a silent guest is not counted as unreachable, in the order of the page. */
+export const APART = ['expected_silent', 'new', 'abandoned', 'orphaned'] as const;
+export type Apart = (typeof APART)[number];
 
 /** The fleet as it was at the last sweep, each guest counted once. */
 export interface Overview {
@@ -13,32 +20,44 @@ export interface Overview {
   readonly unreachable: ReadonlyMap<Reason, readonly ShownGuest[]>;
   /** Reachable at the last sweep, but still reported as unreachable or flapping. */
   readonly recovering: readonly ShownGuest[];
+  /** Silent, but not counted as unreachable. */
+  readonly apart: ReadonlyMap<Apart, readonly ShownGuest[]>;
   readonly counts: Counts;
+  readonly controlPlane: readonly ControlPlaneTopic[];
 }
 
 /** How many guests there are of each kind; `total` is their sum. */
 export interface Counts {
   readonly unreachable: number;
   readonly recovering: number;
+  /** Silent, but not counted as unreachable; without the orphaned queues, which have no guest. */
+  readonly apart: number;
   /** Without a verdict at the last sweep, and not unreachable before. */
   readonly unknown: number;
   readonly reachable: number;
   readonly total: number;
 }
 
-export function overviewOf({ sweep, guests }: FleetState): Overview {
+export function overviewOf({ sweep, guests, control_plane: controlPlane = [] }: FleetState): Overview {
   const all = Object.entries(guests)
     .map(([id, guest]) => ({ id, ...guest }))
     .sort(newestFirst);
-  const down = all.filter(({ sweeps }) => sweeps > 0);
+  const apart = Map.groupBy(all, ({ counted_apart: why }) => why);
+  const down = all.filter(({ sweeps, counted_apart: why }) => sweeps > 0 && why === undefined);
   const recovering = all.filter(({ sweeps, reported }) => sweeps === 0 && reported !== 'nothing');
   const byReason = Map.groupBy(down, ({ reason }) => reason);
   return {
     sweep,
     unreachable: new Map(worstFirst(byReason)),
     recovering,
-    counts: count(sweep, down.length, recovering.length),
+    controlPlane: controlPlane.slice(0, MAX_TOPICS),
+    apart: new Map(APART.map((why) => [why, apart.get(why) ?? []])),
+    counts: count(sweep, down.length, recovering.length, all.filter(isSilentGuest).length),
   };
+}
+
+function isSilentGuest({ counted_apart: why }: ShownGuest): boolean {
+  return why !== undefined && why !== 'orphaned';
 }
 
 function newestFirst(a: ShownGuest, b: ShownGuest): number {
@@ -53,9 +72,9 @@ function* worstFirst<T>(byReason: ReadonlyMap<Reason, T>): Iterable<[Reason, T]>
 }
 
 /** A sweep without a verdict on a guest leaves the guest as unreachable as before, so that its totals are not enough. */
-function count(sweep: LastSweep, unreachable: number, recovering: number): Counts {
-  const total = Math.max(sweep.checked + sweep.unknown, unreachable + recovering);
-  const others = total - unreachable - recovering;
+function count(sweep: LastSweep, unreachable: number, recovering: number, apart: number): Counts {
+  const pinged = Math.max(sweep.checked + sweep.unknown, unreachable + recovering);
+  const others = pinged - unreachable - recovering;
   const reachable = Math.min(Math.max(0, sweep.reachable - recovering), others);
-  return { unreachable, recovering, unknown: others - reachable, reachable, total };
+  return { unreachable, recovering, apart, unknown: others - reachable, reachable, total: pinged + apart };
 }

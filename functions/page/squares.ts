@@ -2,12 +2,13 @@ import { formatCount, type Html, html } from './html.ts';
 import type { Counts, Overview, ShownGuest } from './overview.ts';
 
 /** The kinds of guests, in the order of their squares. */
-const KINDS = ['unreachable', 'recovering', 'unknown', 'reachable'] as const;
+const KINDS = ['unreachable', 'recovering', 'apart', 'unknown', 'reachable'] as const;
 type Kind = (typeof KINDS)[number];
 
 const NAMES: Readonly<Record<Kind, string>> = {
   unreachable: 'unreachable',
   recovering: 'reachable again, not yet stable',
+  apart: 'silent, counted apart',
   unknown: 'without a verdict',
   reachable: 'reachable',
 };
@@ -20,6 +21,9 @@ const PITCHES = [
   { from: 0, pitch: 16 },
 ];
 
+/** For more guests no squares are drawn, only counts: the page must stay small whatever the state says. */
+const MAX_SQUARES = 100_000;
+
 /** In pixels. */
 const MAX_WIDTH = 960;
 
@@ -29,12 +33,17 @@ const MAX_LABELLED = 500;
 /** One square for each guest, by kind, and the count of each kind. Kinds differ in shape as well as in colour. */
 export function squares({ unreachable, counts }: Overview): Html {
   if (counts.total === 0) return html``;
-  const grid = gridOf(counts.total);
   const isShown = (kind: Kind) => counts[kind] > 0 || kind === 'unreachable';
-  const label = KINDS.map((kind) => `${counts[kind]} ${NAMES[kind]}`).join(', ');
+  const isSaid = (kind: Kind) => counts[kind] > 0 || kind !== 'apart';
+  const list = html`<ul class="legend">${KINDS.filter(isShown).map((kind) => legend(kind, counts[kind]))}</ul>`;
+  if (counts.total > MAX_SQUARES) return list;
+  const grid = gridOf(counts.total);
+  const label = KINDS.filter(isSaid)
+    .map((kind) => `${counts[kind]} ${NAMES[kind]}`)
+    .join(', ');
   const [width, height] = [grid.columns * grid.pitch, Math.ceil(counts.total / grid.columns) * grid.pitch];
   const labelled = [...unreachable.values()].flat().slice(0, MAX_LABELLED);
-  return html`<ul class="legend">${KINDS.filter(isShown).map((kind) => legend(kind, counts[kind]))}</ul>
+  return html`${list}
 <svg class="squares" role="img" aria-label="${label}" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">
 ${labelled.map((guest, index) => labelledSquare(grid, guest, index))}${groups(grid, counts, labelled.length)}</svg>`;
 }
@@ -75,10 +84,10 @@ function line(grid: Grid, kind: Kind, start: number, end: number): Html {
   return html`<path class="${kind}" stroke-width="${height}" stroke-dasharray="${side} ${pitch - side}" d="${path}"/>`;
 }
 
-function labelledSquare({ columns, pitch }: Grid, { id, reason }: ShownGuest, index: number): Html {
+function labelledSquare({ columns, pitch }: Grid, { id, name, reason }: ShownGuest, index: number): Html {
   const { side, height } = shape('unreachable', pitch);
   const [row, column] = [Math.floor(index / columns), index % columns];
-  return html`<path class="unreachable" stroke-width="${height}" d="M${column * pitch} ${middle(row, pitch)}h${side}"><title>${id}: ${reason}</title></path>`;
+  return html`<path class="unreachable" stroke-width="${height}" d="M${column * pitch} ${middle(row, pitch)}h${side}"><title>${name ?? id}: ${reason}</title></path>`;
 }
 
 /** Of a square, in pixels: an unreachable guest's is large, a reachable one's small, the others' are flat. */

@@ -21,7 +21,7 @@ const RULES = html`
 .fleet svg{vertical-align:-2px;fill:none}
 .fleet .squares{display:block;max-width:100%;height:auto}
 .fleet path.unreachable{stroke:var(--bad)}.fleet path.recovering{stroke:var(--warn)}
-.fleet path.unknown{stroke:var(--dim)}.fleet path.reachable{stroke:var(--good)}
+.fleet path.unknown,.fleet path.apart{stroke:var(--dim)}.fleet path.reachable{stroke:var(--good)}
 .fleet table{border-collapse:collapse;width:100%;max-width:960px;margin:20px 0 0}
 .fleet th,.fleet td{text-align:left;vertical-align:top;padding:4px 16px 4px 0;border-bottom:1px solid var(--line);font-weight:400}
 .fleet thead th{color:var(--dim);font-size:12px;white-space:nowrap}

@@ -13,11 +13,8 @@ export interface Listed {
   readonly isWhole: boolean;
 }
 
-/** Instances of a page. Before 2026.2, Trove lists all servers of Nova for each page, so that few pages are best. */
-const PAGE_SIZE = 1000;
-
-/** From 2026.2 on, Trove names the instances of a page in one URL to Nova, which may refuse a longer one. */
-const SMALL_PAGE_SIZE = 100;
+/** Instances of a page. Trove names them all in one URL to Nova, whose limit is mostly 8 kB. */
+const PAGE_SIZE = 100;
 
 /** How often a list of several pages is read at most until two readings agree. */
 const MAX_READINGS = 4;
@@ -26,7 +23,7 @@ const MAX_READINGS = 4;
 export class TroveApi {
   readonly #url: string;
   readonly #credential: ApplicationCredential;
-  #pageSize: number;
+  readonly #pageSize: number;
 
   constructor({ url, keystoneUrl, credential }: TroveSettings, pageSize = PAGE_SIZE) {
     this.#url = url;
@@ -37,14 +34,14 @@ export class TroveApi {
   /**
    * Lists all instances that are not deleted.
    *
-   * A single page is whole: Trove reads it by one query (before 2025.1 there is nothing else). Several pages are offsets
-   * in the order of the last update: an instance that changes meanwhile is skipped or doubled. So they are read until two
-   * readings, whose pages begin elsewhere, name the same instances. Where they never do, the union of all is not whole.
+   * A single page is whole, since Trove reads it by one query; before 2026.2 there are no others. Pages are offsets in the
+   * order of the last update, so that an instance that changes meanwhile is skipped or doubled. They are read until two
+   * readings, whose pages begin elsewhere, name the same instances. If they never do, the union of all is not whole.
    *
    * @throws TroveUnavailable
    */
   async instances(deadline: Deadline): Promise<Listed> {
-    const first = await this.#firstReading(deadline);
+    const first = await this.#read(this.#pageSize, deadline);
     if (first.pages === 1) return { instances: first.instances, isWhole: true };
     const union = new Map(first.instances);
     let previous = first.instances;
@@ -56,18 +53,6 @@ export class TroveApi {
       previous = instances;
     }
     return { instances: union, isWhole: false };
-  }
-
-  async #firstReading(deadline: Deadline): Promise<Reading> {
-    try {
-      return await this.#read(this.#pageSize, deadline);
-    } catch (error) {
-      const { status = 401 } = Object(error);
-      if (status === 401 || this.#pageSize <= SMALL_PAGE_SIZE) throw error;
-      const reading = await this.#read(SMALL_PAGE_SIZE, deadline);
-      this.#pageSize = SMALL_PAGE_SIZE;
-      return reading;
-    }
   }
 
   /** Reads all pages once. */

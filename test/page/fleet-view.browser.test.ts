@@ -5,10 +5,10 @@ import type { Browser, Page } from 'playwright-core';
 import { type GuestState, parseFleetState } from '../../functions/changes/fleet-state.ts';
 import { REASONS, type Reason } from '../../functions/guest/reason.ts';
 import { fleetView, type PageState, type ViewOptions } from '../../functions/page/fleet-view.ts';
-import { html } from '../../functions/page/html.ts';
+import { type Html, html } from '../../functions/page/html.ts';
 import { pageDocument } from '../../infra/local/parts/browser-page.ts';
 import { launchChromium } from '../setup/chromium.ts';
-import { instance, MIXED, minutesAgo, NOW_MS, stateOf, unreachable } from './states.ts';
+import { DESCRIBED, described, instance, MIXED, minutesAgo, NOW_MS, stateOf, unreachable } from './states.ts';
 
 const inBrowser = process.env['TEST_WITHOUT_CHROMIUM'] ? describe.skip : describe;
 
@@ -20,6 +20,11 @@ const REASON_NAMES = Object.keys(REASONS) as Reason[];
 let browser: Browser;
 let page: Page;
 
+/** The document of `npm start`, which does not load itself anew in the middle of a test. */
+function documentOf(widget: Html): string {
+  return pageDocument(String(widget)).replace(/<meta http-equiv="refresh"[^>]*>/, '');
+}
+
 async function open(
   state: PageState,
   {
@@ -29,7 +34,7 @@ async function open(
 ): Promise<Page> {
   const { colorScheme = 'light', width = 1100, nowMs = NOW_MS, rateMs = 300_000 } = more;
   page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
-  await page.setContent(pageDocument(String(fleetView(state, { nowMs, rateMs, theme }))));
+  await page.setContent(documentOf(fleetView(state, { nowMs, rateMs, theme })));
   return page;
 }
 
@@ -114,9 +119,7 @@ inBrowser('the page of the fleet', () => {
       const wanted: string[] = [];
       await open(undefined);
       page.on('request', (request) => wanted.push(request.url()));
-      await page.setContent(
-        pageDocument(String(fleetView(MIXED, { nowMs: NOW_MS, rateMs: 300_000, theme: 'light' }))),
-      );
+      await page.setContent(documentOf(fleetView(MIXED, { nowMs: NOW_MS, rateMs: 300_000, theme: 'light' })));
       const names = [
         'b',
         'code',
@@ -148,6 +151,35 @@ inBrowser('the page of the fleet', () => {
 
     test('twelve thousand guests in trouble make less than a quarter of a megabyte', () => {
       const widget = fleetView(stateOf(worst, 0), { nowMs: NOW_MS, rateMs: 300_000, theme: 'dark' });
+      expect(String(widget).length).toBeLessThan(256 * 1024);
+    });
+
+    test('whatever a damaged state says, the page stays small', () => {
+      const huge = 'x'.repeat(3000);
+      const most = Number.MAX_SAFE_INTEGER;
+      const guests = many(2000, () =>
+        unreachable('no_reply', 1, { ...described(huge, huge, huge), consumers: most }),
+      );
+      const state = {
+        ...stateOf(guests, 0, {
+          checked: most,
+          reachable: most,
+          error: { code: huge, message: huge },
+          common_cause: {
+            attribute: 'hypervisor',
+            value: huge,
+            guests: most,
+            unreachable: most,
+            since: minutesAgo(1),
+          },
+        }),
+        control_plane: Array.from({ length: 5000 }, () => ({ topic: huge, reachable: false, reason: huge })),
+      } as const;
+      const widget = fleetView(parseFleetState(JSON.stringify(state)), {
+        nowMs: NOW_MS,
+        rateMs: 300_000,
+        theme: 'light',
+      });
       expect(String(widget).length).toBeLessThan(256 * 1024);
     });
 
@@ -240,6 +272,58 @@ inBrowser('the page of the fleet', () => {
       );
   });
 
+  test('guests have their name, project and hypervisor, and their common cause comes first', async () => {
+    await open(read(DESCRIBED));
+    expect(await heading()).toBe('5 of 139 guests are unreachable');
+    expect(await page.locator('.facts').nth(1).textContent()).toBe(
+      'Control plane · taskmanager reachable · trove-conductor not reachable since 14:01 UTC (no_consumer)',
+    );
+    expect(await page.locator('.trouble').allTextContents()).toEqual([
+      '4 of 5 unreachable guests are on compute-7, since 13:53 UTC.',
+    ]);
+    const guest = (name: string, host: string, number: number, remark: string) =>
+      `${name} project 5f2b0c1e9a3d4e7f8a6b1c2d3e4f5a6b · ${host}${instance(number)} ${remark}`;
+    const orders = [1, 2, 3, 4].flatMap((number) => [
+      guest(`orders-${number}`, 'compute-7', number, 'Trove: ACTIVE'),
+      '13:53',
+      '12 min',
+      '–',
+    ]);
+    expect(await ask('table()')).toEqual([
+      ['no_consumer', guest('wiki', 'compute-2', 5, 'Trove: HEALTHY'), '13:15', '50 min', '–'],
+      ['no_reply', ...orders],
+      ['silence expected', guest('shop', 'compute-1', 6, 'no_consumer Trove: REBOOT'), '14:02', '3 min', '–'],
+      ['new', guest('blog', 'compute-3', 7, 'queue_missing Trove: BUILD'), '13:56', '9 min', '–'],
+      [
+        'abandoned',
+        guest('old', 'compute-4', 8, 'no_consumer Trove: ERROR'),
+        '2026-02-28 16:45',
+        '13 d 21 h',
+        '–',
+      ],
+      ['orphaned queues', `${instance(9)} no_consumer`, '04:05', '10 h', '–'],
+    ]);
+    expect(await page.locator('svg.squares').getAttribute('aria-label')).toContain('3 silent, counted apart');
+    expect(await spots()).toMatchObject({ '179,38,30': 5, '84,91,100': 3 });
+  });
+
+  test('a control plane that is down is the headline where all guests answer', async () => {
+    const { control_plane: topics = [] } = DESCRIBED;
+    await open(read({ ...stateOf({}, 3), control_plane: topics }));
+    expect(await heading()).toBe("Trove's trove-conductor is unreachable");
+  });
+
+  test('more than one agent on a queue, a fleet that shrank and clocks that differ are shown', async () => {
+    const guests = { [instance(1)]: unreachable('no_reply', 5, { consumers: 2 }) };
+    const shrunk = { since: minutesAgo(10), from: 1200 };
+    await open(read({ ...stateOf(guests, 3, { at: minutesAgo(-30) }), shrunk }));
+    expect(await ask('table()')).toEqual([['no_reply', `${instance(1)} 2 consumers`, '14:00', '5 min', '–']]);
+    expect(await page.locator('.trouble').textContent()).toBe(
+      'fleet_shrank · 1,200 guests answered before 13:55 UTC.',
+    );
+    expect(await page.locator('.facts').textContent()).toContain('30 min in the future: the clocks differ');
+  });
+
   test('a guest that came back without having been told of is not shown', async () => {
     await open(stateOf({ [instance(1)]: unreachable('no_reply', 3, { sweeps: 0, reported: 'nothing' }) }, 4));
     expect(await heading()).toBe('All 5 guests are reachable');
@@ -266,6 +350,7 @@ inBrowser('the page of the fleet', () => {
 
   const kinds: readonly [string, PageState][] = [
     ['guests of each kind', MIXED],
+    ['names and other kinds of silence', DESCRIBED],
     ['a stale state', stateOf({}, 3, { at: minutesAgo(60) })],
     [
       'a broker that fails',

@@ -24,7 +24,9 @@ test('each guest is counted once, whatever the last sweep has left without a ver
       const { counts, unreachable: groups, recovering } = overviewOf(stateOf(guests, 0, sweep));
       const { total, ...kinds } = counts;
       for (const count of Object.values(kinds)) expect(count).toBeGreaterThanOrEqual(0);
-      expect(kinds.unreachable + kinds.recovering + kinds.unknown + kinds.reachable).toBe(total);
+      expect(kinds.unreachable + kinds.recovering + kinds.apart + kinds.unknown + kinds.reachable).toBe(
+        total,
+      );
       expect(total).toBeGreaterThanOrEqual(sweep.checked + sweep.unknown);
       expect([...groups.values()].flat()).toHaveLength(kinds.unreachable);
       expect(recovering).toHaveLength(kinds.recovering);

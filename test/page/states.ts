@@ -31,8 +31,9 @@ export function stateOf(
   reachable: number,
   sweep: Partial<LastSweep> = {},
 ): FleetState {
-  const down = Object.values(guests).filter(({ sweeps }) => sweeps > 0).length;
-  const up = Object.values(guests).length - down + reachable;
+  const pinged = Object.values(guests).filter(({ counted_apart: why }) => why === undefined);
+  const down = pinged.filter(({ sweeps }) => sweeps > 0).length;
+  const up = pinged.length - down + reachable;
   const last: LastSweep = {
     at: minutesAgo(40 / 60),
     checked: down + up,
@@ -46,6 +47,57 @@ export function stateOf(
   };
   return fleetState(last, guests);
 }
+
+/** As Trove describes a guest. */
+export function described(name: string, hypervisor: string, status = 'ACTIVE'): Partial<GuestState> {
+  const project = '5f2b0c1e9a3d4e7f8a6b1c2d3e4f5a6b';
+  return { name, project_id: project, hypervisor, datastore_version: 'mysql 8.0', trove_status: status };
+}
+
+/** A fleet that Trove describes, with a hypervisor that failed, and guests that are silent for other causes. */
+export const DESCRIBED: FleetState = {
+  ...stateOf(
+    {
+      ...Object.fromEntries(
+        [1, 2, 3, 4].map((number) => [
+          instance(number),
+          unreachable('no_reply', 12, described(`orders-${number}`, 'compute-7')),
+        ]),
+      ),
+      [instance(5)]: unreachable('no_consumer', 50, {
+        ...described('wiki', 'compute-2', 'HEALTHY'),
+        consumers: 0,
+      }),
+      [instance(6)]: unreachable('no_consumer', 3, {
+        ...described('shop', 'compute-1', 'REBOOT'),
+        counted_apart: 'expected_silent',
+      }),
+      [instance(7)]: unreachable('queue_missing', 9, {
+        ...described('blog', 'compute-3', 'BUILD'),
+        counted_apart: 'new',
+      }),
+      [instance(8)]: unreachable('no_consumer', 20_000, {
+        ...described('old', 'compute-4', 'ERROR'),
+        counted_apart: 'abandoned',
+      }),
+      [instance(9)]: unreachable('no_consumer', 600, { counted_apart: 'orphaned' }),
+    },
+    131,
+    {
+      common_cause: {
+        attribute: 'hypervisor',
+        value: 'compute-7',
+        guests: 4,
+        unreachable: 5,
+        since: minutesAgo(12),
+      },
+    },
+  ),
+  control_plane: [
+    { topic: 'taskmanager', reachable: true },
+    { topic: 'trove-conductor', reachable: false, reason: 'no_consumer', since: minutesAgo(4) },
+  ],
+};
 
 /** The fleet of the README's picture: each kind of guest. */
 export const MIXED = stateOf(

@@ -11,7 +11,7 @@ export interface Row {
 type Handle = (request: IncomingMessage, response: ServerResponse) => void;
 
 /**
- * Keystone's and Trove's answers on one port. The pages are those of Trove 23 and later: offsets in the descending order of
+ * Keystone's and Trove's answers on one port. The pages are those of Trove 2026.2 and later: offsets in the descending order of
  * the last update. With the other answers it does what no real Trove could be made to do.
  */
 export class TroveStandIn {
