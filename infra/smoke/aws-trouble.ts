@@ -1,25 +1,26 @@
 /** The SDK clients' time to connect: a path that swallows all packets becomes an error within seconds. */
 export const CONNECTION = { requestHandler: { connectionTimeout: 5_000 } } as const;
 
-/** By the beginning of an error's name or code: what to do first. */
-const FIRST: readonly (readonly [beginning: string, todo: string])[] = [
+/** What to do first, by the beginning of an error's name or code, in the SDK and in Node. */
+const HINTS: readonly (readonly [beginning: string, todo: string])[] = [
   ['CredentialsProviderError', 'Export credentials (AWS_PROFILE, or `aws configure export-credentials`).'],
-  ['TokenProviderError', 'Log in again: `aws sso login`.'],
-  ['ExpiredToken', 'The credentials have expired: fetch new ones, e.g. by `aws sso login`.'],
-  ['InvalidClientTokenId', 'AWS does not know this access key: see `aws sts get-caller-identity`.'],
-  ['UnrecognizedClient', 'AWS does not know this access key: see `aws sts get-caller-identity`.'],
-  ['SignatureDoesNotMatch', "Compare AWS_SECRET_ACCESS_KEY, and this machine's clock with another one."],
-  ['InvalidSignature', "Compare AWS_SECRET_ACCESS_KEY, and this machine's clock with another one."],
-  ['RequestExpired', 'Set the clock of this machine.'],
+  ['ExpiredToken', 'The credentials have expired: fetch new ones, such as by `aws sso login`.'],
   ['AccessDenied', 'Grant what the message names to the caller (`aws sts get-caller-identity`).'],
   ['ValidationError', 'Compare the name with `aws cloudformation list-stacks`, and AWS_REGION.'],
   ['ResourceNotFound', 'Compare the name with `aws lambda list-functions`, and AWS_REGION.'],
   ['TooManyRequests', 'A sweep is running, and one runs at a time: wait for its end, then try again.'],
-  ['ENOTFOUND', 'The name does not resolve: compare AWS_REGION, and the DNS of this machine.'],
-  ['EAI_AGAIN', 'No name server answers: look at the network of this machine.'],
-  ['ECONN', 'Look at the network of this machine, its proxy and its firewall.'],
-  ['TimeoutError', 'Look at the network of this machine, its proxy and its firewall.'],
+  ['ENOTFOUND', 'The name does not resolve: compare the URL with the output Url, and AWS_REGION.'],
+  ['ECONNREFUSED', 'Nothing listens on that port: compare the URL with the output Url.'],
+  [
+    '',
+    'Check the network of this machine, its clock, its proxy and the certificate of that (NODE_EXTRA_CA_CERTS).',
+  ],
 ];
+
+/** What to do first after an error of this name or code. */
+export function hintFor(code: string): string {
+  return HINTS.find(([beginning]) => code.startsWith(beginning))?.[1] ?? '';
+}
 
 /** A call of an AWS API failed. `code` is AWS's own name of the error, or the operating system's. */
 export class AwsTrouble extends Error {
@@ -30,7 +31,7 @@ export class AwsTrouble extends Error {
   constructor(what: string, cause: Error) {
     const code = codeOf(cause);
     const named = code === 'Error' ? '' : `${code}: `;
-    super(`${what}: ${named}${sentence(cause.message)} ${todo(code, cause)}`.trim(), { cause });
+    super(`${what}: ${named}${sentence(cause.message)} ${todo(code, cause)}`, { cause });
     this.code = code;
   }
 }
@@ -49,9 +50,7 @@ function codeOf(error: Error): string {
 }
 
 function todo(code: string, { message }: Error): string {
-  if (code === 'Error' && message.startsWith('Region')) return 'Export AWS_REGION.';
-  const [, todo = ''] = FIRST.find(([beginning]) => code.startsWith(beginning)) ?? [];
-  return todo;
+  return code === 'Error' && message.startsWith('Region') ? 'Export AWS_REGION.' : hintFor(code);
 }
 
 /** The text, with a full stop added where none ends it. */

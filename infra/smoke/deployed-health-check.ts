@@ -23,7 +23,7 @@ export async function invokeHealthCheck(functionName: string): Promise<Summary> 
   if (kind !== undefined)
     throw new HealthCheckFailed(
       `The health check ${functionName} has failed: ${sentence(String(Object(answer).errorMessage ?? kind))} ` +
-        'Mend the setting, the secret or the function, and deploy.',
+        'Correct the setting or the secret, and deploy.',
     );
   if (!isSummary(answer))
     throw new HealthCheckFailed(

@@ -55,6 +55,6 @@ export function apiUrl(text: string): string {
   const url = URL.parse(text);
   const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(url?.hostname ?? '');
   if (url?.protocol !== 'https:' && !(url?.protocol === 'http:' && isLocal))
-    throw new DeploymentUnknown(`${text} is no URL of the API: https://…, or http:// on this machine.`);
+    throw new DeploymentUnknown(`${text} is not a URL of the API: https://…, or http:// on this machine.`);
   return `${url.origin}${url.pathname}`.replace(/\/+$/, '');
 }

@@ -25,7 +25,7 @@ export function authorizationProof({ status }: PingAnswer): Proof {
   if (status === 400)
     return {
       kind: 'unproven',
-      text: 'The same without a signature: anyone may call the API. If this is not meant, unset anyoneMayCallTheApi.',
+      text: 'The same without a signature: anyone may call the API. If you do not want this, unset anyoneMayCallTheApi.',
     };
   return {
     kind: 'unproven',

@@ -1,20 +1,10 @@
-import { sentence } from './aws-trouble.ts';
+import { hintFor, sentence } from './aws-trouble.ts';
 import type { Deployment } from './deployment.ts';
 import type { HttpAnswer, NoAnswer } from './signed-ping.ts';
 
-/** What to do first where no HTTP answer came, by the error's code. */
-const FIRST = new Map([
-  ['ENOTFOUND', 'The name does not resolve: compare the URL with the output Url.'],
-  ['EAI_AGAIN', 'No name server answers: look at the network of this machine.'],
-  ['ECONNREFUSED', 'Nobody listens there: compare the URL with the output Url.'],
-  ['TimeoutError', 'Look at the network of this machine, its proxy and its firewall.'],
-  ['ECONNRESET', 'Look at the network of this machine, its proxy and its firewall.'],
-]);
-
 /** Why no HTTP answer came, and what to do first. */
 export function unanswered({ code, message }: NoAnswer): string {
-  const todo = FIRST.get(code) ?? 'Look at what is between: a proxy, its certificate (NODE_EXTRA_CA_CERTS).';
-  return `no answer: ${code}: ${sentence(message)} ${todo}`;
+  return `no answer: ${code}: ${sentence(message)} ${hintFor(code)}`;
 }
 
 /** What a status other than 204 and 400 means, and what to do first. */
@@ -36,11 +26,11 @@ export function unexpected({ status, headers, body }: HttpAnswer, { apiArn, ping
       return 'API Gateway takes no more requests just now: others ping (setting pingConcurrency). Try again.';
     case 500:
       return kind === 'instanceFault'
-        ? `the function is at fault: ${message} Mend the setting or the secret, and deploy; more is in ${log}.`
-        : `the function ended without an answer, or API Gateway may not invoke it: ${message} Read ${log}.`;
+        ? `the function failed: ${message} Correct the setting or the secret, and deploy. See ${log}.`
+        : `the function ended without an answer, or API Gateway may not invoke it: ${message} See ${log}.`;
     case 503:
     case 504:
-      return `the function did not answer in time, or Lambda had no room for it: ${message} Read ${log}.`;
+      return `the function did not answer in time, or had reached its reserved concurrency: ${message} See ${log}.`;
     default:
       return `no answer of this API: ${message} Compare the URL with the output Url.`;
   }

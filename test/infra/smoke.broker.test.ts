@@ -159,7 +159,7 @@ function asked(beginning: string): string[] {
 
 test.each([
   [0, [], '1 of 1 guests reachable'],
-  [3, ['--url', 'http://api.example'], 'http://api.example is no URL of the API'],
+  [3, ['--url', 'http://api.example'], 'http://api.example is not a URL of the API'],
 ])('the command exits with %i, as its function returns', async (code, args, text) => {
   expect(await asProcess(args)).toEqual({ code, output: expect.stringContaining(text) });
 });
@@ -210,7 +210,7 @@ describe('exit code 3', () => {
   test('the smoke test exits with 3 and pings nothing when the URL is http and not of this machine', async () => {
     expect(await smoke(['--url', 'http://api.example'])).toMatchObject({
       code: 3,
-      output: expect.stringContaining('http://api.example is no URL of the API'),
+      output: expect.stringContaining('http://api.example is not a URL of the API'),
     });
   });
 
@@ -279,7 +279,7 @@ describe('exit code 1', () => {
     const url = `http://localhost:${await freePort()}`;
     expect(await asProcess(['--url', url])).toMatchObject({
       code: 1,
-      output: expect.stringMatching(/no answer: ECONNREFUSED: .*Nobody listens there/),
+      output: expect.stringMatching(/no answer: ECONNREFUSED: .*Nothing listens on that port/),
     });
   });
 
@@ -309,7 +309,7 @@ describe('exit code 1', () => {
     expect(await smoke([])).toMatchObject({
       code: 1,
       output: expect.stringMatching(
-        /500: the function is at fault: .*RPC_TIMEOUT_SECONDS.* `aws logs tail the-log --since 10m`/,
+        /500: the function failed: .*RPC_TIMEOUT_SECONDS.* `aws logs tail the-log --since 10m`/,
       ),
     });
   });
@@ -375,7 +375,7 @@ describe('exit code 2', () => {
         headers: { 'x-amz-function-error': 'Unhandled' },
         body: { errorType: 'InvalidConfig', errorMessage: 'There is no broker.' },
       },
-      'has failed: There is no broker. Mend',
+      'has failed: There is no broker. Correct',
     ],
     [
       'another function has the name of the health check',
