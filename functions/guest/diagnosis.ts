@@ -1,3 +1,5 @@
+import type { Target } from '../oslo/call.ts';
+import { NOT_ALLOWED } from '../oslo/channels.ts';
 import {
   MessageDeliveryFailure,
   MessageUndeliverable,
@@ -12,25 +14,36 @@ import { NoConsumer } from './silence.ts';
 
 /** What is known of a call that has ended in an error. */
 export interface Evidence {
-  readonly topic: string;
-  /** The topic's queue, by the broker's last word; undefined where the broker did not say. */
+  readonly target: Target;
+  /** The topic's queue, by the broker's last word; undefined where the broker did not say, or said that there is none. */
   readonly queue: QueueCounts | undefined;
   /** Milliseconds from publish to the error. */
   readonly roundTripMs: number;
 }
 
-/** A guest's own words are passed on up to this length. */
+/** A guest's own words, and the broker's, are passed on up to this length. */
 const MAX_CAUSE_LENGTH = 2000;
+
+/** How a guest's result is read. */
+export interface PongOptions {
+  /** Of a guest whose RPC is encrypted. */
+  readonly serializer?: SecureSerializer | undefined;
+  /** Whether a result in the clear of such a guest is refused. */
+  readonly requireEncryption?: boolean;
+}
 
 /** What a guest's result means: `true`, encrypted where the guest has a key, is the pong. */
 export function readPong(
   result: unknown,
-  serializer: SecureSerializer | undefined,
+  { serializer, requireEncryption = false }: PongOptions,
   roundTripMs: number,
 ): PingResult {
   try {
-    const pong = serializer ? serializer.deserializeEntity(result) : result;
-    return pong === true ? { reachable: true, roundTripMs } : badReply('its result is not true', roundTripMs);
+    const isClear = serializer !== undefined && typeof result !== 'string';
+    if (isClear && requireEncryption) return keyMismatch(roundTripMs);
+    const pong = serializer && !isClear ? serializer.deserializeEntity(result) : result;
+    if (pong !== true) return badReply('its result is not true', roundTripMs);
+    return isClear ? { reachable: true, roundTripMs, encrypted: false } : { reachable: true, roundTripMs };
   } catch (error) {
     if (error instanceof KeyMismatch) return keyMismatch(roundTripMs);
     throw error;
@@ -42,15 +55,10 @@ export function readPong(
  *
  * @throws any other error
  */
-export function reasonFor(error: unknown, { topic, queue, roundTripMs }: Evidence): Unreachable {
-  const call = callOf(topic);
-  if (error instanceof MessagingTimeout && error.unreadable !== undefined)
-    return badReply(error.unreadable, undefined);
+export function reasonFor(error: unknown, { target, queue, roundTripMs }: Evidence): Unreachable {
+  const call = `topic: "${target.topic}", RPC method: "rpc_ping"`; // as oslo.messaging's own time-out names it
   if (error instanceof MessagingTimeout || error instanceof NoConsumer) return silent(call, queue);
-  if (error instanceof MessageUndeliverable) {
-    const cause = `No queue is bound for the guest, it has never registered - ${call}`;
-    return { reachable: false, reason: 'queue_missing', cause };
-  }
+  if (error instanceof MessageUndeliverable) return notRouted(call, target.exchange, queue);
   if (error instanceof RemoteError) return raised(error, roundTripMs);
   if (error instanceof UnreadableReply) return badReply(error.message, roundTripMs);
   if (error instanceof MessageDeliveryFailure) {
@@ -61,35 +69,49 @@ export function reasonFor(error: unknown, { topic, queue, roundTripMs }: Evidenc
 }
 
 function silent(call: string, queue: QueueCounts | undefined): Unreachable {
+  const several =
+    queue !== undefined && queue.consumers > 1 ? `, ${queue.consumers} agents consume the queue` : '';
   return {
     reachable: false,
     reason: queue?.consumers === 0 ? 'no_consumer' : 'no_reply',
-    cause: `Timeout while waiting on RPC response - ${call} info: "<unknown>"`,
+    cause: `Timeout while waiting on RPC response - ${call} info: "<unknown>"${several}`,
     queue,
   };
+}
+
+function notRouted(call: string, exchange: string, queue: QueueCounts | undefined): Unreachable {
+  const cause =
+    queue === undefined
+      ? `No queue is bound for the guest: it went with its agent or with the broker, or the instance is not on this broker - ${call}`
+      : `The guest's queue exists${queue.consumers > 0 ? ', is consumed,' : ''} and is not bound to the exchange "${exchange}": compare CONTROL_EXCHANGE with the agent's control_exchange - ${call}`;
+  return { reachable: false, reason: 'queue_missing', cause, ...(queue && { queue }) };
 }
 
 function raised({ failure }: RemoteError, roundTripMs: number): Unreachable {
   const { class: className, message, traceback } = failure;
   // Trove's SecureSerializer raises this KeyError for a context in the clear.
   if (className === 'KeyError' && message === "'context'") return keyMismatch(roundTripMs);
-  return { reachable: false, reason: 'guest_error', cause: capped(message), roundTripMs, traceback };
+  return { reachable: false, reason: 'guest_error', cause: cut(message), roundTripMs, traceback };
 }
 
 function refused(failure: MessageDeliveryFailure, call: string): Unreachable {
-  if (failure.replyCode === 404)
-    return {
-      reachable: false,
-      reason: 'exchange_missing',
-      cause: `The control exchange does not exist - ${call}`,
-    };
-  const cause = `The broker refused to take the ping (${refusal(failure)}) - ${call}`;
-  return { reachable: false, reason: 'broker_refused', cause };
+  const isOfGuest = !failure.isOfExchange && failure.replyCode !== NOT_ALLOWED;
+  const common = { reachable: false, isOfGuest, brokerSaid: cut(failure.message) } as const;
+  if (failure.replyCode === 404) {
+    const cause = `The control exchange does not exist: nothing has declared it since the broker started, or CONTROL_EXCHANGE is wrong - ${call}`;
+    return { ...common, reason: 'exchange_missing', cause };
+  }
+  const cause = `The broker refused to take the ping (${refusedFor(failure)}) - ${call}`;
+  return { ...common, reason: 'broker_refused', cause };
 }
 
-/** Names the refusal; 403 means that the user's permissions lack one. */
-function refusal({ replyCode }: MessageDeliveryFailure): string {
-  return replyCode === 403 ? 'no write permission on the control exchange' : `AMQP reply code ${replyCode}`;
+/** 403 means that the user's permissions lack one; 530 a limit. */
+function refusedFor(failure: MessageDeliveryFailure): string {
+  if (failure.isOfTopic()) return "no topic permission for this guest's key, see list_topic_permissions";
+  if (failure.replyCode === 403) return 'no write permission on the control exchange';
+  if (failure.replyCode === NOT_ALLOWED)
+    return 'the limit of channels is reached, of the user or of the node';
+  return `AMQP reply code ${failure.replyCode}`;
 }
 
 /**
@@ -99,7 +121,7 @@ function refusal({ replyCode }: MessageDeliveryFailure): string {
 function notTaken(call: string, queue: QueueCounts | undefined): Unreachable {
   if (queue !== undefined && queue.messages > 0) {
     const cause = `The broker refused to take the ping (basic.nack: the guest's queue is full) - ${call}`;
-    return { reachable: false, reason: 'broker_refused', cause };
+    return { reachable: false, reason: 'broker_refused', isOfGuest: true, cause };
   }
   const cause = `The broker does not take the ping for the guest's queue, whose broker node is down - ${call}`;
   return { reachable: false, reason: 'queue_down', cause };
@@ -110,16 +132,11 @@ function keyMismatch(roundTripMs: number): Unreachable {
   return { reachable: false, reason: 'key_mismatch', cause, roundTripMs };
 }
 
-function badReply(problem: string, roundTripMs: number | undefined): Unreachable {
+function badReply(problem: string, roundTripMs: number): Unreachable {
   const cause = `The guest's reply cannot be read: ${problem}`;
   return { reachable: false, reason: 'bad_reply', cause, roundTripMs };
 }
 
-/** The call, as oslo.messaging's own time-out names it. */
-function callOf(topic: string): string {
-  return `topic: "${topic}", RPC method: "rpc_ping"`;
-}
-
-function capped(text: string): string {
+function cut(text: string): string {
   return text.length <= MAX_CAUSE_LENGTH ? text : `${text.slice(0, MAX_CAUSE_LENGTH)}…`;
 }

@@ -6,6 +6,10 @@ export interface Reachable {
   readonly reachable: true;
   /** Milliseconds from publish to reply, to the microsecond. */
   readonly roundTripMs: number;
+  /** False where the guest has an RPC key and answered in the clear all the same: anyone may have answered. */
+  readonly encrypted?: false;
+  /** How many agents consume the guest's queue, where they are more than one. */
+  readonly consumers?: number;
 }
 
 /** No pong came, or what answered is no pong. */
@@ -19,16 +23,23 @@ export type Unreachable = {
       readonly proxyError: ProxyError;
     }
   | {
-      readonly reason:
-        | 'broker_refused'
-        | 'broker_blocked'
-        | 'exchange_missing'
-        | 'queue_down'
-        | 'queue_missing';
+      readonly reason: 'broker_blocked' | 'queue_down';
+    }
+  | {
+      readonly reason: 'broker_refused' | 'exchange_missing';
+      /** Whether the broker refused the ping of this guest, and may take those of others. */
+      readonly isOfGuest?: boolean;
+      /** The broker's own words, for the log alone. */
+      readonly brokerSaid?: string;
+    }
+  | {
+      readonly reason: 'queue_missing';
+      /** Where the guest has a queue, which is not bound to our exchange. */
+      readonly queue?: QueueCounts;
     }
   | {
       readonly reason: 'no_consumer' | 'no_reply';
-      /** Who listened on the guest's queue, and what waits in that queue; undefined where the broker did not say. */
+      /** The guest's queue; undefined where the broker did not say. */
       readonly queue: QueueCounts | undefined;
     }
   | {
@@ -39,8 +50,7 @@ export type Unreachable = {
     }
   | {
       readonly reason: 'key_mismatch' | 'bad_reply';
-      /** Undefined where the reply did not name its call. */
-      readonly roundTripMs: number | undefined;
+      readonly roundTripMs: number;
     }
 );
 

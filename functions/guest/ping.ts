@@ -1,8 +1,8 @@
-import { MessageDeliveryFailure } from '../oslo/errors.ts';
+import { MessageDeliveryFailure, MessageUndeliverable } from '../oslo/errors.ts';
 import { RpcRequest } from '../oslo/message.ts';
 import type { Transport } from '../oslo/transport.ts';
 import type { Interruption } from '../time/interruption.ts';
-import { readPong, reasonFor } from './diagnosis.ts';
+import { type PongOptions, readPong, reasonFor } from './diagnosis.ts';
 import type { PingResult } from './ping-result.ts';
 import { COMMON_CONTEXT, type RequestContext, rpcContext } from './request-context.ts';
 import type { SecureSerializer } from './secure-serializer.ts';
@@ -10,12 +10,10 @@ import { Silence } from './silence.ts';
 import type { PingTiming } from './timing.ts';
 import { topicOf } from './topic.ts';
 
-export interface PingOptions {
+export interface PingOptions extends PongOptions {
   /** The deployment's `control_exchange`. */
   readonly controlExchange: string;
   readonly timing: PingTiming;
-  /** For a guest whose RPC is encrypted. */
-  readonly serializer?: SecureSerializer | undefined;
   /** Ends the ping, which then throws the interruption's error. */
   readonly interruption: Interruption;
 }
@@ -31,7 +29,7 @@ export async function rpcPing(
   { client, inspector }: Transport,
   instanceId: string,
   request: RpcRequest,
-  { controlExchange, timing, serializer, interruption }: PingOptions,
+  { controlExchange, timing, interruption, ...pong }: PingOptions,
 ): Promise<PingResult> {
   const target = { exchange: controlExchange, topic: topicOf(instanceId) };
   const start = performance.now();
@@ -39,22 +37,29 @@ export async function rpcPing(
   const silence = new Silence(inspector, target, timing);
   const call = client.call(target, request, timing, (silent) => silence.watch(silent));
   interruption.onInterrupted((error) => call.reject(error));
+  const askQueue = async () => {
+    const queue = await inspector.queueCounts(target, { ...timing, answerTimeoutMs: timing.refusedAnswerMs });
+    return queue === 'missing' ? undefined : queue;
+  };
   try {
-    return readPong(await call.result, serializer, elapsedMs());
+    const result = readPong(await call.result, pong, elapsedMs());
+    if (!result.reachable || !call.isAnsweredLate) return result;
+    const { consumers = 1 } = silence.queue ?? (await askQueue()) ?? {};
+    return consumers > 1 ? { ...result, consumers } : result;
   } catch (error) {
     const roundTripMs = elapsedMs();
-    const queue = isNacked(error)
-      ? await inspector.queueCounts(target, { ...timing, answerTimeoutMs: timing.refusedAnswerMs })
-      : silence.queue;
-    return reasonFor(error, { topic: target.topic, queue, roundTripMs });
+    const queue = isOfQueue(error) ? await askQueue() : silence.queue;
+    return reasonFor(error, { target, queue, roundTripMs });
   } finally {
     silence.end();
     interruption.onInterrupted(undefined);
   }
 }
 
-function isNacked(error: unknown): boolean {
-  return error instanceof MessageDeliveryFailure && error.how === 'nacked';
+/** Whether the guest's queue has refused the ping, or is not bound. */
+function isOfQueue(error: unknown): boolean {
+  if (error instanceof MessageDeliveryFailure) return error.how === 'nacked';
+  return error instanceof MessageUndeliverable;
 }
 
 const RPC_PING = { method: 'rpc_ping', args: {}, version: '1.0' };

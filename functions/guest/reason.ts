@@ -18,8 +18,9 @@ export const REASONS = {
   },
   broker_refused: {
     proxyError: 'proxy_configuration_error',
-    means: 'The broker refused the login, the virtual host, one connection more, or a permission.',
-    todo: "Compare the secret, the virtual host and the user's permissions with the broker's log.",
+    means:
+      'The broker refused the login, the virtual host, a permission, or something more than a limit allows.',
+    todo: "Read what the broker said in the function's log; compare the secret, the virtual host, and the user's permissions and limits.",
   },
   broker_blocked: {
     proxyError: 'destination_unavailable',
@@ -28,8 +29,9 @@ export const REASONS = {
   },
   exchange_missing: {
     proxyError: 'proxy_configuration_error',
-    means: 'The control exchange does not exist.',
-    todo: "Compare CONTROL_EXCHANGE with the deployment's control_exchange; if it is right, no guest ever connected.",
+    means:
+      'The control exchange does not exist: nothing has declared it since the broker started, or its last guest took it along.',
+    todo: "Compare CONTROL_EXCHANGE with the deployment's control_exchange. If it is right, wait until the first agent is back after a restart of the broker.",
   },
   queue_down: {
     proxyError: 'destination_unavailable',
@@ -40,19 +42,20 @@ export const REASONS = {
   queue_missing: {
     proxyError: 'destination_not_found',
     means:
-      'No queue is bound for the guest: its agent has never registered, or its queue has gone with the broker.',
-    todo: 'Check that the instance exists and that its agent was configured with this broker.',
+      'No queue is bound for the guest: it went with its agent (auto-delete, expiry) or with the broker, or the instance is not on this broker.',
+    todo: 'If the broker restarted within the last minute, ask again. Else check that the instance exists and that its agent is configured with this broker and this control_exchange.',
   },
   no_consumer: {
     proxyError: 'destination_unavailable',
-    means: "Nobody consumes the guest's queue: its agent is down.",
-    todo: 'Start trove-guestagent on the instance, and read its log for why it ended.',
+    means:
+      "Nobody consumes the guest's queue: its agent is down or has never come up, or the instance was deleted and its queue left.",
+    todo: 'Check that the instance exists, and is not still being built. Start trove-guestagent on it, and read its log for why it ended or cannot reach the broker.',
   },
   no_reply: {
     proxyError: 'http_response_timeout',
     means:
-      "The guest did not answer in time. Where its queue has a consumer, the guest's agent hangs or is busy; where the broker did not say so, the agent may as well be down.",
-    todo: "Look at the instance's load and its agent's log, then restart the agent.",
+      'The guest did not answer in time. Where its queue has a consumer, the agent hangs or is busy, or the machine lost power within the last three minutes; several consumers are several agents with one id. Where the broker did not say so, the agent may as well be down.',
+    todo: "Check that the machine runs, then look at its load and its agent's log, and restart the agent.",
   },
   guest_error: {
     proxyError: 'http_response_incomplete',
@@ -61,13 +64,14 @@ export const REASONS = {
   },
   key_mismatch: {
     proxyError: 'http_protocol_error',
-    means: 'The guest encrypts its RPC with another key than ours, or with one while we have none.',
+    means:
+      'The guest does not use the RPC key that is known for it: it has another one, or one while we have none, or answered in the clear.',
     todo: "Compare the instance's key secret with instance_rpc_encr_key in its trove-guestagent.conf.",
   },
   bad_reply: {
     proxyError: 'http_protocol_error',
-    means: 'Something answered that is no pong.',
-    todo: "Check what else consumes the guest's queue, and the agent's version.",
+    means: 'Something answered that is no pong, or that cannot be read.',
+    todo: "Check the agent's version and its kombu_compression, and what else consumes the guest's queue.",
   },
 } as const satisfies Record<string, Meaning>;
 

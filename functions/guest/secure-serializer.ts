@@ -44,8 +44,8 @@ export class SecureSerializer {
   }
 
   /**
-   * A reply's result. A result that is no text was not encrypted: the guest's RPC is in the clear, and such a guest
-   * takes an encrypted ping all the same.
+   * A reply's result. A result that is no text was not encrypted: a guest whose RPC is in the clear takes an encrypted ping
+   * all the same.
    *
    * @throws KeyMismatch
    */

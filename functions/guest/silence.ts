@@ -1,5 +1,6 @@
 import { CodedError } from '../coded-error.ts';
 import type { Call, Target } from '../oslo/call.ts';
+import { MessageUndeliverable } from '../oslo/errors.ts';
 import type { Inspector, QueueCounts } from '../oslo/inspector.ts';
 import { nextQuestionMs, type PingTiming } from './timing.ts';
 
@@ -9,8 +10,8 @@ export class NoConsumer extends CodedError {
   readonly code = 'no_consumer';
 }
 
-/** The ping whose guest keeps silent. Until the broker has confirmed the ping, nothing is asked about the guest's queue. */
-export type WatchedPing = Pick<Call, 'isConfirmed' | 'reject'>;
+/** The ping whose guest keeps silent. While the broker does not confirm the ping, nothing is asked about the guest's queue. */
+export type WatchedPing = Pick<Call, 'isPlain' | 'isUnconfirmed' | 'sendAgain' | 'reject'>;
 
 /** Finds out why a guest keeps silent: asks the broker, by the ping's timing, who consumes the guest's queue. */
 export class Silence {
@@ -35,10 +36,11 @@ export class Silence {
   }
 
   /**
-   * Watches until {@link end} is called.
+   * Watches until {@link end} is called. A ping without a confirm is sent again, unless it waits in a queue that nobody
+   * consumes, where a second one would only stay; one with a confirm, where several agents consume, of which one may hang.
    *
-   * @param ping rejected at most once, when the wait for the guest is in vain: with NoConsumer, or with what a question
-   * threw, which is a MessageDeliveryFailure when the connection is dead
+   * @param ping rejected at most once, when the wait for the guest is in vain: with NoConsumer, with MessageUndeliverable
+   * where the guest has no queue, or with what a question threw: MessageDeliveryFailure when the connection is dead
    */
   watch(ping: WatchedPing): void {
     // In a sweep nearly every wait ends before the first question: an async function called here would never end, and V8
@@ -59,10 +61,13 @@ export class Silence {
     for (;;) {
       const queue = await this.#ask(ping);
       if (this.#isOver) return;
+      const { consumers, messages } = queue ?? { consumers: 1, messages: 0 };
+      const isWaiting = consumers === 0 && messages > 0;
+      if (ping.isPlain ? !isWaiting : consumers > 1) ping.sendAgain();
       if (queue !== undefined) {
         const isFirst = this.#queue === undefined;
         this.#queue = queue;
-        if (queue.consumers > 0) withoutConsumerSinceMs = undefined;
+        if (consumers > 0) withoutConsumerSinceMs = undefined;
         else withoutConsumerSinceMs ??= isFirst ? 0 : askedMs;
         if (withoutConsumerSinceMs !== undefined && askedMs >= withoutConsumerSinceMs + this.#timing.graceMs)
           throw new NoConsumer();
@@ -72,12 +77,18 @@ export class Silence {
     }
   }
 
-  async #ask({ isConfirmed }: WatchedPing): Promise<QueueCounts | undefined> {
-    const isStillWanted = () => !this.#isOver;
-    if (isConfirmed) return this.#inspector.queueCounts(this.#target, this.#timing, isStillWanted);
-    if (this.#timing.provesLife)
-      await this.#inspector.proveAlive(this.#target.exchange, this.#timing.answerTimeoutMs);
-    return undefined;
+  async #ask(ping: WatchedPing): Promise<QueueCounts | undefined> {
+    const { sendAgainMs, answerTimeoutMs, provesLife } = this.#timing;
+    if (ping.isUnconfirmed) {
+      if (provesLife) await this.#inspector.proveAlive(this.#target.exchange, answerTimeoutMs);
+      return undefined;
+    }
+    if (ping.isPlain && this.#queue === undefined)
+      this.#timer = setTimeout(() => ping.sendAgain(), this.#untilMs(sendAgainMs));
+    const answer = await this.#inspector.queueCounts(this.#target, this.#timing, () => !this.#isOver);
+    clearTimeout(this.#timer);
+    if (answer === 'missing') throw new MessageUndeliverable('The queue is missing, or went meanwhile');
+    return answer;
   }
 
   /** Never resolves once the wait has ended. */

@@ -7,10 +7,10 @@ import type { Deadline } from '../time/deadline.ts';
  * share of the ping's time. In milliseconds, counted from the ping where a row does not say otherwise.
  */
 const TABLE = {
-  /** Sent again, with a publisher confirm; a healthy guest has answered by then. At 0 the first message has the confirm. */
-  confirmAfterMs: { single: 100, sweep: 0, share: 1 / 8 },
-  /** The broker is asked who consumes the guest's queue: in a sweep once, at the end of the grace. */
-  firstQuestionMs: { single: 250, sweep: Number.POSITIVE_INFINITY, share: 1 / 4 },
+  /** The broker is asked who consumes the guest's queue; a healthy guest has answered. In a sweep: when the grace is over. */
+  firstQuestionMs: { single: 100, sweep: Number.POSITIVE_INFINITY, share: 1 / 8 },
+  /** Sent again, with a publisher confirm, where the first had none, unless the broker has said that nobody consumes. */
+  sendAgainMs: { single: 250, sweep: Number.POSITIVE_INFINITY, share: 1 / 4 },
   /** A connection that may be dead has shown a sign of life, or counts as dead. */
   signOfLifeMs: { single: 1000, sweep: 10_000, share: 1 },
   /** Sent on a channel of its own, so long after it was sent with a confirm that did not come. */
@@ -31,6 +31,7 @@ export const SIGN_OF_LIFE_MS = TABLE.signOfLifeMs;
 /** One column of the table, for one ping. */
 export interface PingTiming extends CallTiming, QuestionTiming {
   readonly firstQuestionMs: number;
+  readonly sendAgainMs: number;
   readonly askEveryMs: number;
   /** How long a guest is waited for while nobody consumes its queue: its agent may be restarting. */
   readonly graceMs: number;
@@ -44,21 +45,24 @@ export interface PingTiming extends CallTiming, QuestionTiming {
 /**
  * @param deadline when the wait for the pong ends
  * @param isReused whether the connection was open before, and may be dead
+ * @param hasAnswered whether the guest has answered before: its ping needs no publisher confirm at first
  */
 export function pingTiming(
   kind: 'single' | 'sweep',
   deadline: Deadline,
   graceMs: number,
-  isReused = true,
+  { isReused = true, hasAnswered = false } = {},
 ): PingTiming {
   const timeoutMs = deadline.leftMs;
   const at = (row: keyof typeof TABLE) => Math.min(TABLE[row][kind], TABLE[row].share * timeoutMs);
   const answerTimeoutMs = at('answerTimeoutMs');
+  const firstQuestionMs = kind === 'sweep' ? Math.min(graceMs, timeoutMs / 4) : at('firstQuestionMs');
   return {
     deadline,
     graceMs,
-    confirmAfterMs: at('confirmAfterMs'),
-    firstQuestionMs: kind === 'sweep' ? Math.min(graceMs, at('firstQuestionMs')) : at('firstQuestionMs'),
+    silentAfterMs: hasAnswered ? firstQuestionMs : 0,
+    firstQuestionMs,
+    sendAgainMs: at('sendAgainMs'),
     signOfLifeMs: isReused ? at('signOfLifeMs') : Number.POSITIVE_INFINITY,
     ownChannelAfterMs: at('ownChannelAfterMs'),
     askEveryMs: at('askEveryMs'),

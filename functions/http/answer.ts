@@ -1,5 +1,5 @@
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import type { PingResult, Unreachable } from '../guest/ping-result.ts';
+import type { PingResult, Reachable, Unreachable } from '../guest/ping-result.ts';
 import { REASONS } from '../guest/reason.ts';
 import { guestFault } from './fault.ts';
 
@@ -19,7 +19,12 @@ export function answer(result: PingResult, wait: Wait): APIGatewayProxyStructure
   if (!result.reachable) throw guestFault(result.cause, { ...headers, ...proxyStatus(result) });
   return {
     statusCode: 204,
-    headers: { 'Content-Type': 'application/json', 'Content-Length': '0', ...headers },
+    headers: {
+      'Content-Type': 'application/json',
+      'Content-Length': '0',
+      ...headers,
+      ...severalAgents(result),
+    },
   };
 }
 
@@ -31,8 +36,15 @@ function preferenceApplied({ wantedSeconds, allowedMs }: Wait): Record<string, s
 
 /** How long the guest took to answer, where the guest did (W3C Server Timing). */
 function serverTiming(result: PingResult): Record<string, string> {
-  if (!('roundTripMs' in result) || result.roundTripMs === undefined) return {};
+  if (!('roundTripMs' in result)) return {};
   return { 'Server-Timing': `rpc;dur=${result.roundTripMs.toFixed(1)}` };
+}
+
+/** A word beside a pong that only a second ping brought (RFC 9209): a guest has one agent. */
+function severalAgents({ consumers }: Reachable): Record<string, string> {
+  if (consumers === undefined) return {};
+  const details = `${consumers} consumers: more than one agent consumes this guest's queue`;
+  return { 'Proxy-Status': `guest-rpc-ping; details="${details}"` };
 }
 
 /** Why there is no pong, in the words of RFC 9209; `details` is our reason. */

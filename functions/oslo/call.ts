@@ -28,10 +28,10 @@ export interface CallTiming {
   /** Until when to wait for the reply; the request expires on the broker at that moment. */
   readonly deadline: Deadline;
   /**
-   * The request is sent once more, with a publisher confirm. A server that answers before costs no confirm. For few calls at
-   * a time: only requests with a confirm notice that a channel is held up. At 0 the first request has one.
+   * The server counts as silent. A server that answers before costs no publisher confirm: the first request has none. For
+   * few calls at a time, since only requests with a confirm notice that a channel is held up. At 0 the first one has it.
    */
-  readonly confirmAfterMs: number;
+  readonly silentAfterMs: number;
   /** The broker must have confirmed the request, or given another sign of life, or the connection counts as dead. */
   readonly signOfLifeMs: number;
   /** Counted from the request with a confirm: without it, the request is sent on a channel of its own. */
@@ -47,22 +47,19 @@ export interface CallTiming {
 export interface ClientState {
   readonly replyQueue: string;
   readonly publisher: Publisher;
-  /** Beats with whatever comes from the broker. */
+  /** Told of whatever comes from the broker. */
   readonly liveness: Liveness;
-  /** The calls in flight, by `_msg_id`. */
+  /** The calls in flight, by the `_msg_id` of each of their requests. */
   readonly inFlight: TransientMap<string, Call>;
 }
 
-/** One call: its request, and the wait for the reply. It ends once: by the reply, by its clock, or by {@link reject}. */
+/** One call: its requests, and the wait for a reply. It ends once: by a reply, by its clock, or by {@link reject}. */
 export class Call implements Sender {
   /**
    * The reply's `result`, as JSON gave it. Rejects with MessagingTimeout, MessageUndeliverable, MessageDeliveryFailure,
    * UnreadableReply or RemoteError, or with what {@link reject} was given.
    */
   readonly result: Promise<unknown>;
-  /** What was wrong with a message without `_msg_id` that arrived while this was the only call in flight. */
-  unreadable?: string;
-  readonly #msgId: string;
   readonly #target: Target;
   readonly #request: RpcRequest;
   readonly #client: ClientState;
@@ -72,25 +69,27 @@ export class Call implements Sender {
   /** In the milliseconds of `performance.now()`. */
   readonly #sentMs = performance.now();
   readonly #timeoutMs: number;
+  /** Of each request that was sent. */
+  readonly #msgIds: string[] = [];
   #timers: (NodeJS.Timeout | undefined)[] = [];
+  /** Whether the last request on a common channel has a confirm, or is to have one. */
+  #isToConfirm = false;
   #isConfirmed = false;
   #isEnded = false;
+  #isAnsweredLate = false;
   /** On how many channels of its own the request was sent. */
   #ownChannels = 0;
-  /** Close them. */
-  readonly #closeOwnChannels: (() => void)[] = [];
+  /** Each ends something that the call has opened for itself. */
+  readonly #closers: (() => void)[] = [];
 
-  /** @param msgId 32 hex digits that no other call has had */
   constructor(
     client: ClientState,
-    msgId: string,
     target: Target,
     request: RpcRequest,
     timing: CallTiming,
     onSilence?: (call: Call) => void,
   ) {
     this.#client = client;
-    this.#msgId = msgId;
     this.#target = target;
     this.#request = request;
     this.#timing = timing;
@@ -100,32 +99,79 @@ export class Call implements Sender {
     this.result = this.#settle.promise;
   }
 
-  /** Whether the broker has taken the request. */
-  get isConfirmed(): boolean {
-    return this.#isConfirmed;
+  get deadline(): Deadline {
+    return this.#timing.deadline;
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** Whether the broker has not taken a request that it is to confirm. */
+  get isUnconfirmed(): boolean {
+    return this.#isToConfirm && !this.#isConfirmed;
+  }
+
+  /** Whether a later request was answered, and the first one was not before. */
+  get isAnsweredLate(): boolean {
+    return this.#isAnsweredLate;
+  }
+
+  /** Whether the request was sent without a confirm alone. */
+  get isPlain(): boolean {
+    return !this.#isToConfirm;
   }
 
   /** Sends the request. @returns whether the socket takes more */
   send(): boolean {
-    const { inFlight, publisher } = this.#client;
     if (this.#timeoutMs === 0) {
       this.reject(new MessagingTimeout('The deadline had passed before the request was sent'));
       return true;
     }
-    inFlight.set(this.#msgId, this);
-    const { confirmAfterMs } = this.#timing;
+    const { publisher } = this.#client;
+    const { silentAfterMs } = this.#timing;
     try {
-      const request = this.#publication(this.#msgId);
-      if (confirmAfterMs === 0 || publisher.isHeldUp) return this.#sendToConfirm(request);
-      this.#timers = [this.#after(confirmAfterMs, () => this.#sendAgain())];
-      return publisher.publish(request);
+      if (silentAfterMs === 0 || !publisher.isPlainUsable) {
+        this.#watchClock();
+        const isWritable = this.#sendToConfirm();
+        this.#onSilence?.(this);
+        return isWritable;
+      }
+      this.#timers = [this.#at(silentAfterMs, () => this.#onSilent())];
+      return publisher.publish(this.#publication());
     } catch (error) {
       this.reject(error);
       return true;
     }
   }
 
-  resolve(result: unknown): void {
+  /** Sends the request a second time, with a confirm; does nothing when that was done before. */
+  sendAgain(): void {
+    if (this.#isEnded || this.#msgIds.length > 1) return;
+    try {
+      this.#sendToConfirm();
+    } catch (error) {
+      this.reject(error);
+    }
+  }
+
+  /** Sends the request with a reply queue of its own: whatever comes to that queue is of this call's server. */
+  sendWithReplyQueue(replyQueue: string, onEnd: () => void): void {
+    this.#closers.push(onEnd);
+    if (this.#isEnded) {
+      onEnd();
+      return;
+    }
+    try {
+      this.#client.publisher.publishConfirmed(this.#publication(replyQueue), this);
+    } catch (error) {
+      this.reject(error);
+    }
+  }
+
+  /** @param msgId of the reply */
+  resolve(result: unknown, msgId: string): void {
+    this.#isAnsweredLate = msgId !== this.#msgIds[0];
     this.#end();
     this.#settle.resolve(result);
   }
@@ -145,24 +191,39 @@ export class Call implements Sender {
     this.reject(failure);
   }
 
-  #sendAgain(): void {
-    try {
-      this.#sendToConfirm(this.#publication());
-    } catch (error) {
-      this.reject(error);
+  /** What is refused because of this request is refused on a channel of its own, too; what is not, is taken there. */
+  onChannelRefused(failure: MessageDeliveryFailure): void {
+    if (this.#isEnded || this.#isConfirmed) return;
+    const isOfThis =
+      failure.how === 'closed' || failure.isOfExchange || failure.isOfTopic(`${this.#target.topic}'`);
+    if (isOfThis) {
+      this.reject(failure);
+      return;
     }
+    if (this.isPlain) this.#watchClock();
+    this.#isToConfirm = true;
+    this.#sendOnOwnChannel();
   }
 
-  /** Sends a request that the broker is to confirm, and watches the clock. @returns whether the socket takes more */
-  #sendToConfirm(request: Publication): boolean {
+  #onSilent(): void {
+    this.#watchClock();
+    if (this.#onSilence) this.#onSilence(this);
+    else this.sendAgain();
+  }
+
+  #watchClock(): void {
     this.#timers = [
       this.#at(this.#timeoutMs, () => this.reject(this.#timeoutError())),
       this.#at(this.#timing.signOfLifeMs, () => this.#hasSign || this.reject(unconfirmed())),
-      this.#after(this.#timing.ownChannelAfterMs, () => this.#onStuck()),
     ];
-    this.#onSilence?.(this);
+  }
+
+  /** Sends the request with a confirm. @returns whether the socket takes more */
+  #sendToConfirm(): boolean {
+    this.#isToConfirm = true;
+    this.#timers.push(this.#after(this.#timing.ownChannelAfterMs, () => this.#onStuck()));
     const { publisher } = this.#client;
-    if (!publisher.isHeldUp) return publisher.publishConfirmed(request, this);
+    if (!publisher.isHeldUp) return publisher.publishConfirmed(this.#publication(), this);
     this.#sendOnOwnChannel();
     return true;
   }
@@ -173,33 +234,34 @@ export class Call implements Sender {
     this.#timers.push(this.#at(this.#timing.lastSendMs, () => this.#sendOnOwnChannel()));
   }
 
-  /** Sends the request on a channel of its own: the queue of another request may hold up the common one. */
+  /** Sends the request on a channel of its own: another request may hold up the common one, or be refused there. */
   async #sendOnOwnChannel(): Promise<void> {
     if (this.#isConfirmed) return;
     this.#ownChannels++;
     const { deadline } = this.#timing;
     try {
-      const request = this.#publication();
-      const close = await this.#client.publisher.publishOnOwnChannel(request, this, deadline);
+      const close = await this.#client.publisher.publishOnOwnChannel(this.#publication(), this, deadline);
       if (this.#isEnded) close();
-      else this.#closeOwnChannels.push(close);
+      else this.#closers.push(close);
     } catch (error) {
       this.reject(error);
     }
   }
 
-  /** @param uniqueId a new one for each time that the request is sent: a server drops what repeats one */
-  #publication(uniqueId = randomId()): Publication {
-    const { replyQueue } = this.#client;
+  /** A new message for each time that the request is sent: a server drops what repeats a unique id. */
+  #publication(replyQueue = this.#client.replyQueue): Publication {
+    const msgId = randomId();
+    this.#msgIds.push(msgId);
+    this.#client.inFlight.set(msgId, this);
     return {
       exchange: this.#target.exchange,
       routingKey: this.#target.topic,
-      body: this.#request.body({ msgId: this.#msgId, replyQueue, uniqueId }),
+      body: this.#request.body({ msgId, replyQueue, uniqueId: randomId() }),
       properties: { ...PROPERTIES, expiration: String(Math.ceil(this.#timing.deadline.leftMs)) },
     };
   }
 
-  /** A timer for so many milliseconds after the call began. */
+  /** A timer for so many milliseconds after the call was sent. */
   #at(ms: number, callback: () => void): NodeJS.Timeout | undefined {
     return this.#after(Math.max(0, this.#sentMs + ms - performance.now()), callback);
   }
@@ -211,9 +273,9 @@ export class Call implements Sender {
   #end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#client.inFlight.delete(this.#msgId);
+    for (const msgId of this.#msgIds) this.#client.inFlight.delete(msgId);
     for (const timer of this.#timers) clearTimeout(timer);
-    for (const close of this.#closeOwnChannels) close();
+    for (const close of this.#closers) close();
   }
 
   /** Whether anything has come from the broker since the request was sent. */
@@ -222,8 +284,7 @@ export class Call implements Sender {
   }
 
   #timeoutError(): Error {
-    if (this.#isConfirmed || this.unreadable !== undefined)
-      return new MessagingTimeout('Timed out waiting for a reply', this.unreadable);
+    if (!this.isUnconfirmed) return new MessagingTimeout('Timed out waiting for a reply');
     if (this.#hasSign && !this.#client.publisher.isBehind(this))
       return new MessageDeliveryFailure('withheld', 'Not delivered: the broker lives, but does not confirm');
     return unconfirmed();

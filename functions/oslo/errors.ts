@@ -9,13 +9,6 @@ import { CodedError } from '../coded-error.ts';
 export class MessagingTimeout extends CodedError {
   override readonly name = 'MessagingTimeout';
   readonly code = 'messaging_timeout';
-  /** What was wrong with a message without `_msg_id` that arrived while this was the only call in flight. */
-  readonly unreadable: string | undefined;
-
-  constructor(message: string, unreadable?: string) {
-    super(message);
-    this.unreadable = unreadable;
-  }
 }
 
 /** The broker returned the mandatory request (312 NO_ROUTE): no queue is bound for the topic. */
@@ -27,7 +20,7 @@ export class MessageUndeliverable extends CodedError {
 /**
  * Why a request was not delivered:
  *
- * - `refused`: the broker closed the channel with a reply code;
+ * - `refused`: the broker closed the channel with a reply code, or allows no further channel (530);
  * - `nacked`: the broker answered with `basic.nack`, which speaks of the queue;
  * - `withheld`: no confirm came although the broker gave signs of life, which speaks of the queue as well;
  * - `unconfirmed`: no confirm and no sign of life came, the connection is dead;
@@ -52,6 +45,27 @@ export class MessageDeliveryFailure extends CodedError {
     this.how = how;
     this.replyCode = options.replyCode;
   }
+
+  /** Whether the refusal holds for all messages to the exchange: it is missing, or the user may not write to it. */
+  get isOfExchange(): boolean {
+    return this.replyCode === NOT_FOUND || (this.replyCode === ACCESS_REFUSED && !this.isOfTopic());
+  }
+
+  /** Whether the user has no permission for a topic of the exchange, or for this topic. */
+  isOfTopic(topic = ''): boolean {
+    return this.message.includes(`access to topic '${topic}`);
+  }
+}
+
+const NOT_FOUND = 404;
+const ACCESS_REFUSED = 403;
+
+/** The failure of what was published on a channel that has ended with this error; its message has the broker's words. */
+export function refusal(error: unknown): MessageDeliveryFailure {
+  const { code, message } = Object(error);
+  const replyCode = typeof code === 'number' ? code : undefined;
+  const how = replyCode === undefined ? 'closed' : 'refused';
+  return new MessageDeliveryFailure(how, `Not delivered: ${message}`, { replyCode, cause: error });
 }
 
 /** The server replied to this call, but not with an oslo.messaging reply of format 2.0. */

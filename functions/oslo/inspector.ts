@@ -1,6 +1,7 @@
 import type { Channel } from 'amqplib';
 import { beforeDeadline, Deadline } from '../time/deadline.ts';
 import type { Target } from './call.ts';
+import { type Channels, NoChannel, unlessEnding } from './channels.ts';
 import { MessageDeliveryFailure } from './errors.ts';
 import type { Liveness } from './liveness.ts';
 import { Semaphore } from './semaphore.ts';
@@ -27,23 +28,32 @@ export interface QuestionTiming {
  */
 const QUESTIONS_AT_ONCE = 16;
 
+const NOT_FOUND = 404;
+
 /**
- * Asks the broker about topics, each question on a channel of its own: asked for a queue that is missing, or that the
+ * Asks the broker about queues, each question on a channel of its own: asked for a queue that is missing, or that the
  * user may not see, the broker closes the channel.
  */
 export class Inspector {
-  readonly #openChannel: () => Promise<Channel>;
-  readonly #unboundKey: string;
+  readonly #channels: Pick<Channels, 'open'>;
+  readonly #consuming: Pick<Channel, 'checkQueue'>;
+  readonly #replyQueue: string;
   readonly #liveness: Liveness;
   readonly #slots = new Semaphore(QUESTIONS_AT_ONCE);
 
   /**
-   * @param openChannel opens a channel to be thrown away
-   * @param unboundKey the name of a queue of ours, with which no queue is bound as a routing key
+   * @param consuming a channel that is open already: for a sign of life, where no other channel is to be had
+   * @param replyQueue the name of a queue of ours, which no queue is bound with as a routing key
    */
-  constructor(openChannel: () => Promise<Channel>, unboundKey: string, liveness: Liveness) {
-    this.#openChannel = openChannel;
-    this.#unboundKey = unboundKey;
+  constructor(
+    channels: Pick<Channels, 'open'>,
+    consuming: Pick<Channel, 'checkQueue'>,
+    replyQueue: string,
+    liveness: Liveness,
+  ) {
+    this.#channels = channels;
+    this.#consuming = consuming;
+    this.#replyQueue = replyQueue;
     this.#liveness = liveness;
   }
 
@@ -51,7 +61,7 @@ export class Inspector {
    * Asks for the counts of a topic's queue.
    *
    * @param isStillWanted asked when the question has its slot; a question that is no longer wanted is not asked
-   * @returns undefined when the broker does not say
+   * @returns undefined when the broker does not say: the user may not know, the queue is down, or no channel is to be had
    * @throws MessageDeliveryFailure, `unconfirmed` or `closed`, when the broker does not even open a channel: the
    * connection is dead
    */
@@ -59,7 +69,7 @@ export class Inspector {
     target: Target,
     timing: QuestionTiming,
     isStillWanted = () => true,
-  ): Promise<QueueCounts | undefined> {
+  ): Promise<QueueCounts | 'missing' | undefined> {
     if (!(await this.#slots.acquire(timing.deadline))) return undefined;
     const release = () => this.#slots.release();
     if (isStillWanted()) return this.#ask(target, timing, release);
@@ -74,35 +84,51 @@ export class Inspector {
    */
   async proveAlive(exchange: string, timeoutMs: number): Promise<void> {
     const timing = { openTimeoutMs: timeoutMs, answerTimeoutMs: timeoutMs };
-    await this.#ask({ exchange, topic: this.#unboundKey }, timing, () => undefined);
+    await this.#ask({ exchange, topic: this.#replyQueue }, timing, () => undefined);
   }
 
-  /** RabbitMQ reports a memory or disk alarm only to those who publish, so a message that reaches nobody goes before. */
+  /** RabbitMQ reports a memory or disk alarm only to those who publish, so a message that reaches nobody is sent along. */
   async #ask(
-    target: Target,
+    { exchange, topic }: Target,
     { openTimeoutMs, answerTimeoutMs }: Omit<QuestionTiming, 'deadline'>,
     onEnd: () => void,
-  ): Promise<QueueCounts | undefined> {
+  ): Promise<QueueCounts | 'missing' | undefined> {
     const channel = await this.#open(openTimeoutMs, onEnd);
-    channel.publish(target.exchange, this.#unboundKey, Buffer.alloc(0));
-    const question = channel.checkQueue(target.topic).catch(() => undefined);
+    if (channel === undefined) return undefined;
+    const question = channel.checkQueue(topic).then(
+      ({ consumerCount, messageCount }) => ({ consumers: consumerCount, messages: messageCount }),
+      ({ code }) => (code === NOT_FOUND ? ('missing' as const) : undefined),
+    );
+    // After the question: a user may have no permission for this key, and the broker then closes the channel.
+    channel.publish(exchange, this.#replyQueue, Buffer.alloc(0));
     const answer = await beforeDeadline(question, Deadline.in(answerTimeoutMs));
     channel.close().catch(() => undefined);
-    return answer && { consumers: answer.consumerCount, messages: answer.messageCount };
+    return answer;
   }
 
-  async #open(timeoutMs: number, onClose: () => void): Promise<Channel> {
-    const opening = this.#openChannel();
+  /** @returns undefined when the connection has as many channels as it may */
+  async #open(timeoutMs: number, onClose: () => void): Promise<Channel | undefined> {
+    const deadline = Deadline.in(timeoutMs);
+    const opening = this.#channels.open(deadline.share(0.5)); // the rest is for a sign of life
     opening.then((channel) => channel.once('close', onClose), onClose);
-    const failing = opening.catch((cause) => {
-      throw new MessageDeliveryFailure('closed', 'The connection is closing', { cause });
-    });
-    const channel = await beforeDeadline(failing, Deadline.in(timeoutMs));
-    if (channel === undefined) {
+    try {
+      const channel = await beforeDeadline(unlessEnding(opening), deadline);
+      if (channel !== undefined) {
+        this.#liveness.seen();
+        return channel;
+      }
       opening.then((late) => late.close()).catch(() => undefined);
-      throw new MessageDeliveryFailure('unconfirmed', 'The broker gives no sign of life');
+    } catch (error) {
+      if (!(error instanceof NoChannel)) throw error;
+      if (await this.#isAnswered(timeoutMs)) return undefined;
     }
-    this.#liveness.seen();
-    return channel;
+    throw new MessageDeliveryFailure('unconfirmed', 'The broker gives no sign of life');
+  }
+
+  async #isAnswered(timeoutMs: number): Promise<boolean> {
+    const answer = this.#consuming.checkQueue(this.#replyQueue).catch(() => undefined);
+    const isAnswered = (await beforeDeadline(answer, Deadline.in(timeoutMs))) !== undefined;
+    if (isAnswered) this.#liveness.seen();
+    return isAnswered;
   }
 }

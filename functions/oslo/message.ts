@@ -33,8 +33,14 @@ export type Reply =
   /** `msgId` is given where the message, unreadable as a reply, still names the call it answers. */
   | { readonly kind: 'unreadable'; readonly problem: string; readonly msgId: string | undefined };
 
-/** A larger reply is not parsed. Trove's longest, a failure with its traceback, stays below 10 kB. */
-const MAX_REPLY_BYTES = 1024 * 1024;
+/** A longer reply is not parsed. Trove's longest, a failure with its traceback, stays below 10 kB. */
+export const MAX_REPLY_BYTES = 64 * 1024;
+
+/** A traceback is passed on up to this length. */
+const MAX_TRACEBACK_LENGTH = 16 * 1024;
+
+/** A `_msg_id` within the JSON text of a message, or within the JSON text in that. */
+const MSG_ID = /_msg_id\\?"\s*:\s*\\?"([0-9a-f]{32})/g;
 
 /** What requests with the same method call have in common, encoded once: a sweep sends one to each guest. */
 export class RpcRequest {
@@ -64,9 +70,13 @@ export class RpcRequest {
   }
 }
 
+/** The ids that a message may have, found without parsing it: most of a flood belongs to nobody. */
+export function* msgIdsIn(content: Buffer): Generator<string> {
+  for (const [, msgId = ''] of content.toString('latin1').matchAll(MSG_ID)) yield msgId;
+}
+
 /** Reads one message from the reply queue. Never throws: the network may send anything. */
 export function decodeReply(content: Buffer): Reply {
-  if (content.length > MAX_REPLY_BYTES) return unreadable(`a message of ${content.length} bytes`);
   const envelope = parseObject(content.toString('utf8'));
   if (envelope === undefined) return unreadable('not a JSON object');
   const inner = envelope['oslo.message'];
@@ -102,7 +112,12 @@ function decodeFailure(failure: unknown): RemoteFailure | undefined | 'unreadabl
     return 'unreadable';
   }
   if (!Array.isArray(tb) || !tb.every((line) => typeof line === 'string')) return 'unreadable';
-  return { class: className, module, message, traceback: tb.join('') };
+  return { class: className, module, message, traceback: cut(tb.join(''), MAX_TRACEBACK_LENGTH) };
+}
+
+/** The end of a traceback says what happened. */
+function cut(text: string, length: number): string {
+  return text.length <= length ? text : `…${text.slice(-length)}`;
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {

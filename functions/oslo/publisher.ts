@@ -1,7 +1,8 @@
 import type { EventEmitter } from 'node:events';
-import type { Channel, ConfirmChannel, Options } from 'amqplib';
-import type { Deadline } from '../time/deadline.ts';
-import { MessageDeliveryFailure } from './errors.ts';
+import type { Channel, ConfirmChannel, Message, Options } from 'amqplib';
+import { Deadline } from '../time/deadline.ts';
+import { NOT_ALLOWED, NoChannel, unlessEnding } from './channels.ts';
+import { MessageDeliveryFailure, refusal } from './errors.ts';
 import { Semaphore } from './semaphore.ts';
 import { TransientMap } from './transient-map.ts';
 
@@ -11,17 +12,18 @@ export type PublishChannel = Pick<EventEmitter, 'on'> & Pick<Channel, 'publish' 
 /** What is used of a confirm channel. */
 export type ConfirmingChannel = Pick<EventEmitter, 'on'> & Pick<ConfirmChannel, 'publish' | 'close'>;
 
-/** Where messages are published. */
-export interface PublisherChannels {
-  /** For messages without a confirm. */
-  readonly publishing: PublishChannel;
-  /** Opens a channel for messages that the broker is to confirm. */
-  readonly openConfirm: () => Promise<ConfirmingChannel>;
+/** Opens channels, of which the broker may allow no more until the deadline: NoChannel. */
+export interface ChannelOpener {
+  open(deadline: Deadline): Promise<PublishChannel>;
+  openConfirm(deadline: Deadline): Promise<ConfirmingChannel>;
 }
 
-interface OwnChannels extends PublisherChannels {
-  /** Opens a channel for one message, which is to be confirmed as well. */
-  readonly openOwn: () => Promise<ConfirmingChannel>;
+/** What the publisher's owner hears of all channels. */
+export interface PublisherEvents {
+  onReturn(message: Message): void;
+  onDrain(): void;
+  /** The broker has closed the channel of the messages without a confirm, because of one of them. */
+  onPlainRefused(failure: MessageDeliveryFailure): void;
 }
 
 /** A message on its way. */
@@ -34,16 +36,25 @@ export interface Publication {
 
 /** Who hears what becomes of a message. */
 export interface Sender {
-  /** Called when the broker has taken the message. */
+  /** The broker has taken the message. */
   onConfirmed(): void;
-  /** Called when the broker, or the end of a channel, has refused the message. */
+  /** The broker has refused the message. */
   onRefused(failure: MessageDeliveryFailure): void;
+  /** The broker has closed the channel that the message shares with others, because of one of them. */
+  onChannelRefused(failure: MessageDeliveryFailure): void;
 }
 
 interface Unconfirmed {
   readonly sender: Sender;
   /** In the milliseconds of `performance.now()`. */
   readonly publishedMs: number;
+}
+
+/** How a channel has ended, if it has. */
+interface End {
+  isClosed: boolean;
+  /** Why the broker has closed it. */
+  refusal: MessageDeliveryFailure | undefined;
 }
 
 /** How long the oldest message may stay unconfirmed, while the broker lives, before its channel counts as stuck. */
@@ -55,23 +66,43 @@ const MAX_UNCONFIRMED = 256;
 /** How many channels may be open for single messages; each stays open while its queue's node hangs. */
 export const OWN_CHANNELS = 256;
 
+/** How long a channel with confirms is waited for while the limit of channels is reached. */
+const OPEN_MS = 1000;
+
 /**
  * Publishes on one channel without confirms; on one with them, which is opened when it is needed first; and while that one
  * is stuck, on a channel for each message. RabbitMQ delivers what a channel publishes in order: a queue whose node hangs
- * holds up all messages behind, whatever their queues.
+ * holds up all messages behind, whatever their queues. It closes a channel for one message that it refuses, and drops those
+ * behind; such a channel is replaced.
  */
 export class Publisher {
-  readonly #channels: OwnChannels;
-  #confirming: ConfirmingChannel | undefined;
-  #opening: Promise<ConfirmingChannel> | undefined;
+  readonly #opener: ChannelOpener;
+  readonly #events: PublisherEvents;
+  #plain: PublishChannel | undefined;
+  #confirming: { readonly channel: ConfirmingChannel; readonly end: End } | undefined;
+  #opening: Promise<void> | undefined;
   readonly #unconfirmed = new TransientMap<number, Unconfirmed>();
   /** How many messages were to be confirmed so far. */
   #count = 0;
   readonly #onOwnChannel = new WeakSet<Sender>();
   readonly #slots = new Semaphore(OWN_CHANNELS);
 
-  constructor(channels: OwnChannels) {
-    this.#channels = channels;
+  /** @param plain for messages without a confirm */
+  constructor(plain: PublishChannel, opener: ChannelOpener, events: PublisherEvents) {
+    this.#opener = opener;
+    this.#events = events;
+    this.#usePlain(plain);
+  }
+
+  /** Opens the channel with confirms ahead of its first message. */
+  prepare(): void {
+    this.#opening ??= this.#openConfirming();
+    this.#opening.catch(() => undefined); // it is opened again when it is needed
+  }
+
+  /** Whether a message can be published without a confirm, and would not be held up. */
+  get isPlainUsable(): boolean {
+    return this.#plain !== undefined && !this.isHeldUp;
   }
 
   /** Whether a message has held up the channel with confirms for {@link STUCK_MS}, or many wait behind it already. */
@@ -94,8 +125,7 @@ export class Publisher {
    * @throws MessageDeliveryFailure `closed`
    */
   publish({ exchange, routingKey, body, properties }: Publication): boolean {
-    const { publishing } = this.#channels;
-    return unlessClosing(() => publishing.publish(exchange, routingKey, body, properties));
+    return unlessClosing(() => this.#plain?.publish(exchange, routingKey, body, properties) ?? true);
   }
 
   /**
@@ -108,10 +138,14 @@ export class Publisher {
     const number = this.#count++;
     this.#unconfirmed.set(number, { sender, publishedMs: performance.now() });
     const onAnswer = () => this.#unconfirmed.delete(number);
-    if (this.#confirming !== undefined) return publishOn(this.#confirming, publication, sender, onAnswer);
-    this.#confirmingOpened()
-      .then((channel) => publishOn(channel, publication, sender, onAnswer))
-      .catch((failure) => sender.onRefused(failure));
+    if (this.#confirming !== undefined) return this.#publishCommon(publication, sender, onAnswer);
+    this.#opening ??= this.#openConfirming();
+    this.#opening
+      .then(() => this.#publishCommon(publication, sender, onAnswer))
+      .catch((failure) => {
+        onAnswer();
+        sender.onRefused(failure);
+      });
     return true;
   }
 
@@ -127,36 +161,90 @@ export class Publisher {
     deadline: Deadline,
   ): Promise<() => void> {
     if (!(await this.#slots.acquire(deadline))) return () => undefined;
-    const channel = await unlessEnding(this.#channels.openOwn()).catch((failure) => {
+    const channel = await unlessEnding(this.#opener.openConfirm(deadline.within(OPEN_MS))).catch(
+      (failure) => {
+        this.#slots.release();
+        throw withoutChannel(failure);
+      },
+    );
+    const end = this.#watched(channel, () => {
       this.#slots.release();
-      throw failure;
+      if (end.refusal) sender.onRefused(end.refusal);
     });
-    channel.on('close', () => this.#slots.release());
     this.#onOwnChannel.add(sender);
-    publishOn(channel, publication, sender, () => undefined);
+    publishOn(channel, publication, (refused) => {
+      if (!refused) sender.onConfirmed();
+      else queueMicrotask(() => end.isClosed || sender.onRefused(nacked()));
+    });
     return () => void channel.close().catch(() => undefined);
   }
 
-  async #confirmingOpened(): Promise<ConfirmingChannel> {
-    this.#opening ??= unlessEnding(this.#channels.openConfirm());
-    this.#confirming = await this.#opening;
-    return this.#confirming;
+  #publishCommon(publication: Publication, sender: Sender, onAnswer: () => void): boolean {
+    if (this.#confirming === undefined) throw closed('the channel is closing');
+    const { channel, end } = this.#confirming;
+    return publishOn(channel, publication, (refused) => {
+      onAnswer();
+      if (!refused) {
+        sender.onConfirmed();
+        return;
+      }
+      // amqplib calls back for what a closing channel leaves unconfirmed, too, before its listeners hear of the close.
+      queueMicrotask(() => {
+        if (end.refusal) sender.onChannelRefused(end.refusal);
+        else sender.onRefused(end.isClosed ? closed('the channel closed') : nacked());
+      });
+    });
+  }
+
+  async #openConfirming(): Promise<void> {
+    try {
+      const channel = await unlessEnding(this.#opener.openConfirm(Deadline.in(OPEN_MS)));
+      const end = this.#watched(channel, () => {
+        this.#confirming = undefined;
+      });
+      this.#confirming = { channel, end };
+    } catch (error) {
+      throw withoutChannel(error);
+    } finally {
+      this.#opening = undefined;
+    }
+  }
+
+  /** Without such a channel all messages are confirmed. */
+  #usePlain(channel: PublishChannel): void {
+    this.#plain = channel;
+    const end = this.#watched(channel, () => {
+      this.#plain = undefined;
+      if (end.refusal === undefined) return;
+      this.#opener.open(Deadline.in(OPEN_MS)).then(
+        (next) => this.#usePlain(next),
+        () => undefined,
+      );
+      this.#events.onPlainRefused(end.refusal);
+    });
+  }
+
+  #watched(channel: PublishChannel, onClose: () => void): End {
+    const end: End = { isClosed: false, refusal: undefined };
+    channel.on('return', (message: Message) => this.#events.onReturn(message));
+    channel.on('drain', () => this.#events.onDrain());
+    channel.on('error', (error: unknown) => {
+      end.refusal = refusal(error);
+    });
+    channel.on('close', () => {
+      end.isClosed = true;
+      onClose();
+    });
+    return end;
   }
 }
 
 function publishOn(
   channel: ConfirmingChannel,
   { exchange, routingKey, body, properties }: Publication,
-  sender: Sender,
-  onAnswer: () => void,
+  onAnswer: (refused: unknown) => void,
 ): boolean {
-  const onConfirm = (refused: unknown) => {
-    onAnswer();
-    if (refused === null) return sender.onConfirmed();
-    // Deferred: when the channel closes, amqplib reports that here before its listeners hear of it.
-    queueMicrotask(() => sender.onRefused(new MessageDeliveryFailure('nacked', 'Not delivered: basic.nack')));
-  };
-  return unlessClosing(() => channel.publish(exchange, routingKey, body, properties, onConfirm));
+  return unlessClosing(() => channel.publish(exchange, routingKey, body, properties, onAnswer));
 }
 
 /** @throws MessageDeliveryFailure `closed`: amqplib publishes nothing on a channel that is closing */
@@ -164,15 +252,20 @@ function unlessClosing(publish: () => boolean): boolean {
   try {
     return publish();
   } catch (cause) {
-    throw new MessageDeliveryFailure('closed', 'Not delivered: the channel is closing', { cause });
+    throw closed('the channel is closing', cause);
   }
 }
 
-/** @throws MessageDeliveryFailure `closed`: a connection that is closing opens no channel */
-async function unlessEnding<T>(opening: Promise<T>): Promise<T> {
-  try {
-    return await opening;
-  } catch (cause) {
-    throw new MessageDeliveryFailure('closed', 'Not delivered: the connection is closing', { cause });
-  }
+function closed(why: string, cause?: unknown): MessageDeliveryFailure {
+  return new MessageDeliveryFailure('closed', `Not delivered: ${why}`, { cause });
+}
+
+function nacked(): MessageDeliveryFailure {
+  return new MessageDeliveryFailure('nacked', 'Not delivered: basic.nack');
+}
+
+/** A limit of channels refuses a message as other limits of the broker do. */
+function withoutChannel(error: unknown): unknown {
+  if (!(error instanceof NoChannel)) return error;
+  return new MessageDeliveryFailure('refused', error.message, { replyCode: NOT_ALLOWED, cause: error });
 }

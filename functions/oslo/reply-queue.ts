@@ -1,21 +1,23 @@
 import type { Channel, ConsumeMessage } from 'amqplib';
 import { randomId } from './random-id.ts';
 
+/** Of the connection alone, so that the queue goes with it. */
+const EXCLUSIVE = { exclusive: true, durable: false, arguments: { 'x-queue-type': 'classic' } };
+
 /** A fresh name, `reply_<32 hex digits>`. */
 export function replyQueueName(): string {
   return `reply_${randomId()}`;
 }
 
 /**
- * Declares a reply queue and consumes it: classic, exclusive (so that the queue goes with the connection), not
- * acknowledged. Two round trips.
+ * Declares a reply queue and consumes it: classic, exclusive, not acknowledged. Two round trips.
  *
  * Servers of the Kilo era publish their reply to a direct exchange named like the queue, later ones to the
  * default exchange. The exchange is declared and bound on `spare` while `channel` waits for the broker anyway, which
  * adds no round trip. The binding needs write permission on the queue and read on the exchange; where the broker
  * refuses the binding, it closes `spare` alone, and replies of later servers arrive all the same.
  *
- * @param spare a channel that nothing else depends on; it is closed
+ * @param spare a channel that nothing else depends on; to be closed afterwards
  * @param onMessage gets each message; null when the broker cancels the consumer (the queue was deleted)
  * @throws what amqplib throws when the broker refuses the queue or `channel` ends meanwhile
  */
@@ -26,7 +28,7 @@ export async function openReplyQueue(
   onMessage: (message: ConsumeMessage | null) => void,
 ): Promise<void> {
   const [, exchange] = await Promise.all([
-    channel.assertQueue(queue, { exclusive: true, durable: false, arguments: { 'x-queue-type': 'classic' } }),
+    channel.assertQueue(queue, EXCLUSIVE),
     spare.assertExchange(queue, 'direct', { durable: false, autoDelete: true }).catch(ignore),
   ]);
   await Promise.all([
@@ -35,7 +37,21 @@ export async function openReplyQueue(
     exchange &&
       spare.bindQueue(queue, queue, queue).catch(() => void channel.deleteExchange(queue).catch(ignore)),
   ]);
-  spare.close().catch(ignore);
+}
+
+/**
+ * Declares a reply queue beside the first one, and consumes it, on the same channel.
+ *
+ * @returns deletes the queue
+ */
+export async function consumeReplies(
+  channel: Channel,
+  queue: string,
+  onMessage: (message: ConsumeMessage) => void,
+): Promise<() => void> {
+  await channel.assertQueue(queue, EXCLUSIVE);
+  await channel.consume(queue, (message) => message && onMessage(message), { noAck: true });
+  return () => void channel.deleteQueue(queue).catch(ignore);
 }
 
 function ignore(): void {}

@@ -1,34 +1,50 @@
-import type { EventEmitter } from 'node:events';
 import type { Message } from 'amqplib';
 import { Call, type CallTiming, type ClientState, type Target } from './call.ts';
+import { uncompressed } from './compression.ts';
 import { MessageDeliveryFailure, MessageUndeliverable, RemoteError, UnreadableReply } from './errors.ts';
 import type { Liveness } from './liveness.ts';
-import { decodeReply, type Reply, type RpcRequest } from './message.ts';
-import { type PublishChannel, Publisher, type PublisherChannels } from './publisher.ts';
-import { randomId } from './random-id.ts';
+import { decodeReply, MAX_REPLY_BYTES, msgIdsIn, type Reply, type RpcRequest } from './message.ts';
+import { CUT_HEADER } from './message-limit.ts';
+import { type ChannelOpener, type PublishChannel, Publisher } from './publisher.ts';
+import { replyQueueName } from './reply-queue.ts';
+import { Semaphore } from './semaphore.ts';
 import { TransientMap } from './transient-map.ts';
 
-/** How many of a `_msg_id`'s digits count the calls; the others are random. */
-const COUNT_DIGITS = 8;
+/** A message of a reply queue, as far as a client reads it. */
+export interface ReplyMessage {
+  readonly content: Buffer;
+  readonly properties: { readonly headers?: Readonly<Record<string, unknown>> | undefined };
+}
+
+/** What a client needs of its connection. */
+export interface ClientChannels {
+  /** For requests without a confirm. */
+  readonly publishing: PublishChannel;
+  readonly channels: ChannelOpener;
+  /** Declares one more reply queue, and consumes it. @returns deletes it */
+  readonly openReplyQueue: (queue: string, onMessage: (message: ReplyMessage) => void) => Promise<() => void>;
+}
+
+/** How many calls at a time have a reply queue of their own. */
+const OWN_REPLY_QUEUES = 16;
 
 /**
  * An oslo.messaging RPC client (message format 2.0) with one reply queue for all its calls. Replies are matched by
- * `_msg_id`, so any number of calls may be in flight, answered in any order.
+ * `_msg_id`, so any number of calls may be in flight, answered in any order. Who has sent a reply is not known: an id that
+ * nobody guesses is what keeps one server from answering for another.
  *
  * @example
- * const { client } = await openTransport(connection, onEnd);
+ * const { client } = await openTransport(connection, onEnd, limit);
  * const target = { exchange: 'trove', topic: 'guestagent.<id>' };
  * const pong = await client.call(target, request, timing).result;
  */
 export class RpcClient {
   /** The name of the queue that all replies come to. */
   readonly replyQueue: string;
-  readonly #publishing: PublishChannel;
+  readonly #openReplyQueue: ClientChannels['openReplyQueue'];
   readonly #state: ClientState;
-  /** The first digits of each `_msg_id`. */
-  readonly #name = randomId().slice(0, -COUNT_DIGITS);
-  /** Of the calls so far. */
-  #count = 0;
+  readonly #ownReplyQueues = new Semaphore(OWN_REPLY_QUEUES);
+  readonly #haveOwnReplyQueue = new WeakSet<Call>();
   #closed: MessageDeliveryFailure | undefined;
   /** Set while the socket's buffer is full. */
   #drained: PromiseWithResolvers<void> | undefined;
@@ -37,21 +53,26 @@ export class RpcClient {
    * @param replyQueue whose messages go to {@link onReply}
    * @param liveness is told of whatever comes from the broker
    */
-  constructor({ publishing, openConfirm }: PublisherChannels, replyQueue: string, liveness: Liveness) {
+  constructor(
+    { publishing, channels, openReplyQueue }: ClientChannels,
+    replyQueue: string,
+    liveness: Liveness,
+  ) {
     this.replyQueue = replyQueue;
-    this.#publishing = publishing;
-    this.#dependOn(publishing);
-    const publisher = new Publisher({
-      publishing,
-      openConfirm: async () => this.#dependOn(await openConfirm()),
-      openOwn: async () => this.#hearReturns(await openConfirm()),
+    this.#openReplyQueue = openReplyQueue;
+    const publisher = new Publisher(publishing, channels, {
+      onReturn: (message) => this.#onReturn(message),
+      onDrain: () => this.#onDrain(),
+      onPlainRefused: (failure) => {
+        for (const call of this.#calls()) if (call.isPlain) call.onChannelRefused(failure);
+      },
     });
     this.#state = { replyQueue, publisher, liveness, inFlight: new TransientMap() };
   }
 
-  /** False once a channel has closed on which calls depend; every call fails from then on. */
-  get isOpen(): boolean {
-    return this.#closed === undefined;
+  /** Opens the channel for requests with a confirm ahead of the first one. */
+  prepareConfirms(): void {
+    this.#state.publisher.prepare();
   }
 
   /** Whether the socket takes more requests. */
@@ -67,91 +88,116 @@ export class RpcClient {
   /**
    * Calls a method; the call in flight has the {@link Call.result | result}.
    *
-   * @param onSilence gets the call when it is sent with a confirm: the server has kept silent so far
+   * @param onSilence gets the call when the server counts as silent, and is to send it again then; without `onSilence` it is
+   * sent again at once
    */
   call(target: Target, request: RpcRequest, timing: CallTiming, onSilence?: (call: Call) => void): Call {
-    const call = new Call(this.#state, this.#nextId(), target, request, timing, onSilence);
+    const call = new Call(this.#state, target, request, timing, onSilence);
     if (this.#closed) call.reject(this.#closed);
     else if (!call.send()) this.#drained ??= Promise.withResolvers();
     return call;
   }
 
-  /** To be called when a channel has ended on which calls depend: all calls fail, those in flight and later ones. */
-  onEnd(why: string, cause?: Error & { code?: unknown }): void {
+  /** To be called when the channel has ended that replies come on: all calls fail, those in flight and later ones. */
+  onEnd(why: string, cause?: Error): void {
     if (this.#closed) return;
-    const replyCode = typeof cause?.code === 'number' ? cause.code : undefined;
-    const how = replyCode === undefined ? 'closed' : 'refused';
-    this.#closed = new MessageDeliveryFailure(how, `Not delivered: ${why}`, { replyCode, cause });
-    for (const call of this.#state.inFlight.values()) call.reject(this.#closed);
+    this.#closed = new MessageDeliveryFailure('closed', `Not delivered: ${why}`, { cause });
+    for (const call of this.#calls()) call.reject(this.#closed);
     this.#onDrain();
   }
 
-  /** Takes a message of the reply queue; null when the broker has cancelled the consumer, with the queue deleted. */
-  onReply(message: Pick<Message, 'content'> | null): void {
-    if (message === null) {
-      this.onEnd('the broker cancelled the consumer of the reply queue');
-      this.#publishing.close().catch(() => undefined);
+  /**
+   * Takes a message of a reply queue. A message that cannot be read fails the call that it names. One that names none is
+   * nobody's answer: the calls in flight are sent again, each with a reply queue of its own.
+   *
+   * @param sender whose server alone knows the queue
+   */
+  onReply(message: ReplyMessage, sender?: Call): void {
+    this.#state.liveness.seen();
+    const body = bodyOf(message);
+    // Cheap things first: whoever floods the queue with what belongs to nobody has nothing parsed.
+    const ids = [...msgIdsIn(typeof body === 'string' ? message.content : body)];
+    const call = this.#callOf(ids) ?? sender;
+    if (call === undefined) {
+      const isAnyones = ids.length === 0 && message.content.length <= MAX_REPLY_BYTES && !isCut(message);
+      if (isAnyones) for (const each of this.#calls()) this.#giveReplyQueue(each);
       return;
     }
-    this.#state.liveness.seen();
-    const reply = decodeReply(message.content);
-    if (reply.kind === 'unreadable') this.#onUnreadable(reply);
+    const reply = typeof body === 'string' ? body : decodeReply(body);
+    if (typeof reply === 'string') call.reject(new UnreadableReply(reply));
+    else if (reply.kind === 'unreadable') call.reject(new UnreadableReply(reply.problem));
     else this.#onReadable(reply);
   }
 
   /**
-   * A result or a failure settles its call; so does `ending`, which an older server sends as a second message.
-   * What is left is a call-monitor heartbeat. A reply to no call in flight is late or foreign: dropped.
+   * A result or a failure settles its call; so does `ending`, which an older server sends as a second message. What is left
+   * is a call-monitor heartbeat.
    */
-  #onReadable(reply: Reply & { kind: 'reply' }): void {
-    const call = this.#state.inFlight.get(reply.msgId);
-    if (reply.failure !== undefined) call?.reject(new RemoteError(reply.failure));
-    else if (reply.result !== null || reply.ending) call?.resolve(reply.result);
+  #onReadable({ msgId, failure, result, ending }: Reply & { kind: 'reply' }): void {
+    const call = this.#state.inFlight.get(msgId);
+    if (failure !== undefined) call?.reject(new RemoteError(failure));
+    else if (result !== null || ending) call?.resolve(result, msgId);
   }
 
-  /**
-   * An unreadable message that names its call fails that call. One that names none settles nothing, since the right
-   * reply may still come; when a single call is in flight, that call's time-out says what had arrived.
-   */
-  #onUnreadable({ msgId, problem }: Reply & { kind: 'unreadable' }): void {
-    if (msgId !== undefined) {
-      this.#state.inFlight.get(msgId)?.reject(new UnreadableReply(problem));
+  /** What comes to a reply queue of its own is of that call's server, whether or not it can be read. */
+  async #giveReplyQueue(call: Call): Promise<void> {
+    if (this.#haveOwnReplyQueue.has(call)) return;
+    this.#haveOwnReplyQueue.add(call);
+    if (!(await this.#ownReplyQueues.acquire(call.deadline))) return;
+    const release = () => this.#ownReplyQueues.release();
+    if (call.isEnded) {
+      release();
       return;
     }
-    const { size, oldest: only } = this.#state.inFlight;
-    if (size === 1 && only !== undefined) only.unreadable = problem;
+    const queue = replyQueueName();
+    try {
+      const deleteQueue = await this.#openReplyQueue(queue, (message) => this.onReply(message, call));
+      call.sendWithReplyQueue(queue, () => {
+        deleteQueue();
+        release();
+      });
+    } catch {
+      release(); // the channel has ended, and with it all calls
+    }
   }
 
-  /** Has the client end with that channel. */
-  #dependOn<C extends Pick<EventEmitter, 'on'>>(channel: C): C {
-    channel.on('drain', () => this.#onDrain());
-    channel.on('error', (error: Error) => this.onEnd('the channel failed', error));
-    channel.on('close', () => this.onEnd('the channel closed'));
-    return this.#hearReturns(channel);
+  /** The call that one of the ids names. */
+  #callOf(msgIds: Iterable<string>): Call | undefined {
+    for (const msgId of msgIds) {
+      const call = this.#state.inFlight.get(msgId);
+      if (call) return call;
+    }
+    return undefined;
   }
 
-  #hearReturns<C extends Pick<EventEmitter, 'on'>>(channel: C): C {
-    channel.on('return', (message: Message) => this.#onReturn(message));
-    return channel;
+  /** Those in flight, each once. */
+  #calls(): Set<Call> {
+    return new Set(this.#state.inFlight.values());
   }
 
-  /** A returned message is our own request; amqplib gives nothing of it but body and routing key. */
+  /** A returned message is our own request. */
   #onReturn(returned: Message): void {
     this.#state.liveness.seen();
-    const { msgId } = decodeReply(returned.content);
     const { exchange, routingKey } = returned.fields;
     const text = `No queue is bound to exchange "${exchange}" with routing key "${routingKey}"`;
-    if (msgId !== undefined) this.#state.inFlight.get(msgId)?.reject(new MessageUndeliverable(text));
-  }
-
-  /** 32 hex digits, as Python's `uuid4().hex`. */
-  #nextId(): string {
-    this.#count = (this.#count + 1) % 16 ** COUNT_DIGITS;
-    return this.#name + this.#count.toString(16).padStart(COUNT_DIGITS, '0');
+    this.#callOf(msgIdsIn(returned.content))?.reject(new MessageUndeliverable(text));
   }
 
   #onDrain(): void {
     this.#drained?.resolve();
     this.#drained = undefined;
   }
+}
+
+function isCut({ properties: { headers = {} } }: ReplyMessage): boolean {
+  return typeof headers[CUT_HEADER] === 'number';
+}
+
+/** @returns a text that says why the body cannot be read, if it cannot */
+function bodyOf({ content, properties: { headers = {} } }: ReplyMessage): Buffer | string {
+  const cutFrom = headers[CUT_HEADER];
+  if (typeof cutFrom === 'number') return `a message of ${cutFrom} bytes`;
+  if (content.length > MAX_REPLY_BYTES) return `a message of ${content.length} bytes`;
+  const compression = headers['compression'];
+  return typeof compression === 'string' ? uncompressed(content, compression, MAX_REPLY_BYTES) : content;
 }

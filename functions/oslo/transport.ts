@@ -1,7 +1,9 @@
 import type { ChannelModel } from 'amqplib';
+import { ChannelLimit, Channels } from './channels.ts';
 import { Inspector } from './inspector.ts';
 import { Liveness } from './liveness.ts';
-import { openReplyQueue, replyQueueName } from './reply-queue.ts';
+import { limitMessages } from './message-limit.ts';
+import { consumeReplies, openReplyQueue, replyQueueName } from './reply-queue.ts';
 import { RpcClient } from './rpc-client.ts';
 
 /** All that oslo.messaging needs of one connection: a client for calls, an inspector of queues, the broker's liveness. */
@@ -14,24 +16,46 @@ export interface Transport {
 /**
  * Opens the channels and the reply queue.
  *
- * @param onEnd called when a channel has ended without which the client is of no use
+ * @param onEnd called when the channel has ended that replies come on
  * @throws what amqplib throws when the broker refuses the reply queue, or a channel ends meanwhile
  */
 export async function openTransport(
-  connection: Pick<ChannelModel, 'createChannel' | 'createConfirmChannel'>,
+  connection: ChannelModel,
   onEnd: () => void,
+  limit = new ChannelLimit(),
 ): Promise<Transport> {
-  const open = async () => (await connection.createChannel()).on('error', ignore); // without a listener, an error would
-  const openConfirm = async () => (await connection.createConfirmChannel()).on('error', ignore); // end the connection
+  limitMessages(connection);
+  const channels = new Channels(connection, limit);
   // RabbitMQ delivers nothing on a channel that a publish holds up, so that replies have a channel of their own.
-  const [consuming, publishing, spare] = await Promise.all([open(), open(), open()]);
-  for (const channel of [consuming, publishing]) channel.on('close', onEnd);
+  const [consuming, publishing, spare] = await Promise.all([
+    channels.open(),
+    channels.open(),
+    channels.open(),
+  ]);
+  consuming.on('close', onEnd);
   const liveness = new Liveness();
-  const client = new RpcClient({ publishing, openConfirm }, replyQueueName(), liveness);
+  const client = new RpcClient(
+    {
+      publishing,
+      channels,
+      openReplyQueue: (queue, onMessage) => consumeReplies(consuming, queue, onMessage),
+    },
+    replyQueueName(),
+    liveness,
+  );
   consuming.on('error', (error) => client.onEnd('the channel failed', error));
   consuming.on('close', () => client.onEnd('the channel closed'));
-  await openReplyQueue(consuming, spare, client.replyQueue, (message) => client.onReply(message));
-  return { client, inspector: new Inspector(open, client.replyQueue, liveness), liveness };
+  await openReplyQueue(consuming, spare, client.replyQueue, (message) => {
+    if (message !== null) {
+      client.onReply(message);
+      return;
+    }
+    client.onEnd('the broker cancelled the consumer of the reply queue');
+    consuming.close().catch(() => undefined);
+  });
+  spare.close().then(
+    () => client.prepareConfirms(),
+    () => undefined,
+  );
+  return { client, inspector: new Inspector(channels, consuming, client.replyQueue, liveness), liveness };
 }
-
-function ignore(): void {}

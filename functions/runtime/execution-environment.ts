@@ -3,6 +3,7 @@ import { Broker } from '../broker/broker.ts';
 import { BrokerConnection } from '../broker/connection.ts';
 import { type BrokerLocator, FixedLocator } from '../broker/locator.ts';
 import { GuestKeys, type KeyLookup } from '../guest/guest-keys.ts';
+import { ChannelLimit } from '../oslo/channels.ts';
 import { openTransport, type Transport } from '../oslo/transport.ts';
 import { KeyFile } from '../secrets/key-file.ts';
 import { readSecret, SecretUnavailable } from '../secrets/secrets-manager.ts';
@@ -52,10 +53,13 @@ export class ExecutionEnvironment {
     this.keys = this.config.guestKeys && new GuestKeys(keyLookup(this.config.guestKeys));
     const name = connectionName(env);
     const connectTimeoutMs = Math.min(CONNECT_TIMEOUT_MS, this.config.rpcTimeoutMs);
+    const limit = new ChannelLimit();
     this.broker = new Broker({
       locator: this.locator,
       connect: (address, deadline) =>
-        BrokerConnection.connect(address, name, deadline.within(connectTimeoutMs), openTransport),
+        BrokerConnection.connect(address, name, deadline.within(connectTimeoutMs), (connection, onEnd) =>
+          openTransport(connection, onEnd, limit),
+        ),
       loss: connectionLoss,
     });
   }

@@ -42,6 +42,7 @@ export function planSweep(
         controlExchange: config.controlExchange,
         timing: pingTiming('sweep', guestDeadline, config.noConsumerGraceMs),
         serializer,
+        requireEncryption: config.requireEncryption,
         interruption,
       });
     };

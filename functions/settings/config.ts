@@ -5,6 +5,7 @@ import {
   isLoopback,
   parseSafeUrl,
   parseServiceUrl,
+  readFlag,
   readList,
   readNumber,
   requireVerifiedTls,
@@ -27,6 +28,8 @@ export interface Config {
   readonly noConsumerGraceMs: number;
   /** Where the guests' RPC keys are kept; undefined: all guests are plaintext. */
   readonly guestKeys: GuestKeySettings | undefined;
+  /** Whether a guest with a key that answers in the clear counts as one that does not use its key. */
+  readonly requireEncryption: boolean;
   /** Who says who a caller is; undefined: nobody is asked, API Gateway lets in whom it knows. */
   readonly keystone: KeystoneSettings | undefined;
 }
@@ -53,6 +56,7 @@ export function readConfig(env: Variables): Config {
     rpcTimeoutMs: 1000 * readNumber(env, 'RPC_TIMEOUT_SECONDS', 'seconds', 15, 900),
     noConsumerGraceMs: 1000 * readNumber(env, 'NO_CONSUMER_GRACE_SECONDS', 'seconds', 1, 900),
     guestKeys: readGuestKeys(env),
+    requireEncryption: readFlag(env, 'REQUIRE_ENCRYPTION'),
     keystone: readKeystone(env),
   };
 }

@@ -40,6 +40,13 @@ export function readCount(env: Variables, name: string, byDefault: number, most:
   return count;
 }
 
+/** Reads `true` or `false`, by default `false`. @throws InvalidConfig */
+export function readFlag(env: Variables, name: string): boolean {
+  const text = env[name] || 'false';
+  if (text !== 'true' && text !== 'false') throw new InvalidConfig(`${name} is neither true nor false`);
+  return text === 'true';
+}
+
 /** Reads a list, joined by commas; its items are trimmed. @throws InvalidConfig where one is empty */
 export function readList(env: Variables, name: string, of: string, byDefault: string): string[] {
   const items = (env[name] || byDefault).split(',').map((item) => item.trim());

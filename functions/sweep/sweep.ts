@@ -88,7 +88,7 @@ export class Sweep {
     const ping = async (instanceId: string, stopped: Interruption) => {
       try {
         const verdict = await this.#ping(transport, instanceId, stopped);
-        if (isOfBroker(verdict) && !client.isOpen) return stop({ kind: 'broker_failed', failure: verdict });
+        if (isOfBroker(verdict)) return stop({ kind: 'broker_failed', failure: verdict });
         if (needsProof(verdict)) await Promise.race([life.fromNow(), pings.stopped]);
         if (!needsProof(verdict) || !stopped.isInterrupted) this.#settle(instanceId, verdict);
       } catch (error) {
@@ -129,7 +129,8 @@ function needsProof(verdict: Verdict): boolean {
   return verdict.reachable === false && OF_A_LIVING_CONNECTION.has(verdict.reason);
 }
 
-/** Where the channel is closed as well, this concerns all guests. */
+/** Whether the verdict holds for all guests; the broker may also refuse the ping of one. */
 function isOfBroker(verdict: Verdict): verdict is Unreachable {
-  return verdict.reachable === false && BROKER_REASONS.has(verdict.reason);
+  if (verdict.reachable !== false || !BROKER_REASONS.has(verdict.reason)) return false;
+  return !('isOfGuest' in verdict && verdict.isOfGuest);
 }

@@ -12,6 +12,7 @@ const UNITS = {
   GuestsReachable: 'Count',
   GuestsUnreachable: 'Count',
   GuestsUnknown: 'Count',
+  GuestsUnencrypted: 'Count',
   FleetStateKept: 'Count',
   RoundTripTime: 'Milliseconds',
   SweepDuration: 'Milliseconds',

@@ -22,14 +22,18 @@ export function recordPing(
     ...(caller && callerFields(caller)),
     outcome: result.reachable ? 'reachable' : 'unreachable',
     round_trip_ms: roundTripMs,
-    ...(result.reachable ? reachableMetrics(result) : unreachable(result, roundTripMs)),
+    ...(result.reachable ? reachableFields(result) : unreachable(result, roundTripMs)),
   });
 }
 
 const embedReachable = embedding(['GuestsReachable', 'RoundTripTime']);
 
-function reachableMetrics({ roundTripMs }: Reachable): object {
-  return embedReachable({ GuestsReachable: 1, RoundTripTime: roundTripMs });
+/** `encrypted` and `consumers` are there only where they are worth a look. */
+function reachableFields({ roundTripMs, encrypted, consumers }: Reachable): object {
+  const metrics = { GuestsReachable: 1, RoundTripTime: roundTripMs };
+  if (encrypted === undefined && consumers === undefined) return embedReachable(metrics);
+  const unencrypted = encrypted === false ? { GuestsUnencrypted: 1 } : {};
+  return { encrypted, consumers, ...embedded({ ...metrics, ...unencrypted }) };
 }
 
 function unreachable(result: Unreachable, roundTripMs: number | undefined): object {

@@ -12,6 +12,7 @@ export function unreachableFields(result: Unreachable): Record<string, unknown> 
     means,
     todo,
     ...queueFields(result),
+    ...('brokerSaid' in result && { broker_said: result.brokerSaid }),
     ...('traceback' in result ? { traceback: result.traceback } : {}),
   };
 }

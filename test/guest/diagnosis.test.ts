@@ -13,6 +13,7 @@ import {
 } from '../../functions/oslo/errors.ts';
 import type { QueueCounts } from '../../functions/oslo/inspector.ts';
 
+const TARGET = { exchange: 'trove', topic: 'guestagent.x' };
 const CALL = 'topic: "guestagent.x", RPC method: "rpc_ping"';
 const TIMEOUT = `Timeout while waiting on RPC response - ${CALL} info: "<unknown>"`;
 const EMPTY: QueueCounts = { consumers: 1, messages: 0 };
@@ -53,7 +54,22 @@ describe('the reason for an error', () => {
       new MessageUndeliverable('312'),
       undefined,
       'queue_missing',
-      `No queue is bound for the guest, it has never registered - ${CALL}`,
+      `No queue is bound for the guest: it went with its agent or with the broker, or the instance is not on this broker - ${CALL}`,
+    ],
+    [
+      'a returned ping of a guest on another exchange',
+      new MessageUndeliverable('312'),
+      EMPTY,
+      'queue_missing',
+      `The guest's queue exists, is consumed, and is not bound to the exchange "trove": compare CONTROL_EXCHANGE with the agent's control_exchange - ${CALL}`,
+      { queue: EMPTY },
+    ],
+    [
+      'a silent guest with two agents',
+      new MessagingTimeout('late'),
+      { consumers: 2, messages: 0 },
+      'no_reply',
+      `${TIMEOUT}, 2 agents consume the queue`,
     ],
     [
       'an exception',
@@ -86,7 +102,8 @@ describe('the reason for an error', () => {
       undelivered('refused', 404),
       undefined,
       'exchange_missing',
-      `The control exchange does not exist - ${CALL}`,
+      `The control exchange does not exist: nothing has declared it since the broker started, or CONTROL_EXCHANGE is wrong - ${CALL}`,
+      { isOfGuest: false },
     ],
     [
       'a permission that is missing',
@@ -94,6 +111,25 @@ describe('the reason for an error', () => {
       undefined,
       'broker_refused',
       `The broker refused to take the ping (no write permission on the control exchange) - ${CALL}`,
+      { isOfGuest: false },
+    ],
+    [
+      'a permission for one topic that is missing',
+      new MessageDeliveryFailure('refused', "403: access to topic 'guestagent.x' in exchange 'trove'", {
+        replyCode: 403,
+      }),
+      undefined,
+      'broker_refused',
+      `The broker refused to take the ping (no topic permission for this guest's key, see list_topic_permissions) - ${CALL}`,
+      { isOfGuest: true, brokerSaid: "403: access to topic 'guestagent.x' in exchange 'trove'" },
+    ],
+    [
+      'a limit of channels',
+      undelivered('refused', 530),
+      undefined,
+      'broker_refused',
+      `The broker refused to take the ping (the limit of channels is reached, of the user or of the node) - ${CALL}`,
+      { isOfGuest: false },
     ],
     [
       'another refusal',
@@ -121,14 +157,14 @@ describe('the reason for an error', () => {
   ];
 
   test.each(rows)('%s', (_what, error, queue, reason, cause, fields = {}) => {
-    const result = reasonFor(error, { topic: 'guestagent.x', queue, roundTripMs: 5 });
+    const result = reasonFor(error, { target: TARGET, queue, roundTripMs: 5 });
     expect(result).toMatchObject({ reachable: false, reason, cause, ...fields });
   });
 
   test.each([undelivered('unconfirmed'), undelivered('closed'), new TypeError('a bug')])(
     '%s speaks of no guest, and is thrown',
     (error) => {
-      const evidence = { topic: 'guestagent.x', queue: undefined, roundTripMs: 5 };
+      const evidence = { target: TARGET, queue: undefined, roundTripMs: 5 };
       expect(() => reasonFor(error, evidence)).toThrow(error);
     },
   );
@@ -138,17 +174,34 @@ describe('a pong', () => {
   const serializer = new SecureSerializer('key');
 
   test.each([
-    ['true in the clear', true, undefined, { reachable: true, roundTripMs: 5 }],
-    ['true in the clear from a guest with a key', true, serializer, { reachable: true, roundTripMs: 5 }],
-    ['another value', 'pong', undefined, { reachable: false, reason: 'bad_reply', roundTripMs: 5 }],
-    ['null', null, undefined, { reachable: false, reason: 'bad_reply' }],
+    ['true in the clear', true, {}, { reachable: true, roundTripMs: 5 }],
+    [
+      'true in the clear from a guest with a key',
+      true,
+      { serializer },
+      { reachable: true, encrypted: false },
+    ],
+    [
+      'true in the clear from a guest with a key, which is required',
+      true,
+      { serializer, requireEncryption: true },
+      { reachable: false, reason: 'key_mismatch', roundTripMs: 5 },
+    ],
+    [
+      'true in the clear from a guest without a key, where one is required',
+      true,
+      { requireEncryption: true },
+      { reachable: true },
+    ],
+    ['another value', 'pong', {}, { reachable: false, reason: 'bad_reply', roundTripMs: 5 }],
+    ['null', null, {}, { reachable: false, reason: 'bad_reply' }],
     [
       'what does not decrypt',
       'pong',
-      serializer,
+      { serializer },
       { reachable: false, reason: 'key_mismatch', roundTripMs: 5 },
     ],
-  ])('%s', (_what, result, key, expected) => {
-    expect(readPong(result, key, 5)).toMatchObject(expected);
+  ])('%s', (_what, result, options, expected) => {
+    expect(readPong(result, options, 5)).toMatchObject(expected);
   });
 });

@@ -17,7 +17,7 @@ const inSweep = () => pingTiming('sweep', Deadline.in(15_000), 1000);
 
 /** The silence of a guest; the broker gives the answers in turn, and the last one from then on. */
 function silenceOf(
-  answers: (QueueCounts | Promise<QueueCounts> | undefined | Error)[],
+  answers: (QueueCounts | 'missing' | Promise<QueueCounts> | undefined | Error)[],
   timing: PingTiming = single(),
 ) {
   const start = performance.now();
@@ -39,13 +39,56 @@ function silenceOf(
 function watched(
   answers: Parameters<typeof silenceOf>[0],
   timing = single(),
-  { isConfirmed = true }: Partial<WatchedPing> = {},
+  { isPlain = true, isUnconfirmed = false }: Partial<WatchedPing> = {},
 ) {
   const all = silenceOf(answers, timing);
-  const givenUp = jest.fn();
-  all.silence.watch({ isConfirmed, reject: givenUp });
-  return { ...all, givenUp };
+  const ping = { isPlain, isUnconfirmed, sendAgain: jest.fn(), reject: jest.fn() };
+  all.silence.watch(ping);
+  return { ...all, givenUp: ping.reject, sentAgain: ping.sendAgain };
 }
+
+describe('a ping that is not answered', () => {
+  test.each([
+    ['a consumer is there', SOMEBODY, true],
+    ['the broker does not say who consumes', undefined, true],
+    ['nobody consumes, and it waits', NOBODY, false],
+    ['nobody consumes, and it does not wait', { consumers: 0, messages: 0 }, true],
+  ])('is sent again: when %s, %s, %s', async (_what, answer, isSentAgain) => {
+    const { sentAgain } = watched([answer]);
+    await pass(900);
+    expect(sentAgain.mock.calls.length > 0).toBe(isSentAgain);
+  });
+
+  test('is sent again when the first agent is there that consumes', async () => {
+    const { sentAgain } = watched([NOBODY, SOMEBODY]);
+    await pass(999);
+    expect(sentAgain).not.toHaveBeenCalled();
+    await pass(1);
+    expect(sentAgain).toHaveBeenCalled();
+  });
+
+  test('is sent again after 250 ms when the broker does not answer who consumes', async () => {
+    const { sentAgain } = watched([Promise.withResolvers<QueueCounts>().promise]);
+    await pass(249);
+    expect(sentAgain).not.toHaveBeenCalled();
+    await pass(1);
+    expect(sentAgain).toHaveBeenCalled();
+  });
+
+  test('is sent again in a sweep where several agents consume, of which one may hang, and else is not', async () => {
+    const several = watched([{ consumers: 2, messages: 0 }], inSweep(), { isPlain: false });
+    const one = watched([SOMEBODY], inSweep(), { isPlain: false });
+    await pass(15_000);
+    expect(several.sentAgain).toHaveBeenCalled();
+    expect(one.sentAgain).not.toHaveBeenCalled();
+  });
+
+  test('is in vain when its guest has no queue', async () => {
+    const { givenUp } = watched(['missing']);
+    await pass(100);
+    expect(givenUp).toHaveBeenCalledWith(expect.objectContaining({ name: 'MessageUndeliverable' }));
+  });
+});
 
 describe('the wait for a silent guest', () => {
   test('a wait ends with NoConsumer when the grace is over and no consumer is there', async () => {
@@ -54,7 +97,7 @@ describe('the wait for a silent guest', () => {
     expect(givenUp).not.toHaveBeenCalled();
     await pass(1);
     expect(givenUp).toHaveBeenCalledWith(expect.objectContaining({ name: 'NoConsumer' }));
-    expect(askedAt).toEqual([250, 1000]);
+    expect(askedAt).toEqual([100, 1000]);
     expect(silence.queue).toEqual(NOBODY);
   });
 
@@ -70,7 +113,7 @@ describe('the wait for a silent guest', () => {
 
   test('a wait goes on when an agent comes back within the grace, which begins anew when the agent dies', async () => {
     const { givenUp } = watched([NOBODY, SOMEBODY, NOBODY]);
-    await pass(3999); // asked at 250, 1000 and 3000, the grace is over at 4000
+    await pass(3999); // asked at 100, 1000 and 3000, the grace is over at 4000
     expect(givenUp).not.toHaveBeenCalled();
     await pass(1);
     expect(givenUp).toHaveBeenCalled();
@@ -91,14 +134,14 @@ describe('the wait for a silent guest', () => {
   });
 
   test('the wait for a silent guest asks for signs of life alone while the broker has not taken the ping', async () => {
-    const { askedAt, proofs } = watched([NOBODY], single(), { isConfirmed: false });
+    const { askedAt, proofs } = watched([NOBODY], single(), { isUnconfirmed: true });
     await pass(5000);
     expect(askedAt).toEqual([]);
     expect(proofs).toHaveBeenCalledTimes(3);
   });
 
   test('the wait for a silent guest asks nothing while the broker has not taken the ping of a sweep, which has its own proofs', async () => {
-    const { askedAt, proofs } = watched([NOBODY], inSweep(), { isConfirmed: false });
+    const { askedAt, proofs } = watched([NOBODY], inSweep(), { isUnconfirmed: true });
     await pass(15_000);
     expect(askedAt).toEqual([]);
     expect(proofs).not.toHaveBeenCalled();
@@ -118,7 +161,7 @@ describe('the wait for a silent guest', () => {
     await pass(250);
     silence.end();
     await pass(20_000);
-    expect(askedAt).toEqual([250]);
+    expect(askedAt).toEqual([100]);
     expect(jest.getTimerCount()).toBe(0);
   });
 
@@ -136,15 +179,20 @@ describe('the wait for a silent guest', () => {
   test('a wait that is watched only after a while asks at the same times since the ping', async () => {
     const { silence, askedAt } = silenceOf([SOMEBODY]);
     await pass(100);
-    silence.watch({ isConfirmed: true, reject: () => undefined });
+    silence.watch({
+      isPlain: true,
+      isUnconfirmed: false,
+      sendAgain: () => undefined,
+      reject: () => undefined,
+    });
     await pass(14_900);
-    expect([...askedAt.slice(0, 2), askedAt.at(-1)]).toEqual([250, 2250, 13_900]);
+    expect([...askedAt.slice(0, 2), askedAt.at(-1)]).toEqual([100, 2100, 13_900]);
   });
 
   test('a wait of 200 ms asks its first and last question within that time', async () => {
     const { askedAt } = watched([SOMEBODY], single(200));
     await pass(200);
-    expect(askedAt[0]).toBe(50);
+    expect(askedAt[0]).toBe(25);
     expect(askedAt.at(-1)).toBeLessThan(200);
   });
 });

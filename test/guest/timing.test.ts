@@ -10,11 +10,12 @@ const NEVER = Number.POSITIVE_INFINITY;
 describe('the time-line of a ping', () => {
   test.each([
     [
-      'a single ping of 15 s on a connection that was open before',
-      pingOf('single', 15_000),
+      'a single ping of 15 s of a guest that has answered, on a connection that was open before',
+      pingOf('single', 15_000, { hasAnswered: true }),
       {
-        confirmAfterMs: 100,
-        firstQuestionMs: 250,
+        silentAfterMs: 100,
+        firstQuestionMs: 100,
+        sendAgainMs: 250,
         askEveryMs: 2000,
         answerTimeoutMs: 1000,
         signOfLifeMs: 1000,
@@ -24,13 +25,18 @@ describe('the time-line of a ping', () => {
         provesLife: true,
       },
     ],
-    ['a single ping on a new connection', pingOf('single', 15_000, false), { signOfLifeMs: NEVER }],
+    [
+      'a single ping on a new connection',
+      pingOf('single', 15_000, { isReused: false }),
+      { signOfLifeMs: NEVER, silentAfterMs: 0 },
+    ],
     [
       'a single ping of 0.4 s',
-      pingOf('single', 400),
+      pingOf('single', 400, { hasAnswered: true }),
       {
-        confirmAfterMs: 50,
-        firstQuestionMs: 100,
+        silentAfterMs: 50,
+        firstQuestionMs: 50,
+        sendAgainMs: 100,
         answerTimeoutMs: 200,
         lastQuestionMs: expect.closeTo(180),
         signOfLifeMs: 400,
@@ -40,7 +46,7 @@ describe('the time-line of a ping', () => {
       'a ping of a sweep, of 15 s',
       pingOf('sweep', 15_000),
       {
-        confirmAfterMs: 0,
+        silentAfterMs: 0,
         firstQuestionMs: 1000,
         askEveryMs: 15_000,
         answerTimeoutMs: 7500,
@@ -55,14 +61,14 @@ describe('the time-line of a ping', () => {
     [
       'a ping whose time is over',
       pingOf('single', 0),
-      { confirmAfterMs: 0, lastSendMs: 0, lastQuestionMs: 0 },
+      { silentAfterMs: 0, lastSendMs: 0, lastQuestionMs: 0 },
     ],
   ])('%s', (_which, timing, expected) => {
     expect(timing()).toMatchObject(expected);
   });
 
-  function pingOf(kind: 'single' | 'sweep', timeoutMs: number, isReused?: boolean) {
-    return () => pingTiming(kind, Deadline.in(timeoutMs), 1000, isReused);
+  function pingOf(kind: 'single' | 'sweep', timeoutMs: number, options = {}) {
+    return () => pingTiming(kind, Deadline.in(timeoutMs), 1000, options);
   }
 });
 

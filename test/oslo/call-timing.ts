@@ -5,7 +5,7 @@ import { Deadline } from '../../functions/time/deadline.ts';
 export function callTiming(timeoutMs: number, fields: Partial<CallTiming> = {}): CallTiming {
   return {
     deadline: Deadline.in(timeoutMs),
-    confirmAfterMs: 0,
+    silentAfterMs: 0,
     signOfLifeMs: Number.POSITIVE_INFINITY,
     ownChannelAfterMs: 1000,
     lastSendMs: (timeoutMs * 2) / 3,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import type { Channel, ChannelModel, ConfirmChannel } from 'amqplib';
+import { NoChannel } from '../../functions/oslo/channels.ts';
 import { Inspector, type QuestionTiming } from '../../functions/oslo/inspector.ts';
 import { Liveness } from '../../functions/oslo/liveness.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
@@ -13,12 +14,12 @@ const TIMING: QuestionTiming = {
   openTimeoutMs: 10_000,
   answerTimeoutMs: 10_000,
 };
-const UNBOUND_KEY = 'a key that no queue is bound with';
 
 let broker: TestBroker;
 let server: ConfirmChannel;
 let connection: ChannelModel;
 let inspector: Inspector;
+let inspectorOver: (open: () => Promise<Channel>) => Inspector;
 let channels: Channel[];
 let liveness: Liveness;
 
@@ -32,12 +33,15 @@ beforeEach(async () => {
   connection = await broker.connect();
   channels = [];
   liveness = new Liveness();
+  const consuming = await connection.createChannel();
+  const { queue } = await consuming.assertQueue('', { exclusive: true });
   const open = async () => {
     const channel = (await connection.createChannel()).on('error', () => undefined);
     channels.push(channel);
     return channel;
   };
-  inspector = new Inspector(open, UNBOUND_KEY, liveness);
+  inspectorOver = (opener) => new Inspector({ open: opener }, consuming, queue, liveness);
+  inspector = inspectorOver(open);
 });
 
 async function guestTarget() {
@@ -53,7 +57,7 @@ test('a question on a connection that is closing fails as a connection that was 
 });
 
 test('a broker that opens no channel in time gives no proof of life', async () => {
-  const deaf = new Inspector(() => Promise.withResolvers<Channel>().promise, UNBOUND_KEY, liveness);
+  const deaf = inspectorOver(() => Promise.withResolvers<Channel>().promise);
   await expect(deaf.proveAlive('trove', 50)).rejects.toMatchObject({ how: 'unconfirmed' });
   expect(liveness.isSeenSince(0)).toBe(false);
 });
@@ -64,10 +68,17 @@ test('a channel that opens is a sign of life', async () => {
   expect(liveness.isSeenSince(0)).toBe(true);
 });
 
-test('a missing queue has no counts, and the next question is answered all the same', async () => {
+test('a connection that may open no further channel proves that it lives, and learns no counts', async () => {
+  const full = inspectorOver(() => Promise.reject(new NoChannel('full')));
+  await full.proveAlive('trove', 10_000);
+  expect(liveness.isSeenSince(0)).toBe(true);
+  await expect(full.queueCounts(await guestTarget(), TIMING)).resolves.toBeUndefined();
+});
+
+test('a missing queue is told, and the next question is answered all the same', async () => {
   const target = await guestTarget();
   const missing = { ...target, topic: `guestagent.${randomUUID()}` };
-  await expect(inspector.queueCounts(missing, TIMING)).resolves.toBeUndefined();
+  await expect(inspector.queueCounts(missing, TIMING)).resolves.toBe('missing');
   await expect(inspector.queueCounts(target, TIMING)).resolves.toEqual({ consumers: 1, messages: 0 });
 });
 
@@ -80,7 +91,7 @@ test('the messages of a queue that nobody consumes are counted', async () => {
   await expect(inspector.queueCounts(dead, TIMING)).resolves.toEqual({ consumers: 0, messages: 1 });
 });
 
-test('a question that is no longer wanted when its turn comes is not asked', async () => {
+test('a question that is no longer wanted when it has its slot is not asked', async () => {
   const target = await guestTarget();
   await expect(inspector.queueCounts(target, TIMING, () => false)).resolves.toBeUndefined();
   expect(channels).toEqual([]);
@@ -89,16 +100,12 @@ test('a question that is no longer wanted when its turn comes is not asked', asy
 test('a hundred questions are all answered, over sixteen channels at most', async () => {
   const target = await guestTarget();
   let [open, most] = [0, 0];
-  const counting = new Inspector(
-    async () => {
-      most = Math.max(most, ++open);
-      const channel = (await connection.createChannel()).on('error', () => undefined);
-      return channel.on('close', () => open--);
-    },
-    UNBOUND_KEY,
-    liveness,
-  );
+  const counting = inspectorOver(async () => {
+    most = Math.max(most, ++open);
+    const channel = (await connection.createChannel()).on('error', () => undefined);
+    return channel.on('close', () => open--);
+  });
   const answers = await Promise.all(Array.from({ length: 100 }, () => counting.queueCounts(target, TIMING)));
-  expect(new Set(answers.map((answer) => answer?.consumers))).toEqual(new Set([1]));
+  expect(answers).toEqual(Array.from({ length: 100 }, () => ({ consumers: 1, messages: 0 })));
   expect(most).toBe(16);
 });

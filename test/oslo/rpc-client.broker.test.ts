@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { brotliCompressSync, deflateSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Channel, ChannelModel, ConfirmChannel, Message } from 'amqplib';
+import type { ChannelModel, ConfirmChannel } from 'amqplib';
 import {
   MessageDeliveryFailure,
   MessageUndeliverable,
@@ -28,31 +29,36 @@ const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 let broker: TestBroker;
 let server: ConfirmChannel;
 let connection: ChannelModel;
-let channels: Channel[];
 let client: RpcClient;
 
 beforeAll(async () => {
   broker = await TestBroker.create();
   server = await broker.channel();
+  writeLongsAsPyAmqp(server);
 });
 afterAll(() => broker.delete());
 
 beforeEach(async () => {
   connection = await broker.connect();
-  ({ client, channels } = await openClient(connection));
+  client = await openClient(connection);
 });
 afterEach(() => connection.close().catch(() => undefined));
 
-/** A client, and the channel on which it publishes without a confirm. */
-async function openClient(model: ChannelModel) {
-  const channels: Channel[] = [];
-  const createChannel = async () => {
-    const opened = await model.createChannel();
-    channels.push(opened);
-    return opened;
+async function openClient(model: ChannelModel): Promise<RpcClient> {
+  return (await openTransport(model, () => undefined)).client;
+}
+
+let longsWritten = 0;
+
+/** Has the header `long` written with the tag `L`, as py-amqp writes integers beyond 32 bits; amqplib cannot decode it. */
+function writeLongsAsPyAmqp(channel: ConfirmChannel): void {
+  const { stream } = Object(channel.connection);
+  const write = stream.write.bind(stream);
+  stream.write = (chunk: Buffer, ...more: unknown[]) => {
+    const at = chunk.indexOf('\x04longl');
+    if (at !== -1) longsWritten += chunk.write('L', at + 5);
+    return write(chunk, ...more);
   };
-  const createConfirmChannel = () => model.createConfirmChannel();
-  return { ...(await openTransport({ createChannel, createConfirmChannel }, () => undefined)), channels };
 }
 
 function targetOf(instanceId: string) {
@@ -83,12 +89,6 @@ describe('failing calls', () => {
   test('a call to a missing exchange throws MessageDeliveryFailure with 404 at once', async () => {
     const call = client.call({ exchange: 'nowhere', topic: 'guestagent.x' }, REQUEST, long()).result;
     await expect(call).rejects.toMatchObject({ name: 'MessageDeliveryFailure', replyCode: 404 });
-  });
-
-  test('a call whose channel the broker closes throws the reply code at once', async () => {
-    const target = await guest(() => channels[1]?.ack({ fields: { deliveryTag: 4711 } } as Message));
-    const call = client.call(target, REQUEST, long()).result;
-    await expect(call).rejects.toMatchObject({ how: 'refused', replyCode: 406 });
   });
 
   test('a call without a reply throws MessagingTimeout at its deadline', async () => {
@@ -125,22 +125,99 @@ describe('failing calls', () => {
     await expect(client.call(target, REQUEST, long()).result).rejects.toThrow(UnreadableReply);
   });
 
-  test('a call that alone was in flight when garbage came times out with what was unreadable', async () => {
+  test('a call whose server answers garbage throws UnreadableReply at once, and one beside it does not', async () => {
+    const slow: ReceivedRequest[] = [];
+    const other = client.call(await guest((request) => void slow.push(request)), REQUEST, long()).result;
     const target = await guest(({ replyRaw }) => replyRaw('garbage'));
-    const call = client.call(target, REQUEST, short()).result;
-    await expect(call).rejects.toMatchObject({ name: 'MessagingTimeout', unreadable: 'not a JSON object' });
+    await expect(client.call(target, REQUEST, long()).result).rejects.toThrow(UnreadableReply);
+    slow[0]?.reply();
+    await expect(other).resolves.toBe(true);
   });
 
-  test('two calls that were in flight when garbage came both time out without blame for it', async () => {
-    const silent = await guest(() => undefined);
-    const garbled = await guest(({ replyRaw }) => replyRaw('garbage'));
-    const calls = [
-      client.call(silent, REQUEST, short()).result,
-      client.call(garbled, REQUEST, short()).result,
-    ];
-    for (const call of await Promise.allSettled(calls)) {
-      expect(call).toMatchObject({ reason: { name: 'MessagingTimeout', unreadable: undefined } });
+  test('a call alone in flight when garbage of another server comes times out', async () => {
+    const { promise: late, resolve: onLate } = Promise.withResolvers<ReceivedRequest>();
+    const slow = await guest(onLate);
+    await expect(client.call(slow, REQUEST, short()).result).rejects.toThrow(MessagingTimeout);
+    const target = await guest(() => late.then(({ replyRaw }) => replyRaw('garbage')));
+    await expect(client.call(target, REQUEST, callTiming(1000)).result).rejects.toThrow(MessagingTimeout);
+  });
+
+  test.each([
+    [
+      'in the middle of a small message',
+      ({ replyRaw, message }: ReceivedRequest) => replyRaw(`{"_msg_id": "${message['_msg_id']}"`),
+    ],
+    ['at the end of 1.2 MB', ({ reply }: ReceivedRequest) => reply({ failure: 'x'.repeat(1_200_000) })],
+  ])('a call that is named %s that cannot be read throws UnreadableReply at once', async (_where, answer) => {
+    const target = await guest(answer);
+    await expect(client.call(target, REQUEST, long()).result).rejects.toThrow(UnreadableReply);
+  });
+
+  test.each([
+    [
+      'bzip2, which Node cannot read',
+      'application/x-bz2',
+      (body: string) => Buffer.from(body),
+      /bzip2.*kombu_compression/,
+    ],
+    ['no zlib at all', 'application/x-gzip', () => Buffer.from('no zlib'), /is no application\/x-gzip/],
+    [
+      'more than the limit',
+      'application/x-gzip',
+      () => deflateSync(Buffer.alloc(1_000_000)),
+      /unpacks to more than 65536/,
+    ],
+  ])(
+    'a reply of %s fails its own call at once, and no other',
+    async (_what, compression, compress, problem) => {
+      const slow: ReceivedRequest[] = [];
+      const other = client.call(await guest((request) => void slow.push(request)), REQUEST, long()).result;
+      const target = await guest(({ message, replyRaw }) => {
+        replyRaw(compress(encodeReply(String(message['_msg_id']))), { headers: { compression } });
+      });
+      const failed = client.call(target, REQUEST, long()).result;
+      await expect(failed).rejects.toMatchObject({
+        name: 'UnreadableReply',
+        message: expect.stringMatching(problem),
+      });
+      slow[0]?.reply();
+      await expect(other).resolves.toBe(true);
+      const queues = await broker.list('queues');
+      expect(queues.filter(({ name }) => name.startsWith('reply_')).length).toBeLessThanOrEqual(2);
+    },
+  );
+
+  test('a call whose topic the user may not write to is refused alone, and others beside it are answered', async () => {
+    const url = await broker.user({
+      configure: '^reply_.*',
+      read: '^reply_.*',
+      write: '^(trove|guestagent\\..*)$',
+    });
+    const forbidden = await guest(({ reply }) => reply());
+    const allowed = await Promise.all(Array.from({ length: 20 }, () => guest(({ reply }) => reply())));
+    await broker.permitTopics(new URL(url).username, 'trove', `^(?!${forbidden.topic}$).*`);
+    const { connect } = await import('amqplib');
+    const limited = await connect(url);
+    limited.on('error', () => undefined);
+    const limitedClient = await openClient(limited);
+    for (const silentAfterMs of [0, 20_000]) {
+      const timing = () => callTiming(30_000, { silentAfterMs });
+      const results = allowed.flatMap((target) => [
+        limitedClient.call(forbidden, REQUEST, timing()).result.catch((error) => error),
+        limitedClient.call(target, REQUEST, timing()).result,
+      ]);
+      for (const [index, result] of (await Promise.all(results)).entries()) {
+        if (index % 2 === 1) expect(result).toBe(true);
+        else expect(result).toMatchObject({ how: 'refused', replyCode: 403, isOfExchange: false });
+      }
     }
+    await limited.close();
+  });
+
+  test('a call to a missing exchange does not keep later calls from their replies', async () => {
+    await expect(client.call({ exchange: 'nowhere', topic: 'x' }, REQUEST, long()).result).rejects.toThrow();
+    const target = await guest(({ reply }) => reply());
+    await expect(client.call(target, REQUEST, long()).result).resolves.toBe(true);
   });
 });
 
@@ -151,6 +228,11 @@ describe('undisturbed calls', () => {
     [
       'as much as RabbitMQ takes by default',
       ({ replyRaw }) => replyRaw(Buffer.alloc(MAX_MESSAGE_BYTES, '{')),
+    ],
+    [
+      'a header that amqplib cannot decode',
+      ({ reply }) =>
+        reply({ result: null, ending: false }, { headers: { long: { '!': 'int64', value: 2 ** 40 } } }),
     ],
     [
       'a reply to another call',
@@ -207,6 +289,28 @@ describe('successful calls', () => {
     await expect(client.call(target, REQUEST, long()).result).resolves.toBe('pong');
   });
 
+  test('a call returns the result of a reply whose header amqplib cannot decode', async () => {
+    const target = await guest(({ reply }) =>
+      reply({}, { headers: { long: { '!': 'int64', value: 2 ** 40 } } }),
+    );
+    await expect(client.call(target, REQUEST, long()).result).resolves.toBe(true);
+    expect(longsWritten).toBeGreaterThan(0);
+  });
+
+  test.each([
+    ['zlib', 'application/x-gzip', deflateSync],
+    ['brotli', 'application/x-brotli', brotliCompressSync],
+    ['zstd', 'application/zstd', zstdCompressSync],
+  ] as const)(
+    'a call returns the result of a reply compressed with %s',
+    async (_name, compression, compress) => {
+      const target = await guest(({ message, replyRaw }) => {
+        replyRaw(compress(encodeReply(String(message['_msg_id']))), { headers: { compression } });
+      });
+      await expect(client.call(target, REQUEST, long()).result).resolves.toBe(true);
+    },
+  );
+
   test('a call returns null when the result is null', async () => {
     const target = await guest(({ reply }) => reply({ result: null }));
     await expect(client.call(target, REQUEST, long()).result).resolves.toBeNull();
@@ -222,7 +326,7 @@ describe('successful calls', () => {
     const target = await guest(({ reply }) => reply());
     const { connect } = await import('amqplib');
     const least = await connect(url);
-    const { client: leastClient } = await openClient(least);
+    const leastClient = await openClient(least);
     await expect(leastClient.call(target, REQUEST, long()).result).resolves.toBe(true);
     await least.close();
   });

@@ -41,26 +41,45 @@ class Channel extends EventEmitter implements ConfirmingChannel {
   }
 
   readonly close = jest.fn(async () => undefined);
+
+  /** Closes the channel as amqplib does: the error first, then what is unconfirmed, then the close. */
+  refuse(code: number, text: string): void {
+    this.emit(
+      'error',
+      Object.assign(new Error(`Channel closed by server: ${code} with message "${text}"`), { code }),
+    );
+    for (const { confirm } of this.published) confirm(new Error('channel closed'));
+    this.emit('close');
+  }
 }
 
 /** The channel of requests without a confirm. */
 let unconfirmed: Channel;
 let channel: Channel;
-/** The channel of a request that is sent aside. */
-let aside: Channel;
+/** The channels of single requests. */
+let own: Channel;
 let client: RpcClient;
 let liveness: Liveness;
 
 beforeEach(async () => {
   unconfirmed = new Channel();
   channel = new Channel();
-  aside = new Channel();
+  own = new Channel();
   liveness = new Liveness();
   const confirming = [channel];
-  const openConfirm = async () => confirming.pop() ?? aside;
-  client = new RpcClient({ publishing: unconfirmed, openConfirm }, 'reply_queue', liveness);
+  client = clientOver(async () => confirming.pop() ?? own);
   await openConfirming();
 });
+
+function clientOver(openConfirm: () => Promise<Channel>): RpcClient {
+  const open = async () => {
+    unconfirmed = new Channel();
+    return unconfirmed;
+  };
+  const openReplyQueue = async () => () => undefined;
+  const channels = { publishing: unconfirmed, channels: { open, openConfirm }, openReplyQueue };
+  return new RpcClient(channels, 'reply_queue', liveness);
+}
 
 /** The first call to be confirmed opens that channel. */
 async function openConfirming(): Promise<void> {
@@ -83,7 +102,7 @@ function call(timeoutMs: number, signOfLifeMs = Number.POSITIVE_INFINITY) {
 }
 
 function reply(msgId: string, fields?: object): void {
-  client.onReply({ content: Buffer.from(encodeReply(msgId, fields)) });
+  client.onReply({ content: Buffer.from(encodeReply(msgId, fields)), properties: {} });
 }
 
 describe('a call', () => {
@@ -109,29 +128,28 @@ describe('a call', () => {
     const behind = call(15_000);
     liveness.seen();
     await pass(1000);
-    const again = aside.published.at(-1);
-    expect(again?.msgId).toBe(behind.msgId);
+    const again = own.published.at(-1);
     again?.confirm(null);
     await pass(13_900);
     expect(head.outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'withheld' }));
     expect(behind.outcome).not.toHaveBeenCalled();
-    reply(behind.msgId);
+    reply(again?.msgId ?? '');
     await pass(0);
     expect(behind.outcome).toHaveBeenCalledWith(true);
-    expect(aside.close).toHaveBeenCalled();
+    expect(own.close).toHaveBeenCalled();
   });
 
   test('a call that the broker does not take is sent for the last time when two thirds of its time are over', async () => {
-    const { outcome, msgId } = call(15_000);
+    const { outcome } = call(15_000);
     await pass(9999);
-    expect(aside.published).toHaveLength(1);
+    expect(own.published).toHaveLength(1);
     await pass(1);
-    expect(aside.published.map((one) => one.msgId)).toEqual([msgId, msgId]);
-    aside.published.at(-1)?.confirm(null);
-    reply(msgId);
+    expect(own.published).toHaveLength(2);
+    own.published.at(-1)?.confirm(null);
+    reply(own.published.at(-1)?.msgId ?? '');
     await pass(0);
     expect(outcome).toHaveBeenCalledWith(true);
-    expect(aside.close).toHaveBeenCalledTimes(2);
+    expect(own.close).toHaveBeenCalledTimes(2);
   });
 
   test('a call that the broker has taken is not sent again', async () => {
@@ -139,7 +157,7 @@ describe('a call', () => {
     confirm(null);
     await pass(14_000);
     expect(channel.published).toHaveLength(1);
-    expect(aside.published).toEqual([]);
+    expect(own.published).toEqual([]);
   });
 
   test('a call begun while a request holds up the channel goes to a channel of its own at once', async () => {
@@ -150,7 +168,7 @@ describe('a call', () => {
     const outcome = client.call(TARGET, REQUEST, callTiming(1000)).result;
     await pass(0);
     expect(channel.published).toHaveLength(before);
-    reply(aside.published.at(-1)?.msgId ?? '');
+    reply(own.published.at(-1)?.msgId ?? '');
     await expect(outcome).resolves.toBe(true);
   });
 
@@ -215,13 +233,39 @@ describe('a call', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  test('a call whose channel the broker closes fails with the reply code, though a nack comes first', async () => {
-    const { outcome, confirm } = call(15_000);
-    confirm(new Error('channel closed'));
-    channel.emit('error', Object.assign(new Error('NOT_FOUND'), { code: 404 }));
+  test('a call to a missing exchange is refused, and so are those beside it', async () => {
+    const calls = [call(15_000), call(15_000)];
+    channel.refuse(404, "NOT_FOUND - no exchange 'trove'");
     await pass(0);
-    expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'refused', replyCode: 404 }));
-    expect(client.isOpen).toBe(false);
+    for (const { outcome } of calls)
+      expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'refused', replyCode: 404 }));
+  });
+
+  test('a call beside one whose topic is refused is sent again on a channel of its own', async () => {
+    const { outcome } = call(15_000);
+    channel.refuse(403, "ACCESS_REFUSED - access to topic 'guestagent.other' in exchange 'trove'");
+    await pass(0);
+    expect(outcome).not.toHaveBeenCalled();
+    own.published[0]?.confirm(null);
+    reply(own.published[0]?.msgId ?? '');
+    await pass(0);
+    expect(outcome).toHaveBeenCalledWith(true);
+  });
+
+  test('a call whose topic is refused fails', async () => {
+    const { outcome } = call(15_000);
+    channel.refuse(403, "ACCESS_REFUSED - access to topic 'guestagent.x' in exchange 'trove'");
+    await pass(0);
+    expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'refused', isOfExchange: false }));
+  });
+
+  test('a call that is refused on a channel of its own as well fails', async () => {
+    const { outcome } = call(15_000);
+    channel.refuse(406, 'PRECONDITION_FAILED');
+    await pass(0);
+    own.refuse(406, 'PRECONDITION_FAILED');
+    await pass(0);
+    expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'refused', replyCode: 406 }));
   });
 
   test('a call that is rejected by whoever made it fails at once, and leaves no timer', async () => {
@@ -251,7 +295,7 @@ describe('a call whose request is sent without a confirm at first', () => {
   function callAtFirstUnconfirmed(timeoutMs: number, signOfLifeMs = Number.POSITIVE_INFINITY) {
     const outcome = jest.fn();
     client
-      .call(TARGET, REQUEST, callTiming(timeoutMs, { confirmAfterMs: 100, signOfLifeMs }))
+      .call(TARGET, REQUEST, callTiming(timeoutMs, { silentAfterMs: 100, signOfLifeMs }))
       .result.then(outcome, outcome);
     return outcome;
   }
@@ -272,7 +316,7 @@ describe('a call whose request is sent without a confirm at first', () => {
     expect(channel.published).toEqual([]);
     await pass(1);
     const [first, again] = [...unconfirmed.published, ...channel.published];
-    expect(again?.msgId).toBe(first?.msgId);
+    expect(again?.msgId).not.toBe(first?.msgId); // so that it is known which of them is answered
     expect(again?.uniqueId).not.toBe(first?.uniqueId); // a server drops what repeats one
     expect([first?.expiration, again?.expiration]).toEqual(['15000', '14900']);
     again?.confirm(null);
@@ -280,13 +324,13 @@ describe('a call whose request is sent without a confirm at first', () => {
     expect(outcome).not.toHaveBeenCalled();
     await pass(1);
     expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ name: 'MessagingTimeout' }));
-    expect([unconfirmed, channel, aside].map(({ published }) => published.length)).toEqual([1, 1, 0]);
+    expect([unconfirmed, channel, own].map(({ published }) => published.length)).toEqual([1, 1, 0]);
     expect(jest.getTimerCount()).toBe(0);
   });
 
   test('a call tells of its silence when its time without a confirm is over, and at once without such a time', async () => {
     const onSilence = jest.fn();
-    const timing = callTiming(15_000, { confirmAfterMs: 100 });
+    const timing = callTiming(15_000, { silentAfterMs: 100 });
     const silent = client.call(TARGET, REQUEST, timing, onSilence);
     client.call(TARGET, REQUEST, timing, onSilence);
     reply(unconfirmed.published[1]?.msgId ?? '');
@@ -317,10 +361,10 @@ describe('a call whose request is sent without a confirm at first', () => {
   test('a call that stays unconfirmed is sent on a channel of its own a second later, and answered there', async () => {
     const outcome = callAtFirstUnconfirmed(15_000);
     await pass(1099);
-    expect(aside.published).toEqual([]);
+    expect(own.published).toEqual([]);
     await pass(1);
-    expect(aside.published[0]?.expiration).toBe('13900');
-    reply(aside.published[0]?.msgId ?? '');
+    expect(own.published[0]?.expiration).toBe('13900');
+    reply(own.published[0]?.msgId ?? '');
     await pass(0);
     expect(outcome).toHaveBeenCalledWith(true);
   });
@@ -329,7 +373,7 @@ describe('a call whose request is sent without a confirm at first', () => {
     const openConfirm = async () => {
       throw new Error('Connection closed');
     };
-    client = new RpcClient({ publishing: unconfirmed, openConfirm }, 'reply_queue', liveness);
+    client = clientOver(openConfirm);
     const outcome = callAtFirstUnconfirmed(15_000);
     await pass(100);
     expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'closed' }));
@@ -342,7 +386,7 @@ describe('a call whose request is sent without a confirm at first', () => {
     callAtFirstUnconfirmed(15_000);
     await pass(0);
     expect(unconfirmed.published).toEqual([]);
-    expect(aside.published).toHaveLength(2); // what holds up the channel is sent once more itself
+    expect(own.published).toHaveLength(2); // what holds up the channel is sent once more itself
   });
 
   test('a call that is answered at once has no confirm, and leaves no timer', async () => {
@@ -356,15 +400,20 @@ describe('a call whose request is sent without a confirm at first', () => {
 });
 
 describe('the client', () => {
-  test('a client whose consumer the broker cancels closes, and every later call fails', async () => {
+  test('a client that has ended fails all calls, those in flight and later ones', async () => {
     const { outcome } = call(15_000);
-    client.onReply(null);
+    client.onEnd('the channel closed');
     await pass(0);
     expect(outcome).toHaveBeenCalledWith(expect.objectContaining({ how: 'closed' }));
-    expect(unconfirmed.close).toHaveBeenCalled();
     await expect(client.call(TARGET, REQUEST, callTiming(15_000)).result).rejects.toMatchObject({
       how: 'closed',
     });
+  });
+
+  test('a client does not parse replies that name no call in flight', async () => {
+    const parse = jest.spyOn(JSON, 'parse');
+    reply('0'.repeat(32));
+    expect(parse).not.toHaveBeenCalled();
   });
 
   test('a client whose socket is full is not writable until the socket has drained', async () => {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Channel } from 'amqplib';
+import type { Channel, Options } from 'amqplib';
 import { EXCHANGE_OPTIONS, QUEUE_OPTIONS } from './guest-queues.ts';
 
 /** A request as an oslo.messaging server receives it. */
@@ -7,9 +7,9 @@ export interface ReceivedRequest {
   readonly message: Readonly<Record<string, unknown>>;
   readonly properties: Readonly<Record<string, unknown>>;
   /** Sends a reply of format 2.0, as servers have done since Liberty; `fields` override those of a pong. */
-  reply(fields?: object): void;
+  reply(fields?: object, options?: Options.Publish): void;
   /** Sends any body to the reply queue. */
-  replyRaw(body: string | Buffer): void;
+  replyRaw(body: string | Buffer, options?: Options.Publish): void;
   /** Sends a pong as a Kilo-era server does: to the direct exchange named like the reply queue. */
   replyByExchange(): void;
 }
@@ -32,8 +32,8 @@ export async function respond(
     onRequest({
       message,
       properties: { ...properties },
-      reply: (fields) => void channel.sendToQueue(replyQueue, pong(fields)),
-      replyRaw: (body) => void channel.sendToQueue(replyQueue, Buffer.from(body)),
+      reply: (fields, options) => void channel.sendToQueue(replyQueue, pong(fields), options),
+      replyRaw: (body, options) => void channel.sendToQueue(replyQueue, Buffer.from(body), options),
       replyByExchange: () => void channel.publish(replyQueue, replyQueue, pong()),
     });
   };

@@ -95,6 +95,11 @@ export class TestBroker {
     await this.request('PUT', `permissions/${this.vhost}/${user}`, permissions);
   }
 
+  /** Restricts the routing keys with which a user may write to an exchange. */
+  async permitTopics(user: string, exchange: string, write: string): Promise<void> {
+    await this.request('PUT', `topic-permissions/${this.vhost}/${user}`, { exchange, write, read: '.*' });
+  }
+
   /** The queues, connections, channels or exchanges of this virtual host, as the management API lists them. */
   async list(what: 'queues' | 'exchanges'): Promise<{ name: string }[]>;
   async list(what: 'connections' | 'channels'): Promise<{ name: string; vhost: string }[]>;
