@@ -1,6 +1,7 @@
 import { type RabbitMq, RabbitMqServer, startRabbitMq } from '../../infra/local/parts/rabbitmq.ts';
 import { Synthesized } from '../../infra/local/parts/synthesized.ts';
 import { ensureTrove } from '../../infra/local/parts/trove-guests.ts';
+import { underWay } from '../../infra/local/terminal/under-way.ts';
 
 declare global {
   var rabbit: RabbitMq | undefined;
@@ -10,8 +11,8 @@ declare global {
 /** Starts the RabbitMQ that the test files share, each with a virtual host of its own, and synthesizes the stack. */
 export default async function globalSetup(): Promise<void> {
   requireTrove();
-  console.log('\nStarting RabbitMQ and synthesizing the stack, some ten seconds …');
-  const [rabbit, stack] = await Promise.all([startRabbitMq(), Synthesized.stack()]);
+  const starting = Promise.all([startRabbitMq(), Synthesized.inThread()]);
+  const [rabbit, stack] = await underWay('Starting RabbitMQ and synthesizing the stack', starting);
   globalThis.rabbit = rabbit;
   globalThis.stack = stack;
   for (const name of ['rpc-ping', 'health-check'])

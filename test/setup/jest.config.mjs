@@ -73,6 +73,7 @@ const wanted = onDemand.filter(({ displayName }) => displayName === process.env[
 
 export default {
   rootDir: ROOT,
+  reporters: ['default', '<rootDir>/test/setup/progress-reporter.mjs'],
   testTimeout: 60_000,
   maxWorkers: Math.max(4, availableParallelism()), // more than there are processors: most files mostly wait
   projects: wanted.length > 0 ? wanted : [unit, stack, broker, browser],
