@@ -65,12 +65,12 @@ export class GuestRpcPingStack extends Stack {
       memoryMb: PING_MEMORY_MB,
       concurrency: settings.pingConcurrency,
     });
-    const memory = this.#memory(settings, network, bundles['fleet-page']);
+    const state = this.#stateOf(settings, network, bundles['fleet-page']);
     const sweep = new BrokerFunction(this, 'HealthCheck', {
       ...common,
       readableSecretArns: [...secretArns, ...ofTrove],
       environment: { ...common.environment, ...sweepVariables(settings) },
-      securityGroups: groupsOf(memory?.toS3, trove && toKeystone, toTrove),
+      securityGroups: groupsOf(state?.toS3, trove && toKeystone, toTrove),
       caCertificates: trove && keystone?.caCertificates,
       name: 'health-check',
       description: 'Pings all Trove guest agents',
@@ -79,22 +79,22 @@ export class GuestRpcPingStack extends Stack {
       memoryMb: settings.healthCheckMemoryMb,
       concurrency: 1,
     });
-    memory?.bucket.keepFor(sweep.function, settings.fleetState);
+    state?.bucket.keepFor(sweep.function, settings.fleetState);
     const schedule = new HealthCheckSchedule(
       this,
       'Sweep',
       sweep.function,
       settings.healthCheckRateMinutes,
-      memory?.notices.destination,
+      state?.notices.destination,
     );
     const api = new Api(this, 'Api', {
       function: ping.function,
       concurrency: settings.pingConcurrency,
       callers: callersOf(settings),
     });
-    const alarms = this.#watch(settings, { broker, ping, sweep, page: memory?.page, api });
-    memory?.notices.publishTo(alarms.topic, sweep.function);
-    alarms.node.addDependency(schedule); // else `NoSweep` would ring while a new broker is being made
+    const alarms = this.#watch(settings, { broker, ping, sweep, page: state?.page, api });
+    state?.notices.publishTo(alarms.topic, sweep.function);
+    alarms.node.addDependency(schedule); // else `NoSweep` would ring while a new broker is created
     this.#output('VpcId', 'of the functions and a new broker', network.vpc.vpcId);
   }
 
@@ -103,8 +103,8 @@ export class GuestRpcPingStack extends Stack {
     return new ExistingBroker(this, 'Broker', broker);
   }
 
-  /** What the health check keeps from sweep to sweep, and who sees and hears of it; undefined without a way to S3. */
-  #memory(
+  /** The saved state of the fleet, its page and the notices of its changes; undefined without a way to S3. */
+  #stateOf(
     { fleetState: { s3 }, healthCheckRateMinutes: rateMinutes }: Settings,
     network: Network,
     codePath: string,

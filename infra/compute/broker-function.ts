@@ -1,19 +1,13 @@
-import { Aws, type Duration, Stack, Validations } from 'aws-cdk-lib';
+import { Aws, type Duration, Validations } from 'aws-cdk-lib';
 import type { ISecurityGroup } from 'aws-cdk-lib/aws-ec2';
-import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import {
-  ApplicationLogLevel,
-  Architecture,
-  Function as LambdaFunction,
-  LoggingFormat,
-  Runtime,
-  Tracing,
-} from 'aws-cdk-lib/aws-lambda';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Effect, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
+import { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { functionCode } from '../bundle/function-code.ts';
 import type { BrokerAccess } from '../network/broker-access.ts';
 import type { Network } from '../network/network.ts';
+import { functionParts } from './function-parts.ts';
 
 export interface BrokerFunctionProps {
   /** The entry is `functions/<name>.ts`, the function `<stack>-<name>`. */
@@ -45,30 +39,21 @@ export class BrokerFunction extends Construct {
   constructor(scope: Construct, id: string, props: BrokerFunctionProps) {
     super(scope, id);
     const { network, broker } = props;
-    const functionName = `${Stack.of(this).stackName}-${props.name}`;
-    this.logGroup = new LogGroup(this, 'Log', { retention: RetentionDays.ONE_MONTH });
-    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
-    this.logGroup.grantWrite(role);
+    const parts = functionParts(this, props.name);
+    const { role } = parts;
+    this.logGroup = parts.logGroup;
     role.addToPolicy(readSecrets(props.readableSecretArns));
     if (props.secretsKmsKeyArn !== undefined) role.addToPolicy(decryptSecrets(props.secretsKmsKeyArn));
     if (broker.description !== undefined) role.addToPolicy(describeBroker(broker.description.arn));
-    for (const statement of attachToVpc(functionName)) role.addToPolicy(statement);
+    for (const statement of attachToVpc(parts.functionName)) role.addToPolicy(statement);
     this.function = new LambdaFunction(this, 'Function', {
-      functionName,
+      ...parts,
       description: props.description,
-      runtime: Runtime.NODEJS_24_X,
-      architecture: Architecture.ARM_64,
-      handler: 'index.handler',
       code: functionCode(props.codePath, props.caCertificates),
       memorySize: props.memoryMb,
       timeout: props.timeout,
       reservedConcurrentExecutions: props.concurrency,
       environment: { ...props.environment },
-      role,
-      logGroup: this.logGroup,
-      loggingFormat: LoggingFormat.JSON,
-      applicationLogLevelV2: ApplicationLogLevel.INFO, // the lines with the metrics have this level
-      tracing: Tracing.ACTIVE,
       vpc: network.vpc,
       vpcSubnets: network.subnets,
       securityGroups: [network.securityGroup, ...(props.securityGroups ?? [])],

@@ -1,16 +1,9 @@
-import { Duration, Stack, Validations } from 'aws-cdk-lib';
-import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import {
-  ApplicationLogLevel,
-  Architecture,
-  Code,
-  Function as LambdaFunction,
-  LoggingFormat,
-  Runtime,
-  Tracing,
-} from 'aws-cdk-lib/aws-lambda';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Duration, Validations } from 'aws-cdk-lib';
+import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { Code, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { functionParts } from './function-parts.ts';
 
 export interface PageFunctionProps {
   /** The folder of the function's bundle. */
@@ -33,16 +26,13 @@ export class PageFunction extends Construct {
 
   constructor(scope: Construct, id: string, props: PageFunctionProps) {
     super(scope, id);
-    this.logGroup = new LogGroup(this, 'Log', { retention: RetentionDays.ONE_MONTH });
-    const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
-    this.logGroup.grantWrite(role);
+    const parts = functionParts(this, 'fleet-page');
+    const { role } = parts;
+    this.logGroup = parts.logGroup;
     for (const statement of props.state.reading) role.addToPolicy(statement);
     this.function = new LambdaFunction(this, 'Function', {
-      functionName: `${Stack.of(this).stackName}-fleet-page`,
+      ...parts,
       description: 'Shows on the dashboard which Trove guest agents cannot be reached',
-      runtime: Runtime.NODEJS_24_X,
-      architecture: Architecture.ARM_64,
-      handler: 'index.handler',
       code: Code.fromAsset(props.codePath),
       memorySize: 256,
       timeout: Duration.seconds(10),
@@ -51,11 +41,6 @@ export class PageFunction extends Construct {
         FLEET_STATE_URL: props.state.url,
         HEALTH_CHECK_RATE_MINUTES: String(props.rateMinutes),
       },
-      role,
-      logGroup: this.logGroup,
-      loggingFormat: LoggingFormat.JSON,
-      applicationLogLevelV2: ApplicationLogLevel.INFO,
-      tracing: Tracing.ACTIVE,
     });
     Validations.of(role).acknowledge({
       id: 'AwsSolutions-IAM5[Resource::*]',

@@ -141,7 +141,8 @@ export class Alarms extends Construct {
       periods: [2, 3],
     });
     this.#add('FleetShrank', {
-      description: 'More than a fifth of the guests, or all, are gone from the broker since the last sweeps.',
+      description:
+        'More than a fifth of the guests that answered before, or all, no longer answer: see the log of the health check.',
       metric: sweepMetric(this, 'FleetShrank', {
         statistic: Stats.MAXIMUM,
         period: Duration.minutes(rateMinutes),

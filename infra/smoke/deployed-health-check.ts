@@ -1,6 +1,6 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import type { Summary } from '../../functions/sweep/summary.ts';
-import { asking, CONNECTION, sentence } from './aws-trouble.ts';
+import { asking, CONNECTION, sentence } from './aws-error.ts';
 
 /** The health check failed, or the function of that name is not this project's. */
 export class HealthCheckFailed extends Error {
@@ -11,7 +11,7 @@ export class HealthCheckFailed extends Error {
 /**
  * Invokes the deployed health check once, for the whole fleet, and waits for the summary as long as the sweep takes.
  *
- * @throws AwsTrouble, HealthCheckFailed
+ * @throws AwsError, HealthCheckFailed
  */
 export async function invokeHealthCheck(functionName: string): Promise<Summary> {
   const lambda = new LambdaClient({ ...CONNECTION, maxAttempts: 1 });

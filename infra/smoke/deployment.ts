@@ -1,5 +1,5 @@
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
-import { asking, CONNECTION } from './aws-trouble.ts';
+import { asking, CONNECTION } from './aws-error.ts';
 
 /** The parts of a deployment that the proof needs. */
 export interface Deployment {
@@ -22,7 +22,7 @@ export class DeploymentUnknown extends Error {
 /**
  * Reads a stack's outputs.
  *
- * @throws AwsTrouble, DeploymentUnknown
+ * @throws AwsError, DeploymentUnknown
  */
 export async function deploymentOf(stack: string): Promise<Deployment> {
   const cloudFormation = new CloudFormationClient(CONNECTION);

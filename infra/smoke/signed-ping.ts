@@ -1,7 +1,7 @@
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { ROUTE } from '../../functions/http/request.ts';
-import { asking } from './aws-trouble.ts';
+import { asking } from './aws-error.ts';
 
 /** The HTTP answer to a ping, or why none came. */
 export type PingAnswer = HttpAnswer | NoAnswer;
@@ -31,7 +31,7 @@ const TENANT = 'smoke';
  * the Keystone token in `OS_TOKEN`, the variable of OpenStack's own command line, for an API that Keystone guards.
  *
  * @param url of the API, without a slash at the end
- * @throws AwsTrouble where there are no credentials or no region
+ * @throws AwsError where there are no credentials or no region
  */
 export async function signedPing(url: string, instanceId: string): Promise<PingAnswer> {
   const target = pingUrl(url, instanceId);

@@ -1,4 +1,4 @@
-import { hintFor, sentence } from './aws-trouble.ts';
+import { hintFor, sentence } from './aws-error.ts';
 import type { Deployment } from './deployment.ts';
 import type { HttpAnswer, NoAnswer } from './signed-ping.ts';
 
@@ -16,7 +16,7 @@ export function unexpected({ status, headers, body }: HttpAnswer, { apiArn, ping
       return `Keystone does not let this caller in: ${message} Export OS_TOKEN (\`openstack token issue\`).`;
     case 403:
       return (
-        `API Gateway refuses the signature: ${message} ${clockTrouble(headers)}The caller (\`aws sts ` +
+        `API Gateway refuses the signature: ${message} ${clockHint(headers)}The caller (\`aws sts ` +
         `get-caller-identity\`) needs execute-api:Invoke on ${apiArn ?? 'the output ApiArn'}, its secret key must ` +
         "be right, and AWS_REGION the API's."
       );
@@ -39,7 +39,7 @@ export function unexpected({ status, headers, body }: HttpAnswer, { apiArn, ping
 /** The difference between clocks that SigV4 allows: five minutes. */
 const MAX_CLOCK_DIFFERENCE_MS = 300_000;
 
-function clockTrouble(headers: Headers): string {
+function clockHint(headers: Headers): string {
   const differenceMs = Date.now() - Date.parse(headers.get('date') ?? '');
   if (!(Math.abs(differenceMs) > MAX_CLOCK_DIFFERENCE_MS)) return '';
   const minutes = Math.round(Math.abs(differenceMs) / 60_000);

@@ -23,8 +23,8 @@ export function hintFor(code: string): string {
 }
 
 /** A call of an AWS API failed. `code` is AWS's own name of the error, or the operating system's. */
-export class AwsTrouble extends Error {
-  override readonly name = 'AwsTrouble';
+export class AwsError extends Error {
+  override readonly name = 'AwsError';
   readonly code: string;
 
   /** @param what a sentence without its full stop that says what failed */
@@ -36,10 +36,10 @@ export class AwsTrouble extends Error {
   }
 }
 
-/** Awaits a request of the SDK. @throws AwsTrouble for any error */
+/** Awaits a request of the SDK. @throws AwsError for any error */
 export async function asking<T>(what: string, request: Promise<T>): Promise<T> {
   return request.catch((error: unknown) => {
-    throw new AwsTrouble(what, error instanceof Error ? error : new Error(String(error)));
+    throw new AwsError(what, error instanceof Error ? error : new Error(String(error)));
   });
 }
 
