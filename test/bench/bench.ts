@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { writeChart } from './chart.ts';
 import { describeMachine } from './machine.ts';
 import { goalsTable, type Section } from './report.ts';
@@ -14,7 +16,8 @@ import { warm } from './scenarios/warm.ts';
 import { Stage } from './stage.ts';
 
 // `npm run bench` writes all scenarios but growth into RESULTS.md. `npm run bench -- warm cold` prints these two alone.
-// `npm run bench -- growth`, which takes long, writes GROWTH.md.
+// `npm run bench -- growth`, which takes long, writes GROWTH.md. `npm run bench -- warm cold sweep --against DIR` adds the
+// functions of another checkout as a contestant, as `npm run synth` has bundled them there; it writes nothing.
 
 type Scenario = (stage: Stage) => Promise<Section>;
 
@@ -30,7 +33,16 @@ const USUAL: Readonly<Record<string, Scenario>> = {
 
 const SCENARIOS: Readonly<Record<string, Scenario>> = { ...USUAL, growth };
 
-const names = process.argv.slice(2);
+const {
+  values: { against },
+  positionals: names,
+} = parseArgs({ options: { against: { type: 'string' } }, allowPositionals: true });
+for (const name of against === undefined ? [] : ['rpc-ping', 'health-check']) {
+  const path = join(against ?? '', 'dist', name, 'index.mjs');
+  if (existsSync(path)) continue;
+  console.error(`There is no ${path}. Run \`npm run synth\` there.`);
+  process.exit(2);
+}
 const unknown = names.filter((name) => !(name in SCENARIOS));
 if (unknown.length > 0) {
   console.error(
@@ -41,7 +53,7 @@ if (unknown.length > 0) {
 
 const begin = performance.now();
 const sections: Section[] = [];
-const stage = await Stage.set();
+const stage = await Stage.set(against);
 try {
   for (const [name, scenario] of Object.entries(names.length > 0 ? SCENARIOS : USUAL)) {
     if (names.length > 0 && !names.includes(name)) continue;
@@ -56,8 +68,10 @@ try {
 const goals = sections.flatMap((section) => section.goals);
 const minutes = Math.ceil((performance.now() - begin) / 60_000);
 if (goals.length > 0) console.log(`\n${goalsTable(goals)}`);
-if (names.length === 0) await writeFile(join(import.meta.dirname, 'RESULTS.md'), await results());
-if (names.join() === 'growth') await writeFile(join(import.meta.dirname, 'GROWTH.md'), await results());
+if (names.length === 0 && against === undefined)
+  await writeFile(join(import.meta.dirname, 'RESULTS.md'), await results());
+if (names.join() === 'growth' && against === undefined)
+  await writeFile(join(import.meta.dirname, 'GROWTH.md'), await results());
 
 function inMarkdown({ title, body }: Section): string {
   return [`## ${title}`, ...body].join('\n\n');

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type BuildOptions, build } from 'esbuild';
 import { BUILD_OPTIONS, bundle } from '../../infra/bundle/bundle.ts';
 import { ensureDebianPackages } from '../../infra/local/parts/debian-packages.ts';
@@ -15,10 +15,12 @@ import { type Command, Contestant } from './contestant.ts';
 import { EchoResponder } from './echo-responder.ts';
 import { TroveApi } from './trove-api.ts';
 
-/** The bundled handlers: the deployed ones, the same function as most are written, and the bare limit. */
+/** The bundled handlers: the deployed ones, those of another build, the same function as most are written, the bare limit. */
 export type HandlerName =
   | 'ours'
   | 'health-check'
+  | 'other'
+  | 'other-health-check'
   | 'usual-way'
   | 'usual-way-in-init'
   | 'bare-amqplib'
@@ -55,11 +57,14 @@ export class Stage {
   readonly folder: TemporaryFolder;
   /** The function that answers pings, as synthesized. */
   readonly ping: SynthesizedFunction;
+  /** Whether there is another build to compare with. */
+  readonly hasOther: boolean;
   readonly #bundles: Readonly<Record<HandlerName | 'invoker', string>>;
   #troveApi: Promise<TroveApi> | undefined;
   readonly #leaving: (() => Promise<unknown>)[] = [];
 
-  static async set(): Promise<Stage> {
+  /** @param against a checkout of another commit, whose functions are bundled in its `dist/` */
+  static async set(against?: string): Promise<Stage> {
     if (!ensureDebianPackages('rabbitmq-server')) throw new Error('The benchmark needs a RabbitMQ server');
     const folder = new TemporaryFolder('bench');
     await makeCertificates(folder.path);
@@ -72,7 +77,15 @@ export class Stage {
     const guests = await TroveGuests.host({ brokerUrl: rabbit.url, debug: false });
     const stack = await Synthesized.stack();
     const ping = stack.function('rpc-ping');
-    const stage = new Stage(folder, rabbit, tlsPort, guests, ping, await bundles());
+    const stage = new Stage(
+      folder,
+      rabbit,
+      tlsPort,
+      guests,
+      ping,
+      await bundles(against),
+      against !== undefined,
+    );
     stage.onLeaving(() => stack.remove());
     await guests?.start(stage.plainId);
     await guests?.start(stage.encryptedId, { key: KEY });
@@ -91,6 +104,7 @@ export class Stage {
     guests: TroveGuests | undefined,
     ping: SynthesizedFunction,
     bundled: Record<HandlerName | 'invoker', string>,
+    hasOther: boolean,
   ) {
     this.folder = folder;
     this.rabbit = rabbit;
@@ -98,6 +112,7 @@ export class Stage {
     this.caFile = folder.file('ca.pem');
     this.guests = guests;
     this.ping = ping;
+    this.hasOther = hasOther;
     this.#bundles = bundled;
   }
 
@@ -162,8 +177,10 @@ export function pings(id: string, times: number): Command {
   return { ids: [id], times, inFlight: 1 };
 }
 
-async function bundles(): Promise<Record<HandlerName | 'invoker', string>> {
+async function bundles(against = ''): Promise<Record<HandlerName | 'invoker', string>> {
   return {
+    other: resolve(against, 'dist', 'rpc-ping', 'index.mjs'),
+    'other-health-check': resolve(against, 'dist', 'health-check', 'index.mjs'),
     ours: await bundle('rpc-ping'),
     'health-check': await bundle('health-check'),
     // With what is used of the SDK in the bundle, which loads sooner than the runtime's whole SDK, CDK's default.

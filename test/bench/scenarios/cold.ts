@@ -13,19 +13,21 @@ const MEMORY_MB = [128, 256, 512, 1024, 1769] as const;
 type MemoryMb = (typeof MEMORY_MB)[number];
 
 const OURS = 'ours';
+const OTHER = 'the other build';
 const BARE = 'bare amqplib that waits in init';
 const USUAL = 'the usual way';
 const USUAL_IN_INIT = 'the usual way that waits in init';
 
 const HANDLERS = {
   [OURS]: 'ours',
+  [OTHER]: 'other',
   [BARE]: 'bare-amqplib-in-init',
   [USUAL]: 'usual-way',
   [USUAL_IN_INIT]: 'usual-way-in-init',
 } as const satisfies Record<string, HandlerName>;
 
 type Name = keyof typeof HANDLERS;
-const NAMES = [OURS, BARE, USUAL, USUAL_IN_INIT] as const satisfies readonly Name[];
+const ALL_NAMES: readonly Name[] = [OURS, OTHER, BARE, USUAL, USUAL_IN_INIT];
 
 /** Measures cold starts as Lambda gives them: a whole processor in init, and a share of one afterwards. */
 export async function cold(stage: Stage): Promise<Section> {
@@ -70,12 +72,13 @@ async function race(stage: Stage, aws: SecretsManager, share: ProcessorShare | u
     NODE_EXTRA_CA_CERTS: stage.caFile,
   };
   const cold = (name: Name): ColdFunction => ({ name, settings, bundlePath: stage.path(HANDLERS[name]) });
+  const names = stage.hasOther ? ALL_NAMES : ALL_NAMES.filter((name) => name !== OTHER);
   const contestants = MEMORY_MB.flatMap((memoryMb) =>
-    NAMES.map(
+    names.map(
       (name) => [key(memoryMb, name), () => coldStart(cold(name), memoryMb, stage.echoId, share)] as const,
     ),
   );
-  return new Starts(await interleaved(REPEATS, new Map(contestants)));
+  return new Starts(names, await interleaved(REPEATS, new Map(contestants)));
 }
 
 function key(memoryMb: MemoryMb, name: Name): string {
@@ -84,15 +87,17 @@ function key(memoryMb: MemoryMb, name: Name): string {
 
 /** What was measured. */
 class Starts {
+  readonly #names: readonly Name[];
   readonly #starts: ReadonlyMap<string, readonly ColdStart[]>;
 
-  constructor(starts: ReadonlyMap<string, readonly ColdStart[]>) {
+  constructor(names: readonly Name[], starts: ReadonlyMap<string, readonly ColdStart[]>) {
+    this.#names = names;
     this.#starts = starts;
   }
 
   table(): string {
     const rows = MEMORY_MB.flatMap((memoryMb) =>
-      NAMES.map((name) => [
+      this.#names.map((name) => [
         memoryMb.toLocaleString('en'),
         name,
         written(this.#ratio(memoryMb, total, name, OURS)),
@@ -122,7 +127,7 @@ class Starts {
   chart(processors: string): Chart {
     const groups = MEMORY_MB.map((memoryMb) => ({
       name: `${memoryMb.toLocaleString('en')} MB`,
-      bars: NAMES.map((name) => {
+      bars: this.#names.map((name) => {
         const firstMs = median(this.#times(memoryMb, name, first));
         return { name, parts: [median(this.#times(memoryMb, name, total)) - firstMs, firstMs] };
       }),

@@ -57,14 +57,10 @@ async function sweepFleet(stage: Stage, size: number): Promise<Samples> {
   await fleet.answerFor(ids);
   const event = { instance_ids: ids };
   const one = { ids: ids.slice(0, 1), times: 1, inFlight: 1 };
-  const ours = stage.handler(
-    'health-check',
-    { event: { instance_ids: one.ids } },
-    {
-      BROKER_URL: stage.rabbit.url,
-      BROKER_MANAGEMENT_URL: stage.rabbit.managementUrl,
-    },
-  );
+  const first = { event: { instance_ids: one.ids } };
+  const settings = { BROKER_URL: stage.rabbit.url, BROKER_MANAGEMENT_URL: stage.rabbit.managementUrl };
+  const ours = stage.handler('health-check', first, settings);
+  const other = stage.hasOther && stage.handler('other-health-check', first, settings);
   const bare = stage.handler('bare-amqplib', one);
   const confirming = stage.handler('bare-amqplib', one, { BROKER_URL: stage.rabbit.url, DUTIES: 'sweep' });
   const oslo = stage.guests && osloClient(stage.rabbit.url, one);
@@ -74,13 +70,14 @@ async function sweepFleet(stage: Stage, size: number): Promise<Samples> {
     [CONFIRMING, () => sample(confirming.ask({ ids, times: 1, inFlight: 256 }), size)],
     [OURS, async () => sample(ours.ask({ event }), size)],
   ]);
+  if (other) contestants.set('the other build', () => sample(other.ask({ event }), size));
   if (oslo) {
     const name = `oslo.messaging's client, ${THREADS} threads`;
     contestants.set(name, () =>
       sample(oslo.ask({ ids: osloIds, times: 1, inFlight: THREADS }), osloIds.length),
     );
   }
-  const all: Contestant[] = [bare, confirming, ours, ...(oslo ? [oslo] : [])];
+  const all: Contestant[] = [bare, confirming, ours, ...(other ? [other] : []), ...(oslo ? [oslo] : [])];
   for (const contestant of all) await contestant.answer();
   const samples = await interleaved(REPEATS, contestants);
   for (const contestant of all) await contestant.end();

@@ -32,6 +32,7 @@ export async function warm(stage: Stage): Promise<Section> {
       stage.handler('bare-amqplib', first, { BROKER_URL: stage.rabbit.url, ...DUTIES }),
     ),
     [OURS]: pinger(() => stage.handler('ours', first)),
+    ...(stage.hasOther && { [OTHER]: pinger(() => stage.handler('other', first)) }),
     'ours, with no log line written': pinger(() =>
       stage.handler('ours', first, { BROKER_URL: stage.rabbit.url, ...SILENT }),
     ),
@@ -84,6 +85,7 @@ export async function warm(stage: Stage): Promise<Section> {
 }
 
 const OURS = 'ours';
+const OTHER = 'the other build';
 const BARE = 'bare amqplib';
 const TROVE = "Trove's API, over HTTP";
 const WITH_DUTIES = 'bare amqplib that watches the clock and logs';
@@ -111,6 +113,7 @@ async function raceToRealGuest(stage: Stage, troveApi: TroveApi, key: string | u
     [BARE]: pinger(() => stage.handler('bare-amqplib', first, bare)),
     [WITH_DUTIES]: pinger(() => stage.handler('bare-amqplib', first, { ...bare, ...DUTIES })),
     [OURS]: pinger(() => stage.handler('ours', first, settings)),
+    ...(stage.hasOther && { [OTHER]: pinger(() => stage.handler('other', first, settings)) }),
     "oslo.messaging's client": pinger(() => osloClient(stage.rabbit.url, first, key)),
     'ours, over HTTP through the local gateway': pinger(() => httpClient(gateway.url, first), lambda.pid),
     [TROVE]: pinger(() => httpClient(troveApi.url, few), troveApi.pid, PINGS / 5),
