@@ -15,7 +15,7 @@ let fn: FunctionUnderTest;
 beforeAll(async () => {
   broker = await TestBroker.create();
   await guest(() => undefined); // declares the control exchange
-  fn = await FunctionUnderTest.start({ BROKER_URL: broker.url, RPC_TIMEOUT_SECONDS: '0.5' });
+  fn = await FunctionUnderTest.start({ BROKER_URL: broker.url, RPC_TIMEOUT_SECONDS: '1' });
 });
 afterAll(async () => {
   await fn.end();
@@ -37,7 +37,7 @@ describe.each(['2.0', '1.0'] as const)('behind an API of payload version %s', (v
   let api: FunctionUnderTest;
 
   beforeAll(async () => {
-    api = await FunctionUnderTest.start({ BROKER_URL: broker.url, RPC_TIMEOUT_SECONDS: '0.5' }, version);
+    api = await FunctionUnderTest.start({ BROKER_URL: broker.url, RPC_TIMEOUT_SECONDS: '1' }, version);
   });
   afterAll(() => api.end());
 
@@ -339,7 +339,8 @@ describe('many pings', () => {
       ),
       own.list('queues'),
     ]);
-    expect([connections.length, channels.length, queues.filter(ours).length]).toEqual([2, 4, 1]); // three channels of ours, one of the guest's
+    expect([connections.length, queues.filter(ours).length]).toEqual([2, 1]);
+    expect(channels.length).toBeLessThanOrEqual(4); // three of ours, the third where a ping was repeated, one of the guest's
   }, 120_000);
 });
 
