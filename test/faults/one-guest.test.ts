@@ -1,0 +1,53 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { ResponderFleet } from '../setup/fleet.ts';
+import { FunctionUnderTest } from '../setup/function-under-test.ts';
+import { HealthCheckUnderTest } from '../setup/health-check-under-test.ts';
+import { TestBroker } from '../setup/test-broker.ts';
+
+const GRANTED = { configure: '^reply_.*', read: '^reply_.*', write: '^(trove|guestagent\\..*)$' };
+
+let broker: TestBroker;
+let alive: string[];
+let silent: string;
+let stack: AsyncDisposableStack;
+
+beforeAll(async () => {
+  broker = await TestBroker.create();
+  const fleet = new ResponderFleet(await broker.channel());
+  alive = await fleet.add('reachable', 99);
+  [silent = ''] = await fleet.add('no_reply', 1);
+});
+afterAll(() => broker.delete());
+beforeEach(() => {
+  stack = new AsyncDisposableStack();
+});
+afterEach(() => stack.disposeAsync());
+
+async function sweepOf(url: string, odd: string) {
+  const check = stack.use(await HealthCheckUnderTest.start({ BROKER_URL: url, RPC_TIMEOUT_SECONDS: '5' }));
+  return check.sweep({ instance_ids: [...alive, odd] }, 30_000);
+}
+
+test('a guest whose topic the user may not write to is broker_refused, and the other ninety-eight are reached', async () => {
+  const url = await broker.user(GRANTED);
+  const [forbidden = '', other = ''] = alive;
+  await broker.permitTopics(new URL(url).username, 'trove', `^(?!guestagent.${forbidden}$).*`);
+  const fn = stack.use(await FunctionUnderTest.start({ BROKER_URL: url, RPC_TIMEOUT_SECONDS: '5' }));
+  const pings = await Promise.all([other, forbidden, other, forbidden].map((id) => fn.ping(id)));
+  expect(pings.map(({ status }) => status)).toEqual([204, 400, 204, 400]);
+  expect(pings[1]?.body).toContain("no topic permission for this guest's key");
+  const { log } = await fn.telemetry(forbidden);
+  expect(log[0]).toMatchObject({
+    reason: 'broker_refused',
+    broker_said: expect.stringContaining('access to topic'),
+  });
+  const { summary, reasons } = await sweepOf(url, silent);
+  expect(summary).toMatchObject({ checked: 100, reachable: 98, broker_reachable: true });
+  expect(summary).not.toHaveProperty('error');
+  expect(reasons).toEqual(
+    new Map([
+      [forbidden, 'broker_refused'],
+      [silent, 'no_reply'],
+    ]),
+  );
+});
