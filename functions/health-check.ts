@@ -1,18 +1,21 @@
 import type { Context } from 'aws-lambda';
-import { FleetHistory } from './changes/fleet-history.ts';
+import { FleetHistory, unsaved } from './changes/fleet-history.ts';
+import { rememberedGuests } from './changes/remembered-guests.ts';
 import { type ReportedSummary, withReport } from './changes/report.ts';
 import { ExecutionEnvironment } from './runtime/execution-environment.ts';
 import { fleetOf, planSweep, runSweep } from './runtime/sweep-fleet.ts';
 import { readStateSettings } from './settings/state-settings.ts';
+import { readTroveSettings } from './settings/trove-settings.ts';
 import { InvalidConfig } from './settings/variables.ts';
 import { openStateStore } from './store/state-location.ts';
 import { type Fleet, FleetUnknown } from './sweep/fleet.ts';
 import { summarize } from './sweep/summary.ts';
 import type { Sweep } from './sweep/sweep.ts';
 import { readSweepRequest, type SweepRequest } from './sweep/sweep-request.ts';
-import { type Origin, type SweepError, sweepResult } from './sweep/sweep-result.ts';
+import { type Origin, type SweepError, type SweepRun, sweepResult } from './sweep/sweep-result.ts';
 import { log, recordSweep } from './telemetry/sweep-telemetry.ts';
 import { Deadline } from './time/deadline.ts';
+import { TroveLister } from './trove/trove-list.ts';
 
 /** What is left of an invocation's time to write the log, the metrics and the answer, in milliseconds. */
 const ANSWER_MARGIN_MS = 1000;
@@ -51,6 +54,8 @@ interface HealthCheck {
   readonly fleet: Fleet;
   /** Undefined: nothing is saved from sweep to sweep. */
   readonly history: FleetHistory | undefined;
+  /** Undefined: nobody but the broker is asked who the guests are. */
+  readonly trove: TroveLister | undefined;
 }
 
 async function load(env: NodeJS.ProcessEnv): Promise<HealthCheck | InvalidConfig> {
@@ -58,8 +63,14 @@ async function load(env: NodeJS.ProcessEnv): Promise<HealthCheck | InvalidConfig
   if (environment instanceof InvalidConfig) return environment;
   try {
     const { location, thresholds } = readStateSettings(env);
-    const history = location && new FleetHistory(openStateStore(location), thresholds);
-    return { environment, fleet: fleetOf(environment), history };
+    const troveSettings = readTroveSettings(env);
+    const rules = { ...thresholds, expectedSilenceMs: troveSettings?.expectedSilenceMs ?? 0 };
+    return {
+      environment,
+      fleet: fleetOf(environment),
+      history: location && new FleetHistory(openStateStore(location), rules),
+      trove: troveSettings && new TroveLister(troveSettings),
+    };
   } catch (error) {
     if (error instanceof InvalidConfig) return error;
     throw error;
@@ -67,34 +78,52 @@ async function load(env: NodeJS.ProcessEnv): Promise<HealthCheck | InvalidConfig
 }
 
 async function check(
-  { environment, fleet, history }: HealthCheck,
+  { environment, fleet, history, trove }: HealthCheck,
   request: SweepRequest,
   requestId: string,
   deadline: Deadline,
 ): Promise<ReportedSummary> {
+  const startedAt = new Date();
   const start = performance.now();
   const stateMs = history ? Math.min(MAX_STATE_MS, STATE_SHARE * deadline.leftMs) : 0;
   const sweepDeadline = Deadline.in(deadline.leftMs - stateMs);
-  const { guests, origin, problem } = await findGuests(fleet, request, sweepDeadline.share(LISTING_SHARE));
-  const sweep = planSweep(environment, guests, requestId, sweepDeadline);
-  const end = await withProgress(sweep, guests.size, () => runSweep(environment, sweep));
+  const listing = sweepDeadline.share(LISTING_SHARE);
+  const [saved, found] = await Promise.all([history?.load(listing), findGuests(fleet, request, listing)]);
+  const remembered = rememberedGuests(saved, request);
+  const members = request.instanceIds ? found.guests : new Set([...found.guests, ...remembered.all]);
+  const sweep = planSweep(environment, {
+    instanceIds: members,
+    requestId,
+    deadline: sweepDeadline,
+    asksFirst: remembered.withoutConsumer,
+  });
+  const run = () => withProgress(sweep, () => runSweep(environment, sweep, (id) => remembered.alive.has(id)));
+  const [firstEnd, list] = await Promise.all([
+    run(),
+    request.instanceIds ? undefined : trove?.list(sweepDeadline),
+  ]);
+  sweep.add(list?.instances.keys() ?? []);
+  const end = firstEnd.kind === 'complete' && sweep.unreached.size > 0 ? await run() : firstEnd;
   const result = sweepResult(sweep, {
+    ...withMemory(found, members.size, saved),
     end,
-    origin,
-    problem,
+    startedAt,
     endedAt: new Date(),
     durationMs: performance.now() - start,
+    trove: list,
   });
-  const outcome = await history?.add(result, deadline);
-  const found = summarize(result, request);
-  const summary = outcome ? withReport(found, outcome, result.endedAt) : found;
-  recordSweep(requestId, result, summary);
-  return summary;
+  const outcome = history ? await history.add(result, deadline, saved, request.forget) : unsaved(result);
+  const summary = summarize(result, outcome.tally, outcome.error, request);
+  const reported = history ? withReport(summary, outcome, result.endedAt) : summary;
+  recordSweep(requestId, result, outcome.tally, reported);
+  return reported;
 }
 
+/** The guests that the broker, or the event, names. */
 interface Found {
   readonly guests: ReadonlySet<string>;
   readonly origin: Origin;
+  readonly bound?: ReadonlySet<string>;
   readonly problem?: SweepError;
 }
 
@@ -102,17 +131,32 @@ async function findGuests(fleet: Fleet, { instanceIds }: SweepRequest, deadline:
   if (instanceIds) return { guests: new Set(instanceIds), origin: { from: 'event' } };
   try {
     const { guests, ...origin } = await fleet.list(deadline);
-    return { guests, origin };
+    return { guests, origin, ...(origin.problem === undefined && { bound: guests }) };
   } catch (error) {
     if (!(error instanceof FleetUnknown)) throw error;
-    // The sweep runs without guests, to find out whether the broker can be reached.
+    // The sweep runs all the same, to find out whether the broker can be reached.
     const { code, message } = error;
     return { guests: new Set(), origin: { from: 'nowhere' }, problem: { code, message } };
   }
 }
 
-async function withProgress<T>(sweep: Sweep, total: number, run: () => Promise<T>): Promise<T> {
-  const report = () => log.debug('health_check_progress', { done: sweep.verdicts.size, total });
+/** Where the broker's list cannot be had, the guests that are remembered are the last list. */
+function withMemory(
+  { origin, bound, problem }: Found,
+  members: number,
+  saved: Awaited<ReturnType<FleetHistory['load']>> | undefined,
+): Pick<SweepRun, 'origin' | 'bound' | 'problem'> {
+  const state = saved && 'state' in saved ? saved.state : undefined;
+  if (problem === undefined || members === 0 || state === undefined) return { origin, bound, problem };
+  const ageMs = Math.max(0, Date.now() - Date.parse(state.sweep.at));
+  return { origin: { from: 'last_list', problem: problem.message, ageMs } };
+}
+
+async function withProgress<T>(sweep: Sweep, run: () => Promise<T>): Promise<T> {
+  const report = () => {
+    const done = sweep.verdicts.size;
+    log.debug('health_check_progress', { done, total: done + sweep.unreached.size });
+  };
   const timer = setInterval(report, PROGRESS_MS);
   try {
     return await run();

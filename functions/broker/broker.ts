@@ -31,6 +31,8 @@ export class Broker<S> {
   readonly #options: BrokerOptions<S>;
   #dialling: Promise<Connection<S>> | undefined;
   #current: Connection<S> | undefined;
+  /** When the current connection was made, in the milliseconds of `performance.now()`. */
+  #connectedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: BrokerOptions<S>) {
     this.#options = options;
@@ -43,6 +45,11 @@ export class Broker<S> {
   async connectAhead(deadline: Deadline): Promise<void> {
     const dialled = this.#dial(Deadline.never).catch(() => undefined);
     await beforeDeadline(dialled, deadline);
+  }
+
+  /** How long the current connection has been open, in milliseconds; infinite where there was none. */
+  get connectionAgeMs(): number {
+    return performance.now() - this.#connectedAtMs;
   }
 
   /** Whether there is a connection that may live. */
@@ -125,9 +132,14 @@ export class Broker<S> {
       deadline,
       (address) => connect(address, deadline),
       (error) => error instanceof BrokerRefused && error.what === 'login',
-    ).finally(() => {
-      this.#dialling = undefined;
-    });
+    )
+      .then((connection) => {
+        this.#connectedAtMs = performance.now();
+        return connection;
+      })
+      .finally(() => {
+        this.#dialling = undefined;
+      });
     this.#current = await this.#dialling;
     return this.#current;
   }

@@ -1,55 +1,300 @@
-import type { Origin, SweepResult } from '../sweep/sweep-result.ts';
-import { type FleetState, fleetState, type LastSweep } from './fleet-state.ts';
-import { type Change, remove, type Thresholds, type Transition, transition } from './transition.ts';
+import type { Unreachable } from '../guest/ping-result.ts';
+import type { Verdict } from '../sweep/sweep.ts';
+import { type Apart, type SweepError, type SweepResult, type Tally, tally } from '../sweep/sweep-result.ts';
+import { formatTime } from '../time/format.ts';
+import type { TroveInstance } from '../trove/instance.ts';
+import { type CommonCause, commonCause } from './common-cause.ts';
+import { type FleetState, fleetState, type GuestState, type LastSweep } from './fleet-state.ts';
+import { type Change, type Thresholds, transition } from './transition.ts';
+
+/** What a sweep has changed. */
+export interface Applied {
+  readonly state: FleetState;
+  readonly changes: readonly Change[];
+  readonly tally: Tally;
+  /** What most of the unreachable guests have in common, where many became unreachable just now. */
+  readonly cause?: CommonCause | undefined;
+  /** Set in the sweep in which the fleet shrank. */
+  readonly shrank?: Shrinkage;
+  /** The sweep's own error, or that the fleet has shrunk. */
+  readonly error?: SweepError | undefined;
+}
+
+/** So many of the guests that answered before have ceased to. */
+export interface Shrinkage {
+  readonly lost: number;
+  readonly from: number;
+  readonly since: string;
+}
+
+export interface Rules extends Thresholds {
+  /** How long a guest may be silent in a status in which that is expected, in milliseconds. */
+  readonly expectedSilenceMs: number;
+}
+
+/** A fleet has shrunk when more than this share of the guests that answered ceases to. */
+const SHRINKAGE = 1 / 5;
+
+/** How long a guest that has never answered counts as new, in milliseconds. */
+const NEW_MS = 3_600_000;
+
+/** Statuses of Trove in which the agent is down, or restarting. */
+const SILENT_STATUSES: ReadonlySet<string> = new Set([
+  'BUILD',
+  'REBOOT',
+  'RESIZE',
+  'PROMOTE',
+  'EJECT',
+  'UPGRADE',
+  'SHUTDOWN',
+]);
 
 /**
  * The state after one more sweep, and what has changed. A guest without a verdict keeps its state; a sweep that the
- * broker ended, or that had no guests, changes no guest.
+ * broker ended changes no guest; a verdict older than what is known of the guest does not count.
  *
  * @param before undefined: nothing was saved
  */
-export function applySweep(
-  before: FleetState | undefined,
-  result: SweepResult,
-  thresholds: Thresholds,
-): { readonly state: FleetState; readonly changes: readonly Change[] } {
-  const { origin, verdicts, unreached, isBrokerReachable } = result;
-  const now = result.endedAt.toISOString();
-  const guests = new Map(Object.entries(before?.guests ?? {}));
-  const changes: Change[] = [];
-  const apply = (id: string, { guest, change }: Transition) => {
-    if (guest) guests.set(id, guest);
-    else guests.delete(id);
-    if (change) changes.push({ instance_id: id, ...change });
-  };
-  if (isBrokerReachable && origin.from !== 'nowhere') {
-    for (const [id, verdict] of verdicts) {
-      if (verdict.reachable === 'unknown') continue;
-      apply(id, transition(guests.get(id), verdict.reachable ? undefined : verdict, now, thresholds));
-    }
-    const isBound = (id: string) => verdicts.has(id) || unreached.has(id);
-    for (const [id, guest] of [...guests])
-      if (listsAllGuests(origin) && !isBound(id)) apply(id, remove(guest));
+export function applySweep(before: FleetState | undefined, result: SweepResult, rules: Rules): Applied {
+  const fleet = new Fleet(before, result, rules);
+  if (result.isBrokerReachable) for (const [id, verdict] of result.verdicts) fleet.apply(id, verdict);
+  return fleet.applied();
+}
+
+/** The state without these guests: an operator says that they are no more. */
+export function forget(state: FleetState, instanceIds: Iterable<string>): FleetState {
+  const ids = new Set(instanceIds);
+  if (ids.size === 0) return state;
+  const guests = Object.fromEntries(Object.entries(state.guests).filter(([id]) => !ids.has(id)));
+  return { ...state, guests, known: state.known.filter((id) => !ids.has(id)) };
+}
+
+class Fleet {
+  readonly #before: FleetState | undefined;
+  readonly #result: SweepResult;
+  readonly #rules: Rules;
+  readonly #guests: Map<string, GuestState>;
+  readonly #known: Set<string>;
+  readonly #apart = new Map<string, Apart>();
+  readonly #changes: Change[] = [];
+  readonly #startedAt: string;
+  readonly #endedAt: string;
+  /** Of the guests that had answered: how many have a verdict, and how many did not answer. */
+  #expected = 0;
+  #lost = 0;
+
+  constructor(before: FleetState | undefined, result: SweepResult, rules: Rules) {
+    this.#before = before;
+    this.#result = result;
+    this.#rules = rules;
+    this.#guests = new Map(Object.entries(before?.guests ?? {}));
+    this.#known = new Set(before?.known);
+    this.#startedAt = result.startedAt.toISOString();
+    this.#endedAt = result.endedAt.toISOString();
   }
-  return { state: fleetState(lastSweep(before, result), Object.fromEntries(guests)), changes };
+
+  apply(id: string, verdict: Verdict): void {
+    if (verdict.reachable === 'unknown') return;
+    const before = this.#guests.get(id);
+    if (this.#isOutdated(id, before) || this.#isForeign(id, before)) return;
+    const why = verdict.reachable ? undefined : verdict;
+    const isDeleted = this.#isUnlisted(id) && before?.unlisted === true;
+    const isBound = this.#result.bound?.has(id) ?? true;
+    if (isDeleted && before?.counted_apart !== 'orphaned') this.#reportDeletion(id, before, why);
+    if (isDeleted && why && !isBound) {
+      this.#guests.delete(id);
+      this.#known.delete(id);
+      return;
+    }
+    this.#count(id, before, why);
+    const at = why ? this.#result.failedAt(id).toISOString() : this.#endedAt;
+    const context = why && this.#contextOf(id, before, at);
+    const apart = isDeleted ? 'orphaned' : this.#excuse(context, before, at);
+    const finding = { why, at, isExcused: why !== undefined && apart !== undefined };
+    const { guest, change } = transition(before, finding, this.#rules);
+    const name = this.#instance(id)?.name || before?.name;
+    if (change) this.#changes.push({ instance_id: id, ...(name && { name }), ...change });
+    this.#set(id, guest, context, apart);
+  }
+
+  applied(): Applied {
+    const { error } = this.#result;
+    const counts = tally(this.#result, this.#apart);
+    const shrunk = this.#shrunk(counts.totals.reachable);
+    const isNew = shrunk && !this.#before?.shrunk;
+    const cause = this.#commonCause();
+    const state = fleetState(this.#lastSweep(counts, cause), Object.fromEntries(this.#guests), {
+      known: [...this.#known],
+      ...(shrunk && { shrunk }),
+    });
+    return {
+      state,
+      changes: this.#changes,
+      cause: this.#changes.some(({ change }) => change === 'unreachable') ? cause : undefined,
+      tally: counts,
+      ...(isNew && { shrank: { ...shrunk, lost: this.#lost } }),
+      error: error ?? (shrunk && shrinkageError(shrunk, counts.totals.reachable, this.#result.endedAt)),
+    };
+  }
+
+  get #isOfFleet(): boolean {
+    return this.#result.origin.from !== 'event';
+  }
+
+  /** Whether a later sweep has looked at the guest since this one began. */
+  #isOutdated(id: string, before: GuestState | undefined): boolean {
+    const at = before ? before.at : this.#known.has(id) ? this.#before?.sweep.started_at : undefined;
+    return at !== undefined && at > this.#startedAt;
+  }
+
+  #instance(id: string): TroveInstance | undefined {
+    return this.#result.trove?.instances.get(id);
+  }
+
+  /** Whether an event alone names the guest: it may be mistyped, and is no part of the fleet. */
+  #isForeign(id: string, before: GuestState | undefined): boolean {
+    return !this.#isOfFleet && before === undefined && !this.#known.has(id);
+  }
+
+  #isUnlisted(id: string): boolean {
+    return this.#result.trove?.isFresh === true && this.#instance(id) === undefined;
+  }
+
+  #reportDeletion(id: string, before: GuestState | undefined, why: Unreachable | undefined): void {
+    const wasReported = before !== undefined && before.reported !== 'nothing';
+    if (!wasReported || why === undefined) return;
+    const { since, name } = before;
+    this.#changes.push({
+      instance_id: id,
+      ...(name && { name }),
+      change: 'deleted',
+      reason: why.reason,
+      since,
+    });
+    this.#guests.set(id, { ...before, reported: 'nothing' });
+  }
+
+  #count(id: string, before: GuestState | undefined, why: Unreachable | undefined): void {
+    if (!this.#known.has(id) && before?.sweeps !== 0) return;
+    this.#expected++;
+    if (why) this.#lost++;
+  }
+
+  /** What is saved of a silent guest beside its history. */
+  #contextOf(id: string, before: GuestState | undefined, at: string): Partial<GuestState> {
+    const instance = this.#instance(id);
+    const { trove_status, name, project_id, hypervisor, datastore_version } = before ?? {};
+    const status = instance?.status || trove_status;
+    const isExpected = status !== undefined && SILENT_STATUSES.has(status);
+    const isFirstSight = before === undefined && !this.#known.has(id);
+    const neverAnswered = isFirstSight ? this.#isFleetKnown : before?.never_answered;
+    const isUnlisted = this.#result.trove?.isFresh ? instance === undefined : before?.unlisted;
+    return defined({
+      trove_status: status,
+      name: instance?.name || name,
+      project_id: instance?.projectId || project_id,
+      hypervisor: instance?.hypervisor ?? hypervisor,
+      datastore_version: instance?.datastoreVersion ?? datastore_version,
+      expected_since: isExpected ? (before?.expected_since ?? at) : undefined,
+      never_answered: neverAnswered || undefined,
+      unlisted: isUnlisted || undefined,
+    });
+  }
+
+  /** Without any guest that has answered, a silent one may have been there for long. */
+  get #isFleetKnown(): boolean {
+    return (this.#before?.known.length ?? 0) > 0;
+  }
+
+  #excuse(context: Partial<GuestState> = {}, before: GuestState | undefined, at: string): Apart | undefined {
+    const { expected_since: expectedSince, never_answered: neverAnswered } = context;
+    const isWithin = (since: string, ms: number) => Date.parse(at) - Date.parse(since) < ms;
+    if (expectedSince !== undefined && isWithin(expectedSince, this.#rules.expectedSilenceMs))
+      return 'expected_silent';
+    if (neverAnswered && isWithin(before?.since ?? at, NEW_MS)) return 'new';
+    if (context.unlisted && this.#result.trove?.isFresh) return 'expected_silent'; // the next list will tell
+    const isStillOrphaned = before?.counted_apart === 'orphaned' && this.#result.trove?.isFresh !== true;
+    return isStillOrphaned ? 'orphaned' : undefined;
+  }
+
+  #set(
+    id: string,
+    guest: GuestState | undefined,
+    context: Partial<GuestState> | undefined,
+    excuse: Apart | undefined,
+  ): void {
+    if (guest === undefined) {
+      this.#guests.delete(id);
+      this.#known.add(id);
+      return;
+    }
+    this.#known.delete(id);
+    const isSilent = guest.sweeps > 0;
+    const apart = isSilent
+      ? (excuse ?? (guest.reported === 'abandoned' ? 'abandoned' : undefined))
+      : undefined;
+    if (apart) this.#apart.set(id, apart);
+    this.#guests.set(id, { ...guest, ...context, ...(apart && { counted_apart: apart }) });
+  }
+
+  #commonCause(): CommonCause | undefined {
+    const { trove } = this.#result;
+    if (trove === undefined) return undefined;
+    const unreachable = [...this.#guests.values()].filter(
+      ({ sweeps, counted_apart: apart }) => sweeps > 0 && apart === undefined,
+    );
+    const fleet = trove.instances.values().map(({ hypervisor, datastoreVersion }) => ({
+      ...(hypervisor && { hypervisor }),
+      ...(datastoreVersion && { datastore_version: datastoreVersion }),
+    }));
+    return commonCause(unreachable, fleet);
+  }
+
+  #shrunk(reachable: number): FleetState['shrunk'] {
+    const { origin, isBrokerReachable, unreached } = this.#result;
+    const before = this.#before?.shrunk;
+    if (origin.from === 'event' || !isBrokerReachable || unreached.size > 0) return before;
+    if (before) {
+      const isOver = reachable >= (1 - SHRINKAGE) * before.from;
+      const isOld = Date.parse(this.#endedAt) - Date.parse(before.since) >= this.#rules.abandonedAfterMs;
+      return isOver || isOld ? undefined : before;
+    }
+    const isFall = this.#lost > SHRINKAGE * this.#expected;
+    return isFall ? { since: this.#startedAt, from: this.#expected } : undefined;
+  }
+
+  /** The totals of a few named guests, or of an older sweep, do not take the place of the fleet's last. */
+  #lastSweep({ totals }: Tally, cause: CommonCause | undefined): LastSweep {
+    const { origin, durationMs, isBrokerReachable, error } = this.#result;
+    const before = this.#before?.sweep;
+    const isOlder = (before?.started_at ?? '') > this.#startedAt;
+    if (before && (isOlder || (!this.#isOfFleet && before.guests_from !== 'event'))) return before;
+    return {
+      at: this.#endedAt,
+      started_at: this.#startedAt,
+      ...totals,
+      broker_reachable: isBrokerReachable,
+      duration_ms: Math.round(durationMs),
+      guests_from: origin.from,
+      ...(cause && { common_cause: cause }),
+      ...(error && { error }),
+    };
+  }
 }
 
-/** The totals of a few named guests do not take the place of the fleet's. */
-function lastSweep(before: FleetState | undefined, result: SweepResult): LastSweep {
-  const { origin, endedAt, durationMs, totals, isBrokerReachable, error } = result;
-  const isOfFleet = origin.from !== 'event';
-  if (before !== undefined && !isOfFleet && before.sweep.guests_from !== 'event') return before.sweep;
-  return {
-    at: endedAt.toISOString(),
-    ...totals,
-    broker_reachable: isBrokerReachable,
-    duration_ms: Math.round(durationMs),
-    guests_from: origin.from,
-    ...(error && { error }),
-  };
+function shrinkageError(
+  { from, since }: NonNullable<FleetState['shrunk']>,
+  reachable: number,
+  now: Date,
+): SweepError {
+  const at = `${formatTime(since, now.getTime())} UTC`;
+  return { code: 'fleet_shrank', message: `${from} guests answered before ${at}, now ${reachable} do` };
 }
 
-/** Queues that are listed because the bindings could not be may lack those whose broker node is down. */
-function listsAllGuests({ from, problem }: Origin): boolean {
-  return from === 'bindings' || (from === 'queues' && problem === undefined);
+/** The same without the fields that are undefined. */
+function defined(
+  fields: { readonly [Name in keyof GuestState]?: GuestState[Name] | undefined },
+): Partial<GuestState> {
+  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries);
 }

@@ -1,14 +1,13 @@
 import { StateConflict, StateUnavailable } from '../store/errors.ts';
 import type { StateStore } from '../store/state-store.ts';
-import type { SweepResult } from '../sweep/sweep-result.ts';
+import { type SweepResult, tally } from '../sweep/sweep-result.ts';
 import type { Deadline } from '../time/deadline.ts';
-import { applySweep } from './apply-sweep.ts';
+import { applySweep, forget, type Rules } from './apply-sweep.ts';
 import { type FleetState, MalformedState, parseFleetState } from './fleet-state.ts';
 import type { StateProblem, SweepOutcome } from './report.ts';
-import type { Thresholds } from './transition.ts';
 
 /** What was saved, as it was read. */
-interface Saved {
+export interface Saved {
   /** Undefined: the history begins here. */
   readonly state: FleetState | undefined;
   readonly text?: string;
@@ -22,36 +21,15 @@ const ATTEMPTS = 2;
 /** What is known of the fleet from sweep to sweep, saved in a store. */
 export class FleetHistory {
   readonly #store: StateStore;
-  readonly #thresholds: Thresholds;
+  readonly #rules: Rules;
 
-  constructor(store: StateStore, thresholds: Thresholds) {
+  constructor(store: StateStore, rules: Rules) {
     this.#store = store;
-    this.#thresholds = thresholds;
+    this.#rules = rules;
   }
 
-  /** Applies a sweep to the saved state. Never throws because of the store. */
-  async add(result: SweepResult, deadline: Deadline): Promise<SweepOutcome> {
-    let tried: { readonly text: string; readonly outcome: SweepOutcome } | undefined;
-    for (let attempt = 1; ; attempt++) {
-      const saved = await this.#read(deadline);
-      if (saved instanceof StateUnavailable)
-        return tried ? notSaved(tried.outcome, saved) : unreadable(saved);
-      // A write whose answer was lost may have succeeded, and its repetition then conflicts with it.
-      if (tried !== undefined && saved.text === tried.text) return tried.outcome;
-      const applied = applySweep(saved.state, result, this.#thresholds);
-      const outcome = { ...applied, ...(saved.problem && { problem: saved.problem }) };
-      tried = { text: JSON.stringify(applied.state), outcome };
-      try {
-        await this.#store.replace(saved.version, tried.text, deadline);
-        return outcome;
-      } catch (error) {
-        if (!(error instanceof StateConflict || error instanceof StateUnavailable)) throw error;
-        if (error instanceof StateUnavailable || attempt === ATTEMPTS) return notSaved(outcome, error);
-      }
-    }
-  }
-
-  async #read(deadline: Deadline): Promise<Saved | StateUnavailable> {
+  /** Reads what was saved. @returns the error where it cannot be read */
+  async load(deadline: Deadline): Promise<Saved | StateUnavailable> {
     try {
       const stored = await this.#store.read(deadline);
       if (stored === undefined)
@@ -61,6 +39,54 @@ export class FleetHistory {
       if (error instanceof StateUnavailable) return error;
       throw error;
     }
+  }
+
+  /**
+   * Applies a sweep to the saved state. Never throws because of the store.
+   *
+   * @param loaded what was read before the sweep; read again where another sweep has saved its state since
+   * @param forgotten guests that an operator says are no more
+   */
+  async add(
+    result: SweepResult,
+    deadline: Deadline,
+    loaded?: Saved | StateUnavailable,
+    forgotten: Iterable<string> = [],
+  ): Promise<SweepOutcome> {
+    let tried: { readonly text: string; readonly outcome: SweepOutcome } | undefined;
+    let saved = !loaded || loaded instanceof StateUnavailable ? await this.load(deadline) : loaded;
+    for (let attempt = 1; ; attempt++) {
+      if (saved instanceof StateUnavailable)
+        return tried ? notSaved(tried.outcome, saved) : unreadable(result, saved);
+      // A write whose answer was lost may have succeeded, and its repetition then conflicts with it.
+      if (tried !== undefined && saved.text === tried.text) return tried.outcome;
+      const before = saved.state && forget(saved.state, forgotten);
+      const applied = applySweep(before, result, this.#rules);
+      const outcome = { ...applied, ...(saved.problem && { problem: saved.problem }) };
+      const text = JSON.stringify(applied.state);
+      tried = { text, outcome };
+      try {
+        await this.#store.replace(saved.version, text, deadline);
+        return outcome;
+      } catch (error) {
+        if (error instanceof StateUnavailable) return this.#isSaved(text, deadline, outcome, error);
+        if (!(error instanceof StateConflict)) throw error;
+        if (attempt === ATTEMPTS) return notSaved(outcome, error);
+      }
+      saved = await this.load(deadline);
+    }
+  }
+
+  /** A write that failed may have succeeded, and its answer have been lost. */
+  async #isSaved(
+    text: string,
+    deadline: Deadline,
+    outcome: SweepOutcome,
+    error: StateUnavailable,
+  ): Promise<SweepOutcome> {
+    const saved = await this.load(deadline);
+    if (saved instanceof StateUnavailable) return perhapsSaved(outcome, error);
+    return saved.text === text ? outcome : notSaved(outcome, error);
   }
 }
 
@@ -77,16 +103,25 @@ function newHistory(code: StateProblem['code'], why: string): StateProblem {
   return { code, message: `${why}. Every unreachable guest will be reported again` };
 }
 
-function unreadable({ message }: StateUnavailable): SweepOutcome {
+function unreadable(result: SweepResult, { message }: StateUnavailable): SweepOutcome {
   const then = 'Changes will be reported when the saved state can be read again';
   return {
-    state: undefined,
-    changes: [],
+    ...unsaved(result),
     problem: { code: 'state_unreadable', message: `${message}. ${then}` },
   };
 }
 
+/** Where nothing is saved, or nothing can be read. */
+export function unsaved(result: SweepResult): SweepOutcome {
+  return { state: undefined, changes: [], tally: tally(result), error: result.error };
+}
+
 function notSaved(outcome: SweepOutcome, { message }: Error): SweepOutcome {
   const then = 'The next sweep will report these changes again';
+  return { ...outcome, problem: { code: 'state_not_kept', message: `${message}. ${then}` } };
+}
+
+function perhapsSaved(outcome: SweepOutcome, { message }: Error): SweepOutcome {
+  const then = 'Perhaps it was written all the same; if not, the next sweep will report these changes again';
   return { ...outcome, problem: { code: 'state_not_kept', message: `${message}. ${then}` } };
 }

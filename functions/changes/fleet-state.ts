@@ -14,19 +14,19 @@ const instanceId = v.pipe(v.string(), v.regex(INSTANCE_ID));
 const LAST_SWEEP = v.object({
   /** When the sweep ended. */
   at: moment,
+  started_at: v.exactOptional(moment),
   checked: count,
   reachable: count,
   unreachable: count,
   unknown: count,
+  new: v.exactOptional(count, 0),
+  abandoned: v.exactOptional(count, 0),
+  expected_silent: v.exactOptional(count, 0),
+  orphaned: v.exactOptional(count, 0),
   broker_reachable: v.boolean(),
   duration_ms: count,
   guests_from: v.picklist(['event', 'bindings', 'queues', 'last_list', 'nowhere']),
-  /** What kept the sweep from being complete. */
-  error: v.exactOptional(v.object({ code: v.string(), message: v.string() })),
-  abandoned: v.exactOptional(count),
-  new: v.exactOptional(count),
-  expected_silent: v.exactOptional(count),
-  orphaned: v.exactOptional(count),
+  /** What most of the unreachable guests have in common. */
   common_cause: v.exactOptional(
     v.object({
       attribute: v.picklist(['hypervisor', 'broker_node', 'datastore_version']),
@@ -36,6 +36,8 @@ const LAST_SWEEP = v.object({
       since: moment,
     }),
   ),
+  /** What kept the sweep from being complete. */
+  error: v.exactOptional(v.object({ code: v.string(), message: v.string() })),
 });
 
 const SEEN = {
@@ -43,6 +45,8 @@ const SEEN = {
   reason,
   /** When the guest was first seen unreachable, this time: answers that are too few to count do not end that time. */
   since: moment,
+  /** When the last verdict was reached. */
+  at: v.exactOptional(moment),
   /** How many sweeps in a row found the guest unreachable; 0: the last one that has a verdict reached the guest. */
   sweeps: count,
   /** How many sweeps in a row ended for the guest as the last one did: reachable, or unreachable by this reason. */
@@ -53,23 +57,37 @@ const SEEN = {
 };
 
 /** What was last reported of a guest: nothing bad, that it is unreachable, or that it is flapping. */
-const reported = v.picklist(['nothing', 'unreachable', 'flapping']);
+const reported = v.picklist(['nothing', 'unreachable', 'flapping', 'abandoned']);
 
 const GUEST = v.object({
   ...SEEN,
-  /** How often the guest has changed since it was last steady. */
+  /** How often the guest has begun or ceased to answer since it was last steady. */
   flips: count,
   /** When it changed for the first of these times. */
   flips_since: moment,
   reported,
   /** With what reason it was reported unreachable. */
   reported_reason: v.exactOptional(reason),
-  counted_apart: v.exactOptional(v.picklist(['abandoned', 'new', 'expected_silent', 'orphaned'])),
+  counted_apart: v.exactOptional(v.picklist(['new', 'abandoned', 'expected_silent', 'orphaned'])),
+  /** It was first seen while the fleet was known, and has not answered since. */
+  never_answered: v.exactOptional(v.literal(true)),
+  /** It was missing in Trove's last list, which was whole; when it is missing again, Trove has deleted it. */
+  unlisted: v.exactOptional(v.literal(true)),
+  /** Since when Trove's status has said that the guest is silent for now. */
+  expected_since: v.exactOptional(moment),
+  /** What Trove says of the instance, where it is known. */
+  trove_status: v.exactOptional(v.string()),
   name: v.exactOptional(v.string()),
   project_id: v.exactOptional(v.string()),
   hypervisor: v.exactOptional(v.string()),
   datastore_version: v.exactOptional(v.string()),
-  trove_status: v.exactOptional(v.string()),
+});
+
+const TOPIC = v.object({
+  topic: v.string(),
+  reachable: v.nullable(v.boolean()),
+  reason: v.exactOptional(v.string()),
+  since: v.exactOptional(moment),
 });
 
 const STATE = v.object({
@@ -78,17 +96,12 @@ const STATE = v.object({
   sweep: LAST_SWEEP,
   /** By instance id, the guests that are not plainly reachable: the unreachable, and those that lately were. */
   guests: v.record(instanceId, GUEST),
+  /** The guests that are plainly reachable. */
+  known: v.exactOptional(v.array(instanceId), []),
+  /** The control plane's own topics; `reachable` is null where that is not known. */
+  control_plane: v.exactOptional(v.array(TOPIC)),
+  /** More than a fifth of the guests that answered ceased to: since when, and how many had answered before. */
   shrunk: v.exactOptional(v.object({ since: moment, from: count })),
-  control_plane: v.exactOptional(
-    v.array(
-      v.object({
-        topic: v.string(),
-        reachable: v.nullable(v.boolean()),
-        reason: v.exactOptional(v.string()),
-        since: v.exactOptional(moment),
-      }),
-    ),
-  ),
 });
 
 /** Version 1 had other names for some fields. */
@@ -125,21 +138,15 @@ export type LastSweep = Readonly<v.InferOutput<typeof LAST_SWEEP>>;
 export type GuestState = Readonly<v.InferOutput<typeof GUEST>>;
 
 /** What the health check saves from sweep to sweep, as JSON. */
-export interface FleetState {
-  readonly version: typeof VERSION;
+export interface FleetState
+  extends Omit<Readonly<v.InferOutput<typeof STATE>>, 'sweep' | 'guests' | 'known'> {
   readonly sweep: LastSweep;
   readonly guests: Readonly<Record<string, GuestState>>;
-  readonly shrunk?: { readonly since: string; readonly from: number };
-  readonly control_plane?: readonly ControlPlaneTopic[];
+  readonly known: readonly string[];
 }
 
 /** A topic of Trove's control plane; `reachable` is null where that is not known. */
-export interface ControlPlaneTopic {
-  readonly topic: string;
-  readonly reachable: boolean | null;
-  readonly reason?: string;
-  readonly since?: string;
-}
+export type ControlPlaneTopic = Readonly<v.InferOutput<typeof TOPIC>>;
 
 /** What was saved is no state of a known version. The message has nothing of the content. */
 export class MalformedState extends CodedError {
@@ -150,14 +157,18 @@ export class MalformedState extends CodedError {
 /** @throws MalformedState */
 export function parseFleetState(text: string): FleetState {
   const { success, output, issues } = v.safeParse(ANY_VERSION, parseJson(text), { abortEarly: true });
-  if (success) return { ...output, version: VERSION };
+  if (success) return 'known' in output ? output : fleetState(output.sweep, output.guests);
   const [{ path = [] }] = issues;
   const where = path.map(({ key }) => (INSTANCE_ID.test(String(key)) ? '*' : key)).join('.');
   throw new MalformedState(`The saved state is damaged, or of an unknown version${where && ` (${where})`}`);
 }
 
-export function fleetState(sweep: LastSweep, guests: FleetState['guests']): FleetState {
-  return { version: VERSION, sweep, guests };
+export function fleetState(
+  sweep: LastSweep,
+  guests: FleetState['guests'],
+  more: Partial<FleetState> = {},
+): FleetState {
+  return { known: [], ...more, version: VERSION, sweep, guests };
 }
 
 function parseJson(text: string): unknown {

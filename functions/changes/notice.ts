@@ -1,4 +1,6 @@
 import { formatDuration, formatTime } from '../time/format.ts';
+import type { Applied } from './apply-sweep.ts';
+import { causeSentence } from './common-cause.ts';
 import type { Change } from './transition.ts';
 
 /** How many guests of a kind a notice names; the others are counted. */
@@ -26,9 +28,15 @@ const WORDS: readonly {
     detail: reasonSince,
   },
   {
-    change: 'gone',
-    one: 'unreachable guest is gone',
-    many: 'unreachable guests are gone',
+    change: 'abandoned',
+    one: 'guest has been unreachable for so long that it counts as abandoned',
+    many: 'guests have been unreachable for so long that they count as abandoned',
+    detail: reasonSince,
+  },
+  {
+    change: 'deleted',
+    one: 'unreachable guest was deleted in Trove',
+    many: 'unreachable guests were deleted in Trove',
     detail: reasonSince,
   },
   {
@@ -39,29 +47,36 @@ const WORDS: readonly {
   },
 ];
 
-/** Worst first, as {@link changesSentence} names them. */
+/** Worst first, as a {@link notice} names them. */
 export function bySeverity(changes: readonly Change[]): Change[] {
   const rank = ({ change }: Change) => WORDS.findIndex((words) => words.change === change);
   return changes.toSorted((a, b) => rank(a) - rank(b));
 }
 
 /**
- * The changes as a sentence for people, such as `1 guest became unreachable: <id> (no_consumer, since 14:05 UTC).`
+ * What has changed as a sentence for people, such as `1 guest became unreachable: <id> (no_consumer, since 14:05 UTC).`
  * Has neither quotes nor line breaks, so that EventBridge can put it into any text.
  *
  * @returns undefined where nothing has changed
  */
-export function changesSentence(changes: readonly Change[], now: Date): string | undefined {
-  if (changes.length === 0) return undefined;
-  const parts: string[] = [];
+export function notice(
+  { changes, shrank, cause }: Pick<Applied, 'changes' | 'shrank' | 'cause'>,
+  now: Date,
+): string | undefined {
+  const parts = cause ? [causeSentence(cause, now.getTime()).replace(/\.$/, '')] : [];
+  if (shrank) parts.push(`${shrank.lost} of ${shrank.from} guests that answered before do not answer`);
   for (const { change, one, many, detail } of WORDS) {
     const alike = changes.filter((each) => each.change === change);
     if (alike.length === 0) continue;
-    const named = alike.slice(0, MAX_IN_NOTICE).map((each) => `${each.instance_id} (${detail(each, now)})`);
+    const named = alike.slice(0, MAX_IN_NOTICE).map((each) => `${nameOf(each)} (${detail(each, now)})`);
     const more = alike.length > MAX_IN_NOTICE ? ` and ${alike.length - MAX_IN_NOTICE} more` : '';
     parts.push(`${alike.length} ${alike.length === 1 ? one : many}: ${named.join(', ')}${more}`);
   }
-  return `${parts.join('; ')}.`;
+  return parts.length === 0 ? undefined : `${parts.join('; ')}.`;
+}
+
+function nameOf({ instance_id: id, name }: Change): string {
+  return name ? `${name} ${id}` : id;
 }
 
 function reasonSince({ reason, since }: Change, now: Date): string {

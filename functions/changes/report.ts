@@ -1,6 +1,7 @@
-import type { Summary } from '../sweep/summary.ts';
+import type { Summary, UnreachableGuest } from '../sweep/summary.ts';
+import type { Applied } from './apply-sweep.ts';
 import type { FleetState } from './fleet-state.ts';
-import { bySeverity, changesSentence } from './notice.ts';
+import { bySeverity, notice } from './notice.ts';
 import type { Change } from './transition.ts';
 
 /** How many changes a summary lists: it must fit into an event of EventBridge. */
@@ -12,7 +13,7 @@ const MAX_CHANGES = 100;
  * - `state_missing`: nothing was saved, so the history begins here.
  * - `state_malformed`: what was saved is damaged, or of an unknown version, so the history begins here.
  * - `state_unreadable`: no changes can be reported; they are once the state can be read.
- * - `state_not_kept`: what is reported now is reported again by the next sweep.
+ * - `state_not_kept`: what is reported now is, or may be, reported again by the next sweep.
  */
 export interface StateProblem {
   readonly code: 'state_missing' | 'state_malformed' | 'state_unreadable' | 'state_not_kept';
@@ -20,8 +21,7 @@ export interface StateProblem {
 }
 
 /** What a sweep has changed in the history. */
-export interface SweepOutcome {
-  readonly changes: readonly Change[];
+export interface SweepOutcome extends Omit<Applied, 'state'> {
   /** Undefined where the saved state cannot be read. */
   readonly state: FleetState | undefined;
   readonly problem?: StateProblem;
@@ -35,27 +35,37 @@ export interface Report {
   /** The same as one sentence for people; missing where nothing has changed. */
   readonly changes_sentence?: string;
   readonly state_problem?: StateProblem;
+  /** Since when the fleet has shrunk, and how many guests had answered before. */
+  readonly shrunk?: NonNullable<FleetState['shrunk']>;
 }
 
 /** A summary, with its report where there is one. */
 export type ReportedSummary = Summary & Partial<Report>;
 
 /** The summary with what has changed, and since when each guest is unreachable. */
-export function withReport(
-  summary: Summary,
-  { changes, state, problem }: SweepOutcome,
-  now: Date,
-): ReportedSummary {
-  const sentence = changesSentence(changes, now);
+export function withReport(summary: Summary, outcome: SweepOutcome, now: Date): ReportedSummary {
+  const { changes, state, problem } = outcome;
+  const sentence = notice(outcome, now);
   return {
     ...summary,
     changes: bySeverity(changes).slice(0, MAX_CHANGES),
     changes_omitted: Math.max(0, changes.length - MAX_CHANGES),
     ...(sentence !== undefined && { changes_sentence: sentence }),
     ...(problem && { state_problem: problem }),
-    unreachable_guests: summary.unreachable_guests.map((guest) => {
-      const since = state?.guests[guest.instance_id]?.since;
-      return since === undefined ? guest : { ...guest, since };
-    }),
+    ...(state?.shrunk && { shrunk: state.shrunk }),
+    unreachable_guests: summary.unreachable_guests.map((guest) => ({ ...guest, ...context(state, guest) })),
+  };
+}
+
+function context(
+  state: FleetState | undefined,
+  { instance_id: id }: UnreachableGuest,
+): Partial<UnreachableGuest> {
+  const { since, name, project_id, hypervisor } = state?.guests[id] ?? {};
+  return {
+    ...(since && { since }),
+    ...(name && { name }),
+    ...(project_id && { project_id }),
+    ...(hypervisor && { hypervisor }),
   };
 }

@@ -3,24 +3,30 @@ import type { Reason } from '../guest/reason.ts';
 import { queueFields } from '../sweep/summary.ts';
 import type { GuestState } from './fleet-state.ts';
 
-/** How many sweeps in a row must say so before a guest counts as changed. */
+/** When a guest counts as changed. */
 export interface Thresholds {
+  /** How many sweeps in a row must say so. */
   readonly unreachableAfterSweeps: number;
   readonly reachableAfterSweeps: number;
+  /** After how long an unreachable guest counts as abandoned, in milliseconds. */
+  readonly abandonedAfterMs: number;
 }
 
 /** One thing that is reported of a guest. `since` is when it was first seen unreachable, or began to flap. */
 export interface Change {
   readonly instance_id: string;
+  /** Trove's name of the instance, where it is known. */
+  readonly name?: string;
   /**
    * - `unreachable`, with the reason.
    * - `reason_changed`: still unreachable, by another reason.
    * - `flapping`: the guest changes too often to report each change; nothing more is reported until it is steady.
-   * - `reachable`: again, after it was reported unreachable or flapping.
-   * - `gone`: the guest was unreachable or flapping, and is no longer bound.
+   * - `reachable`: again, after it was reported unreachable, flapping or abandoned.
+   * - `abandoned`: unreachable for so long that it is counted apart from now on.
+   * - `deleted`: Trove has deleted the instance; without a reason: its agent still answers.
    */
-  readonly change: 'unreachable' | 'reason_changed' | 'flapping' | 'reachable' | 'gone';
-  /** Of an unreachable guest; of a guest that is gone or flapping, the last one. */
+  readonly change: 'unreachable' | 'reason_changed' | 'flapping' | 'reachable' | 'abandoned' | 'deleted';
+  /** Of an unreachable guest; of a guest that is flapping, the last one. */
   readonly reason?: Reason;
   readonly since: string;
 }
@@ -30,8 +36,19 @@ type ChangeOf = Omit<Change, 'instance_id'>;
 
 /** What is saved of a guest after a sweep, if anything, and what is reported of it, if anything. */
 export interface Transition {
+  /** Undefined: the guest is plainly reachable. */
   readonly guest: GuestState | undefined;
   readonly change?: ChangeOf;
+}
+
+/** What a sweep found of a guest. */
+export interface Finding {
+  /** Undefined: the guest has answered. */
+  readonly why: Unreachable | undefined;
+  /** When it answered or the ping failed, ISO 8601 in UTC. */
+  readonly at: string;
+  /** Its silence is no news; it is counted all the same. */
+  readonly isExcused?: boolean;
 }
 
 /** A guest flaps that has changed so often with no steady time in between. */
@@ -41,86 +58,94 @@ const FLAPPING_AFTER_FLIPS = 5;
 const STEADY_AFTER_SWEEPS = 6;
 
 /**
- * The guest's state after one more verdict.
+ * The guest's state after one more finding.
  *
- * @param before undefined: the guest was plainly reachable, or is new
- * @param why undefined: the guest has answered
- * @param now when the sweep ended, ISO 8601 in UTC
+ * @param before undefined: the guest was plainly reachable, or has just been found
  */
 export function transition(
   before: GuestState | undefined,
-  why: Unreachable | undefined,
-  now: string,
+  finding: Finding,
   thresholds: Thresholds,
 ): Transition {
-  const seen = why ? unanswered(before, why, now) : before && answered(before, now);
+  const { why, at, isExcused = false } = finding;
+  const seen = why ? unanswered(before, why, at) : before && answered(before, at);
   if (seen === undefined) return { guest: undefined };
   const { unreachableAfterSweeps, reachableAfterSweeps } = thresholds;
   const isSteady =
-    seen.same_sweeps >= Math.max(STEADY_AFTER_SWEEPS, unreachableAfterSweeps, reachableAfterSweeps);
-  const change = toReport(seen, isSteady, thresholds);
+    (seen.sweeps || seen.same_sweeps) >=
+    Math.max(STEADY_AFTER_SWEEPS, unreachableAfterSweeps, reachableAfterSweeps);
+  const change = isExcused ? undefined : toReport(seen, isSteady, at, thresholds);
   const reported = change === undefined ? seen : withReported(seen, change);
   const isForgotten = isSteady && reported.sweeps === 0 && reported.reported === 'nothing';
   const guest = isSteady ? { ...reported, flips: 0 } : reported;
   return { guest: isForgotten ? undefined : guest, ...(change && { change }) };
 }
 
-/** The last report on a guest that is no longer bound. */
-export function remove({ reported, reason, since, flips_since: flipsSince }: GuestState): Transition {
-  if (reported === 'nothing') return { guest: undefined };
-  const change = { change: 'gone', reason, since: reported === 'flapping' ? flipsSince : since } as const;
-  return { guest: undefined, change };
-}
-
 /** Counts an answer, and reports nothing yet. */
-function answered(before: GuestState, now: string): GuestState {
-  const { waiting_messages: _, consumers: __, ...saved } = before;
-  return { ...saved, sweeps: 0, ...flipped(before, before.sweeps === 0, now) };
+function answered({ reason, since, flips, flips_since, ...before }: GuestState, at: string): GuestState {
+  const { reported, reported_reason: reportedReason, sweeps, same_sweeps: same } = before;
+  const isSame = sweeps === 0;
+  return {
+    reason,
+    since,
+    at,
+    sweeps: 0,
+    same_sweeps: isSame ? same + 1 : 1,
+    ...flipped({ flips, flips_since }, isSame, at),
+    reported,
+    ...(reportedReason && { reported_reason: reportedReason }),
+  };
 }
 
 /** Counts that no answer came, and reports nothing yet. */
-function unanswered(before: GuestState | undefined, why: Unreachable, now: string): GuestState {
+function unanswered(before: GuestState | undefined, why: Unreachable, at: string): GuestState {
   const { reported = 'nothing', reported_reason: reportedReason, sweeps = 0 } = before ?? {};
   const isSame = sweeps > 0 && before?.reason === why.reason;
+  const isOngoing = sweeps > 0 || reported === 'unreachable' || reported === 'abandoned';
   return {
     reason: why.reason,
-    since: before !== undefined && (sweeps > 0 || reported === 'unreachable') ? before.since : now,
+    since: before !== undefined && isOngoing ? before.since : at,
+    at,
     sweeps: sweeps + 1,
-    ...flipped(before, isSame, now),
+    same_sweeps: isSame && before ? before.same_sweeps + 1 : 1,
+    ...flipped(before ?? { flips: 0, flips_since: at }, sweeps > 0, at),
     reported,
     ...(reportedReason && { reported_reason: reportedReason }),
     ...queueFields(why),
   };
 }
 
-function flipped(
-  before: GuestState | undefined,
-  isSame: boolean,
-  now: string,
-): Pick<GuestState, 'same_sweeps' | 'flips' | 'flips_since'> {
-  const { same_sweeps: same = 0, flips = 0, flips_since: since = now } = before ?? {};
-  if (isSame) return { same_sweeps: same + 1, flips, flips_since: since };
-  return { same_sweeps: 1, flips: flips + 1, flips_since: flips > 0 ? since : now };
+type Flips = Pick<GuestState, 'flips' | 'flips_since'>;
+
+/** @param isSame whether the guest has answered, or not, as in the sweep before; another reason is no flip */
+function flipped({ flips, flips_since: since }: Flips, isSame: boolean, at: string): Flips {
+  if (isSame) return { flips, flips_since: since };
+  return { flips: flips + 1, flips_since: flips > 0 ? since : at };
 }
 
-function toReport(seen: GuestState, isSteady: boolean, thresholds: Thresholds): ChangeOf | undefined {
+function toReport(
+  seen: GuestState,
+  isSteady: boolean,
+  at: string,
+  { unreachableAfterSweeps, reachableAfterSweeps, abandonedAfterMs }: Thresholds,
+): ChangeOf | undefined {
   const { reported, reason, since, sweeps, same_sweeps: same, flips_since: flipsSince } = seen;
   if (reported === 'flapping') {
     if (!isSteady) return undefined;
     return sweeps > 0 ? { change: 'unreachable', reason, since } : { change: 'reachable', since: flipsSince };
   }
   if (seen.flips >= FLAPPING_AFTER_FLIPS) return { change: 'flapping', reason, since: flipsSince };
-  if (reported === 'unreachable') {
-    if (sweeps === 0)
-      return same >= thresholds.reachableAfterSweeps ? { change: 'reachable', since } : undefined;
-    const isOther = seen.reported_reason !== reason && same >= thresholds.unreachableAfterSweeps;
-    return isOther ? { change: 'reason_changed', reason, since } : undefined;
-  }
-  return sweeps >= thresholds.unreachableAfterSweeps ? { change: 'unreachable', reason, since } : undefined;
+  if (reported === 'nothing')
+    return sweeps >= unreachableAfterSweeps ? { change: 'unreachable', reason, since } : undefined;
+  if (sweeps === 0) return same >= reachableAfterSweeps ? { change: 'reachable', since } : undefined;
+  if (reported === 'abandoned') return undefined;
+  if (Date.parse(at) - Date.parse(since) >= abandonedAfterMs) return { change: 'abandoned', reason, since };
+  const isOther = seen.reported_reason !== reason && same >= unreachableAfterSweeps;
+  return isOther ? { change: 'reason_changed', reason, since } : undefined;
 }
 
 function withReported({ reported_reason: _, ...seen }: GuestState, { change }: ChangeOf): GuestState {
-  if (change === 'flapping') return { ...seen, reported: 'flapping' };
+  if (change === 'flapping' || change === 'abandoned') return { ...seen, reported: change };
   if (change === 'reachable') return { ...seen, reported: 'nothing' };
   return { ...seen, reported: 'unreachable', reported_reason: seen.reason };
 }

@@ -6,7 +6,7 @@ import { type PongOptions, readPong, reasonFor } from './diagnosis.ts';
 import type { PingResult } from './ping-result.ts';
 import { COMMON_CONTEXT, type RequestContext, rpcContext } from './request-context.ts';
 import type { SecureSerializer } from './secure-serializer.ts';
-import { Silence } from './silence.ts';
+import { NoConsumer, Silence } from './silence.ts';
 import type { PingTiming } from './timing.ts';
 import { topicOf } from './topic.ts';
 
@@ -14,6 +14,11 @@ export interface PingOptions extends PongOptions {
   /** The deployment's `control_exchange`. */
   readonly controlExchange: string;
   readonly timing: PingTiming;
+  /**
+   * Asks the broker first who consumes the guest's queue, and pings only where somebody does: where nobody ever has, a
+   * ping stays in the queue behind what Trove sent when it made the instance.
+   */
+  readonly asksFirst?: boolean;
   /** Ends the ping, which then throws the interruption's error. */
   readonly interruption: Interruption;
 }
@@ -29,11 +34,15 @@ export async function rpcPing(
   { client, inspector }: Transport,
   instanceId: string,
   request: RpcRequest,
-  { controlExchange, timing, interruption, ...pong }: PingOptions,
+  { controlExchange, timing, asksFirst = false, interruption, ...pong }: PingOptions,
 ): Promise<PingResult> {
   const target = { exchange: controlExchange, topic: topicOf(instanceId) };
   const start = performance.now();
   const elapsedMs = () => Math.round((performance.now() - start) * 1000) / 1000; // what is beyond is noise
+  const known = asksFirst ? await inspector.queueCounts(target, timing) : undefined;
+  if (known !== undefined && known !== 'missing' && known.consumers === 0)
+    return reasonFor(new NoConsumer(), { target, queue: known, roundTripMs: elapsedMs() });
+  interruption.throwIfInterrupted();
   const silence = new Silence(inspector, target, timing);
   const call = client.call(target, request, timing, (silent) => silence.watch(silent));
   interruption.onInterrupted((error) => call.reject(error));

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { BrokerUnreachable } from '../broker/errors.ts';
 import { ManagementApi } from '../broker/management.ts';
 import { pingWithKey } from '../guest/keyed-ping.ts';
@@ -20,16 +21,27 @@ export function fleetOf({ config, locator }: ExecutionEnvironment): Fleet {
   });
 }
 
-/**
- * A sweep over many guests, to be {@link runSweep | run}: each guest has the time of a single ping.
- *
- * @param deadline of the whole sweep
- */
+/** After how long all live agents are back on a broker that has restarted: measured, 10 s after its port opens at most. */
+const RETURN_MS = 10_000;
+
+/** How long after that the connection counts as new: a guest that is gone is then asked once more. */
+const NEW_CONNECTION_MS = 60_000;
+
+const PING_AGAIN_MS = 1000;
+
+export interface SweepPlan {
+  readonly instanceIds: Iterable<string>;
+  readonly requestId: string;
+  /** Of the whole sweep. */
+  readonly deadline: Deadline;
+  /** Guests of which nobody consumed the queue: the broker is asked first. */
+  readonly asksFirst: ReadonlySet<string>;
+}
+
+/** A sweep over many guests, to be {@link runSweep | run}: each guest has the time of a single ping. */
 export function planSweep(
   { config, keys }: ExecutionEnvironment,
-  instanceIds: Iterable<string>,
-  requestId: string,
-  deadline: Deadline,
+  { instanceIds, requestId, deadline, asksFirst }: SweepPlan,
 ): Sweep {
   const context = { tenantId: null, requestId };
   const inTheClear = pingRequest(context);
@@ -43,6 +55,7 @@ export function planSweep(
         timing: pingTiming('sweep', guestDeadline, config.noConsumerGraceMs),
         serializer,
         requireEncryption: config.requireEncryption,
+        asksFirst: asksFirst.has(instanceId),
         interruption,
       });
     };
@@ -52,11 +65,45 @@ export function planSweep(
 }
 
 /**
+ * Runs a sweep. Guests that are known to be alive, and whose queues or consumers are gone, may be returning to a broker
+ * that has just restarted: while the connection is new, they are pinged again before the sweep ends.
+ *
+ * @param isKnownAlive whether the guest answered the sweep before
+ * @throws as {@link runOnce}
+ */
+export async function runSweep(
+  environment: ExecutionEnvironment,
+  sweep: Sweep,
+  isKnownAlive: (instanceId: string) => boolean,
+): Promise<SweepEnd> {
+  let end = await runOnce(environment, sweep);
+  const connectedAtMs = performance.now() - environment.broker.connectionAgeMs;
+  const startMs = performance.now() - connectedAtMs;
+  for (let ageMs = startMs; ; ageMs = performance.now() - connectedAtMs) {
+    const mayReturn = ageMs < RETURN_MS || (ageMs === startMs && ageMs < NEW_CONNECTION_MS);
+    const returning = returningGuests(sweep, end, isKnownAlive);
+    if (!mayReturn || returning.length === 0 || sweep.deadline.leftMs < RETURN_MS) return end;
+    await setTimeout(PING_AGAIN_MS);
+    sweep.pingAgain(returning);
+    end = await runOnce(environment, sweep);
+  }
+}
+
+function returningGuests(sweep: Sweep, end: SweepEnd, isKnownAlive: (id: string) => boolean): string[] {
+  if (end.kind === 'out_of_time') return [];
+  if (end.kind === 'broker_failed')
+    return end.failure.reason === 'exchange_missing' ? [...sweep.unreached].filter(isKnownAlive) : [];
+  const isGone = ([, verdict]: readonly [string, Verdict]) =>
+    verdict.reachable === false && ['queue_missing', 'no_consumer'].includes(verdict.reason);
+  return [...sweep.verdicts].filter(isGone).flatMap(([id]) => (isKnownAlive(id) ? [id] : []));
+}
+
+/**
  * Runs a sweep over the live connection.
  *
  * @throws KeyFileUnreadable, SecretUnavailable (the broker's), MalformedCredentials or BrokerUnknown
  */
-export async function runSweep({ config, broker }: ExecutionEnvironment, sweep: Sweep): Promise<SweepEnd> {
+async function runOnce({ config, broker }: ExecutionEnvironment, sweep: Sweep): Promise<SweepEnd> {
   const { deadline } = sweep;
   const isTimeToConnect = deadline.leftMs >= CONNECT_TIMEOUT_MS;
   if (deadline.isOver) return { kind: 'out_of_time' };

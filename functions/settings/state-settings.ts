@@ -5,7 +5,7 @@ import { InvalidConfig, readCount, readNumber, requireVerifiedTls, type Variable
 
 /** What the health check alone reads of the environment. */
 export interface StateSettings {
-  /** Where what is known is kept from sweep to sweep; undefined: nothing is kept, and no changes are told. */
+  /** Where the state is saved from sweep to sweep; undefined: nowhere, and no changes are reported. */
   readonly location: StateLocation | undefined;
   readonly thresholds: Thresholds;
 }
@@ -20,6 +20,8 @@ export interface PageSettings {
 
 /** The most sweeps in a row that a threshold may ask for. */
 const MAX_SWEEPS = 1000;
+const MAX_HOURS = 24 * 365;
+const HOUR_MS = 3_600_000;
 
 /** @throws InvalidConfig */
 export function readStateSettings(env: Variables): StateSettings {
@@ -28,6 +30,7 @@ export function readStateSettings(env: Variables): StateSettings {
     thresholds: {
       unreachableAfterSweeps: readCount(env, 'UNREACHABLE_AFTER_SWEEPS', 2, MAX_SWEEPS),
       reachableAfterSweeps: readCount(env, 'REACHABLE_AFTER_SWEEPS', 1, MAX_SWEEPS),
+      abandonedAfterMs: readCount(env, 'ABANDONED_AFTER_HOURS', 168, MAX_HOURS) * HOUR_MS,
     },
   };
 }
@@ -44,8 +47,16 @@ function readLocation(text: string | undefined): StateLocation | undefined {
   if (!text) return undefined;
   const [, bucket, key] = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\/(.+)$/.exec(text) ?? [];
   if (bucket !== undefined && key !== undefined) return { bucket, key };
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol === 'file:' && url.host === '' && !url.pathname.endsWith('/'))
-    return { path: fileURLToPath(url) };
+  const path = text.endsWith('/') ? undefined : pathOf(text);
+  if (path !== undefined) return { path };
   throw new InvalidConfig('FLEET_STATE_URL is neither s3://bucket/key nor file:///path');
+}
+
+/** @returns undefined where the text is not a `file:` URL of this machine, or hides a slash in its path */
+function pathOf(url: string): string | undefined {
+  try {
+    return fileURLToPath(url);
+  } catch {
+    return undefined;
+  }
 }

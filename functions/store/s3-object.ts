@@ -36,7 +36,8 @@ export class S3Object implements StateStore {
       return await ask(deadline, async (sdk, client, abortSignal) => {
         const command = new sdk.GetObjectCommand(this.#place);
         const { Body: body, ETag: version } = await client.send(command, { abortSignal });
-        if (!(body instanceof Readable) || version === undefined) throw new Error('No object was answered');
+        if (!(body instanceof Readable) || version === undefined)
+          throw new Error("S3's answer has no object");
         return { text: await textOf(addAbortSignal(abortSignal, body)), version };
       });
     } catch (error) {

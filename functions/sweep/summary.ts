@@ -1,10 +1,10 @@
 import type { Unreachable } from '../guest/ping-result.ts';
 import type { Reason } from '../guest/reason.ts';
 import type { SweepRequest } from './sweep-request.ts';
-import type { Origin, SweepError, SweepResult, Totals } from './sweep-result.ts';
+import type { Origin, Silent, SweepError, SweepResult, Tally, Totals } from './sweep-result.ts';
 
 /** What a sweep found: returned, logged and shown. Times are in milliseconds. */
-export interface Summary extends Totals {
+export interface Summary extends Omit<Totals, 'orphaned'> {
   readonly unreachable_by_reason: Readonly<Partial<Record<Reason, number>>>;
   /** False when the broker kept us from pinging; `error` says how. */
   readonly broker_reachable: boolean;
@@ -23,6 +23,8 @@ export interface Summary extends Totals {
   /** The worst of the unreachable; the others are only counted. */
   readonly unreachable_guests: readonly UnreachableGuest[];
   readonly unreachable_guests_omitted: number;
+  /** Guests that Trove has deleted, and whose queues are left. */
+  readonly orphaned_queues: readonly string[];
   /** What the event names that is no instance id. */
   readonly malformed_ids: readonly string[];
   readonly duplicate_ids: readonly string[];
@@ -40,6 +42,10 @@ export interface Percentiles {
 export interface UnreachableGuest {
   readonly instance_id: string;
   readonly reason: Reason;
+  /** What Trove says of the instance, where it is known. */
+  readonly name?: string;
+  readonly project_id?: string;
+  readonly hypervisor?: string;
   /** When the guest was first seen unreachable (ISO 8601, UTC), where that is saved. */
   readonly since?: string;
   /** Messages in the guest's queue, where the broker said so. */
@@ -51,28 +57,37 @@ export interface UnreachableGuest {
 /** How many unreachable guests, malformed and duplicate ids a summary lists: a log line has its limit. */
 export const MAX_IN_SUMMARY = 100;
 
-export function summarize(result: SweepResult, request: SweepRequest): Summary {
-  const { origin, unreachable, error } = result;
-  const byReason = Map.groupBy(unreachable, ([, { reason }]) => reason);
+/** @param error what kept the sweep from being complete, or a fact about the fleet */
+export function summarize(
+  { origin, isBrokerReachable, roundTripsMs, durationMs, trove }: SweepResult,
+  { totals: { orphaned: _, ...totals }, unreachable, apart }: Tally,
+  error: SweepError | undefined,
+  request: SweepRequest,
+): Summary {
+  const byReason = Map.groupBy(unreachable, ({ why }) => why.reason);
+  const problem = origin.problem ?? trove?.problem;
+  const ageMs = origin.ageMs ?? trove?.ageMs;
+  const orphaned = [...apart].filter(([, why]) => why === 'orphaned').map(([id]) => id);
   return {
-    ...result.totals,
+    ...totals,
     unreachable_by_reason: Object.fromEntries([...byReason].map(([reason, { length }]) => [reason, length])),
-    broker_reachable: result.isBrokerReachable,
-    round_trip_ms: percentiles(result.roundTripsMs),
-    duration_ms: Math.round(result.durationMs),
+    broker_reachable: isBrokerReachable,
+    round_trip_ms: percentiles(roundTripsMs),
+    duration_ms: Math.round(durationMs),
     guests_from: origin.from,
-    ...(origin.ageMs !== undefined && { list_age_ms: origin.ageMs }),
-    ...(origin.problem !== undefined && { list_problem: origin.problem }),
-    unreachable_guests: unreachable.slice(0, MAX_IN_SUMMARY).map(([id, why]) => listed(id, why)),
+    ...(ageMs !== undefined && { list_age_ms: ageMs }),
+    ...(problem !== undefined && { list_problem: problem }),
+    unreachable_guests: unreachable.slice(0, MAX_IN_SUMMARY).map(listed),
     unreachable_guests_omitted: Math.max(0, unreachable.length - MAX_IN_SUMMARY),
+    orphaned_queues: orphaned.slice(0, MAX_IN_SUMMARY),
     malformed_ids: request.malformed.slice(0, MAX_IN_SUMMARY),
     duplicate_ids: request.duplicates.slice(0, MAX_IN_SUMMARY),
     ...(error && { error }),
   };
 }
 
-function listed(instanceId: string, why: Unreachable): UnreachableGuest {
-  return { instance_id: instanceId, reason: why.reason, ...queueFields(why) };
+function listed({ id, why }: Silent): UnreachableGuest {
+  return { instance_id: id, reason: why.reason, ...queueFields(why) };
 }
 
 /** What a silent guest's queue has, as fields of the summary and of a log line. */

@@ -5,6 +5,8 @@ import { INSTANCE_ID } from '../guest/topic.ts';
 export interface SweepRequest {
   /** The guests that the event names, each once; undefined: the event names none, so all guests are meant. */
   readonly instanceIds: readonly string[] | undefined;
+  /** The guests that an operator says are no more: nothing is remembered of them. */
+  readonly forget: readonly string[];
   /** What the event names that cannot be an instance id, cut to a showable length. */
   readonly malformed: readonly string[];
   /** The ids that the event names more than once. */
@@ -21,24 +23,32 @@ export class InvalidEvent extends CodedError {
 const MAX_SHOWN = 100;
 
 /**
- * Reads `{"instance_ids": ["<uuid>", …]}`. Any other object, such as EventBridge's own, names no guests.
+ * Reads `{"instance_ids": ["<uuid>", …], "forget": ["<uuid>", …]}`, either of which may be missing. Any other object, such
+ * as EventBridge's own, names no guests.
  *
  * @throws InvalidEvent
  */
 export function readSweepRequest(event: unknown): SweepRequest {
-  const named = Object(event).instance_ids ?? [];
-  if (!Array.isArray(named)) throw new InvalidEvent('instance_ids is not a list of instance ids');
+  const named = readIds(event, 'instance_ids');
+  const forget = readIds(event, 'forget');
+  return {
+    instanceIds: named.isEmpty ? undefined : [...named.ids],
+    forget: [...forget.ids],
+    malformed: [...named.malformed, ...forget.malformed],
+    duplicates: [...named.duplicates, ...forget.duplicates],
+  };
+}
+
+function readIds(event: unknown, field: 'instance_ids' | 'forget') {
+  const list = Object(event)[field] ?? [];
+  if (!Array.isArray(list)) throw new InvalidEvent(`${field} is not a list of instance ids`);
   const [ids, malformed, duplicates] = [new Set<string>(), new Set<string>(), new Set<string>()];
-  for (const id of named) {
+  for (const id of list) {
     if (typeof id !== 'string' || !INSTANCE_ID.test(id)) malformed.add(shown(id));
     else if (ids.has(id)) duplicates.add(id);
     else ids.add(id);
   }
-  return {
-    instanceIds: named.length === 0 ? undefined : [...ids],
-    malformed: [...malformed],
-    duplicates: [...duplicates],
-  };
+  return { ids, malformed, duplicates, isEmpty: list.length === 0 };
 }
 
 function shown(id: unknown): string {

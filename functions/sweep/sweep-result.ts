@@ -1,5 +1,6 @@
 import type { Reachable, Unreachable } from '../guest/ping-result.ts';
 import { REASONS, type Reason } from '../guest/reason.ts';
+import type { TroveList } from '../trove/trove-list.ts';
 import type { Listing } from './fleet.ts';
 import type { Sweep, SweepEnd, Verdict } from './sweep.ts';
 
@@ -10,13 +11,23 @@ export type Origin =
 
 /** `code` is the broker's reason, or a code that only sweeps have. */
 export interface SweepError {
-  readonly code: Reason | 'fleet_unknown' | 'key_unreadable' | 'out_of_time';
+  readonly code: Reason | 'fleet_empty' | 'fleet_shrank' | 'fleet_unknown' | 'key_unreadable' | 'out_of_time';
   readonly message: string;
 }
 
+/**
+ * Why an unreachable guest is counted apart, and rings no alarm.
+ *
+ * - `new`: it has never answered, and was first seen less than an hour ago.
+ * - `abandoned`: it has been unreachable for so long that nobody is to be told of it any more.
+ * - `expected_silent`: Trove's status of the instance says that its agent is down for now.
+ * - `orphaned`: Trove has deleted the instance, and its queue is left.
+ */
+export type Apart = 'new' | 'abandoned' | 'expected_silent' | 'orphaned';
+
 /** How many guests there are of each kind. */
-export interface Totals {
-  /** Guests with a verdict: the reachable and the unreachable. */
+export interface Totals extends Readonly<Record<Apart, number>> {
+  /** Guests with a verdict: the reachable, the unreachable, and those that are counted apart. */
   readonly checked: number;
   readonly reachable: number;
   readonly unreachable: number;
@@ -24,19 +35,28 @@ export interface Totals {
   readonly unknown: number;
 }
 
-/** What a sweep found, ranked and counted once; the summary, the history and the log read it. */
+/** A guest that is unreachable, and why. */
+export interface Silent {
+  readonly id: string;
+  readonly why: Unreachable;
+}
+
+/** What a sweep found. */
 export interface SweepResult {
-  /** When the sweep ended. */
+  readonly startedAt: Date;
   readonly endedAt: Date;
   readonly durationMs: number;
   readonly origin: Origin;
+  /** The guests that the broker has bound, where they were listed just now. */
+  readonly bound?: ReadonlySet<string> | undefined;
+  /** Undefined where there is no Trove. */
+  readonly trove?: TroveList | undefined;
   readonly verdicts: ReadonlyMap<string, Verdict>;
   /** The guests without a verdict because time was short or the broker failed. */
   readonly unreached: ReadonlySet<string>;
-  readonly totals: Totals;
-  /** Each unreachable guest and why, worst first. */
-  readonly unreachable: readonly (readonly [instanceId: string, why: Unreachable])[];
-  /** Of the reachable guests, in ascending order. */
+  /** When the guest's ping failed. */
+  readonly failedAt: (id: string) => Date;
+  /** Of the reachable guests, from publish to reply, in ascending order. */
   readonly roundTripsMs: Float64Array;
   /** False when the broker kept us from pinging; `error` says how. */
   readonly isBrokerReachable: boolean;
@@ -44,35 +64,29 @@ export interface SweepResult {
   readonly error: SweepError | undefined;
 }
 
-/** The reasons, from the worst to the least: the further a ping got, the better. */
-const SEVERITY = Object.keys(REASONS);
-
 /** How a sweep went. */
-export interface SweepRun extends Pick<SweepResult, 'endedAt' | 'durationMs' | 'origin'> {
+export interface SweepRun
+  extends Pick<SweepResult, 'startedAt' | 'endedAt' | 'durationMs' | 'origin' | 'bound' | 'trove'> {
   readonly end: SweepEnd;
   /** Why the guests could not be listed. */
   readonly problem?: SweepError | undefined;
 }
 
 export function sweepResult(
-  { verdicts, unreached }: Pick<Sweep, 'verdicts' | 'unreached'>,
+  sweep: Pick<Sweep, 'verdicts' | 'unreached' | 'failedAt'>,
   { end, problem, ...run }: SweepRun,
 ): SweepResult {
+  const { verdicts, unreached } = sweep;
   const isBrokerReachable = end.kind !== 'broker_failed';
-  const unreachable = [...verdicts].filter(isUnreachable).sort(([, a], [, b]) => worstFirst(a, b));
-  const roundTripsMs = Float64Array.from([...verdicts.values()].filter(isReachable), roundTrip).sort();
-  const checked = roundTripsMs.length + unreachable.length;
-  const unknown = verdicts.size - checked + unreached.size;
   const failure = isBrokerReachable ? problem : { code: end.failure.reason, message: end.failure.cause };
   return {
     ...run,
     verdicts,
     unreached,
-    totals: { checked, reachable: roundTripsMs.length, unreachable: unreachable.length, unknown },
-    unreachable,
-    roundTripsMs,
+    failedAt: (id) => new Date(sweep.failedAt(id) ?? run.endedAt),
+    roundTripsMs: Float64Array.from([...verdicts.values()].filter(isReachable), roundTrip).sort(),
     isBrokerReachable,
-    error: failure ?? incompleteness(verdicts, unreached),
+    error: failure ?? incompleteness(verdicts, unreached) ?? emptiness(verdicts, run.origin),
   };
 }
 
@@ -86,8 +100,51 @@ function incompleteness(
   return keyless && { code: 'key_unreadable', message: keyless.cause };
 }
 
-function isUnreachable(entry: [string, Verdict]): entry is [string, Unreachable] {
-  return entry[1].reachable === false;
+/** No guest is never a success: the exchange, the virtual host or the user may be the wrong one. */
+function emptiness({ size }: SweepResult['verdicts'], { from }: Origin): SweepError | undefined {
+  if (size > 0 || from === 'event') return undefined;
+  const message =
+    'There is no guest: none is bound to the control exchange in this virtual host, as far as this user may see, and none is remembered';
+  return { code: 'fleet_empty', message };
+}
+
+/** The guests of a sweep, ranked and counted. */
+export interface Tally {
+  readonly totals: Totals;
+  /** Those that are not counted apart, worst first. */
+  readonly unreachable: readonly Silent[];
+  readonly apart: ReadonlyMap<string, Apart>;
+}
+
+/** The reasons, from the worst to the least: the further a ping got, the better. */
+const SEVERITY = Object.keys(REASONS);
+
+/** @param apart the guests to be counted apart, where they are unreachable */
+export function tally(
+  { verdicts, unreached, roundTripsMs }: SweepResult,
+  apart: ReadonlyMap<string, Apart> = new Map(),
+): Tally {
+  const silent: Silent[] = [];
+  for (const [id, why] of verdicts) if (why.reachable === false) silent.push({ id, why });
+  const unreachable = silent.filter(({ id }) => !apart.has(id)).sort(worstFirst);
+  const counts = { new: 0, abandoned: 0, expected_silent: 0, orphaned: 0 };
+  for (const { id } of silent) {
+    const kind = apart.get(id);
+    if (kind) counts[kind]++;
+  }
+  const checked = roundTripsMs.length + silent.length;
+  const unknown = verdicts.size - checked + unreached.size;
+  return {
+    totals: {
+      checked,
+      reachable: roundTripsMs.length,
+      unreachable: unreachable.length,
+      unknown,
+      ...counts,
+    },
+    unreachable,
+    apart,
+  };
 }
 
 function isReachable(verdict: Verdict): verdict is Reachable {
@@ -98,7 +155,7 @@ function roundTrip({ roundTripMs }: Reachable): number {
   return roundTripMs;
 }
 
-function worstFirst(a: Unreachable, b: Unreachable): number {
+function worstFirst({ why: a }: Silent, { why: b }: Silent): number {
   return SEVERITY.indexOf(a.reason) - SEVERITY.indexOf(b.reason) || waiting(b) - waiting(a);
 }
 

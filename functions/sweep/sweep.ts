@@ -48,12 +48,29 @@ export class Sweep {
   readonly deadline: Deadline;
   readonly #waiting: Set<string>;
   readonly #verdicts = new Map<string, Verdict>();
+  /** When each unreachable guest's ping failed, in the milliseconds of `Date.now()`. */
+  readonly #failedAt = new Map<string, number>();
   readonly #ping: PingOne;
 
   constructor(instanceIds: Iterable<string>, ping: PingOne, deadline: Deadline) {
     this.#waiting = new Set(instanceIds);
     this.#ping = ping;
     this.deadline = deadline;
+  }
+
+  /** Adds guests that are to be pinged when the sweep is next run, unless they have a verdict. */
+  add(instanceIds: Iterable<string>): void {
+    for (const id of instanceIds) if (!this.#verdicts.has(id)) this.#waiting.add(id);
+  }
+
+  /** Takes the verdicts of these guests back: they are pinged again when the sweep is next run. */
+  pingAgain(instanceIds: Iterable<string>): void {
+    for (const id of instanceIds) if (this.#verdicts.delete(id)) this.#waiting.add(id);
+  }
+
+  /** When the guest's ping failed, in the milliseconds of `Date.now()`; undefined: it did not. */
+  failedAt(instanceId: string): number | undefined {
+    return this.#failedAt.get(instanceId);
   }
 
   get verdicts(): ReadonlyMap<string, Verdict> {
@@ -113,6 +130,8 @@ export class Sweep {
   #settle(instanceId: string, verdict: Verdict): void {
     this.#waiting.delete(instanceId);
     this.#verdicts.set(instanceId, verdict);
+    if (verdict.reachable) this.#failedAt.delete(instanceId);
+    else if (!this.#failedAt.has(instanceId)) this.#failedAt.set(instanceId, Date.now());
   }
 }
 

@@ -13,7 +13,13 @@ const UNITS = {
   GuestsUnreachable: 'Count',
   GuestsUnknown: 'Count',
   GuestsUnencrypted: 'Count',
+  GuestsNew: 'Count',
+  GuestsAbandoned: 'Count',
+  GuestsExpectedSilent: 'Count',
+  OrphanedQueues: 'Count',
   FleetStateKept: 'Count',
+  FleetShrank: 'Count',
+  ControlPlaneUnreachable: 'Count',
   RoundTripTime: 'Milliseconds',
   SweepDuration: 'Milliseconds',
 } as const;

@@ -1,12 +1,15 @@
 import type { ReportedSummary } from '../changes/report.ts';
 import { MAX_IN_SUMMARY } from '../sweep/summary.ts';
-import type { SweepResult } from '../sweep/sweep-result.ts';
+import type { Silent, SweepResult, Tally } from '../sweep/sweep-result.ts';
 import { embedded, MAX_VALUES } from './embedded-metrics.ts';
 import { Log } from './log.ts';
 import { unreachableFields } from './unreachable-fields.ts';
 
 /** The log of the health check; `health-check` is the metrics' dimension `service`. */
 export const log = new Log('health-check');
+
+/** What is no fault of the sweep: it was complete. */
+const OF_THE_FLEET: ReadonlySet<string> = new Set(['fleet_empty', 'fleet_shrank']);
 
 /** How many ids a line takes at most: some 37 KB, of the 256 KB of a log event. */
 const IDS_A_LINE = 1000;
@@ -15,29 +18,33 @@ const IDS_A_LINE = 1000;
  * One log line for the sweep, one for each of the unreachable guests that the summary lists, the ids of all others, one
  * line for each change, and the metrics (EMF).
  */
-export function recordSweep(requestId: string, result: SweepResult, summary: ReportedSummary): void {
-  const { unreachable } = result;
-  for (const [instanceId, why] of unreachable.slice(0, MAX_IN_SUMMARY)) {
+export function recordSweep(
+  requestId: string,
+  result: SweepResult,
+  { totals, unreachable }: Tally,
+  summary: ReportedSummary,
+): void {
+  for (const { id, why } of unreachable.slice(0, MAX_IN_SUMMARY)) {
     log.warn('guest_unreachable', {
       request_id: requestId,
-      instance_id: instanceId,
+      instance_id: id,
       outcome: 'unreachable',
       ...unreachableFields(why),
     });
   }
   recordOthers(requestId, unreachable.slice(MAX_IN_SUMMARY));
   for (const change of summary.changes ?? []) log.info('guest_changed', { request_id: requestId, ...change });
-  const line = { request_id: requestId, outcome: outcomeOf(summary), ...summary };
+  const line = listsLast({ request_id: requestId, outcome: outcomeOf(summary), ...summary });
   if (summary.error) log.error('health_check', line);
   else log.info('health_check', line);
-  recordMetrics(requestId, result, summary);
+  recordMetrics(requestId, result, totals, summary);
 }
 
 /** The ids are one text, since CloudWatch Logs Insights takes no more than 200 fields, or elements, from a line. */
-function recordOthers(requestId: string, others: SweepResult['unreachable']): void {
-  for (const [reason, guests] of Map.groupBy(others, ([, why]) => why.reason)) {
+function recordOthers(requestId: string, others: readonly Silent[]): void {
+  for (const [reason, guests] of Map.groupBy(others, ({ why }) => why.reason)) {
     for (let first = 0; first < guests.length; first += IDS_A_LINE) {
-      const ids = guests.slice(first, first + IDS_A_LINE).map(([id]) => id);
+      const ids = guests.slice(first, first + IDS_A_LINE).map(({ id }) => id);
       log.warn('more_unreachable', {
         request_id: requestId,
         outcome: 'unreachable',
@@ -54,17 +61,37 @@ function outcomeOf({ error, unreachable }: ReportedSummary): string {
   return unreachable > 0 ? 'unreachable' : 'reachable';
 }
 
-function recordMetrics(requestId: string, { roundTripsMs }: SweepResult, summary: ReportedSummary): void {
+/** CloudWatch Logs Insights reads no more than the first 200 fields, or elements, of a line. */
+function listsLast(fields: object): Record<string, unknown> {
+  const entries = Object.entries(fields);
+  return Object.fromEntries(
+    entries.sort(([, a], [, b]) => Number(Array.isArray(a)) - Number(Array.isArray(b))),
+  );
+}
+
+function recordMetrics(
+  requestId: string,
+  { roundTripsMs }: SweepResult,
+  { orphaned }: Tally['totals'],
+  summary: ReportedSummary,
+): void {
   const { checked, reachable, unreachable, error } = summary;
   // Where nobody could be checked, a count of 0 unreachable guests would be a lie.
   const isKnown = checked > 0 || !error;
   const totals = embedded({
     BrokerReachable: summary.broker_reachable ? 1 : 0,
-    SweepComplete: error ? 0 : 1,
+    SweepComplete: error && !OF_THE_FLEET.has(error.code) ? 0 : 1,
     GuestsChecked: checked,
     ...(isKnown && { GuestsReachable: reachable, GuestsUnreachable: unreachable }),
     GuestsUnknown: summary.unknown,
-    ...(summary.changes && { FleetStateKept: isKept(summary) ? 1 : 0 }),
+    GuestsNew: summary.new,
+    GuestsAbandoned: summary.abandoned,
+    GuestsExpectedSilent: summary.expected_silent,
+    OrphanedQueues: orphaned,
+    ...(summary.changes && {
+      FleetStateKept: isKept(summary) ? 1 : 0,
+      FleetShrank: isShrunk(summary) ? 1 : 0,
+    }),
     SweepDuration: summary.duration_ms,
   });
   log.metrics({ request_id: requestId, ...totals });
@@ -76,6 +103,11 @@ function recordMetrics(requestId: string, { roundTripsMs }: SweepResult, summary
 
   const times = sample(roundTripsMs);
   if (times.length > 0) log.metrics({ request_id: requestId, ...embedded({ RoundTripTime: times }) });
+}
+
+/** Also where no guest was checked, though some are remembered. */
+function isShrunk({ shrunk, checked, unknown, guests_from: from }: ReportedSummary): boolean {
+  return shrunk !== undefined || (checked === 0 && unknown > 0 && from !== 'event');
 }
 
 /** A new history is saved from this sweep on. */

@@ -14,11 +14,12 @@ import { ProgressBar } from './terminal/progress-bar.ts';
 
 // `npm run health-check`: one sweep of the fleet by the bundled function.
 
-const USAGE = 'npm run health-check [-- [--json] [instance_id …]]';
+const USAGE = 'npm run health-check [-- [--json] [--forget instance_id]… [instance_id …]]';
 
 /** Lambda's own limit for an invocation. */
 const TIMEOUT_MS = 900_000;
 
+/** `couldNotRun` also where there is no guest: nothing was looked at. */
 const EXIT = {
   allReachable: 0,
   someUnreachable: 1,
@@ -35,25 +36,37 @@ try {
 }
 
 async function main(): Promise<number> {
-  const { json, help, instanceIds } = readArguments();
+  const { json, help, forget, instanceIds } = readArguments();
   if (help) {
     console.log(`Usage: ${USAGE}`);
     return EXIT.allReachable;
   }
-  const malformed = instanceIds.filter((id) => !INSTANCE_ID.test(id));
+  const malformed = [...instanceIds, ...forget].filter((id) => !INSTANCE_ID.test(id));
   if (malformed.length > 0) {
     console.error(`Not an instance id (a UUID in lower case): ${malformed.join(', ')}. No guest was pinged.`);
     return EXIT.malformedId;
   }
-  const { summary, tracebacks } = await sweep(withState(brokerSettings()), instanceIds);
+  const { summary, tracebacks } = await sweep(withState(brokerSettings()), instanceIds, forget);
   console.log(json ? JSON.stringify(summary) : [...tracebacks, fleetReport(summary)].join('\n'));
   return exitCode(summary);
 }
 
-function readArguments(): { json: boolean; help: boolean; instanceIds: string[] } {
+interface Arguments {
+  readonly json: boolean;
+  readonly help: boolean;
+  /** Guests that are no more. */
+  readonly forget: readonly string[];
+  readonly instanceIds: readonly string[];
+}
+
+function readArguments(): Arguments {
   try {
     const { values, positionals } = parseArgs({
-      options: { json: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+      options: {
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+        forget: { type: 'string', multiple: true, default: [] },
+      },
       allowPositionals: true,
     });
     return { ...values, instanceIds: positionals };
@@ -83,7 +96,7 @@ function runningSystem(): Settings | undefined {
   return system?.settings;
 }
 
-/** A state of the command's own is what the last command has seen, and each sweep is worth a look: all is told at once. */
+/** A state of the command's own is what the last command has seen, and each sweep is worth a look: all is reported at once. */
 function withState(settings: Record<string, string>): Record<string, string> {
   const own = { FLEET_STATE_URL: fleetStateUrl(settings), UNREACHABLE_AFTER_SWEEPS: '1' };
   const all = 'FLEET_STATE_URL' in settings ? settings : { ...own, ...settings };
@@ -97,7 +110,11 @@ interface Sweep {
   readonly tracebacks: readonly string[];
 }
 
-async function sweep(settings: Record<string, string>, instanceIds: string[]): Promise<Sweep> {
+async function sweep(
+  settings: Record<string, string>,
+  instanceIds: readonly string[],
+  forget: readonly string[],
+): Promise<Sweep> {
   const bar = process.stderr.isTTY ? new ProgressBar() : undefined;
   const tracebacks: string[] = [];
   const lambda = await LambdaProcess.start(
@@ -110,7 +127,7 @@ async function sweep(settings: Record<string, string>, instanceIds: string[]): P
     },
   );
   try {
-    const event = instanceIds.length > 0 ? { instance_ids: instanceIds } : {};
+    const event = { instance_ids: instanceIds, forget };
     return { summary: (await lambda.invoke(event)) as ReportedSummary, tracebacks };
   } finally {
     bar?.end();
@@ -120,6 +137,7 @@ async function sweep(settings: Record<string, string>, instanceIds: string[]): P
 
 function exitCode(summary: ReportedSummary): number {
   if (!summary.broker_reachable) return EXIT.brokerUnreachable;
-  if (summary.error?.code === 'fleet_unknown') return EXIT.couldNotRun;
+  const { code } = summary.error ?? {};
+  if (code === 'fleet_unknown' || code === 'fleet_empty') return EXIT.couldNotRun;
   return summary.unreachable + summary.unknown === 0 ? EXIT.allReachable : EXIT.someUnreachable;
 }

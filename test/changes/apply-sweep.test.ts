@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { Change, Thresholds } from '../../functions/changes/transition.ts';
+import type { Rules } from '../../functions/changes/apply-sweep.ts';
+import type { Change } from '../../functions/changes/transition.ts';
 import { changesOf, type Fate, GUEST, inWords, minute, PATIENT, SweepsInARow } from './sweeps-in-a-row.ts';
 
 const OTHER = '00000000-0000-4000-8000-000000000002';
@@ -24,11 +25,11 @@ describe('what is reported', () => {
     ['hangs once, where it had been down', [down, down, 'no_reply', down], ['unreachable no_consumer']],
     [
       'is deleted while unreachable',
-      [down, down, 'unbound'],
-      ['unreachable no_consumer', 'gone no_consumer'],
+      [down, down, 'deleted'],
+      ['unreachable no_consumer', 'deleted queue_missing'],
     ],
-    ['is deleted while reachable', ['up', 'up', 'unbound'], []],
-    ['is deleted after one failure', ['up', down, 'unbound'], []],
+    ['is deleted while reachable', ['up', 'up', 'deleted'], []],
+    ['is deleted after one failure', ['up', down, 'deleted'], []],
     ['has no verdict in between', [down, 'unknown', down, 'unknown'], ['unreachable no_consumer']],
     ['answers every other ping', [down, 'up', down, 'up', down, 'up', down, 'up'], ['flapping no_consumer']],
     [
@@ -51,19 +52,19 @@ describe('what is reported', () => {
     [
       'begins and fails to start, again and again',
       [down, 'no_reply', down, 'no_reply', down, 'no_reply', down],
-      ['unreachable no_reply', 'flapping no_consumer'],
+      ['unreachable no_reply'],
     ],
     [
       'is deleted while flapping',
-      [down, 'up', down, 'up', down, 'up', 'unbound'],
-      ['flapping no_consumer', 'gone no_consumer'],
+      [down, 'up', down, 'up', down, 'up', 'deleted'],
+      ['flapping no_consumer', 'deleted queue_missing'],
     ],
   ])('a guest that %s', (_what, fates, reported) => {
     expect(changesOf(fates)).toEqual(reported);
   });
 
   test('a guest that comes back counts as reachable after as many sweeps in a row as are set', () => {
-    const slow = { unreachableAfterSweeps: 1, reachableAfterSweeps: 3 };
+    const slow = { ...PATIENT, unreachableAfterSweeps: 1, reachableAfterSweeps: 3 };
     expect(changesOf([down, 'up', 'up', down, 'up', 'up'], slow)).toEqual(['unreachable no_consumer']);
     expect(changesOf([down, 'up', 'up', 'up'], slow)).toEqual(['unreachable no_consumer', 'reachable']);
   });
@@ -125,7 +126,9 @@ describe('the fleet', () => {
 
 describe('any sequence of sweeps', () => {
   const sweeps = fc.integer({ min: 1, max: STEADY });
-  const thresholds = fc.record({ unreachableAfterSweeps: sweeps, reachableAfterSweeps: sweeps });
+  const thresholds = fc
+    .record({ unreachableAfterSweeps: sweeps, reachableAfterSweeps: sweeps })
+    .map((limits) => ({ ...PATIENT, ...limits }));
   // Runs of one fate, so that guests are steady now and then.
   const run = (fates: readonly Fate[]) =>
     fc
@@ -135,7 +138,7 @@ describe('any sequence of sweeps', () => {
   const PINGED: Fate[] = ['up', 'up', 'no_consumer', 'no_reply', 'guest_error'];
 
   /** After each sweep: the guest's verdicts so far, what was told just now, and what was told last. */
-  function chapters(fates: readonly Fate[], limits: Thresholds) {
+  function chapters(fates: readonly Fate[], limits: Rules) {
     const sweeps = new SweepsInARow(limits);
     let last: Change | undefined;
     return fates.map((fate, index) => {
@@ -149,7 +152,7 @@ describe('any sequence of sweeps', () => {
 
   /** Since then the guest was never reachable so often in a row that it counts, and before then it was not unreachable. */
   function expectBeginning(verdicts: readonly Fate[], since: string, enough: number): void {
-    const isUp = (fate: Fate | undefined) => fate === undefined || fate === 'up' || fate === 'unbound';
+    const isUp = (fate: Fate | undefined) => fate === undefined || fate === 'up' || fate === 'deleted';
     const first = verdicts.findIndex((_, index) => minute(index) === since);
     expect([isUp(verdicts[first - 1]), isUp(verdicts[first])]).toEqual([true, false]);
     const later = verdicts.slice(first).map((fate) => (isUp(fate) ? 'u' : '.'));
@@ -163,12 +166,12 @@ describe('any sequence of sweeps', () => {
 
   test('what is told is true', () => {
     fc.assert(
-      fc.property(life(...PINGED, 'unbound'), thresholds, (fates, limits) => {
+      fc.property(life(...PINGED, 'deleted'), thresholds, (fates, limits) => {
         for (const { verdicts, change, before } of chapters(fates, limits)) {
           if (change === undefined) continue;
           const now = verdicts.at(-1);
           const [down, up] = [
-            (fate: Fate) => fate !== 'up' && fate !== 'unbound',
+            (fate: Fate) => fate !== 'up' && fate !== 'deleted',
             (fate: Fate) => fate === 'up',
           ];
           const alike = inARow(verdicts, (fate) => fate === now);
@@ -187,11 +190,11 @@ describe('any sequence of sweeps', () => {
               expect(inARow(verdicts, up)).toBeGreaterThanOrEqual(limits.reachableAfterSweeps);
               if (before?.change !== 'flapping') expect(change.since).toBe(before?.since);
               break;
-            case 'gone':
-              expect(now).toBe('unbound');
+            case 'deleted':
+              expect(now).toBe('deleted');
               break;
             default:
-              expect(now).not.toBe('unbound');
+              expect(now).not.toBe('deleted');
           }
         }
       }),
@@ -201,12 +204,12 @@ describe('any sequence of sweeps', () => {
 
   test('what is told is complete: of a guest that is steady, the last word is how it is', () => {
     fc.assert(
-      fc.property(life(...PINGED, 'unbound'), thresholds, (fates, limits) => {
+      fc.property(life(...PINGED, 'deleted'), thresholds, (fates, limits) => {
         for (const { verdicts, last } of chapters(fates, limits)) {
           const now = verdicts.at(-1) ?? 'up';
           const alike = inARow(verdicts, (fate) => fate === now);
-          const isGood = [undefined, 'reachable', 'gone'].includes(last?.change);
-          if (now === 'unbound') expect(isGood).toBe(true);
+          const isGood = [undefined, 'reachable', 'deleted'].includes(last?.change);
+          if (now === 'deleted') expect(isGood).toBe(true);
           else if (now === 'up' && alike >= STEADY) expect(isGood).toBe(true);
           else if (now === 'up' && alike >= limits.reachableAfterSweeps)
             expect(isGood || last?.change === 'flapping').toBe(true);
@@ -223,18 +226,19 @@ describe('any sequence of sweeps', () => {
   test('nothing is told twice, and of a flapping guest nothing until it is steady', () => {
     const may: Record<string, Change['change'][]> = {
       good: ['unreachable', 'flapping'],
-      unreachable: ['reason_changed', 'flapping', 'reachable', 'gone'],
-      flapping: ['unreachable', 'reachable', 'gone'],
+      unreachable: ['reason_changed', 'flapping', 'reachable', 'deleted'],
+      flapping: ['unreachable', 'reachable', 'deleted'],
     };
     fc.assert(
-      fc.property(life(...PINGED, 'unbound'), thresholds, (fates, limits) => {
+      fc.property(life(...PINGED, 'deleted'), thresholds, (fates, limits) => {
         let mood = 'good';
         for (const { verdicts, change } of chapters(fates, limits)) {
           if (change === undefined) continue;
           expect(may[mood]).toContain(change.change);
-          if (mood === 'flapping' && change.change !== 'gone')
-            expect(inARow(verdicts, (fate) => fate === verdicts.at(-1))).toBe(STEADY);
-          if (change.change === 'reachable' || change.change === 'gone') mood = 'good';
+          const isUp = verdicts.at(-1) === 'up';
+          if (mood === 'flapping' && change.change !== 'deleted')
+            expect(inARow(verdicts, (fate) => (fate === 'up') === isUp)).toBe(STEADY);
+          if (change.change === 'reachable' || change.change === 'deleted') mood = 'good';
           else mood = change.change === 'flapping' ? 'flapping' : 'unreachable';
         }
       }),
@@ -248,6 +252,7 @@ describe('any sequence of sweeps', () => {
     fc.assert(
       fc.property(withGaps, thresholds, (parts, limits) => {
         const sweeps = new SweepsInARow(limits);
+        sweeps.sweep({ fates: { [GUEST]: 'up' } });
         for (const part of parts) {
           if (part === 'no verdict') sweeps.sweep({ fates: { [GUEST]: 'unknown' } });
           else if (part === 'not named') sweeps.sweep({ fates: { [OTHER]: 'up' }, from: 'event' });

@@ -5,7 +5,7 @@ import { S3Object } from '../../functions/store/s3-object.ts';
 import type { SweepResult } from '../../functions/sweep/sweep-result.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
 import { S3StandIn, s3Error } from '../setup/s3-stand-in.ts';
-import { GUESTS, silentResult } from './results.ts';
+import { GUESTS, RULES, silentResult } from './results.ts';
 
 const { env } = process;
 const originalEnv = { ...env };
@@ -34,7 +34,7 @@ afterAll(async () => {
 /** A health check that reports at once, with its own way to the shared state. */
 function healthCheck(unreachableAfterSweeps = 1): FleetHistory {
   const store = new S3Object('fleet', 'state.json');
-  return new FleetHistory(store, { unreachableAfterSweeps, reachableAfterSweeps: 1 });
+  return new FleetHistory(store, { ...RULES, unreachableAfterSweeps });
 }
 
 const soon = () => Deadline.in(10_000);

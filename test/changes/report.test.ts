@@ -4,7 +4,7 @@ import { withReport } from '../../functions/changes/report.ts';
 import type { Change } from '../../functions/changes/transition.ts';
 import { summarize } from '../../functions/sweep/summary.ts';
 import type { Verdict } from '../../functions/sweep/sweep.ts';
-import { resultOf } from './results.ts';
+import { RULES, resultOf } from './results.ts';
 
 /** Of EventBridge's 256 KB for an event, the part that a summary may take: the rest is for the event of the sweep. */
 const MAX_BYTES = 100 * 1024;
@@ -24,10 +24,19 @@ test('the summary of ten thousand changes has a hundred of them, counts the othe
   const changes = ids.map(
     (id): Change => ({ instance_id: id, change: 'reason_changed', reason: 'key_mismatch', since }),
   );
-  const request = { instanceIds: undefined, malformed: Array(100).fill('é'.repeat(100)), duplicates: ids };
+  const request = {
+    instanceIds: undefined,
+    forget: [],
+    malformed: Array(100).fill('é'.repeat(100)),
+    duplicates: ids,
+  };
   const result = resultOf(Object.fromEntries(ids.map((id) => [id, silent])));
-  const { state } = applySweep(undefined, result, { unreachableAfterSweeps: 1, reachableAfterSweeps: 1 });
-  const summary = withReport(summarize(result, request), { changes, state }, new Date(since));
+  const applied = applySweep(undefined, result, RULES);
+  const summary = withReport(
+    summarize(result, applied.tally, applied.error, request),
+    { ...applied, changes },
+    new Date(since),
+  );
   expect(summary.unreachable_guests[0]).toMatchObject({ since: expect.any(String) });
   expect(summary.changes).toHaveLength(100);
   expect(summary.changes_omitted).toBe(9900);

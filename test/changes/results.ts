@@ -1,3 +1,4 @@
+import type { Rules } from '../../functions/changes/apply-sweep.ts';
 import type { Verdict } from '../../functions/sweep/sweep.ts';
 import {
   type Origin,
@@ -5,6 +6,13 @@ import {
   type SweepRun,
   sweepResult,
 } from '../../functions/sweep/sweep-result.ts';
+
+export const RULES: Rules = {
+  unreachableAfterSweeps: 2,
+  reachableAfterSweeps: 1,
+  abandonedAfterMs: 7 * 86_400_000,
+  expectedSilenceMs: 3_600_000,
+};
 
 /** A fleet of two. */
 export const GUESTS = [
@@ -23,9 +31,14 @@ export function resultOf(
   run: Partial<SweepRun> & { readonly unreached?: readonly string[] } = {},
 ): SweepResult {
   const { unreached = [], ...how } = run;
+  const endedAt = how.endedAt ?? new Date();
   return sweepResult(
-    { verdicts: new Map(Object.entries(verdicts)), unreached: new Set(unreached) },
-    { end: { kind: 'complete' }, origin: BINDINGS, endedAt: new Date(), durationMs: 1, ...how },
+    {
+      verdicts: new Map(Object.entries(verdicts)),
+      unreached: new Set(unreached),
+      failedAt: () => endedAt.getTime(),
+    },
+    { end: { kind: 'complete' }, origin: BINDINGS, startedAt: endedAt, endedAt, durationMs: 1, ...how },
   );
 }
 

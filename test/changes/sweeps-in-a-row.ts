@@ -1,16 +1,16 @@
-import { applySweep } from '../../functions/changes/apply-sweep.ts';
+import { applySweep, type Rules } from '../../functions/changes/apply-sweep.ts';
 import { type FleetState, parseFleetState } from '../../functions/changes/fleet-state.ts';
-import type { Change, Thresholds } from '../../functions/changes/transition.ts';
+import type { Change } from '../../functions/changes/transition.ts';
 import type { Reason } from '../../functions/guest/reason.ts';
 import type { Verdict } from '../../functions/sweep/sweep.ts';
-import type { Origin } from '../../functions/sweep/sweep-result.ts';
-import { BINDINGS, resultOf } from './results.ts';
+import type { Origin, SweepRun } from '../../functions/sweep/sweep-result.ts';
+import { BINDINGS, RULES, resultOf } from './results.ts';
 
 /**
  * How a sweep ended for a guest: it answered, or is unreachable by a reason (of which there are three here); has no
- * verdict; or is no longer bound.
+ * verdict; or Trove has deleted it.
  */
-export type Fate = 'up' | 'no_consumer' | 'no_reply' | 'guest_error' | 'unknown' | 'unbound';
+export type Fate = 'up' | 'no_consumer' | 'no_reply' | 'guest_error' | 'unknown' | 'deleted';
 
 /** What happened in a sweep: a fate for each guest, or the broker failed. `named`: the event named these guests. */
 export interface Happening {
@@ -19,7 +19,7 @@ export interface Happening {
   readonly from?: 'event' | 'last_list';
 }
 
-export const PATIENT: Thresholds = { unreachableAfterSweeps: 2, reachableAfterSweeps: 1 };
+export const PATIENT = RULES;
 
 /** When a sweep ended: one a minute. */
 export function minute(index: number): string {
@@ -31,32 +31,35 @@ export class SweepsInARow {
   state: FleetState | undefined;
   /** The changes that each sweep has reported. */
   readonly reported: (readonly Change[])[] = [];
-  readonly #thresholds: Thresholds;
+  readonly #rules: Rules;
 
-  constructor(thresholds: Thresholds) {
-    this.#thresholds = thresholds;
+  constructor(rules: Rules) {
+    this.#rules = rules;
   }
 
   sweep(happening: Happening): readonly Change[] {
     const { fates, ended } = happening;
-    const bound = Object.entries(fates).filter(([, fate]) => fate !== 'unbound');
-    const verdicts = Object.fromEntries(bound.map(([id, fate]) => [id, verdictOf(fate)]));
+    const verdicts = Object.fromEntries(Object.entries(fates).map(([id, fate]) => [id, verdictOf(fate)]));
     const before = this.state && parseFleetState(JSON.stringify(this.state));
     const result = resultOf(verdicts, {
       origin: originOf(happening),
+      ...troveOf(fates),
       endedAt: new Date(minute(this.reported.length)),
       end: ended === 'by the broker' ? { kind: 'broker_failed', failure: BLOCKED } : { kind: 'complete' },
     });
-    const { state, changes } = applySweep(before, result, this.#thresholds);
+    const applied = applySweep(before, result, this.#rules);
+    const isDeleting = Object.values(fates).includes('deleted'); // which only a second list confirms
+    const { state, changes } = isDeleting ? applySweep(applied.state, result, this.#rules) : applied;
+    const all = isDeleting ? [...applied.changes, ...changes] : changes;
     this.state = state;
-    this.reported.push(changes);
-    return changes;
+    this.reported.push(all);
+    return all;
   }
 }
 
 /** The changes that are reported of one guest with these fates, each as a word, with the reason where it has one. */
-export function changesOf(fates: readonly Fate[], thresholds = PATIENT): string[] {
-  const sweeps = new SweepsInARow(thresholds);
+export function changesOf(fates: readonly Fate[], rules = PATIENT): string[] {
+  const sweeps = new SweepsInARow(rules);
   return fates.flatMap((fate) => sweeps.sweep({ fates: { [GUEST]: fate } }).map(inWords));
 }
 
@@ -74,9 +77,18 @@ function originOf({ ended, from }: Happening): Origin {
   return from === 'last_list' ? { from, problem: 'refused', ageMs: 1000 } : { from };
 }
 
+/** Trove is asked where it has deleted somebody. */
+function troveOf(fates: Happening['fates']): Pick<SweepRun, 'trove' | 'bound'> {
+  const ids = Object.keys(fates).filter((id) => fates[id] !== 'deleted');
+  if (ids.length === Object.keys(fates).length) return {};
+  const instances = new Map(ids.map((id) => [id, { id, name: 'db', projectId: 'p', status: 'ACTIVE' }]));
+  return { trove: { instances, isFresh: true }, bound: new Set(ids) };
+}
+
 function verdictOf(fate: Fate): Verdict {
   if (fate === 'up') return { reachable: true, roundTripMs: 1 };
-  if (fate === 'unknown' || fate === 'unbound') return { reachable: 'unknown', cause: 'no key' };
+  if (fate === 'unknown') return { reachable: 'unknown', cause: 'no key' };
+  if (fate === 'deleted') return { reachable: false, reason: 'queue_missing', cause: 'no queue' };
   return unreachableBy(fate);
 }
 

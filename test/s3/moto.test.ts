@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { FleetHistory } from '../../functions/changes/fleet-history.ts';
 import { S3Object } from '../../functions/store/s3-object.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
-import { GUESTS, silentResult } from '../changes/results.ts';
+import { GUESTS, RULES, silentResult } from '../changes/results.ts';
 import { MotoServer } from './moto-server.ts';
 
 const { env } = process;
@@ -43,7 +43,7 @@ test('a bucket that is missing makes the state unavailable, and is not taken for
 
 test('the history of a guest goes on from sweep to sweep', async () => {
   const store = new S3Object('fleet', 'state.json');
-  const health = () => new FleetHistory(store, { unreachableAfterSweeps: 2, reachableAfterSweeps: 1 });
+  const health = () => new FleetHistory(store, RULES);
   const [guest] = GUESTS;
   const reported: string[][] = [];
   for (const silent of [[], [guest], [guest], [guest], [], []]) {

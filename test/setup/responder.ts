@@ -20,10 +20,11 @@ export async function respond(
   instanceId: string,
   onRequest: (request: ReceivedRequest) => void,
   exchange = 'trove',
+  queueOptions: Options.AssertQueue = QUEUE_OPTIONS,
 ): Promise<void> {
   const topic = `guestagent.${instanceId}`;
   await channel.assertExchange(exchange, 'topic', EXCHANGE_OPTIONS);
-  await channel.assertQueue(topic, QUEUE_OPTIONS);
+  await channel.assertQueue(topic, queueOptions);
   await channel.bindQueue(topic, exchange, topic);
   const onDelivery = (content: Buffer, properties: object) => {
     const message = JSON.parse(JSON.parse(content.toString())['oslo.message']);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Verdict } from '../../functions/sweep/sweep.ts';
+import { tally } from '../../functions/sweep/sweep-result.ts';
 import { resultOf } from '../changes/results.ts';
 
 const id = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
@@ -14,7 +15,7 @@ const keyless: Verdict = { reachable: 'unknown', cause: 'The secret keys/1 canno
 const blocked = { reachable: false, reason: 'broker_blocked', cause: 'memory alarm' } as const;
 
 describe('the result of a sweep', () => {
-  test('the unreachable stand worst first, the round trips in ascending order, all counted', () => {
+  test('the unreachable stand worst first, the round trips in ascending order, each guest counted once', () => {
     const result = resultOf(
       {
         [id(1)]: silent(1, 0),
@@ -25,9 +26,11 @@ describe('the result of a sweep', () => {
       },
       { unreached: [id(6)] },
     );
-    expect(result.unreachable.map(([guest]) => guest)).toEqual([id(4), id(3), id(1)]);
+    const { totals, unreachable } = tally(result, new Map([[id(3), 'new']]));
+    expect(unreachable.map((guest) => guest.id)).toEqual([id(4), id(1)]);
     expect([...result.roundTripsMs]).toEqual([1, 3]);
-    expect(result.totals).toEqual({ checked: 5, reachable: 2, unreachable: 3, unknown: 1 });
+    const apart = { new: 1, abandoned: 0, expected_silent: 0, orphaned: 0 };
+    expect(totals).toEqual({ checked: 5, reachable: 2, unreachable: 2, unknown: 1, ...apart });
   });
 
   test.each([
@@ -39,6 +42,7 @@ describe('the result of a sweep', () => {
       resultOf({}, { unreached: [id(1)], end: { kind: 'broker_failed', failure: blocked } }),
       'broker_blocked',
     ],
+    ['there is nobody', resultOf({}), 'fleet_empty'],
     [
       'nobody could be listed',
       resultOf({}, { origin: { from: 'nowhere' }, problem: { code: 'fleet_unknown', message: '' } }),

@@ -29,10 +29,17 @@ export function totals(summary: ReportedSummary): string {
   const counts = [
     `${reachable} of ${checked + unknown} guests reachable`,
     ...Object.entries(summary.unreachable_by_reason).map(([reason, count]) => `${count} ${reason}`),
+    ...Object.entries(apart(summary)).flatMap(([kind, count]) => (count > 0 ? [`${count} ${kind}`] : [])),
     ...(unknown > 0 ? [`${unknown} unknown`] : []),
   ];
   const trip = times ? `  round trip p50 ${times.p50} ms, p99 ${times.p99} ms, max ${times.max} ms` : '';
   return `${styleText(color, counts.join(', '))}${trip}  in ${duration / 1000} s`;
+}
+
+/** The guests that are counted apart, by kind. */
+function apart(summary: ReportedSummary): Readonly<Record<string, number>> {
+  const { abandoned, new: never, expected_silent: silent, orphaned_queues: orphaned } = summary;
+  return { abandoned, new: never, 'expected to be silent': silent, 'orphaned queues': orphaned.length };
 }
 
 function unreachableTable({

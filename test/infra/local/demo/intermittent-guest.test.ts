@@ -34,7 +34,7 @@ test('the demo’s sweeps report the death and the return of the guest in turn, 
     const verdict = host.alive.has(ID)
       ? ({ reachable: true, roundTripMs: 1 } as const)
       : ({ reachable: false, reason: 'no_consumer', cause: '', queue: undefined } as const);
-    const applied = applySweep(state, resultOf({ [ID]: verdict }), thresholds);
+    const applied = applySweep(state, resultOf({ [ID]: verdict }), { ...thresholds, expectedSilenceMs: 0 });
     reported.push(...applied.changes.map(({ change }) => change));
     state = applied.state;
     await pass(DEMO_RATE_MINUTES * 60_000);

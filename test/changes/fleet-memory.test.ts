@@ -1,0 +1,212 @@
+import { describe, expect, test } from '@jest/globals';
+import { applySweep, forget } from '../../functions/changes/apply-sweep.ts';
+import { type FleetState, parseFleetState } from '../../functions/changes/fleet-state.ts';
+import { notice } from '../../functions/changes/notice.ts';
+import { rememberedGuests } from '../../functions/changes/remembered-guests.ts';
+import type { Verdict } from '../../functions/sweep/sweep.ts';
+import type { SweepRun } from '../../functions/sweep/sweep-result.ts';
+import { RULES, resultOf } from './results.ts';
+
+const id = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
+const [A, B, C, D, E] = [id(1), id(2), id(3), id(4), id(5)] as const;
+const UP: Verdict = { reachable: true, roundTripMs: 1 };
+const DEAD: Verdict = {
+  reachable: false,
+  reason: 'no_consumer',
+  cause: '',
+  queue: { consumers: 0, messages: 0 },
+};
+const GONE: Verdict = { reachable: false, reason: 'queue_missing', cause: '' };
+const HOUR = 3_600_000;
+
+/** A fleet whose sweeps are so many hours after the first. */
+class History {
+  state: FleetState | undefined;
+
+  sweep(hours: number, verdicts: Readonly<Record<string, Verdict>>, run: Partial<SweepRun> = {}) {
+    const endedAt = new Date(Date.UTC(2026, 10, 24) + hours * HOUR);
+    const before = this.state && parseFleetState(JSON.stringify(this.state));
+    const applied = applySweep(before, resultOf(verdicts, { endedAt, ...run }), RULES);
+    this.state = applied.state;
+    const changes = applied.changes.map(({ instance_id: guest, change }) => [guest, change]);
+    return { ...applied, endedAt, said: changes, totals: applied.tally.totals };
+  }
+
+  get remembered() {
+    return rememberedGuests(this.state && { state: this.state }, { forget: [] });
+  }
+}
+
+const allUp = { [A]: UP, [B]: UP, [C]: UP, [D]: UP, [E]: UP };
+
+describe('a guest that was once seen', () => {
+  test('a guest that answered is remembered, whatever the broker knows later', () => {
+    const history = new History();
+    history.sweep(0, allUp);
+    expect(history.remembered.all).toEqual(new Set([A, B, C, D, E]));
+    history.sweep(1, { ...allUp, [A]: DEAD });
+    history.sweep(2, { ...allUp, [A]: GONE });
+    expect(history.remembered.all).toContain(A);
+    expect(history.state?.guests[A]?.since).toBe('2026-11-24T01:00:00.000Z');
+  });
+
+  test('a guest that nobody listens for is asked about first, and one without a queue is pinged', () => {
+    const history = new History();
+    history.sweep(0, { ...allUp, [A]: DEAD, [B]: GONE });
+    expect(history.remembered.withoutConsumer).toEqual(new Set([A]));
+    expect(history.remembered.alive).toEqual(new Set([C, D, E]));
+  });
+
+  test('a guest that an operator has forgotten is remembered no more', () => {
+    const history = new History();
+    history.sweep(0, { ...allUp, [A]: DEAD });
+    const { state } = history;
+    const left = state && forget(state, [A, B]);
+    expect(rememberedGuests(left && { state: left }, { forget: [] }).all).toEqual(new Set([C, D, E]));
+    expect(rememberedGuests(state && { state }, { forget: [A, B] }).all).toEqual(new Set([C, D, E]));
+  });
+
+  test('a mistyped guest of an event is no part of the fleet', () => {
+    const history = new History();
+    history.sweep(0, allUp);
+    history.sweep(1, { [id(9)]: GONE }, { origin: { from: 'event' } });
+    expect(history.remembered.all).not.toContain(id(9));
+    expect(history.state?.guests).toEqual({});
+  });
+
+  test('a guest that is unreachable for long is abandoned, which is reported once, and reachable when it answers', () => {
+    const history = new History();
+    const one = { ...allUp, [A]: DEAD };
+    history.sweep(0, allUp);
+    history.sweep(1, one);
+    expect(history.sweep(2, one)).toMatchObject({ said: [[A, 'unreachable']], totals: { unreachable: 1 } });
+    expect(history.sweep(168, one).said).toEqual([]);
+    const late = history.sweep(169, one);
+    expect(late).toMatchObject({ said: [[A, 'abandoned']], totals: { unreachable: 0, abandoned: 1 } });
+    expect(history.sweep(170, one)).toMatchObject({ said: [], totals: { abandoned: 1 } });
+    expect(history.remembered.all).toContain(A);
+    expect(history.sweep(171, allUp)).toMatchObject({ said: [[A, 'reachable']], totals: { abandoned: 0 } });
+  });
+});
+
+describe('a guest that has never answered', () => {
+  test('a guest that has never answered is new for an hour, and then unreachable', () => {
+    const history = new History();
+    history.sweep(0, allUp);
+    const booting = { ...allUp, [id(6)]: DEAD };
+    for (const hours of [0.1, 0.2, 0.9])
+      expect(history.sweep(hours, booting)).toMatchObject({ said: [], totals: { unreachable: 0, new: 1 } });
+    expect(history.sweep(1.2, booting)).toMatchObject({
+      said: [[id(6), 'unreachable']],
+      totals: { unreachable: 1, new: 0 },
+    });
+  });
+
+  test('a new guest that answers is like any other from then on', () => {
+    const history = new History();
+    history.sweep(0, allUp);
+    history.sweep(0.1, { ...allUp, [id(6)]: DEAD });
+    history.sweep(0.2, { ...allUp, [id(6)]: UP });
+    history.sweep(0.3, { ...allUp, [id(6)]: DEAD });
+    expect(history.sweep(0.4, { ...allUp, [id(6)]: DEAD }).said).toEqual([[id(6), 'unreachable']]);
+  });
+
+  test('where no guest was known before, a silent one is not new', () => {
+    const history = new History();
+    expect(history.sweep(0, { [A]: DEAD, [B]: UP }).totals).toMatchObject({ unreachable: 1, new: 0 });
+  });
+});
+
+describe('a fleet that shrinks', () => {
+  test('a fleet of which more than a fifth ceases to answer has shrunk, once, until it is back', () => {
+    const history = new History();
+    history.sweep(0, allUp);
+    expect(history.sweep(1, { ...allUp, [A]: DEAD }).error).toBeUndefined(); // a fifth
+    history.sweep(2, allUp);
+    const shrunk = history.sweep(3, { ...allUp, [A]: GONE, [B]: GONE });
+    expect(shrunk.error).toMatchObject({
+      code: 'fleet_shrank',
+      message: '5 guests answered before 03:00 UTC, now 3 do',
+    });
+    expect(notice(shrunk, shrunk.endedAt)).toBe('2 of 5 guests that answered before do not answer.');
+    const still = history.sweep(4, { ...allUp, [A]: GONE, [B]: GONE });
+    expect(still.error?.code).toBe('fleet_shrank');
+    expect(notice(still, still.endedAt)).toMatch(/^2 guests became unreachable/);
+    expect(history.sweep(5, allUp).error).toBeUndefined();
+  });
+
+  test('an empty fleet that has never had a guest has not shrunk', () => {
+    const history = new History();
+    expect(history.sweep(0, {}).error?.code).toBe('fleet_empty');
+    expect(history.sweep(1, {}).state.shrunk).toBeUndefined();
+  });
+});
+
+describe('two sweeps at a time', () => {
+  test('an older sweep that ends last changes nothing of what the newer one has seen', () => {
+    const history = new History();
+    history.sweep(0, allUp);
+    history.sweep(1, { ...allUp, [A]: DEAD });
+    history.sweep(2, allUp);
+    const older = { startedAt: new Date(Date.UTC(2026, 10, 24, 1, 30)) };
+    history.sweep(2.5, { ...allUp, [A]: DEAD, [B]: DEAD }, older);
+    expect(history.state?.guests[A]?.sweeps).toBe(0);
+    expect(history.state?.guests[B]).toBeUndefined();
+    expect(history.state?.sweep.at).toBe('2026-11-24T02:00:00.000Z');
+  });
+});
+
+describe('Trove', () => {
+  const listed = (statuses: Record<string, string>, isFresh = true): SweepRun['trove'] => ({
+    instances: new Map(
+      Object.entries(statuses).map(([guest, status]) => [
+        guest,
+        { id: guest, name: `db-${guest.at(-1)}`, projectId: 'p', status, hypervisor: 'compute-7' },
+      ]),
+    ),
+    isFresh,
+  });
+  const active = Object.fromEntries([A, B, C, D, E].map((guest) => [guest, 'ACTIVE']));
+
+  test('a guest whose status explains its silence is expected to be silent for an hour', () => {
+    const history = new History();
+    history.sweep(0, allUp, { trove: listed(active) });
+    const rebooting = { trove: listed({ ...active, [A]: 'REBOOT' }) };
+    for (const hours of [1, 1.9])
+      expect(history.sweep(hours, { ...allUp, [A]: DEAD }, rebooting)).toMatchObject({
+        said: [],
+        totals: { unreachable: 0, expected_silent: 1 },
+      });
+    const late = history.sweep(2.1, { ...allUp, [A]: DEAD }, rebooting);
+    expect(late.changes).toMatchObject([{ instance_id: A, name: 'db-1', change: 'unreachable' }]);
+    expect(history.state?.guests[A]).toMatchObject({ trove_status: 'REBOOT', hypervisor: 'compute-7' });
+  });
+
+  test('a deleted guest leaves, and where its queue is left it is counted as that', () => {
+    const history = new History();
+    history.sweep(0, allUp);
+    for (const hours of [1, 2]) history.sweep(hours, { ...allUp, [A]: DEAD, [B]: GONE });
+    const { [A]: _, [B]: __, ...left } = active;
+    const run = { trove: listed(left), bound: new Set([A, C, D, E]) };
+    expect(history.sweep(3, { ...allUp, [A]: DEAD, [B]: GONE }, run).said).toEqual([]); // a list may lack what is new
+    const deleted = history.sweep(4, { ...allUp, [A]: DEAD, [B]: GONE }, run);
+    expect(deleted.said).toEqual([
+      [A, 'deleted'],
+      [B, 'deleted'],
+    ]);
+    expect(deleted.totals).toMatchObject({ orphaned: 1 });
+    expect(history.remembered.all).toEqual(new Set([A, C, D, E]));
+    expect(history.sweep(5, { ...allUp, [A]: DEAD, [B]: UP }, run)).toMatchObject({
+      said: [],
+      totals: { orphaned: 1 },
+    });
+  });
+
+  test('a list that is not whole deletes nobody', () => {
+    const history = new History();
+    history.sweep(0, allUp);
+    const run = { trove: listed({}, false) };
+    for (const hours of [1, 2]) history.sweep(hours, { ...allUp, [A]: GONE }, run);
+    expect(history.state?.guests[A]).toMatchObject({ reported: 'unreachable' });
+  });
+});

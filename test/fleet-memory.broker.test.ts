@@ -1,0 +1,202 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { ConfirmChannel, Options } from 'amqplib';
+import { RabbitMqServer } from '../infra/local/parts/rabbitmq.ts';
+import { TemporaryFolder } from '../infra/local/parts/temporary-folder.ts';
+import { GUEST_QUEUES } from './setup/guest-queues.ts';
+import { HealthCheckUnderTest } from './setup/health-check-under-test.ts';
+import { respond } from './setup/responder.ts';
+import { TestBroker } from './setup/test-broker.ts';
+
+// Who belongs to the fleet, on a broker of its own that restarts: what RabbitMQ forgets, the saved state knows.
+
+let rabbit: RabbitMqServer;
+let broker: TestBroker;
+let stack: AsyncDisposableStack;
+let agents: Agent[];
+
+beforeAll(async () => {
+  rabbit = await RabbitMqServer.start();
+}, 60_000);
+afterAll(() => rabbit.stop());
+beforeEach(async () => {
+  stack = new AsyncDisposableStack();
+  broker = await TestBroker.create(rabbit);
+  agents = Array.from({ length: 6 }, () => new Agent());
+});
+afterEach(() => stack.disposeAsync());
+
+/** A guest's agent, with a connection of its own. */
+class Agent {
+  readonly id = randomUUID();
+  #channel: ConfirmChannel | undefined;
+
+  get queue(): string {
+    return `guestagent.${this.id}`;
+  }
+
+  /** @param options of a queue that differs from other guests' */
+  async live(options?: Options.AssertQueue): Promise<void> {
+    this.#channel = await broker.channel();
+    await respond(this.#channel, this.id, (request) => request.reply(), 'trove', options);
+  }
+
+  async die(): Promise<void> {
+    await this.#channel?.close();
+  }
+}
+
+function healthCheck(path: string, more: Record<string, string> = {}): Promise<HealthCheckUnderTest> {
+  return HealthCheckUnderTest.start({
+    BROKER_URL: broker.url,
+    BROKER_MANAGEMENT_URL: broker.managementUrl,
+    RPC_TIMEOUT_SECONDS: '2',
+    NO_CONSUMER_GRACE_SECONDS: '0.2',
+    FLEET_STATE_URL: pathToFileURL(path).href,
+    UNREACHABLE_AFTER_SWEEPS: '1',
+    ...more,
+  });
+}
+
+function statePath(): string {
+  return stack.adopt(new TemporaryFolder('fleet-memory'), (folder) => folder.remove()).file('fleet.json');
+}
+
+async function restart(): Promise<void> {
+  await rabbit.crash();
+  await rabbit.boot();
+}
+
+const ids = (of: readonly Agent[]) => new Set(of.map(({ id }) => id));
+const silent = ({ unreachable_guests: guests }: { unreachable_guests: readonly { instance_id: string }[] }) =>
+  new Set(guests.map(({ instance_id: id }) => id));
+
+describe('a broker that restarts', () => {
+  test('a guest that had died before is still unreachable after, since the same moment', async () => {
+    const [dead = new Agent(), ...alive] = agents;
+    for (const agent of agents) await agent.live();
+    const check = stack.use(await healthCheck(statePath()));
+    await check.sweep();
+    await dead.die();
+    const { summary: before } = await check.sweep();
+    expect(before).toMatchObject({ reachable: 5, unreachable: 1 });
+    await restart();
+    for (const agent of alive) await agent.live();
+    const { summary: after } = await check.sweep();
+    expect(after).toMatchObject({ reachable: 5, unreachable: 1 });
+    const { since } = before.unreachable_guests[0] ?? {};
+    expect(after.unreachable_guests).toMatchObject([{ instance_id: dead.id, since }]);
+    expect(after.changes?.map(({ change }) => change)).toEqual(
+      GUEST_QUEUES === 'transient' ? ['reason_changed'] : [], // the queue is gone, too
+    );
+  }, 180_000);
+
+  test('all guests that died with it are unreachable, and the fleet has shrunk', async () => {
+    for (const agent of agents) await agent.live();
+    const check = stack.use(await healthCheck(statePath()));
+    await check.sweep();
+    await restart();
+    await new Agent().live(); // with the first guest comes the exchange
+    const { summary, metrics } = await check.sweep();
+    expect(summary).toMatchObject({ reachable: 1, unreachable: 6, error: { code: 'fleet_shrank' } });
+    expect(silent(summary)).toEqual(ids(agents));
+    expect(summary.changes_sentence).toMatch(/^6 of 6 guests that answered before do not answer; 6 guests/);
+    expect(metrics).toContainEqual(expect.objectContaining({ FleetShrank: 1, SweepComplete: 1 }));
+  }, 180_000);
+
+  test('where nothing has declared the exchange since, no guest counts as well, and the alarm rings', async () => {
+    for (const agent of agents) await agent.live();
+    const check = stack.use(await healthCheck(statePath()));
+    await check.sweep();
+    await restart();
+    const { summary, metrics } = await check.sweep();
+    expect(summary).toMatchObject(
+      GUEST_QUEUES === 'transient'
+        ? { checked: 0, unknown: 6, error: { code: 'exchange_missing' } }
+        : { reachable: 0, unreachable: 6, error: { code: 'fleet_shrank' } },
+    );
+    expect(metrics).toContainEqual(expect.objectContaining({ FleetShrank: 1 }));
+  }, 180_000);
+
+  test('guests that return within seconds are not unreachable', async () => {
+    for (const agent of agents) await agent.live();
+    const path = statePath();
+    const first = await healthCheck(path);
+    await first.sweep();
+    await first[Symbol.asyncDispose]();
+    await restart();
+    const check = stack.use(await healthCheck(path)); // a process that knows of no restart
+    const sweep = check.sweep();
+    for (const agent of agents) {
+      await setTimeout(500);
+      await agent.live();
+    }
+    const { summary } = await sweep;
+    expect(summary).toMatchObject({ checked: 6, reachable: 6, changes: [] });
+    expect(summary).not.toHaveProperty('error');
+  }, 180_000);
+});
+
+describe('a queue that goes with its agent', () => {
+  test.each<[how: string, options: Options.AssertQueue]>([
+    ['an auto-delete queue', { autoDelete: true }],
+    ['a queue that expires', { expires: 200 }],
+  ])(
+    'a guest with %s that dies is unreachable',
+    async (_how, options) => {
+      const [dead = new Agent(), ...alive] = agents;
+      for (const agent of alive) await agent.live();
+      await dead.live(options);
+      const check = stack.use(await healthCheck(statePath()));
+      expect((await check.sweep()).summary).toMatchObject({ reachable: 6 });
+      await dead.die();
+      await setTimeout(500); // the queue is gone, too
+      const { summary } = await check.sweep();
+      expect(summary).toMatchObject({ reachable: 5, unreachable_by_reason: { queue_missing: 1 } });
+      expect(silent(summary)).toEqual(ids([dead]));
+    },
+    60_000,
+  );
+});
+
+describe('nobody', () => {
+  test('a virtual host without guests is never a success', async () => {
+    const check = stack.use(await healthCheck(statePath()));
+    const { summary, metrics } = await check.sweep();
+    expect(summary).toMatchObject({ checked: 0, error: { code: 'fleet_empty' } });
+    expect(metrics).toContainEqual(expect.objectContaining({ SweepComplete: 1, FleetShrank: 0 }));
+  });
+});
+
+describe('a dead guest', () => {
+  test('a guest that is forgotten leaves', async () => {
+    const [dead = new Agent(), ...alive] = agents;
+    for (const agent of agents) await agent.live();
+    const check = stack.use(await healthCheck(statePath()));
+    await check.sweep();
+    await dead.die();
+    await restart();
+    for (const agent of alive) await agent.live();
+    expect((await check.sweep()).summary).toMatchObject({ unreachable: 1 });
+    expect((await check.sweep({ forget: [dead.id] })).summary).toMatchObject({ checked: 5, unreachable: 0 });
+    expect((await check.sweep()).summary).toMatchObject({ checked: 5, unreachable: 0 });
+  }, 180_000);
+
+  test('a guest whose queue nobody consumes is asked about, and gets no more pings', async () => {
+    const [dead = new Agent(), ...alive] = agents;
+    for (const agent of agents) await agent.live();
+    await dead.die();
+    const channel = await broker.channel();
+    const prepare = Buffer.from(JSON.stringify({ 'oslo.message': '{"_reply_q":"nowhere"}' }));
+    channel.sendToQueue(dead.queue, prepare); // without an expiration, it keeps the pings behind it
+    await channel.waitForConfirms();
+    const check = stack.use(await healthCheck(statePath()));
+    for (const _ of [1, 2, 3])
+      expect((await check.sweep()).summary).toMatchObject({ unreachable_by_reason: { no_consumer: 1 } });
+    expect((await channel.checkQueue(dead.queue)).messageCount).toBe(2); // of the first sweep, which knew of nobody
+    await dead.live();
+    expect((await check.sweep()).summary).toMatchObject({ reachable: alive.length + 1 });
+  }, 180_000);
+});
