@@ -18,10 +18,17 @@ export class ChannelLimit {
 /** NOT_ALLOWED: with it RabbitMQ ends a connection that opens a channel too many. */
 export const NOT_ALLOWED = 530;
 
+/** With fewer channels no connection is of use: what the broker says then is no limit for questions. */
+const SET_UP_CHANNELS = 3;
+
+/** How long RabbitMQ may still count a channel that it has closed. */
+const COUNT_LAG_MS = 50;
+
 /** Opens channels on one connection, no more than the broker lets it have. An error on one ends that one alone. */
 export class Channels {
   readonly #connection: Pick<ChannelModel, 'createChannel' | 'createConfirmChannel' | 'on'>;
   readonly #slots: Semaphore;
+  readonly #limit: ChannelLimit;
   #open = 0;
 
   constructor(
@@ -29,10 +36,12 @@ export class Channels {
     limit: ChannelLimit,
   ) {
     this.#connection = connection;
+    this.#limit = limit;
     this.#slots = new Semaphore(limit.channels);
     connection.on('error', (error: Error & { code?: unknown }) => {
       const { code, message } = error;
-      if (code === NOT_ALLOWED && /number of channels/.test(message)) limit.channels = this.#open;
+      if (code === NOT_ALLOWED && /number of channels/.test(message))
+        limit.channels = Math.max(SET_UP_CHANNELS, this.#open);
     });
   }
 
@@ -54,7 +63,10 @@ export class Channels {
       channel.on('error', () => undefined); // without a listener, an error would end the connection
       channel.on('close', () => {
         this.#open--;
-        this.#slots.release();
+        setTimeout(
+          () => this.#slots.release(),
+          Number.isFinite(this.#limit.channels) ? COUNT_LAG_MS : 0,
+        ).unref();
       });
       return channel;
     } catch (error) {

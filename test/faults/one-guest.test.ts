@@ -51,3 +51,14 @@ test('a guest whose topic the user may not write to is broker_refused, and the o
     ]),
   );
 });
+
+test('a limit of three channels leaves each of three single pings its verdict', async () => {
+  const url = await broker.user(GRANTED);
+  await broker.request('PUT', `user-limits/${new URL(url).username}/max-channels`, { value: 3 });
+  const [id = ''] = alive;
+  const fn = stack.use(await FunctionUnderTest.start({ BROKER_URL: url, RPC_TIMEOUT_SECONDS: '5' }));
+  const pings = await Promise.all([id, silent, id].map((guest) => fn.ping(guest)));
+  expect(pings.map(({ status }) => status)).toEqual([204, 400, 204]);
+  expect(pings[1]?.headers.get('proxy-status')).toContain('details="no_reply"');
+  expect(await fn.ping(id)).toMatchObject({ status: 204 });
+});
