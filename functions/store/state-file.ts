@@ -26,18 +26,22 @@ export class StateFile implements StateStore {
   }
 
   async replace(version: string | undefined, text: string): Promise<void> {
-    const next = `${this.#path}.next`; // whoever makes this file may write
-    try {
-      await fs.promises.mkdir(dirname(this.#path), { recursive: true }).catch(this.#unwritable);
-      await removeAbandoned(next);
-      await fs.promises.writeFile(next, text, { flag: 'wx' });
-    } catch (error) {
+    await fs.promises.mkdir(dirname(this.#path), { recursive: true }).catch(this.#unwritable);
+    const path = await fs.promises.realpath(this.#path).catch(() => this.#path); // what a link leads to is replaced
+    const next = `${path}.next`; // whoever makes this file may write
+    await removeAbandoned(next).catch(this.#unwritable);
+    const mode = (await fs.promises.stat(path).catch(() => undefined))?.mode ?? 0o666;
+    const file = await fs.promises.open(next, 'wx', mode).catch((error) => {
       if (codeOf(error) === 'EEXIST') throw new StateConflict(`${next} is being written`);
       return this.#unwritable(error);
-    }
+    });
     try {
+      await file
+        .writeFile(text)
+        .finally(() => file.close())
+        .catch(this.#unwritable);
       if ((await this.read())?.version !== version) throw new StateConflict(`${this.#path} has changed`);
-      await fs.promises.rename(next, this.#path).catch(this.#unwritable);
+      await fs.promises.rename(next, path).catch(this.#unwritable);
     } finally {
       await fs.promises.rm(next, { force: true });
     }
@@ -51,7 +55,8 @@ export class StateFile implements StateStore {
 
 async function removeAbandoned(path: string): Promise<void> {
   const found = await fs.promises.stat(path).catch(() => undefined);
-  if (found && Date.now() - found.mtimeMs > ABANDONED_MS) await fs.promises.rm(path, { force: true });
+  const isAbandoned = found && Math.abs(Date.now() - found.mtimeMs) > ABANDONED_MS; // a clock may have been set back
+  if (isAbandoned) await fs.promises.rm(path, { force: true });
 }
 
 function codeOf(error: unknown): string {

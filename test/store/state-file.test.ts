@@ -1,4 +1,13 @@
-import { readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { StateFile } from '../../functions/store/state-file.ts';
@@ -40,8 +49,23 @@ describe('a file', () => {
     await expect(store.replace(version, 'two')).rejects.toMatchObject({ code: 'state_conflict' });
     utimesSync(`${path}.next`, 0, 0);
     await store.replace(version, 'two');
+    writeFileSync(`${path}.next`, 'from tomorrow');
+    utimesSync(`${path}.next`, Date.now() / 1000 + 86_400, Date.now() / 1000 + 86_400);
+    await store.replace((await store.read())?.version, 'two');
     await expect(store.read()).resolves.toMatchObject({ text: 'two' });
     expect(readdirSync(join(path, '..'))).toEqual(['fleet.json']);
+  });
+
+  test('a link stays a link, and its file keeps its mode', async () => {
+    const path = newPath();
+    const store = new StateFile(`${path}.link`);
+    mkdirSync(join(path, '..'));
+    writeFileSync(path, 'one', { mode: 0o600 });
+    symlinkSync(path, `${path}.link`);
+    await store.replace((await store.read())?.version, 'two');
+    expect(readFileSync(path, 'utf8')).toBe('two');
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(lstatSync(`${path}.link`).isSymbolicLink()).toBe(true);
   });
 
   testStore(() => new StateFile(newPath()));
