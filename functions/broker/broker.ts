@@ -6,7 +6,10 @@ import { BrokerBlocked, BrokerRefused, BrokerUnreachable, type Unreachability } 
 import { type BrokerLocator, withLogin } from './locator.ts';
 
 /** A connection as the broker uses it. */
-export type Connection<S> = Pick<BrokerConnection<S>, 'session' | 'blocked' | 'isUsable' | 'destroy'>;
+export type Connection<S> = Pick<
+  BrokerConnection<S>,
+  'session' | 'blocked' | 'closedBy' | 'isUsable' | 'destroy'
+>;
 
 export interface BrokerOptions<S> {
   readonly locator: BrokerLocator;
@@ -70,7 +73,8 @@ export class Broker<S> {
     } catch (error) {
       if (!(error instanceof BrokerUnreachable)) throw error;
       const state = await this.#options.locator.state(deadline);
-      throw state === undefined ? error : new BrokerUnreachable(error.how, { state, cause: error.cause });
+      const { how, trouble, cause } = error;
+      throw state === undefined ? error : new BrokerUnreachable(how, { state, trouble, cause });
     }
   }
 
@@ -99,7 +103,7 @@ export class Broker<S> {
       if (how === undefined) throw error;
       if (blocked.isBlocked) throw new BrokerBlocked({ cause: error });
       connection.destroy();
-      throw new BrokerUnreachable(how, { cause: error });
+      throw connection.closedBy ?? new BrokerUnreachable(how, { cause: error });
     }
   }
 

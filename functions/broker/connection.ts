@@ -1,9 +1,10 @@
 import { type ChannelModel, connect as connectAmqp } from 'amqplib';
+import { amqpReply } from '../amqp-reply.ts';
 import { afterReading } from '../time/after-reading.ts';
 import type { Deadline } from '../time/deadline.ts';
 import type { BrokerAddress } from './address.ts';
 import { BlockedState } from './blocked-state.ts';
-import { BrokerUnreachable, dialError } from './errors.ts';
+import { type BrokerFailure, BrokerUnreachable, connectionFailure, TROUBLES } from './errors.ts';
 import { FreezeDetector } from './freeze-detector.ts';
 
 /**
@@ -28,6 +29,7 @@ export class BrokerConnection<S> {
   /** Whether the broker has blocked publishing on this connection. */
   readonly blocked: BlockedState;
   readonly #socket: AbortController;
+  readonly #ended: Ended;
   readonly #freezeDetector: FreezeDetector;
 
   /**
@@ -44,26 +46,38 @@ export class BrokerConnection<S> {
     // amqplib's own `timeout` is one of inactivity and ends with the handshake. This signal destroys the socket at
     // any time, which is also the only way to leave a dead connection without waiting for it.
     const socket = new AbortController();
+    const ended: Ended = { by: undefined };
     let isTimeOut = false;
+    let isOpen = false;
     const timer = afterReading(deadline.leftMs, () => {
       isTimeOut = true;
       socket.abort();
     });
     try {
-      const connection = await open(address, name, socket);
+      const connection = await open(address, name, socket, ended);
+      isOpen = true;
       const blocked = new BlockedState(connection);
       const session = await setup(connection, () => socket.abort());
-      return new BrokerConnection(session, socket, blocked, heartbeatMs(connection));
+      return new BrokerConnection(session, socket, ended, blocked, heartbeatMs(connection));
     } catch (error) {
       socket.abort();
-      throw isTimeOut ? new BrokerUnreachable('connection_timeout', { cause: error }) : dialError(error);
+      if (!isTimeOut) throw connectionFailure(ended.by ?? error);
+      const trouble = isOpen ? TROUBLES.no_majority : undefined;
+      throw new BrokerUnreachable('connection_timeout', { trouble, cause: error });
     } finally {
       clearTimeout(timer);
     }
   }
 
-  private constructor(session: S, socket: AbortController, blocked: BlockedState, toleratedSleepMs: number) {
+  private constructor(
+    session: S,
+    socket: AbortController,
+    ended: Ended,
+    blocked: BlockedState,
+    toleratedSleepMs: number,
+  ) {
     this.session = session;
+    this.#ended = ended;
     this.blocked = blocked;
     this.#socket = socket;
     this.#freezeDetector = new FreezeDetector(toleratedSleepMs, () => this.destroy());
@@ -81,13 +95,28 @@ export class BrokerConnection<S> {
     return !this.#socket.signal.aborted;
   }
 
+  /** Why the broker has closed the connection; undefined where it did not say. */
+  get closedBy(): BrokerFailure | undefined {
+    return this.#ended.by && connectionFailure(this.#ended.by);
+  }
+
   /** Ends the connection at once, waiting for nobody. */
   destroy(): void {
     this.#socket.abort();
   }
 }
 
-async function open(address: BrokerAddress, name: string, socket: AbortController): Promise<ChannelModel> {
+/** The error with which the broker has closed a connection. */
+interface Ended {
+  by: Error | undefined;
+}
+
+async function open(
+  address: BrokerAddress,
+  name: string,
+  socket: AbortController,
+  ended: Ended,
+): Promise<ChannelModel> {
   const target = {
     ...address,
     vhost: encodeURIComponent(address.vhost), // amqplib decodes a vhost
@@ -96,7 +125,11 @@ async function open(address: BrokerAddress, name: string, socket: AbortControlle
   };
   const socketOptions = { noDelay: true, clientProperties: { connection_name: name }, signal: socket.signal };
   const connection = await connectAmqp(target, socketOptions);
-  connection.on('error', ignore); // 'close' follows; without a listener the error would be thrown
+  const onClose = (error?: Error) => {
+    if (error !== undefined && amqpReply(error)) ended.by ??= error;
+  };
+  connection.on('error', onClose); // 'close' follows; without a listener the error would be thrown
+  connection.on('close', onClose);
   connection.on('close', () => socket.abort());
   return connection;
 }
@@ -106,5 +139,3 @@ function heartbeatMs({ connection }: ChannelModel): number {
   const seconds = 'heartbeat' in connection ? Number(connection.heartbeat) : HEARTBEAT_SECONDS;
   return seconds > 0 ? seconds * 1000 : Number.POSITIVE_INFINITY;
 }
-
-function ignore(): void {}

@@ -1,3 +1,4 @@
+import { type AmqpReply, amqpReply, brokerSaid } from '../amqp-reply.ts';
 import { CodedError } from '../coded-error.ts';
 
 /**
@@ -10,62 +11,134 @@ export type Unreachability =
   | 'connection_timeout'
   | 'connection_refused'
   | 'connection_terminated'
+  | 'destination_ip_unroutable'
   | 'dns_error'
   | 'tls_certificate_error'
   | 'tls_protocol_error';
 
-/** No AMQP connection to the broker could be made, or the one there was is lost. */
-export class BrokerUnreachable extends CodedError {
-  override readonly name = 'BrokerUnreachable';
-  readonly code = 'broker_unreachable';
-  readonly how: Unreachability;
+/** What is of no use about the broker, where more is known than how it could not be reached. */
+interface Trouble {
+  readonly what: string;
+  readonly todo: string;
+}
 
-  /** @param state Amazon MQ's state of the broker, such as `REBOOT_IN_PROGRESS` */
-  constructor(how: Unreachability, { state, ...options }: ErrorOptions & { state?: string } = {}) {
-    const said = state === undefined ? '' : `, Amazon MQ says ${state}`;
-    super(`The broker cannot be reached (${how.replaceAll('_', ' ')}${said})`, options);
-    this.how = how;
+export const TROUBLES = {
+  vhost_down: {
+    what: 'its virtual host is down on this node',
+    todo: 'Run `rabbitmqctl restart_vhost`, and look for the reason in the log of the broker.',
+  },
+  closed: {
+    what: 'an operator or a shutdown closes its connections',
+    todo: 'Wait for the end of the maintenance, or look for who closed the connection.',
+  },
+  no_majority: {
+    what: 'it takes connections, but does not answer the declaration of a queue: a cluster without a majority',
+    todo: 'Bring the other nodes of the cluster back: `rabbitmqctl cluster_status` names them.',
+  },
+} as const satisfies Record<string, Trouble>;
+
+/** The ways in which a broker is of no use. */
+export abstract class BrokerFailure extends CodedError {
+  /** What to do about this very failure; undefined: what the reason says. */
+  abstract readonly todo: string | undefined;
+  /** RabbitMQ's own code and words, for the log. */
+  get brokerSaid(): string | undefined {
+    return brokerSaid(this.cause);
   }
 }
 
-/** What the broker refuses: the login, a missing vhost or a limit, a permission, or another request of ours. */
-export type Refusal = 'login' | 'vhost' | 'permission' | 'request';
+/** No AMQP connection to the broker could be made, or the one there was is lost. */
+export class BrokerUnreachable extends BrokerFailure {
+  override readonly name = 'BrokerUnreachable';
+  readonly code = 'broker_unreachable';
+  readonly how: Unreachability;
+  readonly trouble: Trouble | undefined;
+
+  /** @param state Amazon MQ's state of the broker, such as `REBOOT_IN_PROGRESS` */
+  constructor(
+    how: Unreachability,
+    { state, trouble, ...options }: ErrorOptions & { state?: string; trouble?: Trouble | undefined } = {},
+  ) {
+    const said = state === undefined ? '' : `, Amazon MQ says ${state}`;
+    super(`The broker cannot be reached (${trouble?.what ?? how.replaceAll('_', ' ')}${said})`, options);
+    this.how = how;
+    this.trouble = trouble;
+  }
+
+  get todo(): string | undefined {
+    return this.trouble?.todo;
+  }
+}
 
 const REFUSED = {
-  login: 'the user name or password',
-  vhost: 'the virtual host, or one connection more',
-  permission: 'a permission that the ping needs',
-  request: 'a request of ours, its log says why',
-} as const satisfies Record<Refusal, string>;
+  login: {
+    what: 'the user name or password',
+    todo: "Compare the secret with the broker's user: `rabbitmqctl authenticate_user`.",
+  },
+  mechanism: {
+    what: 'the login: it does not offer the mechanism PLAIN',
+    todo: "Add PLAIN to the broker's auth_mechanisms.",
+  },
+  vhost_missing: {
+    what: 'the virtual host, which does not exist',
+    todo: 'Compare BROKER_VHOST with `rabbitmqctl list_vhosts`.',
+  },
+  vhost_access: {
+    what: 'the virtual host, on which the user has no permissions',
+    todo: 'Give the user its permissions on the virtual host: `rabbitmqctl list_user_permissions`.',
+  },
+  permission: {
+    what: 'a permission that the ping needs',
+    todo: "Compare the user's permissions with those that the manual grants: `rabbitmqctl list_user_permissions`.",
+  },
+  connection_limit: {
+    what: 'one connection more',
+    todo: 'Raise the limit of connections, or close those that nobody uses: `rabbitmqctl list_connections`.',
+  },
+  channel_limit: {
+    what: 'one channel more',
+    todo: 'Raise the limit of channels; the manual states how many the functions need.',
+  },
+  queue_limit: {
+    what: 'one queue more',
+    todo: 'Raise the limit of queues, or delete those that nobody uses: `rabbitmqctl list_queues`.',
+  },
+  request: {
+    what: 'a request',
+    todo: "Read `broker_said`, and the broker's log.",
+  },
+} as const satisfies Record<string, Trouble>;
+
+/** What the broker refuses. */
+export type Refusal = keyof typeof REFUSED;
 
 /** The broker answered, and refused. */
-export class BrokerRefused extends CodedError {
+export class BrokerRefused extends BrokerFailure {
   override readonly name = 'BrokerRefused';
   readonly code = 'broker_refused';
   readonly what: Refusal;
 
-  constructor(what: Refusal, options?: ErrorOptions) {
-    super(`The broker refused ${REFUSED[what]}`, options);
+  /** @param limitOf whose limit is reached, such as `the user` */
+  constructor(what: Refusal, { limitOf, ...options }: ErrorOptions & { limitOf?: string } = {}) {
+    const limit = limitOf === undefined ? '' : `: a limit of ${limitOf} is reached`;
+    super(`The broker refused ${REFUSED[what].what}${limit}`, options);
     this.what = what;
+  }
+
+  get todo(): string {
+    return REFUSED[this.what].todo;
   }
 }
 
 /** The broker takes no messages for now: a memory or disk alarm (`connection.blocked`). */
-export class BrokerBlocked extends CodedError {
+export class BrokerBlocked extends BrokerFailure {
   override readonly name = 'BrokerBlocked';
   readonly code = 'broker_blocked';
+  readonly todo = undefined;
 
   constructor(options?: ErrorOptions) {
     super('The broker has blocked publishing (a memory or disk alarm)', options);
   }
-}
-
-export type BrokerError = BrokerUnreachable | BrokerRefused | BrokerBlocked;
-
-export function isBrokerError(error: unknown): error is BrokerError {
-  return (
-    error instanceof BrokerUnreachable || error instanceof BrokerRefused || error instanceof BrokerBlocked
-  );
 }
 
 /** The secret of the broker's login is there, but it does not hold `{"username": "…", "password": "…"}`. */
@@ -100,34 +173,63 @@ export class ManagementUnavailable extends CodedError {
   }
 }
 
+/** What ended a dial or a connection, by Node's codes, by RabbitMQ's, or where there is none, by its words. */
+export function connectionFailure(error: unknown): BrokerUnreachable | BrokerRefused {
+  const reply = amqpReply(error);
+  if (reply !== undefined) return failureOf(reply, error);
+  const { code, message } = Object(error);
+  if (/^SASL mechanism/.test(message)) return new BrokerRefused('mechanism', { cause: error });
+  return new BrokerUnreachable(unreachability(String(code)), { cause: error });
+}
+
 /** AMQP 0-9-1 reply codes. */
-const ACCESS_REFUSED = 403;
 const CONNECTION_FORCED = 320;
+const ACCESS_REFUSED = 403;
+const NOT_ALLOWED = 530;
 const INTERNAL_ERROR = 541;
 
-/**
- * What an error of a dial means, by Node's and AMQP's codes. amqplib reports a refusal during the handshake as text
- * alone, so that the text is matched.
- */
-export function dialError(error: unknown): BrokerUnreachable | BrokerRefused {
-  const options = { cause: error };
-  const { code, message } = Object(error);
-  if (code === ACCESS_REFUSED) return new BrokerRefused('permission', options);
-  const isClosing = [CONNECTION_FORCED, INTERNAL_ERROR].some(
-    (reply) => code === reply || message?.includes(` ${reply} (`),
-  );
-  if (isClosing) return new BrokerUnreachable('connection_terminated', options);
-  if (typeof code === 'number') return new BrokerRefused('request', options);
-  if (/terminated by server: 403/.test(message)) return new BrokerRefused('login', options);
-  if (/<ConnectionClose/.test(message)) return new BrokerRefused('vhost', options);
-  return new BrokerUnreachable(unreachability(String(code)), options);
+function failureOf({ code, text }: AmqpReply, cause: unknown): BrokerUnreachable | BrokerRefused {
+  const { message } = Object(cause);
+  if (code === CONNECTION_FORCED || code === INTERNAL_ERROR) {
+    const isDown = /^INTERNAL_ERROR - .*vhost .* is down/.test(text);
+    const trouble = isDown ? TROUBLES.vhost_down : code === CONNECTION_FORCED ? TROUBLES.closed : undefined;
+    return new BrokerUnreachable('connection_terminated', { trouble, cause });
+  }
+  const isLogin = code === ACCESS_REFUSED && /^Handshake terminated/.test(message);
+  if (isLogin) return new BrokerRefused('login', { cause });
+  if (code === ACCESS_REFUSED) return new BrokerRefused('permission', { cause });
+  const limit = limitIn(text);
+  if (limit !== undefined) return new BrokerRefused(limit.what, { limitOf: limit.of, cause });
+  if (code === NOT_ALLOWED && /vhost .* not found/.test(text))
+    return new BrokerRefused('vhost_missing', { cause });
+  if (code === NOT_ALLOWED && /access to vhost/.test(text))
+    return new BrokerRefused('vhost_access', { cause });
+  return new BrokerRefused('request', { cause });
+}
+
+/** Which limit RabbitMQ says is reached, and whose. */
+function limitIn(text: string): { what: Refusal; of: string } | undefined {
+  if (/number of channels .*limit/.test(text))
+    return { what: 'channel_limit', of: /opened on node/.test(text) ? 'the broker node' : 'the user' };
+  if (/queue limit/.test(text))
+    return { what: 'queue_limit', of: /limit in cluster/.test(text) ? 'the cluster' : 'the virtual host' };
+  const [, whose] = /(user |node )?connection limit/.exec(text) ?? [];
+  if (whose === 'user ') return { what: 'connection_limit', of: 'the user' };
+  if (whose === 'node ') return { what: 'connection_limit', of: 'the broker node' };
+  return /connection limit/.test(text) ? { what: 'connection_limit', of: 'the virtual host' } : undefined;
 }
 
 function unreachability(code: string): Unreachability {
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'dns_error';
   if (code === 'ECONNREFUSED') return 'connection_refused';
-  if (code === 'ETIMEDOUT' || code === 'EHOSTUNREACH' || code === 'ENETUNREACH') return 'connection_timeout';
-  if (/CERT|SIGNATURE|ISSUER|CRL|INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH|PATH_LENGTH/.test(code))
+  if (code === 'ETIMEDOUT') return 'connection_timeout';
+  if (code === 'EHOSTUNREACH' || code === 'ENETUNREACH' || code === 'EADDRNOTAVAIL')
+    return 'destination_ip_unroutable';
+  // Node has no name for some of OpenSSL's, such as the key that is too short.
+  if (
+    code === 'UNSPECIFIED' ||
+    /CERT|SIGNATURE|ISSUER|CRL|INVALID_CA|INVALID_PURPOSE|HOSTNAME_MISMATCH|PATH_LENGTH/.test(code)
+  )
     return 'tls_certificate_error';
   if (/^ERR_SSL|EPROTO/.test(code)) return 'tls_protocol_error';
   return 'connection_terminated';

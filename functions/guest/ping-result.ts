@@ -17,6 +17,10 @@ export type Unreachable = {
   readonly reachable: false;
   /** The cause as the caller reads it, without a full stop. */
   readonly cause: string;
+  /** RabbitMQ's own code and words, for the log alone. */
+  readonly brokerSaid?: string;
+  /** What to do, where more is known than what the reason says. */
+  readonly todo?: string;
 } & (
   | {
       readonly reason: 'broker_unreachable';
@@ -29,8 +33,6 @@ export type Unreachable = {
       readonly reason: 'broker_refused' | 'exchange_missing';
       /** Whether the broker refused the ping of this guest, and may take those of others. */
       readonly isOfGuest?: boolean;
-      /** The broker's own words, for the log alone. */
-      readonly brokerSaid?: string;
     }
   | {
       readonly reason: 'queue_missing';

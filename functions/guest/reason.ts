@@ -83,6 +83,7 @@ export type ProxyError =
   | 'connection_timeout'
   | 'connection_refused'
   | 'connection_terminated'
+  | 'destination_ip_unroutable'
   | 'dns_error'
   | 'tls_certificate_error'
   | 'tls_protocol_error';

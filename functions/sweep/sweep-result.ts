@@ -13,6 +13,8 @@ export type Origin =
 export interface SweepError {
   readonly code: Reason | 'fleet_empty' | 'fleet_shrank' | 'fleet_unknown' | 'key_unreadable' | 'out_of_time';
   readonly message: string;
+  /** RabbitMQ's own code and words. */
+  readonly broker_said?: string;
 }
 
 /**
@@ -78,7 +80,7 @@ export function sweepResult(
 ): SweepResult {
   const { verdicts, unreached } = sweep;
   const isBrokerReachable = end.kind !== 'broker_failed';
-  const failure = isBrokerReachable ? problem : { code: end.failure.reason, message: end.failure.cause };
+  const failure = isBrokerReachable ? problem : brokerError(end.failure);
   return {
     ...run,
     verdicts,
@@ -161,4 +163,8 @@ function worstFirst({ why: a }: Silent, { why: b }: Silent): number {
 
 function waiting(why: Unreachable): number {
   return ('queue' in why && why.queue?.messages) || 0;
+}
+
+function brokerError({ reason, cause, brokerSaid }: Unreachable): SweepError {
+  return { code: reason, message: cause, ...(brokerSaid && { broker_said: brokerSaid }) };
 }

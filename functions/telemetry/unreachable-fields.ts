@@ -4,15 +4,15 @@ import { queueFields } from '../sweep/summary.ts';
 
 /** The fields of a log line about an unreachable guest. */
 export function unreachableFields(result: Unreachable): Record<string, unknown> {
-  const { reason, cause } = result;
+  const { reason, cause, brokerSaid } = result;
   const { means, todo } = REASONS[reason];
   return {
     reason,
     cause,
+    broker_said: brokerSaid,
     means,
-    todo,
+    todo: result.todo ?? todo,
     ...queueFields(result),
-    ...('brokerSaid' in result && { broker_said: result.brokerSaid }),
     ...('traceback' in result ? { traceback: result.traceback } : {}),
   };
 }

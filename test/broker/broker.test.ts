@@ -3,7 +3,7 @@ import { describe, expect, jest, test } from '@jest/globals';
 import { type BrokerAddress, parseAddress } from '../../functions/broker/address.ts';
 import { BlockedState } from '../../functions/broker/blocked-state.ts';
 import { Broker, type Connection } from '../../functions/broker/broker.ts';
-import { BrokerRefused, BrokerUnreachable } from '../../functions/broker/errors.ts';
+import { type BrokerFailure, BrokerRefused, BrokerUnreachable } from '../../functions/broker/errors.ts';
 import type { BrokerLocator } from '../../functions/broker/locator.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
 import { pass, useFakeClock } from '../setup/fake-clock.ts';
@@ -18,6 +18,7 @@ class FakeConnection implements Connection<number> {
   readonly session: number;
   readonly events = new EventEmitter();
   readonly blocked = new BlockedState(this.events);
+  closedBy: BrokerFailure | undefined;
   isAlive = true;
 
   constructor(session: number) {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { eventually } from '../setup/eventually.ts';
 import { FunctionUnderTest } from '../setup/function-under-test.ts';
 import { GRANTED } from '../setup/granted.ts';
@@ -26,59 +26,105 @@ async function start(BROKER_URL: string): Promise<FunctionUnderTest> {
   return fn;
 }
 
-async function expectRefusal(of: string): Promise<void> {
-  const { status, body } = (await fn?.ping(alive)) ?? {};
+/** @param said RabbitMQ's own words, which the log has and the caller does not */
+async function expectRefusal(of: string, said: string): Promise<void> {
+  const { status, headers, body } = await pinged().ping(alive);
   expect([status, body]).toEqual([400, expect.stringContaining(`guest: The broker refused ${of}`)]);
+  expect(headers.get('proxy-status')).toContain('details="broker_refused"');
+  expect(body).not.toContain(said);
+  const { log } = await pinged().telemetry(alive);
+  expect(log.at(-1)).toMatchObject({ reason: 'broker_refused', broker_said: expect.stringContaining(said) });
+  expect(pinged().output).not.toContain(':pw@');
+}
+
+function pinged(): FunctionUnderTest {
+  if (fn === undefined) throw new Error('No function runs');
+  return fn;
 }
 
 describe('refusals', () => {
   test('a user without the configure permission is broker_refused', async () => {
     await start(await broker.user({ ...GRANTED, configure: '^$' }));
-    await expectRefusal('a permission that the ping needs');
+    await expectRefusal('a permission that the ping needs', '403 ACCESS_REFUSED - access to queue');
   });
 
   test('a user without the read permission is broker_refused', async () => {
     await start(await broker.user({ ...GRANTED, read: '^$' }));
-    await expectRefusal('a permission that the ping needs');
+    await expectRefusal('a permission that the ping needs', '403 ACCESS_REFUSED');
   });
 
   test('a user without the write permission is broker_refused, at each ping', async () => {
     await start(await broker.user({ ...GRANTED, write: '^$' }));
-    await expectRefusal('to take the ping');
-    await expectRefusal('to take the ping');
+    await expectRefusal('to take the ping', '403 ACCESS_REFUSED');
+    await expectRefusal('to take the ping', '403 ACCESS_REFUSED');
   });
 
   test('a user without any permission on the virtual host is broker_refused', async () => {
     const url = await broker.user(GRANTED);
     await broker.request('DELETE', `permissions/${broker.vhost}/${new URL(url).username}`);
     await start(url);
-    await expectRefusal('the virtual host, or one connection more');
+    await expectRefusal(
+      'the virtual host, on which the user has no permissions',
+      'NOT_ALLOWED - access to vhost',
+    );
   });
 
   test('a missing virtual host is broker_refused', async () => {
     await start(`${broker.url}-missing`);
-    await expectRefusal('the virtual host, or one connection more');
+    await expectRefusal('the virtual host, which does not exist', `vhost ${broker.vhost}-missing not found`);
   });
 
   test('a wrong password is broker_refused, until the broker accepts it', async () => {
     const url = await broker.user(GRANTED);
     const { username } = new URL(url);
     await start(url.replace(':pw@', ':other@'));
-    await expectRefusal('the user name or password');
+    await expectRefusal('the user name or password', '403 ACCESS_REFUSED - Login was refused');
     await broker.request('PUT', `users/${username}`, { password: 'other', tags: '' });
-    expect(await fn?.ping(alive)).toMatchObject({ status: 204 });
+    expect(await pinged().ping(alive)).toMatchObject({ status: 204 });
+  });
+});
+
+describe('limits', () => {
+  let crowded: TestBroker;
+  let url: string;
+  let limits: string;
+
+  beforeEach(async () => {
+    crowded = await TestBroker.create();
+    await respond(await crowded.channel(), alive, ({ reply }) => reply());
+    url = await crowded.user(GRANTED);
+    limits = `user-limits/${new URL(url).username}`;
+  });
+  afterEach(() => crowded.delete());
+
+  test('of a virtual host on connections is broker_refused, until there is room', async () => {
+    const limit = `vhost-limits/${crowded.vhost}/max-connections`;
+    await crowded.request('PUT', limit, { value: 1 });
+    await start(url);
+    await expectRefusal(
+      'one connection more: a limit of the virtual host',
+      'connection limit (1) is reached',
+    );
+    await crowded.request('DELETE', limit);
+    expect(await pinged().ping(alive)).toMatchObject({ status: 204 });
   });
 
-  test('a connection beyond the virtual host’s limit is broker_refused, until there is room', async () => {
-    const crowded = await TestBroker.create();
-    await respond(await crowded.channel(), alive, ({ reply }) => reply());
-    await crowded.request('PUT', `vhost-limits/${crowded.vhost}/max-connections`, { value: 1 });
-    await start(crowded.url);
-    await expectRefusal('the virtual host, or one connection more');
-    await crowded.request('DELETE', `vhost-limits/${crowded.vhost}/max-connections`);
-    expect(await fn?.ping(alive)).toMatchObject({ status: 204 });
-    await fn?.end();
-    await crowded.delete();
+  test('of a user on connections is broker_refused', async () => {
+    await crowded.request('PUT', `${limits}/max-connections`, { value: 0 });
+    await start(url);
+    await expectRefusal('one connection more: a limit of the user', 'user connection limit (0) is reached');
+  });
+
+  test('of a user on channels is broker_refused', async () => {
+    await crowded.request('PUT', `${limits}/max-channels`, { value: 0 });
+    await start(url);
+    await expectRefusal('one channel more: a limit of the user', 'user limit of (0)');
+  });
+
+  test('of a virtual host on queues is broker_refused', async () => {
+    await crowded.request('PUT', `vhost-limits/${crowded.vhost}/max-queues`, { value: 1 });
+    await start(url);
+    await expectRefusal('one queue more: a limit of the virtual host', '406 PRECONDITION_FAILED');
   });
 });
 

@@ -22,7 +22,7 @@ onDebian('TLS as of Amazon MQ', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'guest-rpc-ping-tls-'));
     await makeCertificates(folder);
-    for (const name of ['good', 'other-host', 'expired'] as const)
+    for (const name of ['good', 'other-host', 'expired', 'weak'] as const)
       ports.set(name, await listenWithTls(SHARED_RABBIT, folder, name));
     broker = await TestBroker.create();
     await respond(await broker.channel(), alive, ({ reply }) => reply());
@@ -95,7 +95,7 @@ onDebian('TLS as of Amazon MQ', () => {
     await aws.close();
   });
 
-  test.each(['other-host', 'expired'] as const)(
+  test.each(['other-host', 'expired', 'weak'] as const)(
     'a broker whose certificate is %s is broker_unreachable: tls certificate error',
     async (name) => {
       expect(await ping(tlsUrl(name))).toMatchObject(unreachable('tls certificate error'));

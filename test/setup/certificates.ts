@@ -5,9 +5,9 @@ import { ensureDebianPackages, isCommand } from '../../infra/local/parts/debian-
 import { freePort } from '../../infra/local/parts/free-port.ts';
 import type { RabbitMqServer } from '../../infra/local/parts/rabbitmq.ts';
 
-export type Certificate = 'good' | 'other-host' | 'expired';
+export type Certificate = 'good' | 'other-host' | 'expired' | 'weak';
 
-/** Makes a CA and three certificates of it: one for localhost, one for another host, and one that has expired. */
+/** Makes a CA and four certificates of it: for localhost, for another host, expired, and with an RSA key of 1024 bits. */
 export async function makeCertificates(folder: string): Promise<void> {
   if (!isCommand('openssl') && !ensureDebianPackages('openssl')) throw new Error('These tests need openssl');
   const openssl = (...args: string[]) => promisify(execFile)('openssl', args, { cwd: folder });
@@ -25,15 +25,16 @@ export async function makeCertificates(folder: string): Promise<void> {
     '-subj',
     '/CN=Test CA',
   );
-  const issue = async (name: Certificate, host: string, days: string) => {
+  const issue = async (name: Certificate, host: string, days: string, key = newKey) => {
     const subject = ['-subj', `/CN=${host}`, '-addext', `subjectAltName=DNS:${host}`];
-    await openssl('req', ...newKey, '-keyout', `${name}.key`, '-out', `${name}.csr`, ...subject);
+    await openssl('req', ...key, '-keyout', `${name}.key`, '-out', `${name}.csr`, ...subject);
     const ca = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-copy_extensions', 'copy'];
     await openssl('x509', '-req', '-in', `${name}.csr`, '-out', `${name}.pem`, ...ca, '-days', days);
   };
   await issue('good', 'localhost', '2');
   await issue('other-host', 'broker.example', '2');
   await issue('expired', 'localhost', '-1');
+  await issue('weak', 'localhost', '2', ['-newkey', 'rsa:1024', '-nodes']);
 }
 
 /** Lines of rabbitmq.conf for a certificate. As on Amazon MQ, the server asks the client for none. */
