@@ -1,12 +1,13 @@
 import middy from '@middy/core';
 import httpErrorHandler from '@middy/http-error-handler';
-import type { APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
+import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { CodedError } from './coded-error.ts';
 import { GuestKeys } from './guest/guest-keys.ts';
 import { answer } from './http/answer.ts';
 import type { CallerContext } from './http/caller.ts';
 import { Fault, instanceFault } from './http/fault.ts';
-import { type GatewayEvent, ROUTE, readRequest } from './http/request.ts';
+import { type GatewayEvent, pathOf, ROUTE, readRequest } from './http/request.ts';
+import { globalRequestId, requestId, requestIdHeader } from './http/request-id.ts';
 import { admitCaller } from './keystone/admit-caller.ts';
 import { ExecutionEnvironment } from './runtime/execution-environment.ts';
 import { type Pinging, pingGuest } from './runtime/ping-guest.ts';
@@ -36,8 +37,12 @@ if (environment instanceof ExecutionEnvironment && environment.config.keystone !
 if (environment instanceof ExecutionEnvironment && environment.broker.isConnected)
   await rehearse(environment);
 
-function answerPing(event: GatewayEvent, lambda: CallerContext): Promise<APIGatewayProxyStructuredResultV2> {
-  return ping(environment, event, lambda, recordPing);
+async function answerPing(
+  event: GatewayEvent,
+  lambda: CallerContext,
+): Promise<APIGatewayProxyStructuredResultV2> {
+  const { headers, ...pong } = await ping(environment, event, lambda, recordPing);
+  return { ...pong, headers: { ...headers, ...requestIdHeader(lambda) } };
 }
 
 /**
@@ -67,9 +72,11 @@ async function ping(
 ): Promise<APIGatewayProxyStructuredResultV2> {
   const { tenantId, instanceId, waitSeconds } = readRequest(event);
   if (environment instanceof InvalidConfig) throw environment;
-  const context = { tenantId, instanceId, requestId: requestId(lambda) };
+  const globalId = globalRequestId(event);
+  const ids = { requestId: requestId(lambda), ...(globalId && { globalRequestId: globalId }) };
+  const context = { tenantId, instanceId, ...ids };
   const timeLeftMs = lambda.getRemainingTimeInMillis() - ANSWER_MARGIN_MS;
-  if (timeLeftMs <= 0) throw instanceFault('The invocation has no time for a ping.');
+  if (timeLeftMs <= 0) throw instanceFault('The invocation has too little time left for a ping.');
   const wantedMs = (waitSeconds ?? Number.POSITIVE_INFINITY) * 1000;
   const allowedMs = Math.min(environment.config.rpcTimeoutMs, wantedMs, timeLeftMs);
   const result = await pingGuest(environment, context, Deadline.in(allowedMs));
@@ -79,28 +86,20 @@ async function ping(
 
 /** What is not an answer already is a fault of ours: the log has all of it, the caller no detail. */
 function answerAsFault(request: middy.Request<GatewayEvent>): void {
-  const { error, event } = request;
-  const path = 'rawPath' in event ? event.rawPath : event.path;
-  const outcome = { request_id: requestId(request.context), path };
-  if (error instanceof Fault) {
-    if (error.statusCode === 404) log.info('rpc_ping', { ...outcome, outcome: 'not_found' });
-    if (error.statusCode === 500) log.error('rpc_ping', { ...outcome, outcome: 'error' }, error);
-    return;
-  }
-  log.error('rpc_ping', { ...outcome, outcome: 'error' }, error);
-  request.error = instanceFault(
-    error instanceof CodedError && error.isForDeployer
-      ? error.message
-      : `The function failed (request id ${requestId(request.context)}). See its log.`,
-  );
+  const { error, event, context } = request;
+  const outcome = { request_id: requestId(context), path: pathOf(event) };
+  const fault = error instanceof Fault ? error : instanceFault(messageFor(error, requestId(context)));
+  if (fault.statusCode === 404) log.info('rpc_ping', { ...outcome, outcome: 'not_found' });
+  if (fault.statusCode === 500) log.error('rpc_ping', { ...outcome, outcome: 'error' }, error);
+  request.error = fault.with(requestIdHeader(context));
+}
+
+function messageFor(error: unknown, id: string): string {
+  if (error instanceof CodedError && error.isForDeployer) return error.message;
+  return `The function failed (request id ${id}). See its log.`;
 }
 
 /** Middy calls this function shortly before Lambda would end the invocation without an answer. */
 function timeoutEarlyResponse(): never {
   throw instanceFault('The function ran out of time before the ping had ended.');
-}
-
-/** OpenStack's form of a request id, made of Lambda's. */
-function requestId({ awsRequestId }: Pick<Context, 'awsRequestId'>): string {
-  return `req-${awsRequestId}`;
 }

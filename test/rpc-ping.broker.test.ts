@@ -229,7 +229,8 @@ describe('an invocation that runs out of time', () => {
   });
 
   test('an invocation that starts without time for a ping is answered 500', async () => {
-    const body = '{"instanceFault": {"message": "The invocation has no time for a ping.", "code": 500}}';
+    const body =
+      '{"instanceFault": {"message": "The invocation has too little time left for a ping.", "code": 500}}';
     expect(await fn.invoke(randomUUID(), 400)).toMatchObject({ statusCode: 500, body });
   });
 });
@@ -241,7 +242,7 @@ describe('telemetry', () => {
       request.reply();
       resolve(request);
     });
-    await fn.ping(id, 'acme%20inc');
+    const { headers } = await fn.ping(id, 'acme%20inc');
     const { message } = await received;
     const { log } = await fn.telemetry(id);
     expect(log).toMatchObject([
@@ -249,7 +250,52 @@ describe('telemetry', () => {
     ]);
     expect(message['_context_project_id']).toBe('acme inc');
     expect(message['_context_request_id']).toBe(log[0]?.['request_id']);
+    expect(message['_context_request_id']).toBe(headers.get('x-openstack-request-id'));
+    expect(message).not.toHaveProperty('_context_global_request_id');
     expect(message['_context_auth_token']).toBeNull();
+  });
+
+  test.each([
+    ['req-6d4b7f2e-8a3c-4f5b-9c1d-2e3f4a5b6c7d', true],
+    ['req-6D4B7F2E-8A3C-4F5B-9C1D-2E3F4A5B6C7D', false],
+    ['6d4b7f2e-8a3c-4f5b-9c1d-2e3f4a5b6c7d', false],
+    ['req-x', false],
+  ])("the caller's own request id %s reaches log and guest: %s", async (sent, isPassedOn) => {
+    const { promise: received, resolve } = Promise.withResolvers<ReceivedRequest>();
+    const id = await guest((request) => {
+      request.reply();
+      resolve(request);
+    });
+    await fn.ping(id, 'tenant', { 'x-openstack-request-id': sent });
+    const expected = isPassedOn ? sent : undefined;
+    expect((await received).message['_context_global_request_id']).toBe(expected);
+    expect((await fn.telemetry(id)).log[0]?.['global_request_id']).toBe(expected);
+  });
+
+  test('every answer has a request id of its own: 204, 400, 404 and 500', async () => {
+    const answers = [
+      await fn.ping(await guest(({ reply }) => reply())),
+      await fn.ping(randomUUID()),
+      await fn.ping('no-uuid'),
+    ];
+    const failed = Object(await fn.invoke(randomUUID(), 400));
+    const ids = [
+      ...answers.map(({ headers }) => headers.get('x-openstack-request-id')),
+      failed.headers['X-OpenStack-Request-Id'],
+    ];
+    expect([...answers.map(({ status }) => status), failed.statusCode]).toEqual([204, 400, 404, 500]);
+    for (const id of ids) expect(id).toMatch(/^req-[0-9a-f-]{36}$/);
+    expect(new Set(ids).size).toBe(4);
+  });
+
+  test('an event that is null is answered 500, with the request id of the log', async () => {
+    const { statusCode, headers, body } = Object(await fn.lambda.invoke(null));
+    const id = headers['X-OpenStack-Request-Id'];
+    expect([statusCode, body]).toEqual([
+      500,
+      expect.stringContaining(`The function failed (request id ${id}). See its log.`),
+    ]);
+    expect(fn.output).toContain(id);
   });
 
   test('a ping of a reachable guest logs one line, with one count and the round trip', async () => {

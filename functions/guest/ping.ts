@@ -88,6 +88,9 @@ export function pingRequest(context: RequestContext, serializer?: SecureSerializ
     return encryptedPing.with({ _context_context: serializer.serializeContext(rpcContext(context)) });
   }
   clearPing ??= RpcRequest.of({ ...RPC_PING, context: COMMON_CONTEXT });
-  const { tenantId, requestId } = context;
-  return clearPing.with({ _context_project_id: tenantId, _context_request_id: requestId });
+  const { tenantId, requestId, globalRequestId } = context;
+  const ids = { _context_project_id: tenantId, _context_request_id: requestId };
+  return clearPing.with(
+    globalRequestId === undefined ? ids : { ...ids, _context_global_request_id: globalRequestId },
+  );
 }

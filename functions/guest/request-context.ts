@@ -4,8 +4,10 @@ import type { Json } from '../oslo/message.ts';
 export interface RequestContext {
   /** null in a sweep: no tenant has asked. */
   readonly tenantId: string | null;
-  /** `req-<uuid>`: found in the guest’s log and in ours. */
+  /** `req-<uuid>`: found in the guest's log and in ours. */
   readonly requestId: string;
+  /** The same of the request for which the caller asks. */
+  readonly globalRequestId?: string;
 }
 
 /** The same for the ping of one guest. */
@@ -29,6 +31,7 @@ export const COMMON_CONTEXT = {
 } as const;
 
 /** The whole request context. */
-export function rpcContext({ tenantId, requestId }: RequestContext): Record<string, Json> {
-  return { ...COMMON_CONTEXT, project_id: tenantId, request_id: requestId };
+export function rpcContext({ tenantId, requestId, globalRequestId }: RequestContext): Record<string, Json> {
+  const context = { ...COMMON_CONTEXT, project_id: tenantId, request_id: requestId };
+  return globalRequestId === undefined ? context : { ...context, global_request_id: globalRequestId };
 }

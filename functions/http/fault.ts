@@ -29,6 +29,11 @@ export class Fault extends CodedError {
     this.statusCode = statusCode;
     this.headers = { 'Content-Type': 'application/json; charset=UTF-8', ...headers };
   }
+
+  /** The same fault with more headers. */
+  with(headers: Headers): Fault {
+    return new Fault(this.statusCode, this.message, { ...this.headers, ...headers });
+  }
 }
 
 /** The frame of all of Trove's own faults but one (`notAdminFault`). */

@@ -43,8 +43,13 @@ export function readRequest(event: GatewayEvent): PingRequest {
 
 /** The tenant that any path of Trove's API names, also one that leads nowhere; undefined where there is none. */
 export function tenantOf(event: GatewayEvent): string | undefined {
-  const path = 'rawPath' in event ? event.rawPath : event.path;
-  return event.pathParameters?.['tenant_id'] ?? /^\/v1\.0\/([^/]+)\//.exec(path)?.[1];
+  return event.pathParameters?.['tenant_id'] ?? /^\/v1\.0\/([^/]+)\//.exec(pathOf(event) ?? '')?.[1];
+}
+
+/** The path as the caller wrote it; undefined where the event is none of API Gateway's. */
+export function pathOf(event: GatewayEvent): string | undefined {
+  const { rawPath, path } = Object(event);
+  return rawPath ?? path;
 }
 
 /** HTTP APIs give header names in lower case, REST APIs as the caller wrote them. */

@@ -2,7 +2,8 @@ import type middy from '@middy/core';
 import type { Context } from 'aws-lambda';
 import { type Caller, type CallerContext, callerFields } from '../http/caller.ts';
 import type { Fault } from '../http/fault.ts';
-import { type GatewayEvent, header, tenantOf } from '../http/request.ts';
+import { type GatewayEvent, header, pathOf, tenantOf } from '../http/request.ts';
+import { requestId } from '../http/request-id.ts';
 import type { KeystoneSettings } from '../settings/config.ts';
 import { log } from '../telemetry/ping-telemetry.ts';
 import { Deadline } from '../time/deadline.ts';
@@ -45,16 +46,15 @@ function callerOf({ project, userName }: Token): Caller {
 }
 
 /** Logs why the caller is not let in. @returns the answer, or the error where it is none of Keystone's */
-function refusal(
-  error: unknown,
-  keystoneUrl: string,
-  event: GatewayEvent,
-  { awsRequestId }: Context,
-): unknown {
+function refusal(error: unknown, keystoneUrl: string, event: GatewayEvent, context: Context): unknown {
   const fault = faultOf(error, keystoneUrl);
   if (fault === undefined) return error;
-  const path = 'rawPath' in event ? event.rawPath : event.path;
-  const fields = { request_id: `req-${awsRequestId}`, path, outcome: 'refused', reason: Object(error).code };
+  const fields = {
+    request_id: requestId(context),
+    path: pathOf(event),
+    outcome: 'refused',
+    reason: Object(error).code,
+  };
   if (fault.statusCode === 503) log.error('rpc_ping', fields, error);
   else if (error instanceof ForeignProject || error instanceof NotAdmin)
     log.info('rpc_ping', { ...fields, ...callerFields(callerOf(error.token)) });

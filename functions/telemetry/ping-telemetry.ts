@@ -10,13 +10,14 @@ export const log = new Log('rpc-ping');
 
 /** One log line for one ping, with the metrics in it. The instance is a property, never a dimension of a metric. */
 export function recordPing(
-  { instanceId, tenantId, requestId }: PingContext,
+  { instanceId, tenantId, requestId, globalRequestId }: PingContext,
   result: PingResult,
   caller?: Caller,
 ): void {
   const roundTripMs = 'roundTripMs' in result ? result.roundTripMs : undefined;
   log.info('rpc_ping', {
     request_id: requestId,
+    global_request_id: globalRequestId,
     tenant_id: tenantId,
     instance_id: instanceId,
     ...(caller && callerFields(caller)),
