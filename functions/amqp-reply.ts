@@ -19,7 +19,7 @@ const CLOSE = /\b(\d{3}) \([^)]*\) with message "(.*)"/s;
 export function amqpReply(error: unknown): AmqpReply | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code, replyCode, replyText } = Object(error);
-  if (typeof replyCode === 'number') return { code: replyCode, text: bounded(String(replyText ?? '')) };
+  if (typeof replyText === 'string') return { code: Number(replyCode), text: bounded(replyText) };
   const [, said, text = ''] = CLOSE.exec(error.message) ?? [];
   if (said !== undefined) return { code: Number(said), text: bounded(text) };
   return code >= MIN_CODE ? { code, text: '' } : amqpReply(error.cause);

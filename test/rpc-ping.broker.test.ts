@@ -144,7 +144,7 @@ describe('400', () => {
 
   test.each([
     ['the user name or password', (url: string) => url.replace('guest:guest', 'guest:wrong')],
-    ['the virtual host, or one connection more', (url: string) => `${url}-missing`],
+    ['the virtual host, which does not exist', (url: string) => `${url}-missing`],
   ])('a broker that refuses %s is answered 400 with the broker as the cause', async (what, wrong) => {
     await using refused = await FunctionUnderTest.start({ BROKER_URL: wrong(broker.url) });
     const body = badRequest(`The broker refused ${what}`);
