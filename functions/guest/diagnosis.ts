@@ -97,7 +97,11 @@ function raised({ failure }: RemoteError, roundTripMs: number): Unreachable {
 
 function refused(failure: MessageDeliveryFailure, call: string): Unreachable {
   const isOfGuest = !failure.isOfExchange && failure.replyCode !== NOT_ALLOWED;
-  const common = { reachable: false, isOfGuest, brokerSaid: brokerSaid(failure) ?? cut(failure.message) } as const;
+  const common = {
+    reachable: false,
+    isOfGuest,
+    brokerSaid: brokerSaid(failure) ?? cut(failure.message),
+  } as const;
   if (failure.replyCode === 404) {
     const cause = `The control exchange does not exist: nothing has declared it since the broker started, or CONTROL_EXCHANGE is wrong - ${call}`;
     return { ...common, reason: 'exchange_missing', cause };
