@@ -50,6 +50,8 @@ function pingLine(entry: Entry): string {
     shown(entry['instance_id'] ?? entry['path']),
     shown(entry['reason']),
     roundTrip === undefined ? '' : `${roundTrip} ms`,
+    Number(entry['consumers']) > 1 ? `${shown(entry['consumers'])} consumers` : '',
+    entry['encrypted'] === false ? 'not encrypted' : '',
     shown(entry['cause'] ?? Object(error).message),
   ].filter((word) => word !== '');
   return [words.join('  '), ...[todo, traceback].filter(Boolean).map(indented)].join('\n');

@@ -86,6 +86,14 @@ describe('the terminal', () => {
     expect(terminal(entry, entry, { ...entry, traceback: undefined })).toEqual([text, undefined, undefined]);
   });
 
+  test('a second agent and a reply in the clear are shown', () => {
+    const ping = { message: 'rpc_ping', outcome: 'reachable', instance_id: GUEST, round_trip_ms: 2 };
+    expect(terminal({ ...ping, consumers: 2, encrypted: false }, { ...ping, consumers: 1 })).toEqual([
+      `14:05:11.000 UTC  rpc_ping  reachable  ${GUEST}  2 ms  2 consumers  not encrypted`,
+      `14:05:11.000 UTC  rpc_ping  reachable  ${GUEST}  2 ms`,
+    ]);
+  });
+
   test.each(['\n', '\r', '\u001b[1A', '\u0085', '\u009b2K', '\u2028', '\u202e'])(
     'a guest cannot forge a line with %j',
     (control) => {
