@@ -24,10 +24,14 @@ export function recordSweep(
   { totals, unreachable }: Tally,
   summary: ReportedSummary,
 ): void {
-  for (const { id, why } of unreachable.slice(0, MAX_IN_SUMMARY)) {
+  for (const [index, { id, why }] of unreachable.slice(0, MAX_IN_SUMMARY).entries()) {
+    const { name, project_id, hypervisor } = summary.unreachable_guests[index] ?? {};
     log.warn('guest_unreachable', {
       request_id: requestId,
       instance_id: id,
+      name,
+      project_id,
+      hypervisor,
       outcome: 'unreachable',
       ...unreachableFields(why),
     });

@@ -2,6 +2,7 @@ import { styleText } from 'node:util';
 import { Table } from 'console-table-printer';
 import type { ReportedSummary } from '../../../functions/changes/report.ts';
 import { REASONS } from '../../../functions/guest/reason.ts';
+import type { UnreachableGuest } from '../../../functions/sweep/summary.ts';
 import { formatDuration } from '../../../functions/time/format.ts';
 import { showControlCharacters } from './control-characters.ts';
 
@@ -47,27 +48,43 @@ function unreachableTable({
   unreachable_guests_omitted: omitted,
 }: ReportedSummary): string {
   if (guests.length === 0) return '';
-  const isSinceKnown = guests.some(({ since }) => since !== undefined);
-  const table = new Table({
-    shouldDisableColors: true,
-    columns: [
-      { name: 'instance', alignment: 'left' },
-      { name: 'reason', alignment: 'left' },
-      ...(isSinceKnown ? [{ name: 'since', title: 'since (UTC)', alignment: 'left' as const }] : []),
-      { name: 'consumers', alignment: 'right' },
-      { name: 'waiting', title: 'waiting messages', alignment: 'right' },
-    ],
-  });
-  for (const guest of guests) {
-    const { instance_id: instance, reason, consumers = '', waiting_messages: waiting = '' } = guest;
-    const row = { instance, reason, consumers: consumers ?? 'not known', waiting };
-    table.addRow(isSinceKnown ? { ...row, since: utc(guest.since) } : row);
-  }
+  const left = 'left' as const;
+  const columns = [
+    { name: 'instance', alignment: left },
+    { name: 'name', alignment: left },
+    { name: 'project', alignment: left },
+    { name: 'hypervisor', alignment: left },
+    { name: 'reason', alignment: left },
+    { name: 'since', title: 'since (UTC)', alignment: left },
+    { name: 'consumers', alignment: 'right' as const },
+    { name: 'waiting', title: 'waiting messages', alignment: 'right' as const },
+  ];
+  const rows = guests.map(row);
+  const isKnown = ({ name }: { name: string }) => rows.some((cells) => cells[name] !== undefined);
+  const table = new Table({ shouldDisableColors: true, columns: columns.filter(isKnown) });
+  for (const cells of rows)
+    table.addRow(Object.fromEntries(columns.filter(isKnown).map(({ name }) => [name, cells[name] ?? ''])));
   return `${table.render()}${omitted > 0 ? `\n… and ${omitted} more` : ''}`;
 }
 
+/** The cells of a guest by column; undefined where nothing is known. */
+function row(guest: UnreachableGuest): Readonly<Record<string, string | number | undefined>> {
+  const { consumers, waiting_messages: waiting, since } = guest;
+  const text = (value: string | undefined) => value && showControlCharacters(value);
+  return {
+    instance: guest.instance_id,
+    name: text(guest.name),
+    project: text(guest.project_id),
+    hypervisor: text(guest.hypervisor),
+    reason: guest.reason,
+    since: since && utc(since),
+    consumers: consumers === null ? 'not known' : consumers,
+    waiting,
+  };
+}
+
 /** To the second. */
-function utc(iso = ''): string {
+function utc(iso: string): string {
   return iso.slice(0, 19).replace('T', ' ');
 }
 
@@ -92,7 +109,9 @@ function remarks(summary: ReportedSummary): string[] {
   ];
 }
 
-function origin({ list_age_ms: ageMs }: ReportedSummary): string {
-  if (ageMs === undefined) return 'The guests are those that have a queue.';
-  return `The guests are those of ${formatDuration(ageMs)} ago.`;
+function origin({ guests_from: from, list_age_ms: ageMs }: ReportedSummary): string {
+  const age = ageMs === undefined ? '' : ` of ${formatDuration(ageMs)} ago`;
+  if (from === 'queues') return 'The bindings could not be listed: these are the guests that have a queue.';
+  if (from === 'last_list') return `The guests could not be listed: this is the list${age}.`;
+  return age ? `Trove's list is that${age}.` : "Trove's list is missing.";
 }

@@ -53,6 +53,30 @@ describe('the report of a sweep', () => {
   });
 });
 
+test('guests have their name, project and hypervisor where Trove knows them', () => {
+  const guest = { instance_id: GUEST, reason: 'no_consumer' } as const;
+  const known = { ...guest, name: 'orders', project_id: 'p1', hypervisor: 'compute-7\u001b[1A' };
+  const text = report({ ...SUMMARY, unreachable_guests: [known, { ...guest, consumers: null }] });
+  expect(text).toMatch(/│ instance +│ name +│ project │ hypervisor +│ reason +│ consumers │/);
+  expect(text).toContain(`│ ${GUEST} │ orders │ p1      │ compute-7\\u001b[1A │ no_consumer │           │`);
+  expect(text).toMatch(new RegExp(`│ ${GUEST} │ {8}│ {9}│ +│ no_consumer │ not known │`));
+});
+
+test.each([
+  [
+    { guests_from: 'queues' },
+    'The bindings could not be listed: these are the guests that have a queue. why',
+  ],
+  [
+    { guests_from: 'last_list', list_age_ms: 90_000 },
+    'The guests could not be listed: this is the list of 1 min ago. why',
+  ],
+  [{ guests_from: 'bindings', list_age_ms: 90_000 }, "Trove's list is that of 1 min ago. why"],
+  [{ guests_from: 'bindings' }, "Trove's list is missing. why"],
+] as const)('the report of %j says what the list is', (origin, text) => {
+  expect(report({ ...SUMMARY, ...origin, list_problem: 'why' })).toContain(text);
+});
+
 /** What the terminal shows of these entries of the log, without colours. */
 function terminal(...entries: readonly object[]): (string | undefined)[] {
   const formatter = new LogFormatter();
