@@ -73,8 +73,9 @@ function* worstFirst<T>(byReason: ReadonlyMap<Reason, T>): Iterable<[Reason, T]>
 
 /** A sweep without a verdict on a guest leaves the guest as unreachable as before, so that its totals are not enough. */
 function count(sweep: LastSweep, unreachable: number, recovering: number, apart: number): Counts {
-  const pinged = Math.max(sweep.checked + sweep.unknown, unreachable + recovering);
-  const others = pinged - unreachable - recovering;
+  const guests = sweep.checked + sweep.unknown - (sweep.orphaned ?? 0);
+  const total = Math.max(guests, unreachable + recovering + apart);
+  const others = total - unreachable - recovering - apart;
   const reachable = Math.min(Math.max(0, sweep.reachable - recovering), others);
-  return { unreachable, recovering, apart, unknown: others - reachable, reachable, total: pinged + apart };
+  return { unreachable, recovering, apart, unknown: others - reachable, reachable, total };
 }

@@ -31,19 +31,20 @@ export function stateOf(
   reachable: number,
   sweep: Partial<LastSweep> = {},
 ): FleetState {
-  const pinged = Object.values(guests).filter(({ counted_apart: why }) => why === undefined);
-  const down = pinged.filter(({ sweeps }) => sweeps > 0).length;
-  const up = pinged.length - down + reachable;
+  const all = Object.values(guests);
+  const apart = all.filter(({ counted_apart: why }) => why !== undefined);
+  const down = all.filter(({ sweeps }) => sweeps > 0).length - apart.length;
+  const up = all.length - apart.length - down + reachable;
   const last: LastSweep = {
     at: minutesAgo(40 / 60),
-    checked: down + up,
+    checked: all.length + reachable,
+    orphaned: apart.filter(({ counted_apart: why }) => why === 'orphaned').length,
     reachable: up,
     unreachable: down,
     unknown: 0,
     new: 0,
     abandoned: 0,
     expected_silent: 0,
-    orphaned: 0,
     broker_reachable: true,
     duration_ms: 1840,
     guests_from: 'bindings',

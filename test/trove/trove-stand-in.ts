@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 export interface Row {
   readonly id: string;
   readonly name?: string;
+  readonly status?: string;
   updated: number;
 }
 
@@ -79,11 +80,11 @@ export class TroveStandIn {
   }
 }
 
-function instanceOf({ id, name = `db-${id.slice(-3)}` }: Row): object {
+function instanceOf({ id, name = `db-${id.slice(-3)}`, status = 'HEALTHY' }: Row): object {
   return {
     id,
     name,
-    status: 'HEALTHY',
+    status,
     tenant_id: 'tenant',
     server: { id, host: 'compute-7' },
     datastore: { type: 'mysql', version: '8.0' },
