@@ -3,11 +3,12 @@ import { FleetHistory, unsaved } from './changes/fleet-history.ts';
 import { rememberedGuests } from './changes/remembered-guests.ts';
 import { type ReportedSummary, withReport } from './changes/report.ts';
 import { ExecutionEnvironment } from './runtime/execution-environment.ts';
-import { fleetOf, planSweep, runSweep } from './runtime/sweep-fleet.ts';
-import { readStateSettings } from './settings/state-settings.ts';
+import { fleetOf, planSweep, runControlPlane, runSweep } from './runtime/sweep-fleet.ts';
+import { readControlPlaneTopics, readStateSettings } from './settings/state-settings.ts';
 import { readTroveSettings } from './settings/trove-settings.ts';
 import { InvalidConfig } from './settings/variables.ts';
 import { openStateStore } from './store/state-location.ts';
+import type { NamedTarget } from './sweep/control-plane.ts';
 import { type Fleet, FleetUnknown } from './sweep/fleet.ts';
 import { summarize } from './sweep/summary.ts';
 import type { Sweep } from './sweep/sweep.ts';
@@ -56,6 +57,8 @@ interface HealthCheck {
   readonly history: FleetHistory | undefined;
   /** Undefined: nobody but the broker is asked who the guests are. */
   readonly trove: TroveLister | undefined;
+  /** Of the control plane. */
+  readonly topics: readonly NamedTarget[];
 }
 
 async function load(env: NodeJS.ProcessEnv): Promise<HealthCheck | InvalidConfig> {
@@ -70,6 +73,7 @@ async function load(env: NodeJS.ProcessEnv): Promise<HealthCheck | InvalidConfig
       fleet: fleetOf(environment),
       history: location && new FleetHistory(openStateStore(location), rules),
       trove: troveSettings && new TroveLister(troveSettings),
+      topics: readControlPlaneTopics(env, environment.config.controlExchange),
     };
   } catch (error) {
     if (error instanceof InvalidConfig) return error;
@@ -78,7 +82,7 @@ async function load(env: NodeJS.ProcessEnv): Promise<HealthCheck | InvalidConfig
 }
 
 async function check(
-  { environment, fleet, history, trove }: HealthCheck,
+  { environment, fleet, history, trove, topics }: HealthCheck,
   request: SweepRequest,
   requestId: string,
   deadline: Deadline,
@@ -104,6 +108,8 @@ async function check(
   ]);
   sweep.add(list?.instances.keys() ?? []);
   const end = firstEnd.kind === 'complete' && sweep.unreached.size > 0 ? await run() : firstEnd;
+  const isPinged = end.kind === 'complete' && request.instanceIds === undefined;
+  const controlPlane = isPinged ? await runControlPlane(environment, topics, sweepDeadline) : undefined;
   const result = sweepResult(sweep, {
     ...withMemory(found, members.size, saved),
     end,
@@ -111,9 +117,13 @@ async function check(
     endedAt: new Date(),
     durationMs: performance.now() - start,
     trove: list,
+    controlPlane,
   });
   const outcome = history ? await history.add(result, deadline, saved, request.forget) : unsaved(result);
-  const summary = summarize(result, outcome.tally, outcome.error, request);
+  const summary = {
+    ...summarize(result, outcome.tally, outcome.error, request),
+    ...(outcome.controlPlane && { control_plane: outcome.controlPlane }),
+  };
   const reported = history ? withReport(summary, outcome, result.endedAt) : summary;
   recordSweep(requestId, result, outcome.tally, reported);
   return reported;

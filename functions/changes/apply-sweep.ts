@@ -4,7 +4,14 @@ import { type Apart, type SweepError, type SweepResult, type Tally, tally } from
 import { formatTime } from '../time/format.ts';
 import type { TroveInstance } from '../trove/instance.ts';
 import { type CommonCause, commonCause } from './common-cause.ts';
-import { type FleetState, fleetState, type GuestState, type LastSweep } from './fleet-state.ts';
+import { controlPlane } from './control-plane.ts';
+import {
+  type ControlPlaneTopic,
+  type FleetState,
+  fleetState,
+  type GuestState,
+  type LastSweep,
+} from './fleet-state.ts';
 import { type Change, type Thresholds, transition } from './transition.ts';
 
 /** What a sweep has changed. */
@@ -12,6 +19,8 @@ export interface Applied {
   readonly state: FleetState;
   readonly changes: readonly Change[];
   readonly tally: Tally;
+  /** Undefined where the control plane was not pinged. */
+  readonly controlPlane?: readonly ControlPlaneTopic[];
   /** What most of the unreachable guests have in common, where many became unreachable just now. */
   readonly cause?: CommonCause | undefined;
   /** Set in the sweep in which the fleet shrank. */
@@ -123,15 +132,19 @@ class Fleet {
     const shrunk = this.#shrunk(counts.totals.reachable);
     const isNew = shrunk && !this.#before?.shrunk;
     const cause = this.#commonCause();
+    const pinged = controlPlane(this.#before?.control_plane, this.#result);
+    const topics = pinged ?? this.#before?.control_plane;
     const state = fleetState(this.#lastSweep(counts, cause), Object.fromEntries(this.#guests), {
       known: [...this.#known],
       ...(shrunk && { shrunk }),
+      ...(topics && { control_plane: topics }),
     });
     return {
       state,
       changes: this.#changes,
       cause: this.#changes.some(({ change }) => change === 'unreachable') ? cause : undefined,
       tally: counts,
+      ...(pinged && { controlPlane: pinged }),
       ...(isNew && { shrank: { ...shrunk, lost: this.#lost } }),
       error: error ?? (shrunk && shrinkageError(shrunk, counts.totals.reachable, this.#result.endedAt)),
     };

@@ -3,6 +3,7 @@ import type { StateStore } from '../store/state-store.ts';
 import { type SweepResult, tally } from '../sweep/sweep-result.ts';
 import type { Deadline } from '../time/deadline.ts';
 import { applySweep, forget, type Rules } from './apply-sweep.ts';
+import { controlPlane } from './control-plane.ts';
 import { type FleetState, MalformedState, parseFleetState } from './fleet-state.ts';
 import type { StateProblem, SweepOutcome } from './report.ts';
 
@@ -113,7 +114,9 @@ function unreadable(result: SweepResult, { message }: StateUnavailable): SweepOu
 
 /** Where nothing is saved, or nothing can be read. */
 export function unsaved(result: SweepResult): SweepOutcome {
-  return { state: undefined, changes: [], tally: tally(result), error: result.error };
+  const topics = controlPlane(undefined, result);
+  const known = topics && { controlPlane: topics };
+  return { state: undefined, changes: [], tally: tally(result), error: result.error, ...known };
 }
 
 function notSaved(outcome: SweepOutcome, { message }: Error): SweepOutcome {

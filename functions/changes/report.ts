@@ -1,6 +1,6 @@
 import type { Summary, UnreachableGuest } from '../sweep/summary.ts';
 import type { Applied } from './apply-sweep.ts';
-import type { FleetState } from './fleet-state.ts';
+import type { ControlPlaneTopic, FleetState } from './fleet-state.ts';
 import { bySeverity, notice } from './notice.ts';
 import type { Change } from './transition.ts';
 
@@ -35,6 +35,8 @@ export interface Report {
   /** The same as one sentence for people; missing where nothing has changed. */
   readonly changes_sentence?: string;
   readonly state_problem?: StateProblem;
+  /** The control plane's own topics; missing where they were not pinged. */
+  readonly control_plane?: readonly ControlPlaneTopic[];
   /** Since when the fleet has shrunk, and how many guests had answered before. */
   readonly shrunk?: NonNullable<FleetState['shrunk']>;
 }

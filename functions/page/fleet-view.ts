@@ -65,7 +65,7 @@ function controlPlane({ controlPlane: topics }: Overview, nowMs: number): Html |
   if (topics.length === 0) return undefined;
   const states = topics.map(({ topic, reachable, reason, since }) => {
     const name = cut(topic, MAX_TOPIC);
-    if (reachable === null) return html` · ${name} not known`;
+    if (reachable === null) return html` · ${name} ${reason === 'not_seen' ? 'not seen yet' : 'not known'}`;
     if (reachable) return html` · ${name} <b class="good">reachable</b>`;
     const sinceWhen = since && html` since ${timeElement(since, nowMs)} UTC`;
     return html` · ${name} <b class="bad">not reachable</b>${sinceWhen}${reason && ` (${cut(reason, MAX_TOPIC)})`}`;

@@ -6,6 +6,7 @@ import { pingRequest, rpcPing } from '../guest/ping.ts';
 import type { SecureSerializer } from '../guest/secure-serializer.ts';
 import { pingTiming, SIGN_OF_LIFE_MS } from '../guest/timing.ts';
 import { SecretUnavailable } from '../secrets/secrets-manager.ts';
+import { type NamedTarget, pingTopics, type TopicFinding } from '../sweep/control-plane.ts';
 import { Fleet } from '../sweep/fleet.ts';
 import { type PingOne, Sweep, type SweepEnd, type Verdict } from '../sweep/sweep.ts';
 import { Deadline } from '../time/deadline.ts';
@@ -117,6 +118,33 @@ async function runOnce({ config, broker }: ExecutionEnvironment, sweep: Sweep): 
     const isTimeOut = error instanceof BrokerUnreachable && error.how === 'connection_timeout';
     if (isTimeOut && !isTimeToConnect && deadline.isOver) return { kind: 'out_of_time' };
     return { kind: 'broker_failed', failure: brokerFailure(error) };
+  }
+}
+
+/**
+ * Pings the control plane over the live connection, one exchange after the other: a missing one closes the channel for all
+ * pings on it.
+ *
+ * @returns undefined where the broker kept us from it
+ */
+export async function runControlPlane(
+  { config, broker }: ExecutionEnvironment,
+  topics: readonly NamedTarget[],
+  deadline: Deadline,
+): Promise<TopicFinding[] | undefined> {
+  const findings: TopicFinding[] = [];
+  try {
+    for (const targets of Map.groupBy(topics, ({ exchange }) => exchange).values()) {
+      const limit = deadline.within(config.rpcTimeoutMs);
+      const found = await broker.use(limit, (transport, { interruption }) =>
+        pingTopics(transport, targets, pingTiming('sweep', limit, config.noConsumerGraceMs), interruption),
+      );
+      findings.push(...found);
+    }
+    return findings;
+  } catch (error) {
+    brokerFailure(error); // throws what is not the broker's
+    return undefined;
   }
 }
 

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Thresholds } from '../changes/transition.ts';
 import type { StateLocation } from '../store/state-location.ts';
+import type { NamedTarget } from '../sweep/control-plane.ts';
 import { InvalidConfig, readCount, readNumber, requireVerifiedTls, type Variables } from './variables.ts';
 
 /** What the health check alone reads of the environment. */
@@ -33,6 +34,19 @@ export function readStateSettings(env: Variables): StateSettings {
       abandonedAfterMs: readCount(env, 'ABANDONED_AFTER_HOURS', 168, MAX_HOURS) * HOUR_MS,
     },
   };
+}
+
+/** The control plane's own topics, `topic` or `exchange:topic`. @throws InvalidConfig */
+export function readControlPlaneTopics(env: Variables, controlExchange: string): NamedTarget[] {
+  const text = env['CONTROL_PLANE_TOPICS'] ?? 'taskmanager,trove-conductor'; // an empty text: none
+  if (text === '') return [];
+  return text.split(',').map((entry) => {
+    const name = entry.trim();
+    const [, exchange = controlExchange, topic] = /^(?:([^:]+):)?([^:]+)$/.exec(name) ?? [];
+    if (topic === undefined)
+      throw new InvalidConfig('CONTROL_PLANE_TOPICS is not a list of topics, joined by commas');
+    return { name, exchange, topic };
+  });
 }
 
 /** @throws InvalidConfig */

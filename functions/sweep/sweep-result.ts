@@ -1,6 +1,7 @@
 import type { Reachable, Unreachable } from '../guest/ping-result.ts';
 import { REASONS, type Reason } from '../guest/reason.ts';
 import type { TroveList } from '../trove/trove-list.ts';
+import type { TopicFinding } from './control-plane.ts';
 import type { Listing } from './fleet.ts';
 import type { Sweep, SweepEnd, Verdict } from './sweep.ts';
 
@@ -53,6 +54,8 @@ export interface SweepResult {
   readonly bound?: ReadonlySet<string> | undefined;
   /** Undefined where there is no Trove. */
   readonly trove?: TroveList | undefined;
+  /** Undefined where the control plane was not pinged. */
+  readonly controlPlane?: readonly TopicFinding[] | undefined;
   readonly verdicts: ReadonlyMap<string, Verdict>;
   /** The guests without a verdict because time was short or the broker failed. */
   readonly unreached: ReadonlySet<string>;
@@ -68,7 +71,10 @@ export interface SweepResult {
 
 /** How a sweep went. */
 export interface SweepRun
-  extends Pick<SweepResult, 'startedAt' | 'endedAt' | 'durationMs' | 'origin' | 'bound' | 'trove'> {
+  extends Pick<
+    SweepResult,
+    'startedAt' | 'endedAt' | 'durationMs' | 'origin' | 'bound' | 'trove' | 'controlPlane'
+  > {
   readonly end: SweepEnd;
   /** Why the guests could not be listed. */
   readonly problem?: SweepError | undefined;

@@ -79,7 +79,7 @@ function recordMetrics(
   { orphaned }: Tally['totals'],
   summary: ReportedSummary,
 ): void {
-  const { checked, reachable, unreachable, error } = summary;
+  const { checked, reachable, unreachable, error, control_plane: topics } = summary;
   // Where nobody could be checked, a count of 0 unreachable guests would be a lie.
   const isKnown = checked > 0 || !error;
   const totals = embedded({
@@ -96,6 +96,7 @@ function recordMetrics(
       FleetStateKept: isKept(summary) ? 1 : 0,
       FleetShrank: isShrunk(summary) ? 1 : 0,
     }),
+    ...(topics && { ControlPlaneUnreachable: topics.filter(({ reachable }) => reachable === false).length }),
     SweepDuration: summary.duration_ms,
   });
   log.metrics({ request_id: requestId, ...totals });

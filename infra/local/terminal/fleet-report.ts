@@ -97,11 +97,14 @@ function explanations({ unreachable_by_reason: reasons }: ReportedSummary): stri
 
 function remarks(summary: ReportedSummary): string[] {
   const { error, malformed_ids: malformed, duplicate_ids: duplicates, list_problem: problem } = summary;
-  const { state_problem: stateProblem } = summary;
+  const { state_problem: stateProblem, control_plane: topics = [] } = summary;
   const [, { todo } = { todo: '' }] =
     Object.entries(REASONS).find(([reason]) => reason === error?.code) ?? [];
   return [
     ...(error ? [`${error.code}: ${error.message}. ${todo}`.trim()] : []),
+    ...topics
+      .filter(({ reachable }) => reachable === false)
+      .map(({ topic, reason }) => `Trove's ${topic} is unreachable: ${reason}.`),
     ...(problem ? [`${origin(summary)} ${problem}`] : []),
     ...(stateProblem ? [`${stateProblem.code}: ${stateProblem.message}.`] : []),
     ...(malformed.length > 0 ? [`Not instance ids: ${malformed.join(', ')}`] : []),
