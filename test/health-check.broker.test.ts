@@ -235,10 +235,11 @@ describe('Secrets Manager', () => {
       GUEST_KEY_SECRET_PREFIX: 'keys/',
       ...aws.settings,
     });
-    const { summary, metrics } = await keyed.sweep({ instance_ids: [one, two, three] });
+    const { summary, log, metrics } = await keyed.sweep({ instance_ids: [one, two, three] });
     expect(summary).toMatchObject({
       checked: 2,
       reachable: 2, // guests in the clear, which answer an encrypted ping too
+      guests_unencrypted: 2,
       unknown: 1,
       broker_reachable: true,
       error: {
@@ -246,7 +247,12 @@ describe('Secrets Manager', () => {
         message: `The secret keys/${two} cannot be read: AccessDeniedException`,
       },
     });
-    expect(metrics).toContainEqual(expect.objectContaining({ GuestsUnknown: 1, SweepComplete: 0 }));
+    expect(metrics).toContainEqual(
+      expect.objectContaining({ GuestsUnknown: 1, GuestsUnencrypted: 2, SweepComplete: 0 }),
+    );
+    expect(log.filter(({ message }) => message === 'guests_unencrypted')).toMatchObject([
+      { guests: 2, instance_ids: expect.stringContaining(three) },
+    ]);
     expect(keyed.output).not.toContain('a key');
   });
 

@@ -23,6 +23,8 @@ const LAST_SWEEP = v.object({
   abandoned: v.exactOptional(count, 0),
   expected_silent: v.exactOptional(count, 0),
   orphaned: v.exactOptional(count, 0),
+  guests_unencrypted: v.exactOptional(count),
+  guests_with_several_consumers: v.exactOptional(count),
   broker_reachable: v.boolean(),
   duration_ms: count,
   guests_from: v.picklist(['event', 'bindings', 'queues', 'last_list', 'nowhere']),

@@ -45,7 +45,7 @@ function lastResult(state: FleetState, { nowMs, rateMs }: ViewOptions): Html {
   const staleFor = staleMs(overview, nowMs, rateMs);
   return html`${heading(headline(overview, staleFor))}
 <p class="facts">Last sweep ${timeElement(sweep.at, nowMs)} UTC, ${age(sweep, nowMs)}, in ${(sweep.duration_ms / 1000).toFixed(1)} s · Broker ${staleFor === undefined ? '' : 'then '}${broker(sweep)}</p>
-${controlPlane(overview, nowMs)}${commonCause(sweep, nowMs)}${staleFor === undefined ? undefined : stale(rateMs)}${sweepError(sweep)}${shrunk(state, nowMs)}${squares(overview)}${guestTable(overview, nowMs)}`;
+${controlPlane(overview, nowMs)}${doubtful(sweep)}${commonCause(sweep, nowMs)}${staleFor === undefined ? undefined : stale(rateMs)}${sweepError(sweep)}${shrunk(state, nowMs)}${squares(overview)}${guestTable(overview, nowMs)}`;
 }
 
 function heading({ tone, text }: Headline): Html {
@@ -71,6 +71,21 @@ function controlPlane({ controlPlane: topics }: Overview, nowMs: number): Html |
     return html` · ${name} <b class="bad">not reachable</b>${sinceWhen}${reason && ` (${cut(reason, MAX_TOPIC)})`}`;
   });
   return html`<p class="facts">Control plane${states}</p>`;
+}
+
+/** Guests that answered, and deserve a look all the same. */
+function doubtful(sweep: LastSweep): Html | undefined {
+  const { guests_unencrypted: inTheClear = 0, guests_with_several_consumers: doubled = 0 } = sweep;
+  if (inTheClear + doubled === 0) return undefined;
+  const facts = [
+    inTheClear === 0
+      ? undefined
+      : html` · <b class="warn">${formatCount(inTheClear)} in the clear</b>, though the key is known`,
+    doubled === 0
+      ? undefined
+      : html` · <b class="warn">${formatCount(doubled)} with more than one agent</b> on the queue`,
+  ];
+  return html`<p class="facts">Answered${facts}</p>`;
 }
 
 function commonCause({ common_cause: cause }: LastSweep, nowMs: number): Html | undefined {

@@ -36,6 +36,10 @@ export interface Totals extends Readonly<Record<Apart, number>> {
   readonly unreachable: number;
   /** Guests without a verdict, which may well live; `error` says why. */
   readonly unknown: number;
+  /** Reachable guests that answered in the clear, though their key is known: anyone may have answered. */
+  readonly guests_unencrypted: number;
+  /** Reachable guests whose queue more than one agent consumes. */
+  readonly guests_with_several_consumers: number;
 }
 
 /** A guest that is unreachable, and why. */
@@ -129,7 +133,7 @@ const SEVERITY = Object.keys(REASONS);
 
 /** @param apart the guests to be counted apart, where they are unreachable */
 export function tally(
-  { verdicts, unreached, roundTripsMs }: SweepResult,
+  { verdicts, unreached }: SweepResult,
   apart: ReadonlyMap<string, Apart> = new Map(),
 ): Tally {
   const silent: Silent[] = [];
@@ -140,14 +144,17 @@ export function tally(
     const kind = apart.get(id);
     if (kind) counts[kind]++;
   }
-  const checked = roundTripsMs.length + silent.length;
+  const reachable = [...verdicts.values()].filter(isReachable);
+  const checked = reachable.length + silent.length;
   const unknown = verdicts.size - checked + unreached.size;
   return {
     totals: {
       checked,
-      reachable: roundTripsMs.length,
+      reachable: reachable.length,
       unreachable: unreachable.length,
       unknown,
+      guests_unencrypted: reachable.filter(isInTheClear).length,
+      guests_with_several_consumers: reachable.filter(hasSeveralConsumers).length,
       ...counts,
     },
     unreachable,
@@ -157,6 +164,15 @@ export function tally(
 
 function isReachable(verdict: Verdict): verdict is Reachable {
   return verdict.reachable === true;
+}
+
+/** Its key is known, and it did not use it. */
+export function isInTheClear(verdict: Verdict): boolean {
+  return isReachable(verdict) && verdict.encrypted === false;
+}
+
+export function hasSeveralConsumers(verdict: Verdict): boolean {
+  return isReachable(verdict) && verdict.consumers !== undefined;
 }
 
 function roundTrip({ roundTripMs }: Reachable): number {

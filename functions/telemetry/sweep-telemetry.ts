@@ -1,6 +1,13 @@
 import type { ReportedSummary } from '../changes/report.ts';
 import { MAX_IN_SUMMARY } from '../sweep/summary.ts';
-import type { Silent, SweepResult, Tally } from '../sweep/sweep-result.ts';
+import type { Verdict } from '../sweep/sweep.ts';
+import {
+  hasSeveralConsumers,
+  isInTheClear,
+  type Silent,
+  type SweepResult,
+  type Tally,
+} from '../sweep/sweep-result.ts';
 import { embedded, MAX_VALUES } from './embedded-metrics.ts';
 import { Log } from './log.ts';
 import { unreachableFields } from './unreachable-fields.ts';
@@ -37,6 +44,8 @@ export function recordSweep(
     });
   }
   recordOthers(requestId, unreachable.slice(MAX_IN_SUMMARY));
+  recordReachable('guests_unencrypted', requestId, result, isInTheClear);
+  recordReachable('guests_with_several_consumers', requestId, result, hasSeveralConsumers);
   for (const change of summary.changes ?? []) log.info('guest_changed', { request_id: requestId, ...change });
   const line = listsLast({ request_id: requestId, outcome: outcomeOf(summary), ...summary });
   if (summary.error) log.error('health_check', line);
@@ -44,19 +53,33 @@ export function recordSweep(
   recordMetrics(requestId, result, totals, summary);
 }
 
-/** The ids are one text, since CloudWatch Logs Insights takes no more than 200 fields, or elements, from a line. */
 function recordOthers(requestId: string, others: readonly Silent[]): void {
   for (const [reason, guests] of Map.groupBy(others, ({ why }) => why.reason)) {
-    for (let first = 0; first < guests.length; first += IDS_A_LINE) {
-      const ids = guests.slice(first, first + IDS_A_LINE).map(({ id }) => id);
-      log.warn('more_unreachable', {
-        request_id: requestId,
-        outcome: 'unreachable',
-        reason,
-        guests: ids.length,
-        instance_ids: ids.join(' '),
-      });
-    }
+    const fields = { request_id: requestId, outcome: 'unreachable', reason };
+    recordIds(
+      'more_unreachable',
+      fields,
+      guests.map(({ id }) => id),
+    );
+  }
+}
+
+/** Guests that answered, and deserve a look all the same. */
+function recordReachable(
+  message: string,
+  requestId: string,
+  { verdicts }: SweepResult,
+  isMeant: (verdict: Verdict) => boolean,
+): void {
+  const ids = [...verdicts].filter(([, verdict]) => isMeant(verdict)).map(([id]) => id);
+  recordIds(message, { request_id: requestId, outcome: 'reachable' }, ids);
+}
+
+/** The ids are one text, since CloudWatch Logs Insights takes no more than 200 fields, or elements, from a line. */
+function recordIds(message: string, fields: object, ids: readonly string[]): void {
+  for (let first = 0; first < ids.length; first += IDS_A_LINE) {
+    const some = ids.slice(first, first + IDS_A_LINE);
+    log.warn(message, { ...fields, guests: some.length, instance_ids: some.join(' ') });
   }
 }
 
@@ -92,6 +115,7 @@ function recordMetrics(
     GuestsAbandoned: summary.abandoned,
     GuestsExpectedSilent: summary.expected_silent,
     OrphanedQueues: orphaned,
+    GuestsUnencrypted: summary.guests_unencrypted,
     ...(summary.changes && {
       FleetStateKept: isKept(summary) ? 1 : 0,
       FleetShrank: isShrunk(summary) ? 1 : 0,

@@ -313,6 +313,13 @@ inBrowser('the page of the fleet', () => {
     expect(await heading()).toBe("Trove's trove-conductor is unreachable");
   });
 
+  test('guests that answered in the clear or have a second agent are counted', async () => {
+    await open(read(stateOf({}, 9, { guests_unencrypted: 3, guests_with_several_consumers: 2 })));
+    expect(await page.locator('.facts').last().textContent()).toBe(
+      'Answered · 3 in the clear, though the key is known · 2 with more than one agent on the queue',
+    );
+  });
+
   test('more than one agent on a queue, a fleet that shrank and clocks that differ are shown', async () => {
     const guests = { [instance(1)]: unreachable('no_reply', 5, { consumers: 2 }) };
     const shrunk = { since: minutesAgo(10), from: 1200 };

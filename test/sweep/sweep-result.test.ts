@@ -23,14 +23,17 @@ describe('the result of a sweep', () => {
         [id(3)]: silent(0, 1),
         [id(4)]: silent(0, 9),
         [id(5)]: answered(1),
+        [id(7)]: { reachable: true, roundTripMs: 2, encrypted: false },
+        [id(8)]: { reachable: true, roundTripMs: 4, consumers: 2 },
       },
       { unreached: [id(6)] },
     );
     const { totals, unreachable } = tally(result, new Map([[id(3), 'new']]));
     expect(unreachable.map((guest) => guest.id)).toEqual([id(4), id(1)]);
-    expect([...result.roundTripsMs]).toEqual([1, 3]);
+    expect([...result.roundTripsMs]).toEqual([1, 2, 3, 4]);
     const apart = { new: 1, abandoned: 0, expected_silent: 0, orphaned: 0 };
-    expect(totals).toEqual({ checked: 5, reachable: 2, unreachable: 2, unknown: 1, ...apart });
+    const doubtful = { guests_unencrypted: 1, guests_with_several_consumers: 1 };
+    expect(totals).toEqual({ checked: 7, reachable: 4, unreachable: 2, unknown: 1, ...apart, ...doubtful });
   });
 
   test.each([
