@@ -59,7 +59,7 @@ export function described(name: string, hypervisor: string, status = 'ACTIVE'): 
   return { name, project_id: project, hypervisor, datastore_version: 'mysql 8.0', trove_status: status };
 }
 
-/** A fleet that Trove describes, with a hypervisor that failed, and guests that are silent for other causes. */
+/** The fleet of the README's picture, which Trove describes: with a hypervisor that failed, and guests that are silent for other causes. */
 export const DESCRIBED: FleetState = {
   ...stateOf(
     {
@@ -104,7 +104,7 @@ export const DESCRIBED: FleetState = {
   ],
 };
 
-/** The fleet of the README's picture: each kind of guest. */
+/** A fleet with each kind of guest, without Trove. */
 export const MIXED = stateOf(
   {
     [instance(10)]: unreachable('queue_down', 25 * 60),
