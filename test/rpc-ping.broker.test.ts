@@ -125,6 +125,18 @@ describe('400', () => {
     expect(log).toMatchObject([{ reason: 'guest_error', traceback: 'Traceback: secret\n' }]);
   });
 
+  test('of a long traceback the last 16 kB are in the log, so that the line keeps its metrics', async () => {
+    const tb = [`the first frame ${'x'.repeat(40_000)}\n`, 'OSError: the cause'];
+    const failure = JSON.stringify({ class: 'OSError', module: 'builtins', message: 'boom', tb });
+    const id = await guest(({ reply }) => reply({ result: null, failure }));
+    expect(await fn.ping(id)).toMatchObject({ status: 400 });
+    const [line] = (await fn.telemetry(id)).log;
+    const traceback = String(line?.['traceback']);
+    expect(traceback.length).toBeLessThanOrEqual(16 * 1024 + 1);
+    expect(traceback).toMatch(/^…x+\nOSError: the cause$/);
+    expect(line).toMatchObject({ GuestsUnreachable: 1 });
+  });
+
   test.each<[string, (request: ReceivedRequest) => void, string]>([
     ['is not true', ({ reply }) => reply({ result: 'yes' }), 'its result is not true'],
     ['is null', ({ reply }) => reply({ result: null }), 'its result is not true'],
