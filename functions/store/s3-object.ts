@@ -11,7 +11,7 @@ const MAX_TIMEOUT_MS = 3000;
 const MAX_BYTES = 16 * 1024 * 1024;
 
 /** What S3 answers when a write's condition does not hold: changed, deleted, or being written at the same time. */
-const CONFLICTS = ['PreconditionFailed', 'NoSuchKey', 'ConditionalRequestConflict'];
+const CONFLICTS = ['PreconditionFailed', 'NoSuchKey', 'ConditionalRequestConflict', 'OperationAborted'];
 
 type Sdk = typeof import('@aws-sdk/client-s3');
 

@@ -7,6 +7,9 @@ import type { StateStore, StoredText } from './state-store.ts';
 /** A writer that has died is waited for no longer, in milliseconds. */
 const ABANDONED_MS = 10_000;
 
+/** What the system says of a folder that takes no new file; ENOENT, though the folder is there: such as `/proc`. */
+const READ_ONLY = ['EACCES', 'EPERM', 'EROFS', 'ENOENT'];
+
 /** A file, for local use. Its next content is written beside it, so that nobody reads half of one. */
 export class StateFile implements StateStore {
   readonly #path: string;
@@ -49,7 +52,9 @@ export class StateFile implements StateStore {
 
   readonly #unwritable = (error: unknown): never => {
     if (error instanceof StateUnavailable) throw error;
-    throw new StateUnavailable(`${this.#path} cannot be written`, codeOf(error), { cause: error });
+    const code = codeOf(error);
+    const why = READ_ONLY.includes(code) ? ': its folder is read-only for this user' : '';
+    throw new StateUnavailable(`${this.#path} cannot be written${why}`, code, { cause: error });
   };
 }
 

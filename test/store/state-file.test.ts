@@ -40,6 +40,13 @@ describe('a file', () => {
     });
   });
 
+  test('a folder that takes no new file is said to be read-only', async () => {
+    await expect(new StateFile('/proc/fleet.json').replace(undefined, 'x')).rejects.toMatchObject({
+      code: 'state_unavailable',
+      message: expect.stringContaining('its folder is read-only for this user'),
+    });
+  });
+
   test('a writer waits for no other one that has died while it wrote, once some time has passed', async () => {
     const path = newPath();
     const store = new StateFile(path);
