@@ -153,6 +153,7 @@ interop('a restart of the broker', () => {
   }, 240_000);
 
   test('in mid-sweep makes no guest unreachable, and the next sweep reaches the broker again', async () => {
+    const broker = await TestBroker.create(rabbit); // its responders' exchange is not durable
     const fleet = new ResponderFleet(await broker.channel());
     // The guests that do not reply keep the sweep running until the broker has stopped.
     const ids = [...(await fleet.add('reachable', 300)), ...(await fleet.add('no_reply', 300))];
