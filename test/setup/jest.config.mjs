@@ -19,6 +19,9 @@ const NEEDS_BROWSER = '\\.browser\\.test\\.ts$';
  * another Debian's server of S3, Docker. */
 const ON_DEMAND = ['cluster', 'aws-runtime', 's3', 'docker'];
 
+/** What needs the processors to itself; `npm test` runs it after all others. */
+const ALONE = '/test/interop/fleet\\.test\\.ts$';
+
 const common = {
   rootDir: ROOT,
   cacheDirectory: join(ROOT, 'node_modules', '.cache', 'jest'), // by default in the temporary folder
@@ -68,13 +71,22 @@ const onDemand = ON_DEMAND.map((folder) => ({
   testMatch: [`<rootDir>/test/${folder}/**/*.test.ts`],
 }));
 
+/** Those that run alone. */
+const alone = { ...broker, testRegex: ALONE };
+
 /** The folder of tests on demand that is to be run. */
 const wanted = onDemand.filter(({ displayName }) => displayName === process.env['TEST_ON_DEMAND']);
+
+const PROJECTS = {
+  '': [unit, stack, broker, browser],
+  'side-by-side': [unit, stack, { ...broker, testPathIgnorePatterns: [ALONE] }, browser],
+  alone: [alone],
+};
 
 export default {
   rootDir: ROOT,
   reporters: ['default', '<rootDir>/test/setup/progress-reporter.mjs'],
   testTimeout: 60_000,
-  maxWorkers: Math.max(4, availableParallelism()), // more than there are processors: most files mostly wait
-  projects: wanted.length > 0 ? wanted : [unit, stack, broker, browser],
+  maxWorkers: availableParallelism(), // with more, what a frozen process or a busy broker has to do in time is not done
+  projects: wanted.length > 0 ? wanted : (PROJECTS[process.env['TEST_STEP']] ?? PROJECTS['']),
 };
