@@ -36,7 +36,7 @@ export async function runTests(
   const folder = new TemporaryFolder('matrix');
   try {
     const file = folder.file('report.json');
-    const options = ['--forceExit', '--json', `--outputFile=${file}`];
+    const options = ['--forceExit', '-w', '1', '--json', `--outputFile=${file}`];
     const { status, signal } = spawnSync('npm', ['test', '--', ...options, ...paths], {
       cwd: REPOSITORY,
       env: { ...process.env, ...environment },
