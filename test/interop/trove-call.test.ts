@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { TroveGuests } from '../../infra/local/parts/trove-guests.ts';
 import { TroveApi } from '../bench/trove-api.ts';
-import { GUEST_QUEUES } from '../setup/guest-queues.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 
 // What the README's table says of Trove's own call. How long it takes is in RESULTS.md ("Dead guests").
@@ -19,7 +18,7 @@ interop("Trove's own rpc_ping", () => {
 
   beforeAll(async () => {
     broker = await TestBroker.create();
-    const host = await TroveGuests.host({ brokerUrl: broker.url, queues: GUEST_QUEUES });
+    const host = await TroveGuests.host({ brokerUrl: broker.url }); // with transient queues, as this API's own settings have them;
     if (!host) throw new Error('No Trove guests here');
     guests = host;
     await guests.start(raising, { raise: 'builtin' });
