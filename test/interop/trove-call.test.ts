@@ -18,7 +18,7 @@ interop("Trove's own rpc_ping", () => {
 
   beforeAll(async () => {
     broker = await TestBroker.create();
-    const host = await TroveGuests.host({ brokerUrl: broker.url }); // with transient queues, as this API's own settings have them;
+    const host = await TroveGuests.host({ brokerUrl: broker.url }); // with transient queues, as the API's settings have them
     if (!host) throw new Error('No Trove guests here');
     guests = host;
     await guests.start(raising, { raise: 'builtin' });
