@@ -4,7 +4,7 @@ import { type Apart, type SweepError, type SweepResult, type Tally, tally } from
 import { formatTime } from '../time/format.ts';
 import type { TroveInstance } from '../trove/instance.ts';
 import { type CommonCause, commonCause } from './common-cause.ts';
-import { controlPlane } from './control-plane.ts';
+import { controlPlane } from './control-plane-history.ts';
 import {
   type ControlPlaneTopic,
   type FleetState,

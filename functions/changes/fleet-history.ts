@@ -3,7 +3,7 @@ import type { StateStore } from '../store/state-store.ts';
 import { type SweepResult, tally } from '../sweep/sweep-result.ts';
 import type { Deadline } from '../time/deadline.ts';
 import { applySweep, forget, type Rules } from './apply-sweep.ts';
-import { controlPlane } from './control-plane.ts';
+import { controlPlane } from './control-plane-history.ts';
 import { type FleetState, MalformedState, parseFleetState } from './fleet-state.ts';
 import type { StateProblem, SweepOutcome } from './report.ts';
 

@@ -3,7 +3,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { AMQP_SUBSET } from './amqp-subset.ts';
-import { noticeOf } from './notice.ts';
+import { noticeOf } from './licences.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { controlPlane } from '../../functions/changes/control-plane.ts';
+import { controlPlane } from '../../functions/changes/control-plane-history.ts';
 import type { ControlPlaneTopic } from '../../functions/changes/fleet-state.ts';
 import type { TopicFinding } from '../../functions/sweep/control-plane.ts';
 import { sweepResult } from '../../functions/sweep/sweep-result.ts';

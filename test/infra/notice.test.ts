@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { bundle } from '../../infra/bundle/bundle.ts';
-import { noticeOf } from '../../infra/bundle/notice.ts';
+import { noticeOf } from '../../infra/bundle/licences.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
