@@ -28,7 +28,12 @@ beforeAll(async () => {
   if (!isPossible) return;
   rabbit = await RabbitMqServer.start(['heartbeat = 2']);
   broker = await TestBroker.create(rabbit);
-  const host = await TroveGuests.host({ brokerUrl: broker.url, queues: GUEST_QUEUES });
+  const host = await TroveGuests.host({
+    brokerUrl: broker.url,
+    queues: GUEST_QUEUES,
+    // The short heartbeat is for the function alone: a busy guest that misses two would lose its consumer.
+    rabbitOptions: { heartbeat_timeout_threshold: 0 },
+  });
   if (!host) throw new Error('No Trove guests here');
   guests = host;
   await guests.start(alive);

@@ -23,7 +23,11 @@ interop('a restart of the broker', () => {
     rabbit = await RabbitMqServer.start();
     broker = await TestBroker.create(rabbit);
     const queues = GUEST_QUEUES === 'transient' ? 'durable' : GUEST_QUEUES; // they outlast the broker
-    const host = await TroveGuests.host({ brokerUrl: broker.url, queues, reconnectFast: true });
+    const host = await TroveGuests.host({
+      brokerUrl: broker.url,
+      queues,
+      rabbitOptions: { rabbit_retry_backoff: 0 },
+    });
     if (!host) throw new Error('No Trove guests here');
     guests = host;
     await guests.start(alive);

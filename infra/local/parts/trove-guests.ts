@@ -30,8 +30,8 @@ export interface GuestHostOptions {
   readonly queues?: GuestQueues;
   /** Whether they log each message, which slows them down; by default they do. */
   readonly debug?: boolean;
-  /** Whether they try to reconnect once a second; by default less and less often, as oslo.messaging's do. */
-  readonly reconnectFast?: boolean;
+  /** Other options of the section `[oslo_messaging_rabbit]`. */
+  readonly rabbitOptions?: Readonly<Record<string, string | number>>;
 }
 
 type Python = ChildProcessByStdio<Writable, Readable, Readable>;
@@ -105,7 +105,7 @@ function guestConfig({
   controlExchange = 'trove',
   queues = 'transient',
   debug = true,
-  reconnectFast = false,
+  rabbitOptions = {},
 }: GuestHostOptions): string {
   const { protocol, host, username, password, pathname } = new URL(brokerUrl);
   const ssl = protocol === 'amqps:';
@@ -118,10 +118,12 @@ debug = ${debug}
 default_log_levels = oslo_messaging=${debug ? 'DEBUG' : 'INFO'},amqp=INFO
 use_stderr = true
 [oslo_messaging_rabbit]
-rabbit_retry_backoff = ${reconnectFast ? 0 : 2}
 amqp_durable_queues = ${queues !== 'transient'}
 rabbit_quorum_queue = ${queues === 'quorum'}
 rabbit_transient_quorum_queue = ${queues === 'quorum'}
 ssl = ${ssl}
+${Object.entries(rabbitOptions)
+  .map(([name, value]) => `${name} = ${value}`)
+  .join('\n')}
 `;
 }
