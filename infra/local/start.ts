@@ -10,11 +10,10 @@ import { type KeystoneDemo, NAMED_KEYSTONE, startKeystoneDemo } from './demo/key
 import { browserPage } from './parts/browser-page.ts';
 import { fleetStateUrl } from './parts/fleet-state-url.ts';
 import { namesBroker, type Settings, settingsOf } from './parts/function-settings.ts';
-import { Gateway, type Page } from './parts/gateway.ts';
-import { LambdaProcess, type LocalFunction } from './parts/lambda-process.ts';
+import { Gateway } from './parts/gateway.ts';
+import { LambdaProcess } from './parts/lambda-process.ts';
 import { type RabbitMq, startRabbitMq } from './parts/rabbitmq.ts';
 import { announceSystem } from './parts/running-systems.ts';
-import { Synthesized } from './parts/synthesized.ts';
 import { TemporaryFolder } from './parts/temporary-folder.ts';
 import { TroveGuests } from './parts/trove-guests.ts';
 import { instructions } from './terminal/instructions.ts';
@@ -26,8 +25,8 @@ import { underWay } from './terminal/under-way.ts';
 /** How often the fleet of a named broker is swept. */
 const RATE_MINUTES = 1;
 
-/** How long the page may take, in milliseconds. */
-const PAGE_TIMEOUT_MS = 10_000;
+/** How long an invocation may take, in milliseconds. */
+const TIMEOUT_MS = { 'rpc-ping': 20_000, 'health-check': 300_000, 'fleet-page': 10_000 };
 
 type Invoke = (event: unknown) => Promise<unknown>;
 
@@ -48,21 +47,18 @@ async function start(): Promise<void> {
   const own = settingsOf(process.env);
   const port = readPort();
   await validate(own);
-  const synthesizing = Synthesized.inThread();
   const rabbit = namesBroker(own) ? undefined : await startBroker();
-  const stack = await underWay('Synthesizing the stack', synthesizing);
-  running.push(() => stack.remove());
-  const ping = stack.function('rpc-ping');
-  const common = { ...settingsOf(process.env, ping.environment), ...fleetSettings(own, rabbit) };
+  const common = { ...own, ...fleetSettings(own, rabbit) };
   const config = readConfig(common);
   const demo = rabbit && (await startGuests(rabbit, config));
   const keystone = await startKeystone(own);
   const settings = { ...common, ...demo?.settings, ...keystone?.settings };
 
-  const pings = await startFunction(ping, settings);
-  const sweeps = await startFunction(stack.function('health-check'), settings);
-  const page = await startPage(settings);
-  const gateway = await Gateway.listen(stack.route, pings, { port, page });
+  const pings = await startFunction('rpc-ping', settings);
+  const sweeps = await startFunction('health-check', settings);
+  const show = await startFunction('fleet-page', settings);
+  const page = browserPage(() => show({}));
+  const gateway = await Gateway.listen(pings, { port, page });
   running.push(() => gateway.close());
   running.push(announceSystem(gateway.url, settings));
 
@@ -143,20 +139,14 @@ async function startKeystone({ KEYSTONE_URL: named }: Settings): Promise<Keyston
 }
 
 /** A function as on Lambda: when its process has ended, the next event starts another one. */
-async function startFunction(local: LocalFunction, settings: Settings): Promise<Invoke> {
+async function startFunction(name: keyof typeof TIMEOUT_MS, settings: Settings): Promise<Invoke> {
+  const local = { name, bundlePath: await bundle(name), timeoutMs: TIMEOUT_MS[name] };
   let lambda = await LambdaProcess.start(local, settings, printLogLine);
   running.push(() => lambda.end());
   return async (event) => {
     if (lambda.hasEnded) lambda = await LambdaProcess.start(local, settings, printLogLine);
     return lambda.invoke(event);
   };
-}
-
-/** The page is not the stack's own function, which is not there where the stack keeps no state. */
-async function startPage(settings: Settings): Promise<Page> {
-  const bundlePath = await bundle('fleet-page');
-  const show = await startFunction({ name: 'fleet-page', bundlePath, timeoutMs: PAGE_TIMEOUT_MS }, settings);
-  return browserPage(() => show({}));
 }
 
 /** The schedule of this machine: at once, and then at a rate. */

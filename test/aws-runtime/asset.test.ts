@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { freePort } from '../../infra/local/parts/free-port.ts';
-import { Synthesized } from '../../infra/local/parts/synthesized.ts';
 import { eventually } from '../setup/eventually.ts';
 import { GRANTED } from '../setup/granted.ts';
 import { type ReceivedRequest, respond } from '../setup/responder.ts';
+import { Synthesized } from '../setup/synthesized.ts';
 import { TcpProxy } from '../setup/tcp-proxy.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 import { ExecutionEnvironment } from './execution-environment.ts';

@@ -6,11 +6,11 @@ import { ensureDebianPackages } from '../../infra/local/parts/debian-packages.ts
 import { freePort } from '../../infra/local/parts/free-port.ts';
 import { heapFlags } from '../../infra/local/parts/lambda-process.ts';
 import { RabbitMqServer } from '../../infra/local/parts/rabbitmq.ts';
-import { Synthesized, type SynthesizedFunction } from '../../infra/local/parts/synthesized.ts';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
 import { TroveGuests } from '../../infra/local/parts/trove-guests.ts';
 import type { ProcessorShare } from '../aws-runtime/processor-share.ts';
 import { makeCertificates, sslOptions } from '../setup/certificates.ts';
+import { Synthesized, type SynthesizedFunction } from '../setup/synthesized.ts';
 import { type Command, Contestant } from './contestant.ts';
 import { EchoResponder } from './echo-responder.ts';
 import { TroveApi } from './trove-api.ts';

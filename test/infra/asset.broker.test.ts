@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { LambdaProcess } from '../../infra/local/parts/lambda-process.ts';
-import { Synthesized, type SynthesizedFunction } from '../../infra/local/parts/synthesized.ts';
 import { TroveGuests } from '../../infra/local/parts/trove-guests.ts';
 import { AwsStandIn } from '../setup/aws-stand-in.ts';
 import { listenWithTls, makeCertificates } from '../setup/certificates.ts';
 import { GRANTED } from '../setup/granted.ts';
 import { S3StandIn } from '../setup/s3-stand-in.ts';
+import { Synthesized, type SynthesizedFunction } from '../setup/synthesized.ts';
 import { type Permissions, SHARED_RABBIT, TestBroker } from '../setup/test-broker.ts';
 import { ENDPOINT, EXISTING } from './variants.ts';
 

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import type { Synthesized } from '../../infra/local/parts/synthesized.ts';
 import { EventRule, successEvent } from '../setup/event-rule.ts';
+import type { Synthesized } from '../setup/synthesized.ts';
 import { stackWith } from './synthesis.ts';
 import { EXISTING } from './variants.ts';
 

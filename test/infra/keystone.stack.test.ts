@@ -7,10 +7,10 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 
 import { LambdaProcess } from '../../infra/local/parts/lambda-process.ts';
-import { Synthesized } from '../../infra/local/parts/synthesized.ts';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
 import { makeCertificates } from '../setup/certificates.ts';
 import { vouchFor } from '../setup/keystone-stand-in.ts';
+import { Synthesized } from '../setup/synthesized.ts';
 import { stackWith, violations } from './synthesis.ts';
 import { EXISTING } from './variants.ts';
 

@@ -5,8 +5,8 @@ import { CloudFormationValidatePlugin, Stage } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { ROUTE } from '../../functions/http/request.ts';
-import type { Synthesized } from '../../infra/local/parts/synthesized.ts';
 import { readSettings } from '../../infra/settings/deployment-settings.ts';
+import type { Synthesized } from '../setup/synthesized.ts';
 import { stackWith, violations } from './synthesis.ts';
 import { ENDPOINT, EXISTING, ID, VARIANTS } from './variants.ts';
 

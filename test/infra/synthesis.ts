@@ -2,8 +2,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { afterAll, jest } from '@jest/globals';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import type { Bundles } from '../../infra/bundle/bundle.ts';
-import { Synthesized } from '../../infra/local/parts/synthesized.ts';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
+import { Synthesized } from '../setup/synthesized.ts';
 
 jest.setTimeout(120_000); // the first synthesis of a process loads the CDK
 

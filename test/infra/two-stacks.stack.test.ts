@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from '@jest/globals';
-import type { Synthesized } from '../../infra/local/parts/synthesized.ts';
+import type { Synthesized } from '../setup/synthesized.ts';
 import { stackWith } from './synthesis.ts';
 import { EXISTING } from './variants.ts';
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Synthesized } from '../../infra/local/parts/synthesized.ts';
+import type { Synthesized } from './synthesized.ts';
 
 /** EventBridge's limit for an event, in bytes. */
 export const MAX_EVENT_BYTES = 256 * 1024;

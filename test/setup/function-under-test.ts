@@ -28,11 +28,8 @@ export class FunctionUnderTest {
     const lambda = await LambdaProcess.start(shippedFunction('rpc-ping'), settings, (line) =>
       lines.push(line),
     );
-    const gateway = await Gateway.listen(
-      ROUTE,
-      (event) => lambda.invoke(event),
-      version === '1.0' ? { toEvent: restApiEvent } : {},
-    );
+    const options = version === '1.0' ? { toEvent: restApiEvent } : {};
+    const gateway = await Gateway.listen((event) => lambda.invoke(event), options);
     return new FunctionUnderTest(lambda, gateway, lines);
   }
 

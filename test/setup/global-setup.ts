@@ -1,7 +1,7 @@
 import { type RabbitMq, RabbitMqServer, startRabbitMq } from '../../infra/local/parts/rabbitmq.ts';
-import { Synthesized } from '../../infra/local/parts/synthesized.ts';
 import { ensureTrove } from '../../infra/local/parts/trove-guests.ts';
 import { underWay } from '../../infra/local/terminal/under-way.ts';
+import { Synthesized } from './synthesized.ts';
 
 declare global {
   var rabbit: RabbitMq | undefined;

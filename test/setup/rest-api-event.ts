@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { ToEvent } from '../../infra/local/parts/gateway.ts';
+import { ROUTE } from '../../functions/http/request.ts';
+import type { GatewayOptions } from '../../infra/local/parts/gateway.ts';
 
 /** The event of a REST API's proxy integration, payload format 1.0. */
-export const restApiEvent: ToEvent = (request, route, pathParameters) => {
+export const restApiEvent: NonNullable<GatewayOptions['toEvent']> = (request, pathParameters) => {
   const { pathname } = new URL(`http://localhost${request.url ?? '/'}`);
-  const resource = pathParameters ? route.path : '/{proxy+}';
+  const resource = pathParameters ? ROUTE.path : '/{proxy+}';
   return {
     resource,
     path: pathname,

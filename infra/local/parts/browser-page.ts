@@ -12,7 +12,12 @@ const HEADERS = {
 
 /** The page of the fleet on the local gateway. @param widget as the function makes it for CloudWatch's dashboard */
 export function browserPage(widget: () => Promise<unknown>): Page {
-  return { path: '/fleet', headers: HEADERS, body: async () => pageDocument(String(await widget())) };
+  const show = async () => ({
+    statusCode: 200,
+    headers: HEADERS,
+    body: pageDocument(String(await widget())),
+  });
+  return { path: '/fleet', show };
 }
 
 /** A document around a widget, that loads itself anew; on AWS, the dashboard does both. */

@@ -1,42 +1,26 @@
-import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import { ROUTE } from '../../../functions/http/request.ts';
 
-/** One route of the API, with API Gateway's `{parameters}` in its path. */
-export interface Route {
-  readonly method: string;
-  readonly path: string;
-}
-
-/** The part of an event that the gateway's callers read. */
-export interface ProxyEvent {
-  readonly [name: string]: unknown;
-  readonly pathParameters?: Readonly<Record<string, string>>;
-}
-
-/** Makes the event of a request. @param parameters of the path; undefined where the request is not of the route */
-export type ToEvent = (
-  request: IncomingMessage,
-  route: Route,
-  parameters: Readonly<Record<string, string>> | undefined,
-) => ProxyEvent;
+/** The path's parameters; undefined where the request is not of the route. */
+export type PathParameters = Readonly<Record<string, string>> | undefined;
 
 export interface GatewayOptions {
   /** The wanted port; a free one is taken instead where that is in use, or 0 (the default). */
   readonly port?: number;
-  /** Answered before the API is asked. */
-  readonly page?: Page | undefined;
-  /** By default that of an HTTP API, payload format 2.0. */
-  readonly toEvent?: ToEvent;
+  /** Another path, for browsers: `GET` alone. */
+  readonly page?: Page;
+  /** Makes the event of a request; by default that of an HTTP API, payload format 2.0. */
+  readonly toEvent?: (request: IncomingMessage, parameters: PathParameters) => object;
 }
 
-/** Something that a browser may look at beside the API, made anew for each request. */
 export interface Page {
   readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: () => Promise<string>;
+  readonly show: () => Promise<APIGatewayProxyStructuredResultV2>;
 }
+
+const PATTERN = new URLPattern({ pathname: ROUTE.path.replaceAll(/\{(\w+)\}/g, ':$1') });
 
 /**
  * API Gateway on localhost: turns HTTP requests into events and the function's results into responses. Why no
@@ -48,15 +32,15 @@ export class Gateway {
   readonly #server: Server;
 
   static async listen(
-    route: Route,
-    invoke: (event: ProxyEvent) => Promise<unknown>,
+    invoke: (event: object) => Promise<unknown>,
     { port = 0, page, toEvent = httpApiEvent }: GatewayOptions = {},
   ): Promise<Gateway> {
     const server = createServer((request, response) => {
       if (!isForLocalhost(request)) return response.writeHead(421).end();
-      if (page && request.method === 'GET' && target(request).pathname === page.path)
-        return show(response, page);
-      return respond(response, () => invoke(toEvent(request, route, match(request, route))));
+      return respond(response, async () => {
+        const isPage = request.method === 'GET' && target(request).pathname === page?.path;
+        return isPage && page ? page.show() : invoke(toEvent(request, match(request)));
+      });
     });
     await listen(server, port).catch(async (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EADDRINUSE') throw error;
@@ -90,16 +74,6 @@ async function listen(server: Server, port: number): Promise<void> {
   await once(server, 'listening');
 }
 
-async function show(response: ServerResponse, { headers, body }: Page): Promise<void> {
-  try {
-    const text = await body();
-    response.writeHead(200, headers).end(text);
-  } catch (error) {
-    console.error(error);
-    response.writeHead(500).end();
-  }
-}
-
 async function respond(response: ServerResponse, invoke: () => Promise<unknown>): Promise<void> {
   try {
     const result = (await invoke()) as APIGatewayProxyStructuredResultV2;
@@ -113,34 +87,14 @@ async function respond(response: ServerResponse, invoke: () => Promise<unknown>)
   }
 }
 
-/** The event of an HTTP API, payload format 2.0. */
-function httpApiEvent(
-  request: IncomingMessage,
-  route: Route,
-  pathParameters: Readonly<Record<string, string>> | undefined,
-): ProxyEvent {
-  const { pathname, search } = target(request);
-  const routeKey = pathParameters ? `${route.method} ${route.path}` : '$default';
+/** What is read of an HTTP API's event. */
+function httpApiEvent(request: IncomingMessage, pathParameters: PathParameters): object {
   return {
     version: '2.0',
-    routeKey,
-    rawPath: pathname,
-    rawQueryString: search.slice(1),
+    routeKey: pathParameters ? `${ROUTE.method} ${ROUTE.path}` : '$default',
+    rawPath: target(request).pathname,
     headers: request.headers,
-    requestContext: {
-      http: {
-        method: request.method,
-        path: pathname,
-        protocol: 'HTTP/1.1',
-        sourceIp: '127.0.0.1',
-        userAgent: '',
-      },
-      requestId: randomUUID(),
-      routeKey,
-      stage: '$default',
-    },
     ...(pathParameters && { pathParameters }),
-    isBase64Encoded: false,
   };
 }
 
@@ -153,18 +107,10 @@ function isForLocalhost({ headers: { host } }: IncomingMessage): boolean {
   return /^(localhost|127\.0\.0\.1)(:\d+)?$/.test(host ?? '');
 }
 
-/** The path's parameters; undefined where method or path is not the route's. */
-function match(request: IncomingMessage, { method, path }: Route): Record<string, string> | undefined {
-  if (request.method !== method) return undefined;
-  const [wanted, actual] = [path.split('/'), target(request).pathname.split('/')];
-  if (wanted.length !== actual.length) return undefined;
-  const parameters: Record<string, string> = {};
-  for (const [index, segment] of wanted.entries()) {
-    const text = decoded(actual[index] ?? '');
-    if (segment.startsWith('{') && text !== '') parameters[segment.slice(1, -1)] = text;
-    else if (segment !== text) return undefined;
-  }
-  return parameters;
+function match(request: IncomingMessage): PathParameters {
+  const found = request.method === ROUTE.method ? PATTERN.exec(target(request)) : null;
+  const entries = Object.entries(found?.pathname.groups ?? {});
+  return found ? Object.fromEntries(entries.map(([name, text = '']) => [name, decoded(text)])) : undefined;
 }
 
 /** The text without percent-encoding; unchanged where that is malformed. */

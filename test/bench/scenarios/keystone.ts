@@ -1,4 +1,3 @@
-import { ROUTE } from '../../../functions/http/request.ts';
 import { ensureDebianPackages } from '../../../infra/local/parts/debian-packages.ts';
 import { Gateway } from '../../../infra/local/parts/gateway.ts';
 import { Keystone } from '../../../infra/local/parts/keystone.ts';
@@ -32,7 +31,7 @@ export async function keystone(stage: Stage): Promise<Section> {
   );
   const settings = { BROKER_URL: stage.rabbit.url, KEYSTONE_URL: server.url };
   const lambda = await LambdaProcess.start(stage.ping, settings, () => undefined);
-  const gateway = await Gateway.listen(ROUTE, (event) => lambda.invoke(event));
+  const gateway = await Gateway.listen((event) => lambda.invoke(event));
   const first = pings(stage.plainId, WARM_UP);
   const samples = await race(stage.plainId, {
     [OURS]: pinger(() => httpClient(gateway.url, first, caller), lambda.pid),

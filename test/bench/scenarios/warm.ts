@@ -1,7 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { rpcContext } from '../../../functions/guest/request-context.ts';
 import { SecureSerializer } from '../../../functions/guest/secure-serializer.ts';
-import { ROUTE } from '../../../functions/http/request.ts';
 import { Gateway } from '../../../infra/local/parts/gateway.ts';
 import { LambdaProcess } from '../../../infra/local/parts/lambda-process.ts';
 import { bars, type Chart } from '../chart.ts';
@@ -108,7 +107,7 @@ async function raceToRealGuest(stage: Stage, troveApi: TroveApi, key: string | u
   const first = pings(id, WARM_UP);
   const few = pings(id, PINGS / 5);
   const lambda = await LambdaProcess.start(stage.ping, settings, () => undefined);
-  const gateway = await Gateway.listen(ROUTE, (event) => lambda.invoke(event));
+  const gateway = await Gateway.listen((event) => lambda.invoke(event));
   const samples = await race(id, {
     [BARE]: pinger(() => stage.handler('bare-amqplib', first, bare)),
     [WITH_DUTIES]: pinger(() => stage.handler('bare-amqplib', first, { ...bare, ...DUTIES })),

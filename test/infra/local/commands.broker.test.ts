@@ -10,7 +10,7 @@ import { eventually } from '../../setup/eventually.ts';
 import { respond } from '../../setup/responder.ts';
 import { TestBroker } from '../../setup/test-broker.ts';
 
-jest.setTimeout(120_000); // `npm start` synthesizes the stack
+jest.setTimeout(120_000); // on a busy machine, two `npm start` at once take long
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 const ID = '5e3a2f0c-3f0e-4ef3-8d0c-0d7f3f1f5a11';

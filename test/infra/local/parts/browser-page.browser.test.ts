@@ -13,8 +13,6 @@ import { eventually } from '../../../setup/eventually.ts';
 
 const inBrowser = process.env['TEST_WITHOUT_CHROMIUM'] ? describe.skip : describe;
 
-const ROUTE = { method: 'GET', path: '/ping' };
-
 inBrowser('the page that npm start serves', () => {
   const folder = new TemporaryFolder('page');
   const file = folder.file('fleet.json');
@@ -28,7 +26,7 @@ inBrowser('the page that npm start serves', () => {
     const local = { name: 'fleet-page', bundlePath: await bundle('fleet-page'), timeoutMs: 10_000 };
     const settings = { FLEET_STATE_URL: String(pathToFileURL(file)), HEALTH_CHECK_RATE_MINUTES: '60' };
     lambda = await LambdaProcess.start(local, settings, (line) => log.push(line));
-    gateway = await Gateway.listen(ROUTE, async () => ({ statusCode: 404 }), {
+    gateway = await Gateway.listen(async () => ({ statusCode: 404 }), {
       page: browserPage(() => lambda.invoke({})),
     });
     browser = await launchChromium();

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { App } from 'aws-cdk-lib';
-import { type Bundles, bundleAll } from '../../bundle/bundle.ts';
-import { GuestRpcPingStack } from '../../guest-rpc-ping-stack.ts';
-import { readSettings } from '../../settings/deployment-settings.ts';
+import { type Bundles, bundleAll } from '../../infra/bundle/bundle.ts';
+import { GuestRpcPingStack } from '../../infra/guest-rpc-ping-stack.ts';
+import { readSettings } from '../../infra/settings/deployment-settings.ts';
 
-const CDK_JSON = join(import.meta.dirname, '..', '..', '..', 'cdk.json');
+const CDK_JSON = join(import.meta.dirname, '..', '..', 'cdk.json');
 
 /**
  * Synthesizes the stack that `cdk deploy` would deploy.

@@ -3,11 +3,10 @@ import { readFileSync } from 'node:fs';
 import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import type { Bundles } from '../../bundle/bundle.ts';
-import type { GuestRpcPingStack } from '../../guest-rpc-ping-stack.ts';
-import type { Route } from './gateway.ts';
-import type { LocalFunction } from './lambda-process.ts';
-import { TemporaryFolder } from './temporary-folder.ts';
+import type { Bundles } from '../../infra/bundle/bundle.ts';
+import type { GuestRpcPingStack } from '../../infra/guest-rpc-ping-stack.ts';
+import type { LocalFunction } from '../../infra/local/parts/lambda-process.ts';
+import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
 
 /** A function as the synthesized template describes it. */
 export interface SynthesizedFunction extends LocalFunction {
@@ -31,7 +30,7 @@ interface Properties {
   readonly Environment?: { readonly Variables: Readonly<Record<string, unknown>> };
 }
 
-const ROOT = join(import.meta.dirname, '..', '..', '..');
+const ROOT = join(import.meta.dirname, '..', '..');
 
 /** The stack that `cdk deploy` would deploy, synthesized into a temporary folder. */
 export class Synthesized {
@@ -46,7 +45,7 @@ export class Synthesized {
     settings: Readonly<Record<string, unknown>> = {},
     bundles?: Bundles | Promise<Bundles>,
   ): Promise<Synthesized> {
-    const { synthesize } = await import('./synthesis.ts');
+    const { synthesize } = await import('./synthesize.ts');
     const folder = new TemporaryFolder('cdk');
     const stack = await synthesize(folder.path, settings, bundles);
     return Synthesized.#in(folder, stack.stackName, stack);
@@ -73,7 +72,7 @@ export class Synthesized {
   }
 
   /** The route of the ping, which is the only one besides `$default`. */
-  get route(): Route {
+  get route(): { readonly method: string; readonly path: string } {
     const keys = this.resources('AWS::ApiGatewayV2::Route').map(({ RouteKey = '' }) => RouteKey);
     const [method = '', path = ''] = keys.find((key) => key !== '$default')?.split(' ') ?? [];
     return { method, path };

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { synthesize } from './synthesis.ts';
+import { synthesize } from './synthesize.ts';
 
 const { stackName } = await synthesize(workerData);
 parentPort?.postMessage(stackName);
