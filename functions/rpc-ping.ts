@@ -5,12 +5,12 @@ import { CodedError } from './coded-error.ts';
 import { GuestKeys } from './guest/guest-keys.ts';
 import { answer } from './http/answer.ts';
 import type { CallerContext } from './http/caller.ts';
-import { Fault, instanceFault } from './http/fault.ts';
+import { Fault, instanceFault, troveFault } from './http/fault.ts';
 import { type GatewayEvent, pathOf, ROUTE, readRequest } from './http/request.ts';
 import { globalRequestId, requestId, requestIdHeader } from './http/request-id.ts';
 import { admitCaller } from './keystone/admit-caller.ts';
 import { ExecutionEnvironment } from './runtime/execution-environment.ts';
-import { type Pinging, pingGuest } from './runtime/ping-guest.ts';
+import { type Pinging, pingGuest, TooManyPings } from './runtime/ping-guest.ts';
 import { InvalidConfig } from './settings/variables.ts';
 import { log, recordPing } from './telemetry/ping-telemetry.ts';
 import { Deadline } from './time/deadline.ts';
@@ -88,10 +88,19 @@ async function ping(
 function answerAsFault(request: middy.Request<GatewayEvent>): void {
   const { error, event, context } = request;
   const outcome = { request_id: requestId(context), path: pathOf(event) };
-  const fault = error instanceof Fault ? error : instanceFault(messageFor(error, requestId(context)));
+  const fault = faultOf(error, requestId(context));
+  if (error instanceof TooManyPings)
+    log.info('rpc_ping', { ...outcome, outcome: 'refused', reason: error.code });
   if (fault.statusCode === 404) log.info('rpc_ping', { ...outcome, outcome: 'not_found' });
   if (fault.statusCode === 500) log.error('rpc_ping', { ...outcome, outcome: 'error' }, error);
   request.error = fault.with(requestIdHeader(context));
+}
+
+function faultOf(error: unknown, id: string): Fault {
+  if (error instanceof Fault) return error;
+  if (error instanceof TooManyPings)
+    return troveFault('serviceUnavailable', error.message, { 'Retry-After': '1' });
+  return instanceFault(messageFor(error, id));
 }
 
 function messageFor(error: unknown, id: string): string {

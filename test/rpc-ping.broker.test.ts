@@ -369,6 +369,20 @@ describe('many pings', () => {
     expect(await fn.ping(await guest((request) => request.reply()))).toMatchObject({ status: 204 });
   });
 
+  test('of one silent guest sixteen may be in flight, the next is answered 503, and other guests are reached', async () => {
+    const [silent, alive] = [await guest(() => undefined), await guest((request) => request.reply())];
+    const pings = Array.from({ length: 17 }, () => fn.invoke(silent));
+    expect(await fn.invoke(alive)).toMatchObject({ statusCode: 204 });
+    const answers = await Promise.all(pings);
+    expect(answers.filter((answer) => Object(answer).statusCode === 400)).toHaveLength(16);
+    expect(answers[16]).toMatchObject({
+      statusCode: 503,
+      headers: { 'Retry-After': '1' },
+      body: '{"serviceUnavailable": {"message": "16 pings of this guest are in flight already.", "code": 503}}',
+    });
+    expect(await fn.invoke(silent)).toMatchObject({ statusCode: 400 });
+  });
+
   test('ten thousand pings, ten at a time, leave one connection, at most three channels, one queue, and a flat heap', async () => {
     await using own = await TestBroker.create();
     const id = randomUUID();

@@ -1,4 +1,5 @@
 import { BrokerUnreachable } from '../broker/errors.ts';
+import { CodedError } from '../coded-error.ts';
 import { pingWithKey } from '../guest/keyed-ping.ts';
 import { pingRequest, rpcPing } from '../guest/ping.ts';
 import type { PingResult } from '../guest/ping-result.ts';
@@ -13,24 +14,39 @@ import type { ExecutionEnvironment } from './execution-environment.ts';
 const answered = new Set<string>();
 const MAX_ANSWERED = 10_000;
 
+/** How many pings of one guest may be in flight, so that a silent one leaves room for others. */
+const MAX_IN_FLIGHT = 16;
+/** By instance id. */
+const inFlight = new Map<string, number>();
+
+/** As many pings of this guest are in flight as may be. */
+export class TooManyPings extends CodedError {
+  override readonly name = 'TooManyPings';
+  readonly code = 'too_many_pings';
+}
+
 /** What a ping needs of the execution environment. */
 export type Pinging = Pick<ExecutionEnvironment, 'config' | 'broker' | 'keys'>;
 
 /**
  * Pings one guest over the live connection, with its key if the guest has one.
  *
- * @throws SecretUnavailable, KeyFileUnreadable, MalformedCredentials or BrokerUnknown: the deployer's to mend
+ * @throws TooManyPings; SecretUnavailable, KeyFileUnreadable, MalformedCredentials or BrokerUnknown: the deployer's to mend
  */
-export function pingGuest(
+export async function pingGuest(
   { config, broker, keys }: Pinging,
   context: PingContext,
   deadline: Deadline,
 ): Promise<PingResult> {
-  const hasAnswered = answered.has(context.instanceId);
+  const { instanceId } = context;
+  const count = inFlight.get(instanceId) ?? 0;
+  if (count >= MAX_IN_FLIGHT) throw new TooManyPings(`${count} pings of this guest are in flight already.`);
+  inFlight.set(instanceId, count + 1);
+  const hasAnswered = answered.has(instanceId);
   const ping = (serializer: SecureSerializer | undefined) =>
     broker.use(deadline, (transport, { isReused, interruption }) => {
       if (deadline.isOver) throw new BrokerUnreachable('connection_timeout'); // connecting took all of the time
-      return rpcPing(transport, context.instanceId, pingRequest(context, serializer), {
+      return rpcPing(transport, instanceId, pingRequest(context, serializer), {
         controlExchange: config.controlExchange,
         timing: pingTiming('single', deadline, config.noConsumerGraceMs, { isReused, hasAnswered }),
         serializer,
@@ -38,11 +54,16 @@ export function pingGuest(
         interruption,
       });
     });
-  return pingWithKey(keys, context.instanceId, deadline, ping).then(remembered, brokerFailure);
-
-  function remembered(result: PingResult): PingResult {
+  try {
+    const result = await pingWithKey(keys, instanceId, deadline, ping);
     if (answered.size >= MAX_ANSWERED) answered.clear();
-    if (result.reachable) answered.add(context.instanceId);
+    if (result.reachable) answered.add(instanceId);
     return result;
+  } catch (error) {
+    return brokerFailure(error);
+  } finally {
+    const left = (inFlight.get(instanceId) ?? 0) - 1;
+    if (left > 0) inFlight.set(instanceId, left);
+    else inFlight.delete(instanceId);
   }
 }

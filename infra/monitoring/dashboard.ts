@@ -82,6 +82,7 @@ function fleetNow(scope: Construct, period: Duration) {
     'GuestsAbandoned',
     'GuestsNew',
     'GuestsExpectedSilent',
+    'GuestsUnencrypted',
     'OrphanedQueues',
     'ControlPlaneUnreachable',
   ];

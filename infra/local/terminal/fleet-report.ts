@@ -26,12 +26,15 @@ export function changes({ changes_sentence: sentence = '' }: ReportedSummary): s
 /** The totals of a sweep in one line. */
 export function totals(summary: ReportedSummary): string {
   const { checked, reachable, unreachable, unknown, round_trip_ms: times, duration_ms: duration } = summary;
+  const { guests_unencrypted: inTheClear, guests_with_several_consumers: doubled } = summary;
   const color = summary.error || unreachable > 0 || unknown > 0 ? 'red' : 'green';
   const counts = [
     `${reachable} of ${checked + unknown} guests reachable`,
     ...Object.entries(summary.unreachable_by_reason).map(([reason, count]) => `${count} ${reason}`),
     ...Object.entries(apart(summary)).flatMap(([kind, count]) => (count > 0 ? [`${count} ${kind}`] : [])),
     ...(unknown > 0 ? [`${unknown} unknown`] : []),
+    ...(inTheClear > 0 ? [`${inTheClear} answered in the clear, though their key is known`] : []),
+    ...(doubled > 0 ? [`${doubled} with several agents`] : []),
   ];
   const trip = times ? `  round trip p50 ${times.p50} ms, p99 ${times.p99} ms, max ${times.max} ms` : '';
   return `${styleText(color, counts.join(', '))}${trip}  in ${duration / 1000} s`;

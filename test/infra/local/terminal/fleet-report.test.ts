@@ -55,6 +55,11 @@ describe('the report of a sweep', () => {
   });
 });
 
+test('the totals count replies in the clear, and guests with several agents', () => {
+  const text = report({ ...SUMMARY, guests_unencrypted: 3, guests_with_several_consumers: 2 });
+  expect(text).toContain('3 answered in the clear, though their key is known, 2 with several agents');
+});
+
 test('guests have their name, project and hypervisor where Trove knows them', () => {
   const guest = { instance_id: GUEST, reason: 'no_consumer' } as const;
   const known = { ...guest, name: 'orders', project_id: 'p1', hypervisor: 'compute-7\u001b[1A' };
