@@ -18,6 +18,9 @@ import { Deadline } from './time/deadline.ts';
 /** What is kept of an invocation's time to write the answer, in milliseconds. */
 const ANSWER_MARGIN_MS = 500;
 
+/** So long before Lambda would end the invocation it is answered 500, whatever it is doing. */
+const LAST_MARGIN_MS = ANSWER_MARGIN_MS / 2;
+
 /** How long the rehearsal of a ping may take in init, in milliseconds. */
 const REHEARSAL_MS = 500;
 
@@ -26,7 +29,7 @@ const NIL_UUID = '00000000-0000-0000-0000-000000000000';
 const environment = await ExecutionEnvironment.load(process.env);
 
 /** `GET /v1.0/{tenant_id}/mgmt/instances/{instance_id}/rpc_ping`: 204 when the guest answers, else 400. */
-export const handler = middy(answerPing, { timeoutEarlyInMillis: ANSWER_MARGIN_MS / 2, timeoutEarlyResponse })
+export const handler = middy(answerPing, { timeoutEarlyInMillis: LAST_MARGIN_MS, timeoutEarlyResponse })
   .use(httpErrorHandler({ logger: false }))
   .onError(answerAsFault);
 
@@ -80,6 +83,8 @@ async function ping(
   const wantedMs = (waitSeconds ?? Number.POSITIVE_INFINITY) * 1000;
   const allowedMs = Math.min(environment.config.rpcTimeoutMs, wantedMs, timeLeftMs);
   const result = await pingGuest(environment, context, Deadline.in(allowedMs));
+  // A process that was frozen past its deadline has waited for nobody: it cannot say that the guest was silent.
+  if (!result.reachable && lambda.getRemainingTimeInMillis() < LAST_MARGIN_MS) timeoutEarlyResponse();
   record(context, result, lambda.caller);
   return answer(result, { wantedSeconds: waitSeconds, allowedMs });
 }
