@@ -51,15 +51,7 @@ async function main(): Promise<number> {
   return exitCode(summary);
 }
 
-interface Arguments {
-  readonly json: boolean;
-  readonly help: boolean;
-  /** Guests that are no more. */
-  readonly forget: readonly string[];
-  readonly instanceIds: readonly string[];
-}
-
-function readArguments(): Arguments {
+function readArguments() {
   try {
     const { values, positionals } = parseArgs({
       options: {
@@ -76,7 +68,7 @@ function readArguments(): Arguments {
 }
 
 /** The settings in the environment, added to those of a running `npm start`. Says whose fleet is swept. @throws InvalidConfig */
-function brokerSettings(): Record<string, string> {
+function brokerSettings(): Settings {
   const own = settingsOf(process.env);
   const settings = namesBroker(own) ? own : { ...runningSystem(), ...own };
   if (!namesBroker(settings))
@@ -97,24 +89,15 @@ function runningSystem(): Settings | undefined {
 }
 
 /** A state of the command's own is what the last command has seen, and each sweep is worth a look: all is reported at once. */
-function withState(settings: Record<string, string>): Record<string, string> {
+function withState(settings: Settings): Settings {
   const own = { FLEET_STATE_URL: fleetStateUrl(settings), UNREACHABLE_AFTER_SWEEPS: '1' };
   const all = 'FLEET_STATE_URL' in settings ? settings : { ...own, ...settings };
   readStateSettings(all); // throws for wrong settings, before anything is started
   return all;
 }
 
-interface Sweep {
-  readonly summary: ReportedSummary;
-  /** Of guests that answered with an exception, as text for a person. */
-  readonly tracebacks: readonly string[];
-}
-
-async function sweep(
-  settings: Record<string, string>,
-  instanceIds: readonly string[],
-  forget: readonly string[],
-): Promise<Sweep> {
+/** @returns the summary, and the tracebacks of guests that answered with an exception, as text for a person */
+async function sweep(settings: Settings, instanceIds: readonly string[], forget: readonly string[]) {
   const bar = process.stderr.isTTY ? new ProgressBar() : undefined;
   const tracebacks: string[] = [];
   const lambda = await LambdaProcess.start(

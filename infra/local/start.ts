@@ -114,17 +114,15 @@ function fleetSettings(own: Settings, rabbit: RabbitMq | undefined): Settings {
 
 /** Starts real Trove guests on the private broker. */
 async function startGuests(rabbit: RabbitMq, config: Config): Promise<Demo | undefined> {
-  const starting = TroveGuests.host({ brokerUrl: rabbit.url, controlExchange: config.controlExchange });
-  const host = await starting;
+  const { controlExchange } = config;
+  const host = await TroveGuests.host({ brokerUrl: rabbit.url, controlExchange });
   if (!host) {
     console.log("There are no demo guests: Debian's python3-trove cannot be installed here.");
     return undefined;
   }
   running.push(() => host.end());
-  const demo = await underWay(
-    'Starting the demo guests (real Trove guest agents)',
-    startDemo(host, rabbit, config),
-  );
+  const starting = startDemo(host, rabbit, config);
+  const demo = await underWay('Starting the demo guests (real Trove guest agents)', starting);
   running.push(() => demo.end());
   return demo;
 }

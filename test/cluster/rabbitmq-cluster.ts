@@ -18,8 +18,11 @@ export class RabbitMqCluster {
       RabbitMqServer.start(config, first),
       RabbitMqServer.start(config, first),
     ]);
-    await second.join(first);
-    await third.join(first);
+    for (const node of [second, third]) {
+      await node.ctl('stop_app');
+      await node.ctl('join_cluster', first.nodeName);
+      await node.ctl('start_app');
+    }
     const nodes = [first, second, third] as const;
     return new RabbitMqCluster(
       nodes,

@@ -97,7 +97,8 @@ onDebian('with a real Keystone', () => {
 
     test('a token that was revoked before its first use is refused', async () => {
       const token = await keystone.login('boss', inProject());
-      await keystone.revoke(token);
+      const headers = { 'X-Auth-Token': token, 'X-Subject-Token': token };
+      await fetch(`${keystone.url}/auth/tokens`, { method: 'DELETE', headers });
       expectUnauthenticated(await ping(token));
     });
 

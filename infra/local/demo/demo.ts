@@ -6,14 +6,12 @@ import { type RabbitMq, RabbitMqServer } from '../parts/rabbitmq.ts';
 import { TemporaryFolder } from '../parts/temporary-folder.ts';
 import type { GuestBehaviour, TroveGuests } from '../parts/trove-guests.ts';
 import { makeDownedQueue } from './downed-queue.ts';
-import { IntermittentGuest } from './intermittent-guest.ts';
+import { startIntermittentGuest } from './intermittent-guest.ts';
 
-/** One request to try. */
+/** An instance to ping, and the answer to expect, in words. */
 export interface Example {
   readonly title: string;
-  /** The instance to ping. */
   readonly id: string;
-  /** The answer to expect, in words. */
   readonly answer: string;
 }
 
@@ -36,6 +34,7 @@ interface DemoGuest {
 }
 
 const KEY = 'a key that only the demo uses';
+const SILENT: GuestBehaviour = { delay: 86_400 };
 
 /** Starts real Trove guests on the private broker, one for each state of a guest. */
 export async function startDemo(host: TroveGuests, rabbit: RabbitMq, config: Config): Promise<Demo> {
@@ -60,12 +59,12 @@ export async function startDemo(host: TroveGuests, rabbit: RabbitMq, config: Con
     'whose agent stops and starts again every few minutes',
     '204, or 400 after 1 s: no_consumer',
   );
-  const intermittent = await IntermittentGuest.start(host, id);
+  const endIntermittent = await startIntermittentGuest(host, id);
   const folder = new TemporaryFolder('keys');
   const file = folder.file('keys.json');
   await writeFile(file, JSON.stringify(keys));
   const end = async () => {
-    await intermittent.end();
+    await endIntermittent();
     await folder.remove();
   };
   return { examples, settings: { GUEST_KEYS_FILE: file }, end };
@@ -85,22 +84,14 @@ function demoGuests({ rpcTimeoutMs, noConsumerGraceMs }: Config): DemoGuest[] {
       isShutDown: true,
       answer: fails('no_consumer', `after ${grace} s`),
     },
-    {
-      title: 'is connected but silent',
-      behaviour: { delay: 86_400 },
-      answer: fails('no_reply', `after ${wait} s`),
-    },
+    { title: 'is connected but silent', behaviour: SILENT, answer: fails('no_reply', `after ${wait} s`) },
     { title: 'never existed', answer: fails('queue_missing', 'at once') },
     {
       title: 'raises an exception',
       behaviour: { raise: 'foreign' },
       answer: fails('guest_error', 'at once'),
     },
-    {
-      title: 'encrypts with another key',
-      behaviour: { key: KEY },
-      answer: fails('key_mismatch', 'at once'),
-    },
+    { title: 'encrypts with another key', behaviour: { key: KEY }, answer: fails('key_mismatch', 'at once') },
     { title: 'answers nonsense', behaviour: { answer: 'nonsense' }, answer: fails('bad_reply', 'at once') },
   ];
 }

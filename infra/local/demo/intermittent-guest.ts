@@ -4,51 +4,40 @@ import type { TroveGuests } from '../parts/trove-guests.ts';
 export const DEMO_RATE_MINUTES = 0.5;
 
 /**
- * How long the guest lives and is dead in turn, in milliseconds. The sweeps must find it dead often enough to call it
- * unreachable, and alive often enough not to call it flapping.
+ * How long the guest's agent runs and is stopped in turn, in milliseconds. The sweeps must find it stopped often enough to
+ * call it unreachable, and running often enough not to call it flapping.
  */
-const ALIVE_MS = 210_000;
-const DEAD_MS = 105_000;
+const RUNNING_MS = 210_000;
+const STOPPED_MS = 105_000;
 
-/** What starts and stops guests. */
-type Host = Pick<TroveGuests, 'start' | 'stop'>;
-
-/** A real Trove guest that is shut down and started again, over and over. */
-export class IntermittentGuest {
-  readonly #host: Host;
-  readonly #id: string;
-  #isAlive = true;
-  #timer: NodeJS.Timeout | undefined;
-  #turning: Promise<void> = Promise.resolve();
-
-  static async start(host: Host, id: string): Promise<IntermittentGuest> {
-    await host.start(id);
-    return new IntermittentGuest(host, id);
-  }
-
-  private constructor(host: Host, id: string) {
-    this.#host = host;
-    this.#id = id;
-    this.#wait();
-  }
-
-  /** Leaves the guest as it is. */
-  async end(): Promise<void> {
-    clearTimeout(this.#timer);
-    await this.#turning;
-    clearTimeout(this.#timer);
-  }
-
-  #wait(): void {
-    const turn = () => {
-      this.#turning = this.#turn().catch((error) => console.error(error));
-    };
-    this.#timer = setTimeout(turn, this.#isAlive ? ALIVE_MS : DEAD_MS);
-  }
-
-  async #turn(): Promise<void> {
-    await (this.#isAlive ? this.#host.stop(this.#id) : this.#host.start(this.#id));
-    this.#isAlive = !this.#isAlive;
-    this.#wait();
-  }
+/**
+ * Starts a real Trove guest whose agent is stopped and started again, over and over.
+ *
+ * @returns ends that, and leaves the guest as it is
+ */
+export async function startIntermittentGuest(
+  host: Pick<TroveGuests, 'start' | 'stop'>,
+  id: string,
+): Promise<() => Promise<void>> {
+  await host.start(id);
+  let isRunning = true;
+  let changing: Promise<void> = Promise.resolve();
+  const change = async () => {
+    await (isRunning ? host.stop(id) : host.start(id));
+    isRunning = !isRunning;
+    timer = wait();
+  };
+  const wait = () =>
+    setTimeout(
+      () => {
+        changing = change().catch(console.error);
+      },
+      isRunning ? RUNNING_MS : STOPPED_MS,
+    );
+  let timer = wait();
+  return async () => {
+    clearTimeout(timer);
+    await changing;
+    clearTimeout(timer);
+  };
 }

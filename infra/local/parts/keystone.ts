@@ -85,19 +85,8 @@ export class Keystone {
   }
 
   /** Calls Keystone's API, as the user `admin` unless a token is given. */
-  async request(
-    method: string,
-    path: string,
-    body?: object,
-    token?: string,
-    more: Readonly<Record<string, string>> = {},
-  ): Promise<KeystoneAnswer> {
-    const headers = {
-      ...more,
-      'X-Auth-Token': token ?? (await this.#admin()),
-      'Content-Type': 'application/json',
-    };
-    return this.#send(method, path, headers, body);
+  async request(method: string, path: string, body?: object, token?: string): Promise<KeystoneAnswer> {
+    return this.#send(method, path, { 'X-Auth-Token': token ?? (await this.#admin()) }, body);
   }
 
   /** @returns the new project's id */
@@ -121,47 +110,31 @@ export class Keystone {
     await this.request('PUT', `${on}/users/${userId}/roles/${made}`);
   }
 
-  /** Logs a user in whose password is the name. @returns a token */
-  login(name: string, scope?: Scope): Promise<string> {
-    return this.#login(name, name, scope);
+  /** Logs a user in. @param password by default the name @returns a token */
+  login(name: string, scope?: Scope, password = name): Promise<string> {
+    const user = { name, password, domain: { id: 'default' } };
+    return this.authenticate({ methods: ['password'], password: { user } }, scope);
   }
 
   /** @param identity as `POST /v3/auth/tokens` has it */
   async authenticate(identity: object, scope?: Scope): Promise<string> {
     const auth = { identity, ...(scope && { scope }) };
-    const { headers } = await this.#send(
-      'POST',
-      'auth/tokens',
-      { 'Content-Type': 'application/json' },
-      { auth },
-    );
+    const { headers } = await this.#send('POST', 'auth/tokens', {}, { auth });
     return headers.get('x-subject-token') ?? '';
-  }
-
-  /** Takes a token back before it expires. */
-  async revoke(token: string): Promise<void> {
-    await this.request('DELETE', 'auth/tokens', undefined, undefined, { 'X-Subject-Token': token });
-  }
-
-  #login(name: string, password: string, scope?: Scope): Promise<string> {
-    const user = { name, password, domain: { id: 'default' } };
-    return this.authenticate({ methods: ['password'], password: { user } }, scope);
   }
 
   async #admin(): Promise<string> {
     const project = { name: 'admin', domain: { id: 'default' } };
-    this.#adminToken ??= await this.#login('admin', this.#password, { project });
+    this.#adminToken ??= await this.login('admin', { project }, this.#password);
     return this.#adminToken;
   }
 
-  async #send(
-    method: string,
-    path: string,
-    headers: Record<string, string>,
-    body?: object,
-  ): Promise<KeystoneAnswer> {
-    const init = { method, headers, ...(body && { body: JSON.stringify(body) }) };
-    const response = await fetch(`${this.url}/${path}`, init);
+  async #send(method: string, path: string, headers: object, body?: object): Promise<KeystoneAnswer> {
+    const response = await fetch(`${this.url}/${path}`, {
+      method,
+      headers: { ...headers, 'Content-Type': 'application/json' },
+      ...(body && { body: JSON.stringify(body) }),
+    });
     const text = await response.text();
     if (!response.ok) throw new Error(`Keystone, ${method} ${path}: ${response.status} ${text}`);
     return { headers: response.headers, body: text === '' ? {} : JSON.parse(text) };

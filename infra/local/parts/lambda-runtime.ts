@@ -1,6 +1,5 @@
 import { flushCompileCache } from 'node:module';
 import { pathToFileURL } from 'node:url';
-import type { Context } from 'aws-lambda';
 import type { Invocation, Outcome } from './lambda-process.ts';
 
 // The process in which a bundle runs, in the place of Lambda's runtime: loads the handler, then answers invocations.
@@ -32,25 +31,8 @@ function heapUsed(): number {
   return process.memoryUsage().heapUsed;
 }
 
-function lambdaContext(awsRequestId: string, timeoutMs: number): Context {
+/** What is read of Lambda's context. */
+function lambdaContext(awsRequestId: string, timeoutMs: number) {
   const deadline = Date.now() + timeoutMs;
-  const {
-    AWS_LAMBDA_FUNCTION_NAME: name = '',
-    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: memoryLimitInMB = '',
-    AWS_LAMBDA_LOG_STREAM_NAME: stream = '',
-  } = process.env;
-  return {
-    awsRequestId,
-    functionName: name,
-    functionVersion: '$LATEST',
-    invokedFunctionArn: `arn:aws:lambda:local:000000000000:function:${name}`,
-    memoryLimitInMB,
-    logGroupName: `/aws/lambda/${name}`,
-    logStreamName: stream,
-    callbackWaitsForEmptyEventLoop: true,
-    getRemainingTimeInMillis: () => deadline - Date.now(),
-    done: () => undefined,
-    fail: () => undefined,
-    succeed: () => undefined,
-  };
+  return { awsRequestId, getRemainingTimeInMillis: () => deadline - Date.now() };
 }

@@ -69,7 +69,7 @@ export class RabbitMqServer implements RabbitMq {
 
   /**
    * @param extraConfig further lines of rabbitmq.conf
-   * @param peer a server whose cluster the new one can {@link join}
+   * @param peer a server whose cluster the new one can join
    */
   static async start(extraConfig: readonly string[] = [], peer?: RabbitMqServer): Promise<RabbitMqServer> {
     const tryToStart = () => RabbitMqServer.#tryToStart(extraConfig, peer);
@@ -120,13 +120,6 @@ export class RabbitMqServer implements RabbitMq {
     this.#server = child;
     this.#cancel.push(afterThisProcess('kill -KILL "-$1"', String(child.pid)));
     await lineOf(child, child.stdout, /completed with \d+ plugins/);
-  }
-
-  /** Makes the server, which must be new, a node of its peer's cluster. */
-  async join(peer: RabbitMqServer): Promise<void> {
-    await this.ctl('stop_app');
-    await this.ctl('join_cluster', peer.nodeName);
-    await this.ctl('start_app');
   }
 
   /** Whether the server process is there, be it stopped. */

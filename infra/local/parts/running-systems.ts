@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterThisProcess } from './child.ts';
 import type { Settings } from './function-settings.ts';
@@ -33,7 +33,8 @@ export function announceSystem(url: string, settings: Settings): () => void {
 
 /** The `npm start`s of this checkout that run now. */
 export function runningSystems(): RunningSystem[] {
-  return filesOf(FOLDER).flatMap((file) => {
+  const files = existsSync(FOLDER) ? readdirSync(FOLDER) : [];
+  return files.flatMap((file) => {
     try {
       const system = JSON.parse(readFileSync(join(FOLDER, file), 'utf8'));
       process.kill(system.pid, 0); // throws when there is no such process
@@ -42,12 +43,4 @@ export function runningSystems(): RunningSystem[] {
       return [];
     }
   });
-}
-
-function filesOf(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
 }

@@ -2,7 +2,10 @@ import { expect, test } from '@jest/globals';
 import { applySweep } from '../../../../functions/changes/apply-sweep.ts';
 import type { FleetState } from '../../../../functions/changes/fleet-state.ts';
 import { readStateSettings } from '../../../../functions/settings/state-settings.ts';
-import { DEMO_RATE_MINUTES, IntermittentGuest } from '../../../../infra/local/demo/intermittent-guest.ts';
+import {
+  DEMO_RATE_MINUTES,
+  startIntermittentGuest,
+} from '../../../../infra/local/demo/intermittent-guest.ts';
 import { resultOf } from '../../../changes/results.ts';
 import { instance } from '../../../page/states.ts';
 import { pass, useFakeClock } from '../../../setup/fake-clock.ts';
@@ -26,7 +29,7 @@ class Host {
 
 test('the demo’s sweeps report the death and the return of the guest in turn, and never that the guest is flapping', async () => {
   const host = new Host();
-  const guest = await IntermittentGuest.start(host, ID);
+  const end = await startIntermittentGuest(host, ID);
   const { thresholds } = readStateSettings({});
   const reported: string[] = [];
   let state: FleetState | undefined;
@@ -39,15 +42,15 @@ test('the demo’s sweeps report the death and the return of the guest in turn, 
     state = applied.state;
     await pass(DEMO_RATE_MINUTES * 60_000);
   }
-  await guest.end();
+  await end();
   expect(reported.length).toBeGreaterThan(8);
   expect(reported).toEqual(reported.map((_, index) => (index % 2 === 0 ? 'unreachable' : 'reachable')));
 });
 
 test('a demo that has ended leaves the guest alone', async () => {
   const host = new Host();
-  const guest = await IntermittentGuest.start(host, ID);
-  await guest.end();
+  const end = await startIntermittentGuest(host, ID);
+  await end();
   await pass(3_600_000);
   expect(host.alive).toContain(ID);
 });
