@@ -1,7 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { ResponderFleet } from '../setup/fleet.ts';
 import { FunctionUnderTest } from '../setup/function-under-test.ts';
 import { HealthCheckUnderTest } from '../setup/health-check-under-test.ts';
+import { peakMemoryMb } from '../setup/peak-memory.ts';
+import { encodeReply, respond } from '../setup/responder.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 
 const GRANTED = { configure: '^reply_.*', read: '^reply_.*', write: '^(trove|guestagent\\..*)$' };
@@ -61,4 +64,24 @@ test('a limit of three channels leaves each of three single pings its verdict', 
   expect(pings.map(({ status }) => status)).toEqual([204, 400, 204]);
   expect(pings[1]?.headers.get('proxy-status')).toContain('details="no_reply"');
   expect(await fn.ping(id)).toMatchObject({ status: 204 });
+});
+
+test('a guest that floods the replies with messages as long as the stack lets a broker take is bad_reply, within 256 MB', async () => {
+  const giant = randomUUID();
+  const result = '['.repeat(4 * 1024 * 1024 - 1024);
+  await respond(await broker.channel(), giant, ({ message, replyRaw }) => {
+    const reply = encodeReply(String(message['_msg_id']), { result });
+    for (let times = 0; times < 10; times++) replyRaw(reply);
+  });
+  const fn = stack.use(await FunctionUnderTest.start({ BROKER_URL: broker.url, RPC_TIMEOUT_SECONDS: '5' }));
+  const pings = await Promise.all([giant, ...alive.slice(0, 8), giant].map((id) => fn.ping(id)));
+  expect(pings.map(({ status }) => status)).toEqual([400, 204, 204, 204, 204, 204, 204, 204, 204, 400]);
+  expect(pings[0]?.headers.get('proxy-status')).toContain('details="bad_reply"');
+  const check = stack.use(await HealthCheckUnderTest.start({ BROKER_URL: broker.url }));
+  const { summary, reasons } = await check.sweep({ instance_ids: [...alive, giant] });
+  expect([summary.reachable, reasons.get(giant)]).toEqual([99, 'bad_reply']);
+  const [one = ''] = alive; // whose reply is behind the flood
+  expect(await fn.ping(one)).toMatchObject({ status: 204 });
+  expect(await check.sweep({ instance_ids: [one] })).toMatchObject({ summary: { reachable: 1 } });
+  for (const { lambda } of [fn, check]) expect(peakMemoryMb(lambda.pid)).toBeLessThan(256);
 });

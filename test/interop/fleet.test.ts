@@ -8,6 +8,7 @@ import { eventually } from '../setup/eventually.ts';
 import { type Behaviour, GUEST_REASONS, ResponderFleet } from '../setup/fleet.ts';
 import { GUEST_QUEUES } from '../setup/guest-queues.ts';
 import { HealthCheckUnderTest, type SweepSeen } from '../setup/health-check-under-test.ts';
+import { peakMemoryMb } from '../setup/peak-memory.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 
 /** Runs where Debian's packages of Trove can be installed; where they cannot, the global setup prints a warning. */
@@ -111,7 +112,7 @@ interop('a fleet of ten thousand, a hundred of them real Trove guests', () => {
     expect(ours.filter(isOurs)).toHaveLength(1);
     const queues = await list('queues', 'name');
     expect(queues.filter(({ name }) => name.startsWith('reply_'))).toHaveLength(1);
-    expect(check.peakMemoryMb).toBeLessThan(256);
+    expect(peakMemoryMb(check.lambda.pid)).toBeLessThan(256);
   });
 
   test('a late reply to a sweep still finds the reply queue, so that no guest repeats it for a minute', async () => {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { ReportedSummary } from '../../functions/changes/report.ts';
 import { LambdaProcess } from '../../infra/local/parts/lambda-process.ts';
 import { eventually } from './eventually.ts';
@@ -56,12 +55,6 @@ export class HealthCheckUnderTest {
   /** All log lines so far. */
   get output(): string {
     return this.#lines.join('\n');
-  }
-
-  /** The greatest resident set that the process ever had, in megabytes, from Linux's /proc. */
-  get peakMemoryMb(): number {
-    const status = readFileSync(`/proc/${this.lambda.pid}/status`, 'utf8');
-    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
   }
 
   /** For `await using`: ends the process with the test, whether that passes or fails. */
