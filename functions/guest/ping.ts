@@ -46,9 +46,15 @@ export async function rpcPing(
   const silence = new Silence(inspector, target, timing);
   const call = client.call(target, request, timing, (silent) => silence.watch(silent));
   interruption.onInterrupted((error) => call.reject(error));
-  const askQueue = async () => {
-    const queue = await inspector.queueCounts(target, { ...timing, answerTimeoutMs: timing.refusedAnswerMs });
+  const askQueue = async (answerTimeoutMs = timing.refusedAnswerMs) => {
+    const queue = await inspector.queueCounts(target, { ...timing, answerTimeoutMs });
     return queue === 'missing' ? undefined : queue;
+  };
+  /** A broker that is slow for all takes longer to answer about a queue that is not down, too. */
+  const askQueueInItsPace = async () => {
+    const askedMs = elapsedMs();
+    await inspector.proveAlive(controlExchange, timing.answerTimeoutMs);
+    return askQueue(Math.max(timing.refusedAnswerMs, 2 * (elapsedMs() - askedMs)));
   };
   try {
     const result = readPong(await call.result, pong, elapsedMs());
@@ -57,12 +63,17 @@ export async function rpcPing(
     return consumers > 1 ? { ...result, consumers } : result;
   } catch (error) {
     const roundTripMs = elapsedMs();
+    if (isWithheld(error)) return reasonFor(error, { target, queue: await askQueueInItsPace(), roundTripMs });
     const queue = isOfQueue(error) ? await askQueue() : silence.queue;
     return reasonFor(error, { target, queue, roundTripMs });
   } finally {
     silence.end();
     interruption.onInterrupted(undefined);
   }
+}
+
+function isWithheld(error: unknown): boolean {
+  return error instanceof MessageDeliveryFailure && error.how === 'withheld';
 }
 
 /** Whether the guest's queue has refused the ping, or is not bound. */

@@ -45,8 +45,15 @@ export class Silence {
   watch(ping: WatchedPing): void {
     // In a sweep nearly every wait ends before the first question: an async function called here would never end, and V8
     // never compiles such a function, however often it is called.
-    const ask = () => void this.#askUntilOver(ping).catch((error) => ping.reject(error));
-    this.#timer = setTimeout(ask, this.#untilMs(this.#timing.firstQuestionMs));
+    const { firstQuestionMs, lastQuestionMs, silenceMs } = this.#timing;
+    const askAt = (timeMs: number) => {
+      this.#timer = setTimeout(() => {
+        const nextMs = Math.min(silenceMs(), lastQuestionMs);
+        if (nextMs > timeMs) askAt(nextMs);
+        else void this.#askUntilOver(ping, timeMs).catch((error) => ping.reject(error));
+      }, this.#untilMs(timeMs));
+    };
+    askAt(firstQuestionMs);
   }
 
   /** To be called when the wait is over, whatever ended it. */
@@ -55,8 +62,8 @@ export class Silence {
     this.#isOver = true;
   }
 
-  async #askUntilOver(ping: WatchedPing): Promise<void> {
-    let askedMs = this.#timing.firstQuestionMs;
+  async #askUntilOver(ping: WatchedPing, firstMs: number): Promise<void> {
+    let askedMs = firstMs;
     let withoutConsumerSinceMs: number | undefined;
     for (;;) {
       const queue = await this.#ask(ping);

@@ -31,6 +31,8 @@ export const SIGN_OF_LIFE_MS = TABLE.signOfLifeMs;
 /** One column of the table, for one ping. */
 export interface PingTiming extends CallTiming, QuestionTiming {
   readonly firstQuestionMs: number;
+  /** Nothing is asked before, unless it is time for the last question. In a sweep: while all guests are slow. */
+  readonly silenceMs: () => number;
   readonly sendAgainMs: number;
   readonly askEveryMs: number;
   /** How long a guest is waited for while nobody consumes its queue: its agent may be restarting. */
@@ -46,12 +48,13 @@ export interface PingTiming extends CallTiming, QuestionTiming {
  * @param deadline when the wait for the pong ends
  * @param isReused whether the connection was open before, and may be dead
  * @param hasAnswered whether the guest has answered before: its ping needs no publisher confirm at first
+ * @param silenceMs as {@link PingTiming.silenceMs}
  */
 export function pingTiming(
   kind: 'single' | 'sweep',
   deadline: Deadline,
   graceMs: number,
-  { isReused = true, hasAnswered = false } = {},
+  { isReused = true, hasAnswered = false, silenceMs = (): number => 0 } = {},
 ): PingTiming {
   const timeoutMs = deadline.leftMs;
   const at = (row: keyof typeof TABLE) => Math.min(TABLE[row][kind], TABLE[row].share * timeoutMs);
@@ -62,6 +65,7 @@ export function pingTiming(
     graceMs,
     silentAfterMs: hasAnswered ? firstQuestionMs : 0,
     firstQuestionMs,
+    silenceMs,
     sendAgainMs: at('sendAgainMs'),
     signOfLifeMs: isReused ? at('signOfLifeMs') : Number.POSITIVE_INFINITY,
     ownChannelAfterMs: at('ownChannelAfterMs'),

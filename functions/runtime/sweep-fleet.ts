@@ -46,14 +46,14 @@ export function planSweep(
 ): Sweep {
   const context = { tenantId: null, requestId };
   const inTheClear = pingRequest(context);
-  const ping: PingOne = (transport, instanceId, interruption) => {
+  const ping: PingOne = (transport, instanceId, interruption, silenceMs) => {
     const guestDeadline = Deadline.in(config.rpcTimeoutMs);
     const pingOnce = async (serializer: SecureSerializer | undefined) => {
       interruption.throwIfInterrupted();
       const request = serializer ? pingRequest(context, serializer) : inTheClear;
       return rpcPing(transport, instanceId, request, {
         controlExchange: config.controlExchange,
-        timing: pingTiming('sweep', guestDeadline, config.noConsumerGraceMs),
+        timing: pingTiming('sweep', guestDeadline, config.noConsumerGraceMs, { silenceMs }),
         serializer,
         requireEncryption: config.requireEncryption,
         asksFirst: asksFirst.has(instanceId),

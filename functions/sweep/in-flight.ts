@@ -2,13 +2,17 @@ import { CodedError } from '../coded-error.ts';
 import type { Liveness } from '../oslo/liveness.ts';
 import { Interruption } from '../time/interruption.ts';
 
-/** When no ping has been answered for so long, though the broker lives, those in flight are silent rather than slow. */
-const STALL_MS = 100;
+/** A guest counts as silent after so many usual round trips, and not before the minimum. */
+const ROUND_TRIPS = 4;
+const MIN_SILENCE_MS = 100;
+
+/** How many answers, more or less, the usual round trip is the mean of. */
+const ANSWERS = 32;
 
 /** One ping in flight. */
-interface Flight {
-  /** How many others had been answered when this ping began. */
-  readonly answeredBefore: number;
+interface Ping {
+  /** In the milliseconds of `performance.now()`. */
+  readonly startedMs: number;
   /** Ends the ping when all pings are stopped. */
   readonly interruption: Interruption;
 }
@@ -20,91 +24,98 @@ export class Stopped extends CodedError {
 }
 
 /**
- * The pings in flight, of which a limited number have a place. A silent ping loses its place, and goes on without one,
- * when as many other pings have ended since as there are places, or when no ping has ended for {@link STALL_MS} and the
- * broker has given a sign of life since the last one was begun. A broker that is slow for all thus gets no more to do, and
- * what is in flight stays few. All pings can be stopped together.
+ * The pings in flight, which share a limited number of slots. A ping gives up its slot, and goes on without one, when it
+ * has been silent for {@link silenceMs} and the broker has given a sign of life since the last ping was started. Where broker
+ * or guests are slow, round trips are long, and so is that time: they get no more to do. All pings can be stopped together.
  */
 export class InFlight {
   /** Resolves when all pings are stopped. */
   readonly stopped: Promise<void>;
   readonly #stopped = Promise.withResolvers<void>();
-  readonly #places: number;
-  readonly #flights = new Set<Flight>();
-  /** Those that have a place, in the order in which they began. */
-  readonly #holders = new Set<Flight>();
-  readonly #stall: NodeJS.Timeout;
+  readonly #slots: number;
+  readonly #liveness: Pick<Liveness, 'isSeenSince'>;
+  readonly #pings = new Set<Ping>();
+  /** Those that have a slot, in the order in which they were started. */
+  readonly #holders = new Set<Ping>();
+  readonly #timer: NodeJS.Timeout;
   #free: PromiseWithResolvers<void> | undefined;
   #settled: PromiseWithResolvers<void> | undefined;
-  #answered = 0;
-  /** When the last ping was begun, in the milliseconds of `performance.now()`. */
-  #begunMs = 0;
+  #roundTripMs: number | undefined;
+  /** When the last ping was started, in the milliseconds of `performance.now()`. */
+  #startedMs = 0;
   #isStopped = false;
 
   /** @param liveness of the connection on which the guests are pinged */
-  constructor(places: number, liveness: Pick<Liveness, 'isSeenSince'>) {
+  constructor(slots: number, liveness: Pick<Liveness, 'isSeenSince'>) {
     this.stopped = this.#stopped.promise;
-    this.#places = places;
-    this.#stall = setInterval(() => this.#release(() => liveness.isSeenSince(this.#begunMs)), STALL_MS);
+    this.#slots = slots;
+    this.#liveness = liveness;
+    this.#timer = setInterval(() => this.#releaseSilent(), MIN_SILENCE_MS);
   }
 
-  /** Whether no more pings are to be begun. */
+  /** Whether no more pings are to be started. */
   get isStopped(): boolean {
     return this.#isStopped;
   }
 
-  /** Whether the next ping has to wait for its {@link place}. */
+  /** Whether the next ping has to wait for its {@link slot}. */
   get isFull(): boolean {
-    return this.#holders.size >= this.#places;
+    return this.#holders.size >= this.#slots;
   }
 
-  /** Resolves when a ping may {@link begin}; for one caller at a time. */
-  async place(): Promise<void> {
+  /** How long a guest has not answered when it is silent rather than slow, as the others are. */
+  get silenceMs(): number {
+    return Math.max(MIN_SILENCE_MS, ROUND_TRIPS * (this.#roundTripMs ?? 0));
+  }
+
+  /** Resolves when a ping may {@link start}; for one caller at a time. */
+  async slot(): Promise<void> {
     if (!this.isFull) return;
     this.#free = Promise.withResolvers();
     await this.#free.promise;
   }
 
-  /** Begins a ping, which never rejects. */
-  begin(ping: (interruption: Interruption) => Promise<void>): void {
-    const flight: Flight = { answeredBefore: this.#answered, interruption: new Interruption() };
-    this.#begunMs = performance.now();
-    this.#flights.add(flight);
-    this.#holders.add(flight);
-    ping(flight.interruption).then(() => this.#onEnd(flight));
+  /** Starts a ping, which never rejects, and says whether the guest has answered. */
+  start(ping: (interruption: Interruption) => Promise<boolean>): void {
+    const started: Ping = { startedMs: performance.now(), interruption: new Interruption() };
+    this.#startedMs = started.startedMs;
+    this.#pings.add(started);
+    this.#holders.add(started);
+    ping(started.interruption).then((isAnswered) => this.#onEnd(started, isAnswered));
   }
 
   /** Ends all pings. */
   stop(): void {
     this.#isStopped = true;
     this.#stopped.resolve();
-    for (const { interruption } of this.#flights) interruption.interrupt(new Stopped());
+    for (const { interruption } of this.#pings) interruption.interrupt(new Stopped());
   }
 
-  /** Waits until all have ended; to be called when no more are begun. */
+  /** Waits until all have ended; to be called when no more are started. */
   async settled(): Promise<void> {
     this.#settled = Promise.withResolvers();
-    if (this.#flights.size > 0) await this.#settled.promise;
-    clearInterval(this.#stall);
+    if (this.#pings.size > 0) await this.#settled.promise;
+    clearInterval(this.#timer);
   }
 
-  #onEnd(flight: Flight): void {
-    this.#flights.delete(flight);
-    if (this.#flights.size === 0) this.#settled?.resolve();
-    if (this.#holders.delete(flight)) this.#onAnswer();
+  #onEnd(ping: Ping, isAnswered: boolean): void {
+    this.#pings.delete(ping);
+    if (this.#pings.size === 0) this.#settled?.resolve();
+    if (isAnswered) {
+      const tookMs = performance.now() - ping.startedMs;
+      this.#roundTripMs ??= tookMs;
+      this.#roundTripMs += (tookMs - this.#roundTripMs) / ANSWERS;
+    }
+    if (this.#holders.delete(ping)) this.#releaseSilent();
   }
 
-  #onAnswer(): void {
-    this.#answered++;
-    this.#stall.refresh();
-    this.#release(({ answeredBefore }) => this.#answered - answeredBefore >= this.#places);
-  }
-
-  /** The oldest comes first: when that ping keeps its place, so do those after it. */
-  #release(isSilent: (flight: Flight) => boolean): void {
-    for (const flight of this.#holders) {
-      if (!isSilent(flight)) break;
-      this.#holders.delete(flight);
+  #releaseSilent(): void {
+    if (this.#liveness.isSeenSince(this.#startedMs)) {
+      const before = performance.now() - this.silenceMs;
+      for (const ping of this.#holders) {
+        if (ping.startedMs > before) break; // so were those after it
+        this.#holders.delete(ping);
+      }
     }
     if (!this.isFull) this.#free?.resolve();
   }

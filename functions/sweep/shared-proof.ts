@@ -1,4 +1,4 @@
-/** Proofs of life that many may ask for at once: each asker waits for one that begins after the asking. */
+/** A proof of life that many callers share: each waits for one that was started after its call. */
 export class SharedProof {
   readonly #prove: () => Promise<void>;
   #running: Promise<void> = Promise.resolve();

@@ -9,11 +9,16 @@ import { SharedProof } from './shared-proof.ts';
 /** What is known of a guest after a sweep; `unknown`: its key could not be read, so the guest was not pinged. */
 export type Verdict = PingResult | { readonly reachable: 'unknown'; readonly cause: string };
 
-/** Pings one guest; throws as `rpcPing` does. */
+/**
+ * Pings one guest; throws as `rpcPing` does.
+ *
+ * @param silenceMs for how long a guest has not answered when it is silent rather than slow, as the others are
+ */
 export type PingOne = (
   transport: Transport,
   instanceId: string,
   interruption: Interruption,
+  silenceMs: () => number,
 ) => Promise<Verdict>;
 
 /** What ended a sweep: all guests have a verdict, the time was over, or the broker takes no pings. */
@@ -102,24 +107,30 @@ export class Sweep {
     };
     const life = new SharedProof(proveAlive);
     const fail = (error: unknown) => stop({ kind: 'failed', error });
+    const silenceMs = () => pings.silenceMs;
     const ping = async (instanceId: string, stopped: Interruption) => {
       try {
-        const verdict = await this.#ping(transport, instanceId, stopped);
-        if (isOfBroker(verdict)) return stop({ kind: 'broker_failed', failure: verdict });
-        if (needsProof(verdict)) await Promise.race([life.fromNow(), pings.stopped]);
-        if (!needsProof(verdict) || !stopped.isInterrupted) this.#settle(instanceId, verdict);
+        const verdict = await this.#ping(transport, instanceId, stopped, silenceMs);
+        if (isOfBroker(verdict)) stop({ kind: 'broker_failed', failure: verdict });
+        else if (!needsProof(verdict)) this.#settle(instanceId, verdict);
+        else {
+          await Promise.race([life.fromNow(), pings.stopped]);
+          if (!stopped.isInterrupted) this.#settle(instanceId, verdict);
+        }
+        return 'roundTripMs' in verdict;
       } catch (error) {
         fail(error);
+        return false;
       }
     };
     const timer = setTimeout(() => stop({ kind: 'out_of_time' }), this.deadline.leftMs);
     const watch = setInterval(() => life.fromNow().catch(fail), PROOF_EVERY_MS);
     interruption.onInterrupted(fail);
     for (const instanceId of this.#waiting) {
-      if (pings.isFull) await pings.place();
+      if (pings.isFull) await pings.slot();
       if (!client.isWritable) await client.writable();
       if (pings.isStopped) break;
-      pings.begin((stopped) => ping(instanceId, stopped));
+      pings.start((stopped) => ping(instanceId, stopped));
     }
     await pings.settled();
     clearTimeout(timer);

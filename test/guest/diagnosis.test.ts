@@ -145,6 +145,13 @@ describe('the reason for an error', () => {
       'broker_refused',
       `The broker refused to take the ping (basic.nack: the guest's queue is full) - ${CALL}`,
     ],
+    [
+      'a broker so slow that the time is over before its confirm, of a guest that consumes',
+      undelivered('withheld'),
+      { consumers: 1, messages: 0 },
+      'no_reply',
+      `Timeout while waiting on RPC response - ${CALL} info: "<unknown>"`,
+    ],
     ...(['nacked', 'withheld'] as const).map(
       (how): Row => [
         `a queue whose node is down, ${how}`,

@@ -156,6 +156,23 @@ describe('the wait for a silent guest', () => {
     expect(givenUp).toHaveBeenCalled();
   });
 
+  test.each([
+    ['three seconds', 3000, 3000],
+    ['ten seconds, for the last time that there is', 10_000, 6750],
+  ])(
+    'the wait for a silent guest among others that are slow asks nothing for %s',
+    async (_what, silenceMs, ms) => {
+      const { askedAt } = watched(
+        [NOBODY],
+        pingTiming('sweep', Deadline.in(15_000), 1000, { silenceMs: () => silenceMs }),
+      );
+      await pass(ms - 1);
+      expect(askedAt).toEqual([]);
+      await pass(10_000);
+      expect(askedAt).toEqual([ms]);
+    },
+  );
+
   test('a wait that has ended asks no more questions, and leaves no timer', async () => {
     const { silence, askedAt } = watched([SOMEBODY]);
     await pass(250);

@@ -10,32 +10,47 @@ const ALIVE = { isSeenSince: () => true };
 
 /** A ping that ends when the test calls `answer`, or is interrupted. */
 function ping() {
-  const { promise, resolve: answer } = Promise.withResolvers<void>();
+  const { promise, resolve } = Promise.withResolvers<boolean>();
   let isStopped = false;
-  const run = async (interruption: Interruption) => {
+  const run = (interruption: Interruption) => {
     interruption.onInterrupted(() => {
       isStopped = true;
-      answer();
+      resolve(false);
     });
-    await promise;
+    return promise;
   };
   return {
     run,
-    answer,
+    answer: () => resolve(true),
     get isStopped() {
       return isStopped;
     },
   };
 }
 
-/** Begins as many pings as there are places, and asks for one place more. */
-function filled(places: number, liveness: Pick<Liveness, 'isSeenSince'> = ALIVE) {
-  const inFlight = new InFlight(places, liveness);
-  const pings = Array.from({ length: places }, ping);
-  for (const { run } of pings) inFlight.begin(run);
+/** Starts as many pings as there are slots, and asks for one slot more. */
+function filled(slots: number, liveness: Pick<Liveness, 'isSeenSince'> = ALIVE) {
+  const inFlight = new InFlight(slots, liveness);
+  const pings = Array.from({ length: slots }, () => start(inFlight));
   const onFree = jest.fn();
-  const waiting = inFlight.place().then(onFree);
+  const waiting = inFlight.slot().then(onFree);
   return { inFlight, pings, onFree, waiting };
+}
+
+function start(inFlight: InFlight) {
+  const started = ping();
+  inFlight.start(started.run);
+  return started;
+}
+
+/** So many guests answer after so long. */
+async function answerAfter(inFlight: InFlight, ms: number, times = 1): Promise<void> {
+  for (let time = 0; time < times; time++) {
+    const answering = start(inFlight);
+    await pass(ms);
+    answering.answer();
+    await pass(0);
+  }
 }
 
 async function finish(inFlight: InFlight): Promise<void> {
@@ -45,14 +60,14 @@ async function finish(inFlight: InFlight): Promise<void> {
 }
 
 describe('pings in flight', () => {
-  test('pings in flight that hold all places make the next one wait', async () => {
+  test('pings in flight that hold all slots make the next one wait', async () => {
     const { inFlight, onFree } = filled(3);
     await pass(50);
     expect(onFree).not.toHaveBeenCalled();
     await finish(inFlight);
   });
 
-  test('a ping that is answered gives its place to the next one', async () => {
+  test('a ping that is answered gives its slot to the next one', async () => {
     const { inFlight, pings, onFree } = filled(3);
     pings[1]?.answer();
     await pass(0);
@@ -60,38 +75,49 @@ describe('pings in flight', () => {
     await finish(inFlight);
   });
 
-  test('a silent ping gives up its place when as many others were answered as there are places', async () => {
-    const inFlight = new InFlight(2, ALIVE);
-    const silent = ping();
-    inFlight.begin(silent.run);
-    const answerOne = async () => {
-      const other = ping();
-      await inFlight.place();
-      inFlight.begin(other.run);
-      other.answer();
-      await pass(0);
-    };
-    await answerOne();
-    await answerOne(); // the second answer frees the silent ping's place: both places are free now
-    const holding = ping();
-    inFlight.begin(holding.run);
-    const onFree = jest.fn();
-    inFlight.place().then(onFree);
-    await pass(0);
-    expect(onFree).toHaveBeenCalled();
-    expect(silent.isStopped).toBe(false);
-    await finish(inFlight);
-  });
-
-  test('pings in flight give up all places when none was answered for 100 ms, and go on', async () => {
+  test('pings that are silent for 100 ms give up their slots, and go on', async () => {
     const { inFlight, pings, onFree } = filled(3);
-    await pass(100);
+    await pass(99);
+    expect(onFree).not.toHaveBeenCalled();
+    await pass(1);
     expect(onFree).toHaveBeenCalled();
     expect(pings.some(({ isStopped }) => isStopped)).toBe(false);
     await finish(inFlight);
   });
 
-  test('pings in flight keep all places while the broker has given no sign of life since the last one', async () => {
+  test('a silent ping among others that are answered gives up its slot', async () => {
+    const inFlight = new InFlight(2, ALIVE);
+    const silent = start(inFlight);
+    await answerAfter(inFlight, 10, 10);
+    start(inFlight);
+    expect(inFlight.isFull).toBe(false);
+    expect(silent.isStopped).toBe(false);
+    await finish(inFlight);
+  });
+
+  test('pings of a slow fleet keep their slots for four usual round trips', async () => {
+    const inFlight = new InFlight(1, ALIVE);
+    await answerAfter(inFlight, 500, 5);
+    expect(inFlight.silenceMs).toBe(2000);
+    const onFree = jest.fn();
+    start(inFlight);
+    inFlight.slot().then(onFree);
+    await pass(1900);
+    expect(onFree).not.toHaveBeenCalled();
+    await pass(200);
+    expect(onFree).toHaveBeenCalled();
+    await finish(inFlight);
+  });
+
+  test('one slow guest does not make a fleet slow', async () => {
+    const inFlight = new InFlight(1, ALIVE);
+    await answerAfter(inFlight, 1, 50);
+    await answerAfter(inFlight, 3000);
+    expect(inFlight.silenceMs).toBeLessThan(500);
+    await finish(inFlight);
+  });
+
+  test('pings in flight keep all slots while the broker has given no sign of life since the last one', async () => {
     const liveness = new Liveness();
     liveness.seen();
     await pass(1);
@@ -101,19 +127,6 @@ describe('pings in flight', () => {
     liveness.seen();
     await pass(100);
     expect(onFree).toHaveBeenCalled();
-    await finish(inFlight);
-  });
-
-  test('silent pings keep their places for 100 ms from the last answer', async () => {
-    const { inFlight, pings, onFree, waiting } = filled(3);
-    pings[0]?.answer();
-    await waiting;
-    expect(onFree).toHaveBeenCalledTimes(1);
-    inFlight.begin(ping().run);
-    const onNext = jest.fn();
-    inFlight.place().then(onNext);
-    await pass(99);
-    expect(onNext).not.toHaveBeenCalled();
     await finish(inFlight);
   });
 
