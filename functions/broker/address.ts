@@ -1,4 +1,4 @@
-import { parseJsonObject } from '../json-object.ts';
+import { parseJsonObject } from '../json.ts';
 
 /** Where the broker listens. */
 export interface BrokerEndpoint {

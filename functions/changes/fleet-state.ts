@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { CodedError } from '../coded-error.ts';
 import { REASONS, type Reason } from '../guest/reason.ts';
 import { INSTANCE_ID } from '../guest/topic.ts';
+import { parseJson } from '../json.ts';
 
 const VERSION = 2;
 
@@ -171,14 +172,6 @@ export function fleetState(
   more: Partial<FleetState> = {},
 ): FleetState {
   return { known: [], ...more, version: VERSION, sweep, guests };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function isMoment(text: string): boolean {

@@ -1,5 +1,5 @@
 import type { Agent } from 'node:http';
-import { ANSWER_TOO_LONG, nodeHttp, send } from '../http-client.ts';
+import { nodeHttp, send, troubleOf } from '../http-client.ts';
 import type { Deadline } from '../time/deadline.ts';
 import { KeystoneUnavailable, Unauthenticated } from './errors.ts';
 import { isKeystoneError, parseToken, type Token } from './token.ts';
@@ -45,11 +45,6 @@ export class KeystoneApi {
     }
     return known;
   }
-}
-
-function troubleOf(error: NodeJS.ErrnoException, { aborted }: AbortSignal): string {
-  if (error.code === ANSWER_TOO_LONG) return 'sent too long an answer';
-  return aborted ? 'did not answer in time' : 'cannot be reached';
 }
 
 function meaningOf(status: number): string {

@@ -1,4 +1,4 @@
-import { parseJsonObject } from '../json-object.ts';
+import { parseJsonObject } from '../json.ts';
 
 /** What Keystone says of a token; the token itself is not in here. */
 export interface Token {

@@ -1,3 +1,4 @@
+import { parseJsonObject } from '../json.ts';
 import type { RemoteFailure } from './errors.ts';
 
 /** Anything JSON can carry. */
@@ -77,10 +78,10 @@ export function* msgIdsIn(content: Buffer): Generator<string> {
 
 /** Reads one message from the reply queue. Never throws: the network may send anything. */
 export function decodeReply(content: Buffer): Reply {
-  const envelope = parseObject(content.toString('utf8'));
+  const envelope = parseJsonObject(content.toString('utf8'));
   if (envelope === undefined) return unreadable('not a JSON object');
   const inner = envelope['oslo.message'];
-  const message = typeof inner === 'string' ? parseObject(inner) : undefined;
+  const message = typeof inner === 'string' ? parseJsonObject(inner) : undefined;
   if (message === undefined) return unreadable('no oslo.message in it');
   const msgId = message['_msg_id'];
   if (typeof msgId !== 'string') return unreadable('no _msg_id in it');
@@ -105,7 +106,7 @@ function isSupportedVersion(version: unknown): boolean {
 /** `failure` is null (or, as oslo.messaging tests it, empty), or a JSON *string* that holds an object. */
 function decodeFailure(failure: unknown): RemoteFailure | undefined | 'unreadable' {
   if (failure === undefined || failure === null || failure === '') return undefined;
-  const parsed = typeof failure === 'string' ? parseObject(failure) : undefined;
+  const parsed = typeof failure === 'string' ? parseJsonObject(failure) : undefined;
   if (parsed === undefined) return 'unreadable';
   const { class: className, module = '', message = '', tb = [] } = parsed;
   if (typeof className !== 'string' || typeof module !== 'string' || typeof message !== 'string') {
@@ -118,17 +119,4 @@ function decodeFailure(failure: unknown): RemoteFailure | undefined | 'unreadabl
 /** The end of a traceback says what happened. */
 function cut(text: string, length: number): string {
   return text.length <= length ? text : `…${text.slice(-length)}`;
-}
-
-function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isRecord(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

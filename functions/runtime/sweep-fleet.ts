@@ -17,8 +17,8 @@ import { CONNECT_TIMEOUT_MS, type ExecutionEnvironment } from './execution-envir
 export function fleetOf({ config, locator }: ExecutionEnvironment): Fleet {
   const management = new ManagementApi(config.managementUrl, locator);
   return new Fleet({
-    bindings: (deadline, onKey) => management.boundKeys(config.controlExchange, deadline, onKey),
-    queues: (deadline, onName) => management.queueNames(deadline, onName),
+    bindings: (deadline) => management.boundKeys(config.controlExchange, deadline),
+    queues: (deadline) => management.queueNames(deadline),
   });
 }
 

@@ -1,6 +1,6 @@
 import fs from 'node:fs'; // `fs.promises` is loaded on first use, `node:fs/promises` at once
 import { CodedError } from '../coded-error.ts';
-import { parseJsonObject } from '../json-object.ts';
+import { parseJsonObject } from '../json.ts';
 
 /** The file of keys cannot be read, or is not a JSON object of texts. The message has nothing of its content. */
 export class KeyFileUnreadable extends CodedError {

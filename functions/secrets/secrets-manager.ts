@@ -1,6 +1,6 @@
 import { CodedError } from '../coded-error.ts';
 import { send } from '../http-client.ts';
-import { parseJsonObject } from '../json-object.ts';
+import { parseJsonObject } from '../json.ts';
 import type { Deadline } from '../time/deadline.ts';
 
 /** A secret could not be read. */

@@ -3,7 +3,7 @@ import { instanceIdOf } from '../guest/topic.ts';
 import type { Deadline } from '../time/deadline.ts';
 
 /** Lists names on the broker, each of which may be a guest's topic, in any order and more than once. */
-export type ListNames = (deadline: Deadline, onName: (name: string) => void) => Promise<void>;
+export type ListNames = (deadline: Deadline) => Promise<readonly string[]>;
 
 /** Where the guests' topics are found. */
 export interface Directories {
@@ -49,7 +49,8 @@ export class Fleet {
     let problem: string | undefined;
     for (const from of ['bindings', 'queues'] as const) {
       try {
-        const guests = await guestsIn(this.#directories[from], deadline);
+        const names = await this.#directories[from](deadline);
+        const guests = new Set(names.flatMap((name) => instanceIdOf(name) ?? []));
         if (guests.size === 0 && from === 'bindings') continue; // RabbitMQ says the same of an exchange that is missing
         this.#last = { guests, at: Date.now() };
         return { guests, from, ...(problem !== undefined && { problem }) };
@@ -61,13 +62,4 @@ export class Fleet {
     const { guests, at } = this.#last;
     return { guests, from: 'last_list', problem: problem ?? '', ageMs: Date.now() - at };
   }
-}
-
-async function guestsIn(listNames: ListNames, deadline: Deadline): Promise<Set<string>> {
-  const guests = new Set<string>();
-  await listNames(deadline, (name) => {
-    const id = instanceIdOf(name);
-    if (id !== undefined) guests.add(id);
-  });
-  return guests;
 }

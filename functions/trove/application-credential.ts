@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { parseJsonObject } from '../json.ts';
 import { readSecret } from '../secrets/secrets-manager.ts';
 import type { CredentialSettings } from '../settings/trove-settings.ts';
 import type { Deadline } from '../time/deadline.ts';
@@ -39,20 +40,25 @@ export class ApplicationCredential {
   }
 
   async #issue(deadline: Deadline): Promise<ProjectToken & { readonly expiresAtMs: number }> {
-    const { id, secret } = Object(parse(await this.#read(deadline)));
+    const { id, secret } = parseJsonObject(await this.#read(deadline)) ?? {};
     if (typeof id !== 'string' || typeof secret !== 'string')
       throw new TroveUnavailable('The application credential is not {"id": "…", "secret": "…"}');
     const identity = { methods: ['application_credential'], application_credential: { id, secret } };
-    const { status, headers, body } = await requestJson('Keystone', this.#url, deadline, {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
-      body: JSON.stringify({ auth: { identity } }),
-    });
+    const headers = { 'Content-Type': 'application/json', Accept: 'application/json' };
+    const body = JSON.stringify({ auth: { identity } });
+    const request = { method: 'POST', headers };
+    const answer = await requestJson('Keystone', this.#url, deadline, request, body);
+    const { status, json } = answer;
     if (status === 401) throw new TroveUnavailable('Keystone refused the application credential');
-    const token = headers.get('x-subject-token');
-    const { project, expires_at: expiresAt } = Object(Object(body).token);
+    const token = answer.headers['x-subject-token'];
+    const { project, expires_at: expiresAt } = Object(Object(json).token);
     const expiresAtMs = Date.parse(expiresAt);
-    if (status !== 201 || !token || typeof project?.id !== 'string' || Number.isNaN(expiresAtMs))
+    if (
+      status !== 201 ||
+      typeof token !== 'string' ||
+      typeof project?.id !== 'string' ||
+      Number.isNaN(expiresAtMs)
+    )
       throw new TroveUnavailable(`Keystone's answer (${status}) is not a token of a project`);
     return { token, projectId: project.id, expiresAtMs };
   }
@@ -67,13 +73,5 @@ export class ApplicationCredential {
       const why = 'file' in settings ? `TROVE_CREDENTIALS_FILE cannot be read: ${code}` : message;
       throw new TroveUnavailable(why, { cause: error });
     }
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

@@ -60,8 +60,8 @@ export class TroveApi {
     const instances = new Map<string, TroveInstance>();
     let marker = 0;
     for (let pages = 1, listed = 0; ; pages++) {
-      const { body } = await this.#page(pageSize, marker, deadline);
-      const { instances: page, links } = Object(body);
+      const { json } = await this.#page(pageSize, marker, deadline);
+      const { instances: page, links } = Object(json);
       if (!Array.isArray(page)) throw new TroveUnavailable("Trove's answer is not a list of instances");
       for (const entry of page) {
         const instance = parseInstance(entry);
@@ -103,8 +103,8 @@ interface Reading {
 
 /** @throws TroveUnavailable */
 function accepted(answer: JsonAnswer): JsonAnswer {
-  const { status, body } = answer;
-  if (status === 200 && body !== undefined) return answer;
+  const { status, json } = answer;
+  if (status === 200 && json !== undefined) return answer;
   if (status === 200) throw new TroveUnavailable("Trove's answer is not JSON", { status });
   throw new TroveUnavailable(`Trove answered with status ${status}${MEANINGS[status] ?? ''}`, { status });
 }

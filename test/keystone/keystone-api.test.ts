@@ -21,7 +21,7 @@ test('a Keystone that is not there is unavailable', async () => {
   const api = new KeystoneApi(`http://127.0.0.1:${await freePort()}/v3`);
   await expect(api.validate('t', Deadline.in(3000))).rejects.toMatchObject({
     ...UNAVAILABLE,
-    message: 'Keystone cannot be reached',
+    message: 'Keystone cannot be reached: ECONNREFUSED',
   });
 });
 

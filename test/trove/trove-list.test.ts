@@ -220,7 +220,7 @@ describe('a Trove that fails', () => {
       response.on('drain', more);
       more();
     };
-    expect(await list(lister(), 20_000)).toMatchObject({ problem: "Trove's answer is too long" });
+    expect(await list(lister(), 20_000)).toMatchObject({ problem: 'Trove sent too long an answer' });
     expect(sent).toBeLessThan(100e6);
   });
 });
