@@ -79,7 +79,7 @@ export class GuestRpcPingStack extends Stack {
       memoryMb: settings.healthCheckMemoryMb,
       concurrency: 1,
     });
-    state?.bucket.keepFor(sweep.function, settings.fleetState);
+    state?.bucket.keepFor(sweep.function, settings.fleetState, settings.healthCheckRateMinutes);
     const schedule = new HealthCheckSchedule(
       this,
       'Sweep',

@@ -181,6 +181,25 @@ describe('the history of a guest', () => {
   });
 });
 
+test('a scheduled event that comes twice makes no guest unreachable, and the next event does', async () => {
+  await using virtualHost = await TestBroker.create();
+  const [silent = ''] = await new ResponderFleet(await virtualHost.channel()).add('no_consumer', 1);
+  const path = temporaryPath();
+  const check = await start({
+    BROKER_URL: virtualHost.url,
+    FLEET_STATE_URL: pathToFileURL(path).href,
+    HEALTH_CHECK_RATE_MINUTES: '5',
+  });
+  for (const _ of [1, 2])
+    expect((await check.sweep()).summary).toMatchObject({ unreachable: 1, changes: [] });
+  const state = parseFleetState(readFileSync(path, 'utf8'));
+  const before = new Date(Date.now() - 120_000).toISOString();
+  writeFileSync(path, JSON.stringify({ ...state, counted_at: before }));
+  expect((await check.sweep()).summary.changes).toMatchObject([
+    { instance_id: silent, change: 'unreachable' },
+  ]);
+});
+
 describe('a state that cannot be kept', () => {
   let s3: S3StandIn;
   beforeEach(async () => {

@@ -47,6 +47,9 @@ const SHRINKAGE = 1 / 5;
 /** How long a guest that has never answered counts as new, in milliseconds. */
 const NEW_MS = 3_600_000;
 
+/** A sweep counts as one more of the schedule when it began at least this share of the schedule's rate after the last. */
+const APART = 1 / 3;
+
 /** Statuses of Trove in which the agent is down, or restarting. */
 const SILENT_STATUSES: ReadonlySet<string> = new Set([
   'BUILD',
@@ -88,6 +91,8 @@ class Fleet {
   readonly #changes: Change[] = [];
   readonly #startedAt: string;
   readonly #endedAt: string;
+  /** The same event was delivered twice, or somebody swept beside the schedule. */
+  readonly #isRepeat: boolean;
   /** Of the guests that had answered: how many have a verdict, and how many did not answer. */
   #expected = 0;
   #lost = 0;
@@ -100,6 +105,8 @@ class Fleet {
     this.#known = new Set(before?.known);
     this.#startedAt = result.startedAt.toISOString();
     this.#endedAt = result.endedAt.toISOString();
+    const sinceCountedMs = result.startedAt.getTime() - Date.parse(before?.counted_at ?? '');
+    this.#isRepeat = Math.abs(sinceCountedMs) < APART * (rules.rateMs ?? 0);
   }
 
   apply(id: string, verdict: Verdict): void {
@@ -119,7 +126,12 @@ class Fleet {
     const at = why ? this.#result.failedAt(id).toISOString() : this.#endedAt;
     const context = why && this.#contextOf(id, before, at);
     const apart = isDeleted ? 'orphaned' : this.#excuse(context, before, at);
-    const finding = { why, at, isExcused: why !== undefined && apart !== undefined };
+    const finding = {
+      why,
+      at,
+      isExcused: why !== undefined && apart !== undefined,
+      isRepeat: this.#isRepeat,
+    };
     const { guest, change } = transition(before, finding, this.#rules);
     const name = this.#instance(id)?.name || before?.name;
     if (change) this.#changes.push({ instance_id: id, ...(name && { name }), ...change });
@@ -134,8 +146,11 @@ class Fleet {
     const cause = this.#commonCause();
     const pinged = controlPlane(this.#before?.control_plane, this.#result);
     const topics = pinged ?? this.#before?.control_plane;
+    const isCounted = this.#isOfFleet && this.#result.isBrokerReachable && !this.#isRepeat;
+    const countedAt = isCounted ? this.#startedAt : this.#before?.counted_at;
     const state = fleetState(this.#lastSweep(counts, cause), Object.fromEntries(this.#guests), {
       known: [...this.#known],
+      ...(countedAt && { counted_at: countedAt }),
       ...(shrunk && { shrunk }),
       ...(topics && { control_plane: topics }),
     });

@@ -97,6 +97,8 @@ const STATE = v.object({
   version: v.literal(VERSION),
   /** The last sweep of the whole fleet; one of named guests only while there has been no other. */
   sweep: LAST_SWEEP,
+  /** When the last sweep of the fleet began that counts as one of the schedule. */
+  counted_at: v.exactOptional(moment),
   /** By instance id, the guests that are not plainly reachable: the unreachable, and those that lately were. */
   guests: v.record(instanceId, GUEST),
   /** The guests that are plainly reachable. */

@@ -10,6 +10,8 @@ export interface Thresholds {
   readonly reachableAfterSweeps: number;
   /** After how long an unreachable guest counts as abandoned, in milliseconds. */
   readonly abandonedAfterMs: number;
+  /** How often a sweep is scheduled, in milliseconds; undefined: by nobody, and each sweep counts. */
+  readonly rateMs?: number | undefined;
 }
 
 /** One thing that is reported of a guest. `since` is when it was first seen unreachable, or began to flap. */
@@ -49,6 +51,8 @@ export interface Finding {
   readonly at: string;
   /** Its silence is no news; it is counted all the same. */
   readonly isExcused?: boolean;
+  /** Found by a sweep too soon after the one before to count as one more that says the same. */
+  readonly isRepeat?: boolean;
 }
 
 /** A guest flaps that has changed so often with no steady time in between. */
@@ -67,9 +71,10 @@ export function transition(
   finding: Finding,
   thresholds: Thresholds,
 ): Transition {
-  const { why, at, isExcused = false } = finding;
-  const seen = why ? unanswered(before, why, at) : before && answered(before, at);
-  if (seen === undefined) return { guest: undefined };
+  const { why, at, isExcused = false, isRepeat = false } = finding;
+  const counted = why ? unanswered(before, why, at) : before && answered(before, at);
+  if (counted === undefined) return { guest: undefined };
+  const seen = isRepeat && before ? { ...counted, ...countsBefore(counted, before) } : counted;
   const { unreachableAfterSweeps, reachableAfterSweeps } = thresholds;
   const isSteady =
     (seen.sweeps || seen.same_sweeps) >=
@@ -113,6 +118,11 @@ function unanswered(before: GuestState | undefined, why: Unreachable, at: string
     ...(reportedReason && { reported_reason: reportedReason }),
     ...queueFields(why),
   };
+}
+
+/** The counts as they were, of what is found again. */
+function countsBefore(seen: GuestState, { sweeps, same_sweeps: same }: GuestState): Partial<GuestState> {
+  return { ...(seen.sweeps > 1 && { sweeps }), ...(seen.same_sweeps > 1 && { same_sweeps: same }) };
 }
 
 type Flips = Pick<GuestState, 'flips' | 'flips_since'>;

@@ -31,6 +31,7 @@ export function readStateSettings(env: Variables): StateSettings {
       unreachableAfterSweeps: readCount(env, 'UNREACHABLE_AFTER_SWEEPS', 2, MAX_SWEEPS),
       reachableAfterSweeps: readCount(env, 'REACHABLE_AFTER_SWEEPS', 1, MAX_SWEEPS),
       abandonedAfterMs: readCount(env, 'ABANDONED_AFTER_HOURS', 168, MAX_HOURS) * HOUR_MS,
+      rateMs: env['HEALTH_CHECK_RATE_MINUTES'] ? readRateMs(env) : undefined,
     },
   };
 }
@@ -60,7 +61,11 @@ export function readPageSettings(env: Variables): PageSettings {
   requireVerifiedTls(env);
   const location = readLocation(env['FLEET_STATE_URL']);
   if (location === undefined) throw new InvalidConfig('FLEET_STATE_URL is not set: there is nothing to show');
-  return { location, rateMs: 60_000 * readNumber(env, 'HEALTH_CHECK_RATE_MINUTES', 'minutes', 5, 60) };
+  return { location, rateMs: readRateMs(env) };
+}
+
+function readRateMs(env: Variables): number {
+  return 60_000 * readNumber(env, 'HEALTH_CHECK_RATE_MINUTES', 'minutes', 5, 60);
 }
 
 function readLocation(text: string | undefined): StateLocation | undefined {

@@ -50,11 +50,12 @@ export class StateBucket extends Construct {
   }
 
   /** Has a function keep what it knows here. */
-  keepFor(keeper: LambdaFunction, settings: FleetStateSettings): void {
+  keepFor(keeper: LambdaFunction, settings: FleetStateSettings, rateMinutes: number): void {
     for (const statement of this.keeping) keeper.addToRolePolicy(statement);
     keeper.addEnvironment('FLEET_STATE_URL', this.url);
     keeper.addEnvironment('UNREACHABLE_AFTER_SWEEPS', String(settings.unreachableAfterSweeps));
     keeper.addEnvironment('REACHABLE_AFTER_SWEEPS', String(settings.reachableAfterSweeps));
+    keeper.addEnvironment('HEALTH_CHECK_RATE_MINUTES', String(rateMinutes));
     keeper.addEnvironment('ABANDONED_AFTER_HOURS', String(settings.abandonedAfterHours));
   }
 }

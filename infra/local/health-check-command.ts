@@ -91,7 +91,8 @@ function runningSystem(): Settings | undefined {
 /** A state of the command's own is what the last command has seen, and each sweep is worth a look: all is reported at once. */
 function withState(settings: Settings): Settings {
   const own = { FLEET_STATE_URL: fleetStateUrl(settings), UNREACHABLE_AFTER_SWEEPS: '1' };
-  const all = 'FLEET_STATE_URL' in settings ? settings : { ...own, ...settings };
+  const bySchedule = 'FLEET_STATE_URL' in settings ? settings : { ...own, ...settings };
+  const all = { ...bySchedule, HEALTH_CHECK_RATE_MINUTES: '' }; // who asks for a sweep has it count
   readStateSettings(all); // throws for wrong settings, before anything is started
   return all;
 }

@@ -84,6 +84,20 @@ describe('what is reported', () => {
   });
 });
 
+describe('where sweeps come each minute, and are scheduled each fifth', () => {
+  const down = 'no_consumer';
+  const scheduled = { ...PATIENT, rateMs: 5 * 60_000 }; // each second sweep counts
+  test.each<[what: string, fates: Fate[], reported: string[]]>([
+    ['fails in one event that comes twice', [down, down], []],
+    ['fails in the next event, too', [down, down, down], ['unreachable no_consumer']],
+    ['dies between the two', ['up', down, down], ['unreachable no_consumer']],
+    ['hangs in one event', [down, down, down, down, 'no_reply', 'no_reply'], ['unreachable no_consumer']],
+    ['is back between the two', [down, down, down, 'up'], ['unreachable no_consumer', 'reachable']],
+  ])('a guest that %s', (_what, fates, reported) => {
+    expect(changesOf(fates, scheduled)).toEqual(reported);
+  });
+});
+
 describe('the fleet', () => {
   test('a sweep that the broker ended, or without guests, says nothing of any guest but is the last sweep', () => {
     const sweeps = new SweepsInARow(PATIENT);
