@@ -19,24 +19,8 @@ export interface BrokerLocator {
 }
 
 /** A broker whose whole address is configured, for local use. */
-export class FixedLocator implements BrokerLocator {
-  readonly #address: BrokerAddress;
-
-  constructor(address: BrokerAddress) {
-    this.#address = address;
-  }
-
-  async address(): Promise<BrokerAddress> {
-    return this.#address;
-  }
-
-  async renewed(): Promise<undefined> {
-    return undefined;
-  }
-
-  async state(): Promise<undefined> {
-    return undefined;
-  }
+export function fixedLocator(address: BrokerAddress): BrokerLocator {
+  return { address: async () => address, renewed: async () => undefined, state: async () => undefined };
 }
 
 /** The share of the time that look-ups may take, so that their failure is reported as theirs, not as the broker's. */

@@ -1,4 +1,4 @@
-import { ForeignProject, NotAdmin } from './errors.ts';
+import { Forbidden } from './errors.ts';
 import type { Token } from './token.ts';
 
 /**
@@ -6,13 +6,14 @@ import type { Token } from './token.ts';
  *
  * @param projectId that the caller asks for; undefined: the path names none
  * @param adminRoles in lower case
- * @throws ForeignProject or NotAdmin
+ * @throws Forbidden
  */
 export function requireAccess(
   token: Token,
   projectId: string | undefined,
   adminRoles: readonly string[],
 ): void {
-  if (token.project === undefined || token.project.id !== projectId) throw new ForeignProject(token);
-  if (!token.roles.some((role) => adminRoles.includes(role.toLowerCase()))) throw new NotAdmin(token);
+  const { project, roles } = token;
+  if (project === undefined || project.id !== projectId) throw new Forbidden('foreign_project', token);
+  if (!roles.some((role) => adminRoles.includes(role.toLowerCase()))) throw new Forbidden('not_admin', token);
 }

@@ -8,13 +8,7 @@ import type { KeystoneSettings } from '../settings/config.ts';
 import { log } from '../telemetry/ping-telemetry.ts';
 import { Deadline } from '../time/deadline.ts';
 import { requireAccess } from './access.ts';
-import {
-  ForeignProject,
-  KeystoneUnavailable,
-  NotAdmin,
-  TooManyBadTokens,
-  Unauthenticated,
-} from './errors.ts';
+import { Forbidden, KeystoneUnavailable, Unauthenticated } from './errors.ts';
 import { KeystoneApi } from './keystone-api.ts';
 import { foreignProjectFault, keystoneFault, notAdminFault, unauthenticatedFault } from './keystone-fault.ts';
 import type { Token } from './token.ts';
@@ -54,19 +48,18 @@ function refusal(error: unknown, keystoneUrl: string, event: GatewayEvent, conte
     path: pathOf(event),
     outcome: 'refused',
     reason: Object(error).code,
+    ...(error instanceof Forbidden && callerFields(callerOf(error.token))),
   };
   if (fault.statusCode === 503) log.error('rpc_ping', fields, error);
-  else if (error instanceof ForeignProject || error instanceof NotAdmin)
-    log.info('rpc_ping', { ...fields, ...callerFields(callerOf(error.token)) });
   else log.info('rpc_ping', fields);
   return fault;
 }
 
 function faultOf(error: unknown, keystoneUrl: string): Fault | undefined {
   if (error instanceof Unauthenticated) return unauthenticatedFault(keystoneUrl);
-  if (error instanceof ForeignProject) return foreignProjectFault(error.token.project?.id);
-  if (error instanceof NotAdmin) return notAdminFault(keystoneUrl);
-  if (error instanceof KeystoneUnavailable || error instanceof TooManyBadTokens)
-    return keystoneFault(error.retryAfter);
-  return undefined;
+  if (error instanceof Forbidden)
+    return error.code === 'not_admin'
+      ? notAdminFault(keystoneUrl)
+      : foreignProjectFault(error.token.project?.id);
+  return error instanceof KeystoneUnavailable ? keystoneFault(error.retryAfter) : undefined;
 }

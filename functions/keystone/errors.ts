@@ -19,26 +19,20 @@ export class Unauthenticated extends CodedError {
   }
 }
 
-/** The token is of another project than the one that is asked for, or of none. */
-export class ForeignProject extends CodedError {
-  override readonly name = 'ForeignProject';
-  readonly code = 'foreign_project';
+const FORBIDDEN = {
+  foreign_project: 'The token is of another project than the one that is asked for, or of none',
+  not_admin: "None of the token's roles is an admin's",
+} as const;
+
+/** The token is good, and does not permit the call. */
+export class Forbidden extends CodedError {
+  override readonly name = 'Forbidden';
+  readonly code: keyof typeof FORBIDDEN;
   readonly token: Token;
 
-  constructor(token: Token) {
-    super('The token is not of this project');
-    this.token = token;
-  }
-}
-
-/** None of the token's roles is an admin's. */
-export class NotAdmin extends CodedError {
-  override readonly name = 'NotAdmin';
-  readonly code = 'not_admin';
-  readonly token: Token;
-
-  constructor(token: Token) {
-    super("None of the roles is an admin's");
+  constructor(code: keyof typeof FORBIDDEN, token: Token) {
+    super(FORBIDDEN[code]);
+    this.code = code;
     this.token = token;
   }
 }
@@ -46,27 +40,16 @@ export class NotAdmin extends CodedError {
 /** Whether the token is good could not be found out; `message` says why. */
 export class KeystoneUnavailable extends CodedError {
   override readonly name = 'KeystoneUnavailable';
-  readonly code = 'keystone_unavailable';
-  /** Keystone's own `Retry-After`: seconds, or a date. */
+  readonly code: 'keystone_unavailable' | 'too_many_bad_tokens';
+  /** As the header `Retry-After`: seconds, or a date. */
   readonly retryAfter: string | undefined;
 
   constructor(
     message: string,
-    { retryAfter, ...options }: ErrorOptions & { retryAfter?: string | undefined } = {},
+    options: ErrorOptions & { code?: 'too_many_bad_tokens'; retryAfter?: string | undefined } = {},
   ) {
     super(message, options);
-    this.retryAfter = retryAfter;
-  }
-}
-
-/** So many tokens turned out to be bad that Keystone is spared the next ones for now. */
-export class TooManyBadTokens extends CodedError {
-  override readonly name = 'TooManyBadTokens';
-  readonly code = 'too_many_bad_tokens';
-  /** In seconds. */
-  readonly retryAfter = '1';
-
-  constructor() {
-    super('Keystone is not asked for now: too many tokens were bad');
+    this.code = options.code ?? 'keystone_unavailable';
+    this.retryAfter = options.retryAfter;
   }
 }

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import QuickLRU from 'quick-lru';
 import type { Deadline } from '../time/deadline.ts';
-import { TooManyBadTokens, Unauthenticated } from './errors.ts';
+import { KeystoneUnavailable, Unauthenticated } from './errors.ts';
 import type { KeystoneApi } from './keystone-api.ts';
 import { MOST_QUESTIONS, QuestionBudget } from './question-budget.ts';
 import type { Token } from './token.ts';
@@ -43,7 +43,7 @@ export class TokenValidator {
    *
    * @param token as the caller sent it, if it did
    * @param deadline of the answer; Keystone is waited for 3 s at most
-   * @throws Unauthenticated, KeystoneUnavailable or TooManyBadTokens
+   * @throws Unauthenticated or KeystoneUnavailable
    */
   async validate(token: string | undefined, deadline: Deadline): Promise<Token> {
     if (!token) throw new Unauthenticated('token_missing');
@@ -67,7 +67,7 @@ export class TokenValidator {
 
   async #ask(key: string, token: string, deadline: Deadline): Promise<Token> {
     const reserved = MOST_QUESTIONS * (this.#bad.has(key) ? 0.5 : reservedShare(token));
-    if (!this.#budget.take(reserved)) throw new TooManyBadTokens();
+    if (!this.#budget.take(reserved)) throw tooManyBadTokens();
     try {
       const known = await this.#api.validate(token, deadline.within(MAX_TIMEOUT_MS));
       this.#budget.giveBack();
@@ -78,6 +78,12 @@ export class TokenValidator {
       throw error;
     }
   }
+}
+
+/** Keystone is spared the next tokens for now. */
+function tooManyBadTokens(): KeystoneUnavailable {
+  const options = { code: 'too_many_bad_tokens', retryAfter: '1' } as const;
+  return new KeystoneUnavailable('Keystone is not asked for now: too many tokens were bad', options);
 }
 
 /** Visible ASCII, of which all kinds of tokens consist; Node would refuse to send anything else. */

@@ -1,7 +1,7 @@
 import { AmazonMqLocator } from '../broker/amazon-mq-locator.ts';
 import { Broker } from '../broker/broker.ts';
 import { BrokerConnection } from '../broker/connection.ts';
-import { type BrokerLocator, FixedLocator } from '../broker/locator.ts';
+import { type BrokerLocator, fixedLocator } from '../broker/locator.ts';
 import { GuestKeys, type KeyLookup } from '../guest/guest-keys.ts';
 import { ChannelLimit } from '../oslo/channels.ts';
 import { openTransport, type Transport } from '../oslo/transport.ts';
@@ -66,9 +66,7 @@ export class ExecutionEnvironment {
 }
 
 function locatorOf(settings: BrokerSettings): BrokerLocator {
-  return 'address' in settings
-    ? new FixedLocator(settings.address)
-    : new AmazonMqLocator(settings, readSecret);
+  return 'address' in settings ? fixedLocator(settings.address) : new AmazonMqLocator(settings, readSecret);
 }
 
 /** A guest's key is kept in a secret of its own, or locally in a file. */

@@ -105,8 +105,8 @@ interface Reading {
 function accepted(answer: JsonAnswer): JsonAnswer {
   const { status, json } = answer;
   if (status === 200 && json !== undefined) return answer;
-  if (status === 200) throw new TroveUnavailable("Trove's answer is not JSON", { status });
-  throw new TroveUnavailable(`Trove answered with status ${status}${MEANINGS[status] ?? ''}`, { status });
+  if (status === 200) throw new TroveUnavailable("Trove's answer is not JSON");
+  throw new TroveUnavailable(`Trove answered with status ${status}${MEANINGS[status] ?? ''}`);
 }
 
 const MEANINGS: Readonly<Record<number, string>> = {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type ChannelModel, connect } from 'amqplib';
 import { parseAddress } from '../../../functions/broker/address.ts';
-import { FixedLocator } from '../../../functions/broker/locator.ts';
+import { fixedLocator } from '../../../functions/broker/locator.ts';
 import { ManagementApi } from '../../../functions/broker/management.ts';
 import { Deadline } from '../../../functions/time/deadline.ts';
 import { isOtherDebian } from '../../../infra/local/parts/debian-root.ts';
@@ -144,7 +144,7 @@ async function timed<T>({ beam }: Field, work: () => Promise<T>) {
 async function listBindings({ settings }: Field, ids: readonly string[]): Promise<number> {
   const address = parseAddress(settings.BROKER_URL);
   if (typeof address === 'string') throw new Error('The broker has no address');
-  const api = new ManagementApi(settings.BROKER_MANAGEMENT_URL, new FixedLocator(address));
+  const api = new ManagementApi(settings.BROKER_MANAGEMENT_URL, fixedLocator(address));
   const { length: bound } = await api.boundKeys('trove', Deadline.never);
   if (bound < ids.length) throw new Error(`${bound} of ${ids.length} guests are bound`);
   return bound;
