@@ -8,6 +8,7 @@ import { fleetStateUrl } from './parts/fleet-state-url.ts';
 import { namesBroker, type Settings, settingsOf } from './parts/function-settings.ts';
 import { LambdaProcess } from './parts/lambda-process.ts';
 import { runningSystems } from './parts/running-systems.ts';
+import { EXIT, exitCode } from './terminal/exit-code.ts';
 import { fleetReport } from './terminal/fleet-report.ts';
 import { tracebackOf } from './terminal/log-line.ts';
 import { ProgressBar } from './terminal/progress-bar.ts';
@@ -18,15 +19,6 @@ const USAGE = 'npm run health-check [-- [--json] [--forget instance_id]… [inst
 
 /** Lambda's own limit for an invocation. */
 const TIMEOUT_MS = 900_000;
-
-/** `couldNotRun` also where there is no guest: nothing was looked at. */
-const EXIT = {
-  allReachable: 0,
-  someUnreachable: 1,
-  brokerUnreachable: 2,
-  couldNotRun: 3,
-  malformedId: 4,
-} as const;
 
 try {
   process.exitCode = await main();
@@ -117,11 +109,4 @@ async function sweep(settings: Settings, instanceIds: readonly string[], forget:
     bar?.end();
     await lambda.end();
   }
-}
-
-function exitCode(summary: ReportedSummary): number {
-  if (!summary.broker_reachable) return EXIT.brokerUnreachable;
-  const { code } = summary.error ?? {};
-  if (code === 'fleet_unknown' || code === 'fleet_empty') return EXIT.couldNotRun;
-  return summary.unreachable + summary.unknown === 0 ? EXIT.allReachable : EXIT.someUnreachable;
 }

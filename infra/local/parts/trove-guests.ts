@@ -85,6 +85,11 @@ export class TroveGuests {
     return this.#do({ stop: instanceId });
   }
 
+  /** Stops the process with all its guests, as a machine that hangs, or lets it go on. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    process.kill(-Number(this.#python.pid), signal);
+  }
+
   async end(): Promise<void> {
     await end(this.#python, 'SIGKILL', true);
     await this.#folder.remove();
