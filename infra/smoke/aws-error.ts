@@ -1,8 +1,9 @@
 /** The SDK clients' time to connect: a path that swallows all packets becomes an error within seconds. */
 export const CONNECTION = { requestHandler: { connectionTimeout: 5_000 } } as const;
 
-/** What to do first, by the beginning of an error's name or code, in the SDK and in Node. */
+/** What to do first, by the beginning of an error's name, code or message, in the SDK and in Node. */
 const HINTS: readonly (readonly [beginning: string, todo: string])[] = [
+  ['Region', 'Export AWS_REGION.'],
   ['CredentialsProviderError', 'Export credentials (AWS_PROFILE, or `aws configure export-credentials`).'],
   ['ExpiredToken', 'The credentials have expired: fetch new ones, such as by `aws sso login`.'],
   ['AccessDenied', 'Grant what the message names to the caller (`aws sts get-caller-identity`).'],
@@ -13,44 +14,23 @@ const HINTS: readonly (readonly [beginning: string, todo: string])[] = [
   ['ECONNREFUSED', 'Nothing listens on that port: compare the URL with the output Url.'],
   [
     '',
-    'Check the network of this machine, its clock, its proxy and the certificate of that (NODE_EXTRA_CA_CERTS).',
+    "Check this machine's network, its clock, its proxy and the proxy's certificate (NODE_EXTRA_CA_CERTS).",
   ],
 ];
 
-/** What to do first after an error of this name or code. */
-export function hintFor(code: string): string {
-  return HINTS.find(([beginning]) => code.startsWith(beginning))?.[1] ?? '';
+/** What failed, AWS's or the operating system's name of the error, its message, and what to do first. */
+export function explained(what: string, error: Error & { readonly code?: unknown }): string {
+  const { name, code, message }: typeof error = error.cause instanceof Error ? error.cause : error; // fetch's is the cause
+  const known = typeof code === 'string' ? code : name;
+  const [, todo = ''] = HINTS.find(([start]) => known.startsWith(start) || message.startsWith(start)) ?? [];
+  return `${what}: ${known === 'Error' ? '' : `${known}: `}${sentence(message)} ${todo}`;
 }
 
-/** A call of an AWS API failed. `code` is AWS's own name of the error, or the operating system's. */
-export class AwsError extends Error {
-  override readonly name = 'AwsError';
-  readonly code: string;
-
-  /** @param what a sentence without its full stop that says what failed */
-  constructor(what: string, cause: Error) {
-    const code = codeOf(cause);
-    const named = code === 'Error' ? '' : `${code}: `;
-    super(`${what}: ${named}${sentence(cause.message)} ${todo(code, cause)}`, { cause });
-    this.code = code;
-  }
-}
-
-/** Awaits a request of the SDK. @throws AwsError for any error */
+/** Awaits a request of the SDK. @throws an Error with an explanation for any error */
 export async function asking<T>(what: string, request: Promise<T>): Promise<T> {
-  return request.catch((error: unknown) => {
-    throw new AwsError(what, error instanceof Error ? error : new Error(String(error)));
+  return request.catch((error) => {
+    throw new Error(explained(what, error), { cause: error });
   });
-}
-
-function codeOf(error: Error): string {
-  return error.name === 'Error' && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : error.name;
-}
-
-function todo(code: string, { message }: Error): string {
-  return code === 'Error' && message.startsWith('Region') ? 'Export AWS_REGION.' : hintFor(code);
 }
 
 /** The text, with a full stop added where none ends it. */

@@ -13,17 +13,7 @@ export interface Deployment {
   readonly pingLog?: string;
 }
 
-/** Neither the arguments nor the stack's outputs have a usable URL of the API. */
-export class DeploymentUnknown extends Error {
-  override readonly name = 'DeploymentUnknown';
-  readonly code = 'deployment_unknown';
-}
-
-/**
- * Reads a stack's outputs.
- *
- * @throws AwsError, DeploymentUnknown
- */
+/** Reads a stack's outputs. @throws Error that says what to do */
 export async function deploymentOf(stack: string): Promise<Deployment> {
   const cloudFormation = new CloudFormationClient(CONNECTION);
   const { Stacks: stacks = [] } = await asking(
@@ -33,7 +23,7 @@ export async function deploymentOf(stack: string): Promise<Deployment> {
   const outputs = new Map(stacks[0]?.Outputs?.map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]));
   const [url, apiArn, pingLog] = ['Url', 'ApiArn', 'RpcPingLog'].map((name) => outputs.get(name));
   if (url === undefined)
-    throw new DeploymentUnknown(
+    throw new Error(
       `The stack ${stack} has no output Url: its deployment has not ended, or it is another stack. ` +
         `Look at \`aws cloudformation describe-stack-events --stack-name ${stack}\`.`,
     );
@@ -49,12 +39,12 @@ export async function deploymentOf(stack: string): Promise<Deployment> {
  * The URL of an API, without a slash at the end. A signed request may carry a session token, so the URL must be https,
  * or lead to this machine.
  *
- * @throws DeploymentUnknown
+ * @throws Error for any other
  */
 export function apiUrl(text: string): string {
   const url = URL.parse(text);
   const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(url?.hostname ?? '');
   if (url?.protocol !== 'https:' && !(url?.protocol === 'http:' && isLocal))
-    throw new DeploymentUnknown(`${text} is not a URL of the API: https://…, or http:// on this machine.`);
+    throw new Error(`${text} is not a URL of the API: https://…, or http:// on this machine.`);
   return `${url.origin}${url.pathname}`.replace(/\/+$/, '');
 }

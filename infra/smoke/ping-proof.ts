@@ -1,7 +1,8 @@
 import { REASONS, type Reason } from '../../functions/guest/reason.ts';
+import { parseJsonObject } from '../../functions/json.ts';
+import { sentence } from './aws-error.ts';
 import type { Deployment } from './deployment.ts';
 import type { HttpAnswer, PingAnswer } from './signed-ping.ts';
-import { faultOf, unanswered, unexpected } from './unexpected-answer.ts';
 
 /** What an answer shows: that all parts work, that some part cannot be proven now, or that some part fails. */
 export interface Proof {
@@ -12,7 +13,7 @@ export interface Proof {
 
 /** Judges the answer to a signed ping of a random instance id, which no guest has. */
 export function pingProof(answer: PingAnswer, deployment: Deployment): Proof {
-  if (answer.status === undefined) return failed(unanswered(answer));
+  if (answer.status === undefined) return failed(answer.problem);
   if (answer.status === 400) return byReason(answer);
   if (answer.status === 204) return failed(`204: a guest has answered. ${NO_GUEST}`);
   return failed(`${answer.status}: ${unexpected(answer, deployment)}`);
@@ -22,46 +23,39 @@ export function pingProof(answer: PingAnswer, deployment: Deployment): Proof {
 export function authorizationProof({ status }: PingAnswer): Proof {
   if (status === 401 || status === 403)
     return { kind: 'proven', text: `${status} without a signature: the authorization works.` };
-  if (status === 400)
-    return {
-      kind: 'unproven',
-      text: 'The same without a signature: anyone may call the API. If you do not want this, unset anyoneMayCallTheApi.',
-    };
-  return {
-    kind: 'unproven',
-    text: `${status ?? 'no answer'} without a signature: the authorization is not proven.`,
-  };
+  const text =
+    status === 400
+      ? 'The same without a signature: anyone may call the API. If you do not want this, unset anyoneMayCallTheApi.'
+      : `${status ?? 'no answer'} without a signature: the authorization is not proven.`;
+  return { kind: 'unproven', text };
 }
-
-/** The reasons that lie with the broker and not with a guest, besides `exchange_missing`. */
-const OF_THE_BROKER = /^broker_/;
 
 function byReason({ headers, body }: HttpAnswer): Proof {
   const proxyStatus = headers.get('proxy-status') ?? '';
-  const [, error, details = ''] = /guest-rpc-ping; error=(\w+); details="(\w+)"/.exec(proxyStatus) ?? [];
-  if (!isReason(details))
+  const [, error, reason = ''] = /guest-rpc-ping; error=(\w+); details="(\w+)"/.exec(proxyStatus) ?? [];
+  if (!isReason(reason))
     return failed(
       `400 without a reason known here: ${proxyStatus || body}. Compare the URL with the output Url.`,
     );
-  const { means, todo } = REASONS[details];
-  if (details === 'queue_missing')
+  const { means, todo } = REASONS[reason];
+  if (reason === 'queue_missing')
     return {
       kind: 'proven',
       text:
-        `${details}, as it must be for this id: gateway, function, secret, network, broker, ` +
+        `${reason}, as it must be for this id: gateway, function, secret, network, broker, ` +
         'permissions and exchange work.',
     };
-  if (details === 'exchange_missing')
+  if (reason === 'exchange_missing')
     return {
       kind: 'unproven',
       text:
-        `${details}: gateway, function, secret, network, broker and login work. No guest has ` +
+        `${reason}: gateway, function, secret, network, broker and login work. No guest has ` +
         `registered with this broker yet, or the name is wrong: permissions and exchange are not proven. ${todo} ` +
         'Once a guest has registered, run this again.',
     };
-  if (OF_THE_BROKER.test(details))
-    return failed(`${details} (${error}): ${faultOf(body).message} ${means} ${todo}`);
-  return failed(`${details}: ${means} ${NO_GUEST}`);
+  if (reason.startsWith('broker_'))
+    return failed(`${reason} (${error}): ${faultOf(body).message} ${means} ${todo}`);
+  return failed(`${reason}: ${means} ${NO_GUEST}`);
 }
 
 /** Added where an answer came from a guest, although no guest has the id. */
@@ -75,4 +69,55 @@ function isReason(text: string): text is Reason {
 
 function failed(text: string): Proof {
   return { kind: 'failed', text };
+}
+
+/** What a status other than 204 and 400 means, and what to do first. */
+function unexpected({ status, headers, body }: HttpAnswer, { apiArn, pingLog }: Deployment): string {
+  const { kind, message } = faultOf(body);
+  const log = `\`aws logs tail ${pingLog ?? '"$RPC_PING_LOG"'} --since 10m\``;
+  switch (status) {
+    case 401:
+      return `Keystone does not let this caller in: ${message} Export OS_TOKEN (\`openstack token issue\`).`;
+    case 403:
+      return (
+        `API Gateway refuses the signature: ${message} ${clockHint(headers)}The caller (\`aws sts ` +
+        `get-caller-identity\`) needs execute-api:Invoke on ${apiArn ?? 'the output ApiArn'}, its secret key must ` +
+        "be right, and AWS_REGION the API's."
+      );
+    case 404:
+      return `there is no such API here: ${message} Compare the URL with the output Url, and add no path to it.`;
+    case 429:
+      return 'API Gateway takes no more requests just now: others ping (setting pingConcurrency). Try again.';
+    case 500:
+      return kind === 'instanceFault'
+        ? `the function failed: ${message} Correct the setting or the secret, and deploy. See ${log}.`
+        : `the function ended without an answer, or API Gateway may not invoke it: ${message} See ${log}.`;
+    case 503:
+    case 504:
+      return `the function did not answer in time, or had reached its reserved concurrency: ${message} See ${log}.`;
+    default:
+      return `no answer of this API: ${message} Compare the URL with the output Url.`;
+  }
+}
+
+/** The difference between clocks that SigV4 allows: five minutes. */
+const MAX_CLOCK_DIFFERENCE_MS = 300_000;
+
+function clockHint(headers: Headers): string {
+  const differenceMs = Date.now() - Date.parse(headers.get('date') ?? '');
+  if (!(Math.abs(differenceMs) > MAX_CLOCK_DIFFERENCE_MS)) return '';
+  const minutes = Math.round(Math.abs(differenceMs) / 60_000);
+  return `The clock of this machine is ${minutes} minutes ${differenceMs > 0 ? 'fast' : 'slow'}: set it. `;
+}
+
+/**
+ * Parses a fault as OpenStack writes it (`kind` is the fault's name), or a message of API Gateway's own. `message` ends
+ * with a full stop.
+ */
+function faultOf(body: string): { readonly kind?: string; readonly message: string } {
+  const parsed = parseJsonObject(body) ?? {};
+  const [[kind, fault] = ['', undefined]] = Object.entries(parsed);
+  const { message } = Object(fault);
+  if (typeof message === 'string') return { kind, message: sentence(message) };
+  return { message: sentence(String(parsed['message'] ?? body.slice(0, 200))) };
 }

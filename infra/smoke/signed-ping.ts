@@ -1,23 +1,15 @@
 import { LambdaClient } from '@aws-sdk/client-lambda';
-import { SignatureV4 } from '@smithy/signature-v4';
+import aws4 from 'aws4';
 import { ROUTE } from '../../functions/http/request.ts';
-import { asking } from './aws-error.ts';
+import { asking, explained } from './aws-error.ts';
 
 /** The HTTP answer to a ping, or why none came. */
-export type PingAnswer = HttpAnswer | NoAnswer;
+export type PingAnswer = HttpAnswer | { readonly status: undefined; readonly problem: string };
 
 export interface HttpAnswer {
   readonly status: number;
   readonly headers: Headers;
   readonly body: string;
-}
-
-/** No HTTP answer came. */
-export interface NoAnswer {
-  readonly status: undefined;
-  /** The operating system's or TLS's name of the error, e.g. `ENOTFOUND`. */
-  readonly code: string;
-  readonly message: string;
 }
 
 /** Longer than API Gateway's own limit of 30 seconds. */
@@ -31,7 +23,7 @@ const TENANT = 'smoke';
  * the Keystone token in `OS_TOKEN`, the variable of OpenStack's own command line, for an API that Keystone guards.
  *
  * @param url of the API, without a slash at the end
- * @throws AwsError where there are no credentials or no region
+ * @throws Error where there are no credentials or no region
  */
 export async function signedPing(url: string, instanceId: string): Promise<PingAnswer> {
   const target = pingUrl(url, instanceId);
@@ -40,7 +32,7 @@ export async function signedPing(url: string, instanceId: string): Promise<PingA
 
 /** Sends one ping without signature or token. @param url of the API, without a slash at the end */
 export function unsignedPing(url: string, instanceId: string): Promise<PingAnswer> {
-  return send(pingUrl(url, instanceId), []);
+  return send(pingUrl(url, instanceId), {});
 }
 
 function pingUrl(url: string, instanceId: string): URL {
@@ -48,7 +40,7 @@ function pingUrl(url: string, instanceId: string): URL {
   return new URL(url + path);
 }
 
-async function send(target: URL, headers: [string, string][]): Promise<PingAnswer> {
+async function send(target: URL, headers: Record<string, string>): Promise<PingAnswer> {
   try {
     const response = await fetch(target, {
       method: ROUTE.method,
@@ -58,34 +50,22 @@ async function send(target: URL, headers: [string, string][]): Promise<PingAnswe
     });
     return { status: response.status, headers: response.headers, body: await response.text() };
   } catch (error) {
-    return noAnswer(error);
+    return { status: undefined, problem: explained('no answer', Object(error)) };
   }
 }
 
-/** The headers that make up the signature. */
-async function signatureOf({ protocol, host, hostname, port, pathname }: URL): Promise<[string, string][]> {
-  const { credentials, region, sha256 } = new LambdaClient({}).config;
-  const signer = new SignatureV4({ service: 'execute-api', credentials, region, sha256 });
-  const { headers } = await signer.sign({
-    method: ROUTE.method,
-    protocol,
-    hostname,
-    ...(port !== '' && { port: Number(port) }),
-    path: pathname,
-    query: {},
-    headers: { host, ...keystoneToken() },
-  });
-  return Object.entries(headers).filter(([name]) => name !== 'host'); // fetch sends the URL's own
-}
-
-function keystoneToken(): Record<string, string> {
+/** The headers that make up the signature, and the token. */
+async function signatureOf({ host, pathname: path }: URL): Promise<Record<string, string>> {
+  const { config } = new LambdaClient({});
   const { OS_TOKEN: token } = process.env;
-  return token ? { 'x-auth-token': token } : {};
-}
-
-function noAnswer(error: unknown): NoAnswer {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  if (!(cause instanceof Error)) return { status: undefined, code: 'unknown', message: String(cause) };
-  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.name;
-  return { status: undefined, code, message: cause.message };
+  const request = {
+    service: 'execute-api',
+    region: await config.region(),
+    method: ROUTE.method,
+    host,
+    path,
+    headers: token ? { 'X-Auth-Token': token } : {},
+  };
+  const { headers } = aws4.sign(request, await config.credentials());
+  return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name, String(value)]));
 }

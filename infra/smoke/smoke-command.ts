@@ -28,14 +28,15 @@ if (import.meta.main) process.exitCode = await smoke(process.argv.slice(2));
 /** Runs the command with these arguments. @returns its exit code */
 export async function smoke(args: string[]): Promise<number> {
   try {
-    return await prove(readArguments(args));
+    return await prove(args);
   } catch (error) {
     console.error(messageOf(error));
     return EXIT.couldNotRun;
   }
 }
 
-async function prove({ help, stack, url, healthCheck }: Arguments): Promise<number> {
+async function prove(args: string[]): Promise<number> {
+  const { help, stack, url, 'health-check': healthCheck } = readArguments(args);
   if (help) {
     console.log(`Usage: ${USAGE}\nExit code ${EXIT_CODES}`);
     return EXIT.proven;
@@ -52,14 +53,7 @@ async function prove({ help, stack, url, healthCheck }: Arguments): Promise<numb
   return isHealthy ? EXIT.proven : EXIT.healthCheckFailed;
 }
 
-interface Arguments {
-  readonly help: boolean;
-  readonly stack?: string;
-  readonly url?: string;
-  readonly healthCheck?: string;
-}
-
-function readArguments(args: string[]): Arguments {
+function readArguments(args: string[]) {
   try {
     const text = { type: 'string' } as const;
     const options = {
@@ -68,10 +62,10 @@ function readArguments(args: string[]): Arguments {
       url: text,
       'health-check': text,
     } as const;
-    const { 'health-check': healthCheck, ...values } = parseArgs({ args, options }).values;
+    const { values } = parseArgs({ args, options });
     if (values.stack !== undefined && values.url !== undefined)
       throw new Error('--stack and --url both say where the API is: give one of them.');
-    return { ...values, ...(healthCheck !== undefined && { healthCheck }) };
+    return values;
   } catch (error) {
     throw new Error(`${messageOf(error)}\nUsage: ${USAGE}`);
   }
