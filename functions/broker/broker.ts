@@ -84,7 +84,8 @@ export class Broker<S> {
     try {
       return await this.#attempt(connection, deadline, work, reused !== undefined);
     } catch (error) {
-      if (!(error instanceof BrokerUnreachable) || deadline.isOver) throw error;
+      const isLost = error instanceof BrokerUnreachable || error instanceof BrokerRefused;
+      if (!isLost || deadline.isOver) throw error;
     }
     return this.#attempt(await this.#connected(deadline), deadline, work, false);
   }

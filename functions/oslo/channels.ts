@@ -21,6 +21,9 @@ export const NOT_ALLOWED = 530;
 /** With fewer channels no connection is of use: what the broker says then is no limit for questions. */
 const SET_UP_CHANNELS = 3;
 
+/** How long a channel is waited for while the limit is reached. */
+export const NO_CHANNEL_MS = 1000;
+
 /** How long RabbitMQ may still count a channel that it has closed. */
 const COUNT_LAG_MS = 50;
 

@@ -1,7 +1,7 @@
 import type { Channel } from 'amqplib';
 import { beforeDeadline, Deadline } from '../time/deadline.ts';
 import type { Target } from './call.ts';
-import { type Channels, NoChannel, unlessEnding } from './channels.ts';
+import { type Channels, NO_CHANNEL_MS, NoChannel, unlessEnding } from './channels.ts';
 import { MessageDeliveryFailure } from './errors.ts';
 import type { Liveness } from './liveness.ts';
 import { Semaphore } from './semaphore.ts';
@@ -109,7 +109,7 @@ export class Inspector {
   /** @returns undefined when the connection has as many channels as it may */
   async #open(timeoutMs: number, onClose: () => void): Promise<Channel | undefined> {
     const deadline = Deadline.in(timeoutMs);
-    const opening = this.#channels.open(deadline.share(0.5)); // the rest is for a sign of life
+    const opening = this.#channels.open(deadline.share(0.5).within(NO_CHANNEL_MS)); // the rest is for a sign of life
     opening.then((channel) => channel.once('close', onClose), onClose);
     try {
       const channel = await beforeDeadline(unlessEnding(opening), deadline);

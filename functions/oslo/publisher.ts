@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type { Channel, ConfirmChannel, Message, Options } from 'amqplib';
 import { Deadline } from '../time/deadline.ts';
-import { NOT_ALLOWED, NoChannel, unlessEnding } from './channels.ts';
+import { NO_CHANNEL_MS, NOT_ALLOWED, NoChannel, unlessEnding } from './channels.ts';
 import { MessageDeliveryFailure, refusal } from './errors.ts';
 import { Semaphore } from './semaphore.ts';
 import { TransientMap } from './transient-map.ts';
@@ -65,9 +65,6 @@ const MAX_UNCONFIRMED = 256;
 
 /** How many channels may be open for single messages; each stays open while its queue's node hangs. */
 export const OWN_CHANNELS = 256;
-
-/** How long a channel with confirms is waited for while the limit of channels is reached. */
-const OPEN_MS = 1000;
 
 /**
  * Publishes on one channel without confirms; on one with them, which is opened when it is needed first; and while that one
@@ -161,7 +158,7 @@ export class Publisher {
     deadline: Deadline,
   ): Promise<() => void> {
     if (!(await this.#slots.acquire(deadline))) return () => undefined;
-    const channel = await unlessEnding(this.#opener.openConfirm(deadline.within(OPEN_MS))).catch(
+    const channel = await unlessEnding(this.#opener.openConfirm(deadline.within(NO_CHANNEL_MS))).catch(
       (failure) => {
         this.#slots.release();
         throw withoutChannel(failure);
@@ -198,7 +195,7 @@ export class Publisher {
 
   async #openConfirming(): Promise<void> {
     try {
-      const channel = await unlessEnding(this.#opener.openConfirm(Deadline.in(OPEN_MS)));
+      const channel = await unlessEnding(this.#opener.openConfirm(Deadline.in(NO_CHANNEL_MS)));
       const end = this.#watched(channel, () => {
         this.#confirming = undefined;
       });
@@ -216,7 +213,7 @@ export class Publisher {
     const end = this.#watched(channel, () => {
       this.#plain = undefined;
       if (end.refusal === undefined) return;
-      this.#opener.open(Deadline.in(OPEN_MS)).then(
+      this.#opener.open(Deadline.in(NO_CHANNEL_MS)).then(
         (next) => this.#usePlain(next),
         () => undefined,
       );

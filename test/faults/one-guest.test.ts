@@ -55,15 +55,23 @@ test('a guest whose topic the user may not write to is broker_refused, and the o
   );
 });
 
-test('a limit of three channels leaves each of three single pings its verdict', async () => {
-  const url = await broker.user(GRANTED);
-  await broker.request('PUT', `user-limits/${new URL(url).username}/max-channels`, { value: 3 });
+test('a limit of three channels leaves each ping its verdict: three at once, and a sweep', async () => {
+  const limited = async () => {
+    const url = await broker.user(GRANTED);
+    await broker.request('PUT', `user-limits/${new URL(url).username}/max-channels`, { value: 3 });
+    return url;
+  };
+  const swept = sweepOf(await limited(), silent);
   const [id = ''] = alive;
-  const fn = stack.use(await FunctionUnderTest.start({ BROKER_URL: url, RPC_TIMEOUT_SECONDS: '5' }));
+  const settings = { BROKER_URL: await limited(), RPC_TIMEOUT_SECONDS: '5' };
+  const fn = stack.use(await FunctionUnderTest.start(settings));
   const pings = await Promise.all([id, silent, id].map((guest) => fn.ping(guest)));
   expect(pings.map(({ status }) => status)).toEqual([204, 400, 204]);
   expect(pings[1]?.headers.get('proxy-status')).toContain('details="no_reply"');
   expect(await fn.ping(id)).toMatchObject({ status: 204 });
+  const { summary, reasons } = await swept;
+  expect(summary).toMatchObject({ checked: 100, reachable: 99 });
+  expect(reasons).toEqual(new Map([[silent, 'no_reply']]));
 });
 
 test('a guest that floods the replies with messages as long as the stack lets a broker take is bad_reply, within 256 MB', async () => {

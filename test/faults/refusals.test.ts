@@ -115,6 +115,12 @@ describe('limits', () => {
     await expectRefusal('one connection more: a limit of the user', 'user connection limit (0) is reached');
   });
 
+  test('of a user on channels is broker_refused', async () => {
+    await crowded.request('PUT', `${limits}/max-channels`, { value: 0 });
+    await start(url);
+    await expectRefusal('one channel more: a limit of the user', 'number of channels opened for user');
+  });
+
   test('of a virtual host on queues is broker_refused', async () => {
     await crowded.request('PUT', `vhost-limits/${crowded.vhost}/max-queues`, { value: 1 });
     await start(url);
