@@ -7,7 +7,7 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import { Construct } from 'constructs';
 import type { Api } from '../api.ts';
-import { brokerMetric, sweepMetric } from './metrics.ts';
+import { brokerMetric, ownMetric } from './metrics.ts';
 
 export interface AlarmsProps {
   readonly brokerName: string;
@@ -27,12 +27,16 @@ export interface AlarmsProps {
 interface Condition {
   readonly description: string;
   readonly metric: IMetric;
-  readonly is: 'below' | 'atLeast';
-  readonly threshold: number;
+  /** By default `atLeast`. */
+  readonly is?: 'below' | 'atLeast';
+  /** By default 1. */
+  readonly threshold?: number;
   /** The alarm rings when the condition holds in n of m periods; by default in one of one. */
   readonly periods?: readonly [n: number, m: number];
   readonly missingData?: TreatMissingData;
 }
+
+const SUM = { statistic: Stats.SUM, period: Duration.minutes(5) };
 
 /** The share of the broker's limit of connections, or queues, at which an alarm rings. */
 const CROWDED = 0.8;
@@ -41,24 +45,29 @@ const CROWDED = 0.8;
 export class Alarms extends Construct {
   readonly topic: Topic;
   readonly all: Alarm[] = [];
+  readonly #ratePeriod: Duration;
 
   constructor(scope: Construct, id: string, props: AlarmsProps) {
     super(scope, id);
     this.topic = new Topic(this, 'Topic', { enforceSSL: true });
     this.topic.addToResourcePolicy(publishByAlarms(this.topic, Stack.of(this)));
     if (props.email !== undefined) this.topic.addSubscription(new EmailSubscription(props.email));
-    const { ping, sweep } = props.functions;
-    this.#watchFleet(props);
-    if (props.pingsControlPlane) this.#watchControlPlane(props);
-    if (props.reportsChanges) this.#watchChanges(props);
-    this.#watchFunction('Ping', ping);
-    this.#watchFunction('Sweep', sweep);
+    const { functions, api, rateMinutes, reportsChanges, pingsControlPlane } = props;
+    this.#ratePeriod = Duration.minutes(rateMinutes);
+    this.#watchFleet(props.unreachableGuests);
+    if (pingsControlPlane)
+      this.#add('ControlPlaneUnreachable', {
+        description:
+          'A topic of the control plane does not answer: trove-taskmanager or trove-conductor is down.',
+        ...this.#ofSweep('ControlPlaneUnreachable', 'atLeast'),
+      });
+    if (reportsChanges) this.#watchChanges(functions.sweep);
+    this.#watchFunction('Ping', functions.ping);
+    this.#watchFunction('Sweep', functions.sweep);
     this.#add('Api5xx', {
       description:
         'The API answered 5xx: the function is misconfigured, failed or was throttled. See its log.',
-      metric: props.api.stage.metricServerError({ statistic: Stats.SUM, period: Duration.minutes(5) }),
-      is: 'atLeast',
-      threshold: 1,
+      metric: api.stage.metricServerError(SUM),
     });
     this.#watchBroker(props);
   }
@@ -68,117 +77,81 @@ export class Alarms extends Construct {
     this.#add('BrokerCrowded', {
       description: `${CROWDED * 100} % of the broker's connections are in use: raise its limit or close connections.`,
       metric: brokerMetric(brokerName, 'ConnectionCount', options),
-      is: 'atLeast',
       threshold: Math.ceil(CROWDED * maxConnections),
     });
     this.#add('BrokerQueuesCrowded', {
       description: `${CROWDED * 100} % of the broker's queues are in use: soon no new guest can register.`,
       metric: brokerMetric(brokerName, 'QueueCount', options),
-      is: 'atLeast',
       threshold: Math.ceil(CROWDED * maxQueues),
     });
   }
 
-  #watchFleet({ rateMinutes, unreachableGuests }: AlarmsProps): void {
-    const period = Duration.minutes(rateMinutes);
+  #watchFleet(unreachableGuests: number): void {
     this.#add('BrokerUnreachable', {
       description: 'The health check cannot reach the broker: see reason and error in its log.',
-      metric: sweepMetric(this, 'BrokerReachable', { statistic: Stats.MINIMUM, period }),
-      is: 'below',
-      threshold: 1,
-      periods: [2, 3],
+      ...this.#ofSweep('BrokerReachable', 'below'),
     });
     this.#add('GuestsUnreachable', {
       description: `${unreachableGuests} or more guests are unreachable. The dashboard lists them, with the reason of each.`,
-      metric: sweepMetric(this, 'GuestsUnreachable', { statistic: Stats.MAXIMUM, period }),
-      is: 'atLeast',
+      ...this.#ofSweep('GuestsUnreachable', 'atLeast'),
       threshold: unreachableGuests,
-      periods: [2, 3],
       missingData: TreatMissingData.IGNORE, // a sweep that checked no guest does not end the alarm
     });
     this.#add('SweepIncomplete', {
       description: "Sweeps ended early or could not list the guests: see `error` in the health check's log.",
-      metric: sweepMetric(this, 'SweepComplete', { statistic: Stats.MINIMUM, period }),
-      is: 'below',
-      threshold: 1,
-      periods: [2, 3],
+      ...this.#ofSweep('SweepComplete', 'below'),
     });
     this.#add('NoSweep', {
       description:
         'No sweep has ended for three times the rate: nobody pings the guests. See the log of the health check.',
-      metric: sweepMetric(this, 'BrokerReachable', { statistic: Stats.SAMPLE_COUNT, period }),
-      is: 'below',
-      threshold: 1,
+      ...this.#ofSweep('BrokerReachable', 'below', Stats.SAMPLE_COUNT),
       periods: [3, 3],
       missingData: TreatMissingData.BREACHING,
     });
   }
 
-  #watchControlPlane({ rateMinutes }: AlarmsProps): void {
-    this.#add('ControlPlaneUnreachable', {
-      description:
-        'A topic of the control plane does not answer: trove-taskmanager or trove-conductor is down.',
-      metric: sweepMetric(this, 'ControlPlaneUnreachable', {
-        statistic: Stats.MAXIMUM,
-        period: Duration.minutes(rateMinutes),
-      }),
-      is: 'atLeast',
-      threshold: 1,
-      periods: [2, 3],
-    });
-  }
-
-  #watchChanges({ rateMinutes, functions: { sweep } }: AlarmsProps): void {
+  #watchChanges(sweep: IFunction): void {
     this.#add('FleetStateLost', {
       description:
         'The state of the fleet could not be read or written: changes are not reported, or reported again with each sweep.',
-      metric: sweepMetric(this, 'FleetStateKept', {
-        statistic: Stats.MINIMUM,
-        period: Duration.minutes(rateMinutes),
-      }),
-      is: 'below',
-      threshold: 1,
-      periods: [2, 3],
+      ...this.#ofSweep('FleetStateKept', 'below'),
     });
     this.#add('FleetShrank', {
       description:
         'More than a fifth of the guests that answered before, or all, no longer answer: see the log of the health check.',
-      metric: sweepMetric(this, 'FleetShrank', {
-        statistic: Stats.MAXIMUM,
-        period: Duration.minutes(rateMinutes),
-      }),
-      is: 'atLeast',
-      threshold: 1,
+      ...this.#ofSweep('FleetShrank', 'atLeast'),
+      periods: [1, 1],
     });
     this.#add('ChangesUndelivered', {
       description:
         'Lambda could not put the result of a sweep on the event bus: its changes were not delivered.',
-      metric: sweep.metric('DestinationDeliveryFailures', {
-        statistic: Stats.SUM,
-        period: Duration.minutes(5),
-      }),
-      is: 'atLeast',
-      threshold: 1,
+      metric: sweep.metric('DestinationDeliveryFailures', SUM),
     });
   }
 
   #watchFunction(name: string, watched: IFunction): void {
-    const options = { statistic: Stats.SUM, period: Duration.minutes(5) };
     this.#add(`${name}Errors`, {
       description: 'The function failed or timed out without an answer. See its log.',
-      metric: watched.metricErrors(options),
-      is: 'atLeast',
-      threshold: 1,
+      metric: watched.metricErrors(SUM),
     });
     this.#add(`${name}Throttles`, {
       description: 'Lambda refused an invocation: as many run as are reserved for the function.',
-      metric: watched.metricThrottles(options),
-      is: 'atLeast',
-      threshold: 1,
+      metric: watched.metricThrottles(SUM),
     });
   }
 
-  #add(id: string, { description, metric, is, threshold, periods: [n, m] = [1, 1], missingData }: Condition) {
+  /** A metric of the health check, by default its worst value in each period; bad in two of three sweeps. */
+  #ofSweep(
+    name: string,
+    is: 'below' | 'atLeast',
+    statistic = is === 'below' ? Stats.MINIMUM : Stats.MAXIMUM,
+  ) {
+    const metric = ownMetric(this, 'health-check', name, { statistic, period: this.#ratePeriod });
+    return { metric, is, periods: [2, 3] } as const;
+  }
+
+  #add(id: string, condition: Condition): void {
+    const { description, metric, is, threshold = 1, periods: [n, m] = [1, 1], missingData } = condition;
     const alarm = new Alarm(this, id, {
       alarmName: `${Stack.of(this).stackName}-${id}`,
       alarmDescription: description,

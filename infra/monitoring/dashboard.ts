@@ -15,7 +15,7 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Alarms } from './alarms.ts';
-import { brokerMetric, pingMetric, sweepMetric, unreachableByReason } from './metrics.ts';
+import { brokerMetric, ownMetric, unreachableByReason } from './metrics.ts';
 
 export interface DashboardProps {
   readonly brokerName: string;
@@ -41,10 +41,10 @@ export class Dashboard extends Construct {
     dashboard.addWidgets(fleetNow(this, sweepPeriod), alarmStates(props.alarms));
     dashboard.addWidgets(
       roundTrip('Round trip of the health check', (statistic) =>
-        sweepMetric(this, 'RoundTripTime', { statistic, period: sweepPeriod }),
+        ownMetric(this, 'health-check', 'RoundTripTime', { statistic, period: sweepPeriod }),
       ),
       roundTrip('Round trip of single pings', (statistic) =>
-        pingMetric(this, 'RoundTripTime', { statistic }),
+        ownMetric(this, 'rpc-ping', 'RoundTripTime', { statistic }),
       ),
     );
     dashboard.addWidgets(
@@ -88,7 +88,9 @@ function fleetNow(scope: Construct, period: Duration) {
   ];
   return new SingleValueWidget({
     title: 'The fleet at the last sweep',
-    metrics: names.map((name) => sweepMetric(scope, name, { statistic: Stats.MAXIMUM, period, label: name })),
+    metrics: names.map((label) =>
+      ownMetric(scope, 'health-check', label, { statistic: Stats.MAXIMUM, period, label }),
+    ),
     width: 16,
     height: 6,
   });

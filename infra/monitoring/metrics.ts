@@ -2,32 +2,20 @@ import { type Duration, Stack } from 'aws-cdk-lib';
 import { MathExpression, Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
 
-/** A metric of the health check of the stack that `scope` belongs to. */
-export function sweepMetric(scope: Construct, metricName: string, options: MetricOptions): Metric {
-  return new Metric({
-    namespace: namespaceOf(scope),
-    metricName,
-    dimensionsMap: { service: 'health-check' },
-    ...options,
-  });
-}
+type Service = 'health-check' | 'rpc-ping';
 
-/** A metric of the single pings of the stack that `scope` belongs to. */
-export function pingMetric(scope: Construct, metricName: string, options: MetricOptions): Metric {
-  return new Metric({
-    namespace: namespaceOf(scope),
-    metricName,
-    dimensionsMap: { service: 'rpc-ping' },
-    ...options,
-  });
+/** A metric of one of the functions of the stack that `scope` belongs to. */
+export function ownMetric(
+  scope: Construct,
+  service: Service,
+  metricName: string,
+  options: MetricOptions,
+): Metric {
+  return new Metric({ namespace: namespaceOf(scope), metricName, dimensionsMap: { service }, ...options });
 }
 
 /** The number of unreachable guests, one line in the graph for each reason. */
-export function unreachableByReason(
-  scope: Construct,
-  service: 'health-check' | 'rpc-ping',
-  period: Duration,
-): MathExpression {
+export function unreachableByReason(scope: Construct, service: Service, period: Duration): MathExpression {
   const schema = `{${quoted(namespaceOf(scope))},Reason,service}`;
   const search = `${schema} MetricName="GuestsUnreachable" service="${service}"`;
   return new MathExpression({
