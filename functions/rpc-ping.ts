@@ -14,6 +14,7 @@ import { type Pinging, pingGuest, TooManyPings } from './runtime/ping-guest.ts';
 import { InvalidConfig } from './settings/variables.ts';
 import { log, recordPing } from './telemetry/ping-telemetry.ts';
 import { Deadline } from './time/deadline.ts';
+import { Hops } from './time/hops.ts';
 
 /** What is kept of an invocation's time to write the answer, in milliseconds. */
 const ANSWER_MARGIN_MS = 500;
@@ -28,6 +29,9 @@ const NIL_UUID = '00000000-0000-0000-0000-000000000000';
 
 const environment = await ExecutionEnvironment.load(process.env);
 
+/** Until the first answer has them. */
+let initHops = environment instanceof ExecutionEnvironment ? environment.initHops : undefined;
+
 /** `GET /v1.0/{tenant_id}/mgmt/instances/{instance_id}/rpc_ping`: 204 when the guest answers, else 400. */
 export const handler = middy(answerPing, { timeoutEarlyInMillis: LAST_MARGIN_MS, timeoutEarlyResponse })
   .use(httpErrorHandler({ logger: false }))
@@ -35,24 +39,32 @@ export const handler = middy(answerPing, { timeoutEarlyInMillis: LAST_MARGIN_MS,
 
 // Before anything else is looked at.
 if (environment instanceof ExecutionEnvironment && environment.config.keystone !== undefined)
-  handler.before(admitCaller(environment.config.keystone));
+  handler.before(admitCaller(environment.config.keystone, newHops));
 
 if (environment instanceof ExecutionEnvironment && environment.broker.isConnected)
   await rehearse(environment);
+
+/** Those of a request: of the first one, with init's. */
+function newHops(): Hops {
+  const hops = new Hops();
+  if (initHops !== undefined) hops.append(initHops);
+  initHops = undefined;
+  return hops;
+}
 
 async function answerPing(
   event: GatewayEvent,
   lambda: CallerContext,
 ): Promise<APIGatewayProxyStructuredResultV2> {
   const { headers, ...pong } = await ping(environment, event, lambda, recordPing);
-  return { ...pong, headers: { ...headers, ...requestIdHeader(lambda) } };
+  return { ...pong, headers: { ...headers, ...lambda.hops?.header, ...requestIdHeader(lambda) } };
 }
 
 /**
  * Pings a guest that cannot exist. V8 compiles a function when it is first called: here on a whole processor, in an
  * invocation on the share that the function's memory buys. The log does not have this ping, and no key is looked up.
  */
-async function rehearse({ config, broker }: ExecutionEnvironment): Promise<void> {
+async function rehearse({ config, broker, initHops: hops }: ExecutionEnvironment): Promise<void> {
   const keys = config.guestKeys && new GuestKeys(async () => 'rehearsal');
   const pathParameters = { tenant_id: '', instance_id: NIL_UUID };
   const event = {
@@ -62,15 +74,23 @@ async function rehearse({ config, broker }: ExecutionEnvironment): Promise<void>
     pathParameters,
   };
   const deadline = Deadline.in(REHEARSAL_MS + ANSWER_MARGIN_MS);
-  const lambda = { awsRequestId: NIL_UUID, getRemainingTimeInMillis: () => deadline.leftMs };
-  await ping({ config, broker, keys }, event, lambda, () => undefined).catch(() => undefined);
+  const lambda = {
+    awsRequestId: NIL_UUID,
+    getRemainingTimeInMillis: () => deadline.leftMs,
+    hops: new Hops(),
+  };
+  const pinged = ping({ config, broker, keys }, event, lambda, () => undefined);
+  await hops.time(
+    'rehearsal',
+    pinged.catch(() => undefined),
+  );
 }
 
 /** @param record logs the result */
 async function ping(
   environment: Pinging | InvalidConfig,
   event: GatewayEvent,
-  lambda: Pick<CallerContext, 'awsRequestId' | 'getRemainingTimeInMillis' | 'caller'>,
+  lambda: Pick<CallerContext, 'awsRequestId' | 'getRemainingTimeInMillis' | 'caller' | 'hops'>,
   record: typeof recordPing,
 ): Promise<APIGatewayProxyStructuredResultV2> {
   const { tenantId, instanceId, waitSeconds } = readRequest(event);
@@ -82,23 +102,24 @@ async function ping(
   if (timeLeftMs <= 0) throw instanceFault('The invocation has too little time left for a ping.');
   const wantedMs = (waitSeconds ?? Number.POSITIVE_INFINITY) * 1000;
   const allowedMs = Math.min(environment.config.rpcTimeoutMs, wantedMs, timeLeftMs);
-  const result = await pingGuest(environment, context, Deadline.in(allowedMs));
+  lambda.hops ??= newHops();
+  const result = await pingGuest(environment, context, Deadline.in(allowedMs), lambda.hops);
   // A process that was frozen past its deadline has waited for nobody: it cannot say that the guest was silent.
   if (!result.reachable && lambda.getRemainingTimeInMillis() < LAST_MARGIN_MS) timeoutEarlyResponse();
-  record(context, result, lambda.caller);
+  record(context, result, lambda.hops, lambda.caller);
   return answer(result, { wantedSeconds: waitSeconds, allowedMs });
 }
 
 /** What is not an answer already is a fault of ours: the log has all of it, the caller no detail. */
-function answerAsFault(request: middy.Request<GatewayEvent>): void {
+function answerAsFault(request: middy.Request<GatewayEvent, unknown, Error, CallerContext>): void {
   const { error, event, context } = request;
-  const outcome = { request_id: requestId(context), path: pathOf(event) };
+  const outcome = { request_id: requestId(context), path: pathOf(event), ...context.hops?.fields };
   const fault = faultOf(error, requestId(context));
   if (error instanceof TooManyPings)
     log.info('rpc_ping', { ...outcome, outcome: 'refused', reason: error.code });
   if (fault.statusCode === 404) log.info('rpc_ping', { ...outcome, outcome: 'not_found' });
   if (fault.statusCode === 500) log.error('rpc_ping', { ...outcome, outcome: 'error' }, error);
-  request.error = fault.with(requestIdHeader(context));
+  request.error = fault.with({ ...context.hops?.header, ...requestIdHeader(context) });
 }
 
 function faultOf(error: unknown, id: string): Fault {

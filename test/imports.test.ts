@@ -18,6 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'coded-error.ts',
     'http-client.ts',
     'json.ts',
+    'node:net', // for the events of amqplib's socket
     'time',
   ],
   secrets: ['aws4', 'coded-error.ts', 'http-client.ts', 'json.ts', 'time'],
@@ -28,8 +29,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   settings: ['broker', 'changes', 'coded-error.ts', 'store'],
   trove: ['coded-error.ts', 'guest', 'http-client.ts', 'json.ts', 'secrets', 'settings', 'time'],
   runtime: ['broker', 'coded-error.ts', 'guest', 'oslo', 'secrets', 'settings', 'sweep', 'time', 'trove'],
-  http: ['aws-lambda', 'coded-error.ts', 'guest'],
-  telemetry: ['changes', 'guest', 'http', 'sweep'],
+  http: ['aws-lambda', 'coded-error.ts', 'guest', 'time'],
+  telemetry: ['changes', 'guest', 'http', 'sweep', 'time'],
   keystone: [
     '@middy/core',
     'aws-lambda',

@@ -1,4 +1,5 @@
 import type { Deadline } from '../time/deadline.ts';
+import { Hops } from '../time/hops.ts';
 import {
   type BrokerAddress,
   type BrokerCredentials,
@@ -19,6 +20,9 @@ export interface AmazonMqSettings {
   readonly secretId: string;
 }
 
+/** The hop of a question to Amazon MQ. */
+const DESCRIBE = 'describe_broker';
+
 export type ReadSecret = (secretId: string, deadline: Deadline) => Promise<string>;
 
 /** Finds a broker of Amazon MQ. An endpoint and a login, once found, are kept; a look-up that failed is repeated. */
@@ -35,34 +39,43 @@ export class AmazonMqLocator implements BrokerLocator {
   }
 
   /** @throws BrokerUnknown, MalformedCredentials, or what reading the secret throws */
-  async address(deadline: Deadline): Promise<BrokerAddress> {
-    const [endpoint, login] = await Promise.all([this.#findEndpoint(deadline), this.#findLogin(deadline)]);
+  async address(deadline: Deadline, hops = new Hops()): Promise<BrokerAddress> {
+    const [endpoint, login] = await Promise.all([
+      this.#findEndpoint(deadline, hops),
+      this.#findLogin(deadline, hops),
+    ]);
     return { ...endpoint, ...login, vhost: this.#settings.vhost };
   }
 
-  async renewed(refused: BrokerAddress, deadline: Deadline): Promise<BrokerAddress | undefined> {
+  async renewed(
+    refused: BrokerAddress,
+    deadline: Deadline,
+    hops = new Hops(),
+  ): Promise<BrokerAddress | undefined> {
     this.#login = undefined;
-    const login = await this.#findLogin(deadline);
+    const login = await this.#findLogin(deadline, hops);
     const isSame = login.username === refused.username && login.password === refused.password;
     return isSame ? undefined : { ...refused, ...login };
   }
 
-  async state(deadline: Deadline): Promise<string | undefined> {
+  async state(deadline: Deadline, hops?: Hops): Promise<string | undefined> {
     const { id } = this.#settings.broker;
     if (id === undefined || deadline.isOver) return undefined;
+    const startMs = performance.now();
     const description = await describeBroker(id, deadline).catch(() => undefined);
+    hops?.addBeforeLast(DESCRIBE, performance.now() - startMs);
     return description?.state;
   }
 
-  async #findEndpoint(deadline: Deadline): Promise<BrokerEndpoint> {
+  async #findEndpoint(deadline: Deadline, hops: Hops): Promise<BrokerEndpoint> {
     const { broker } = this.#settings;
     if (broker.endpoint !== undefined) return broker.endpoint;
-    this.#asked ??= await askEndpoint(broker.id, deadline);
+    this.#asked ??= await hops.time(DESCRIBE, askEndpoint(broker.id, deadline));
     return this.#asked;
   }
 
-  #findLogin(deadline: Deadline): Promise<BrokerCredentials> {
-    this.#login ??= this.#readLogin(deadline);
+  #findLogin(deadline: Deadline, hops: Hops): Promise<BrokerCredentials> {
+    this.#login ??= hops.time('secret', this.#readLogin(deadline));
     return this.#login;
   }
 

@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import { afterReading } from '../time/after-reading.ts';
 import type { Deadline } from '../time/deadline.ts';
+import { Hops } from '../time/hops.ts';
 import { Interruption } from '../time/interruption.ts';
 import { BrokerBlocked } from './errors.ts';
 
@@ -35,14 +36,23 @@ export class BlockedState {
    * Begins `work` when publishing is not blocked, and interrupts that work when a blockage, before the work or during
    * it, has lasted for a second or nearly until the deadline.
    *
+   * @param hops gets `unblocked`, where there is a blockage before the work
    * @throws BrokerBlocked, or what `work` throws
    */
-  async run<T>(deadline: Deadline, work: (interruption: Interruption) => Promise<T>): Promise<T> {
+  async run<T>(
+    deadline: Deadline,
+    work: (interruption: Interruption) => Promise<T>,
+    hops = new Hops(),
+  ): Promise<T> {
     const interruption = new Interruption();
     const watch = () => void this.#outlast(deadline, interruption);
     this.#onBlocked.add(watch);
     try {
-      if (this.isBlocked) await this.#outlast(deadline, interruption);
+      if (this.isBlocked) {
+        hops.begin('unblocked');
+        await this.#outlast(deadline, interruption);
+        hops.end(interruption.isInterrupted ? new BrokerBlocked() : undefined);
+      }
       interruption.throwIfInterrupted();
       return await work(interruption);
     } finally {

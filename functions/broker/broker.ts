@@ -1,4 +1,5 @@
 import { beforeDeadline, Deadline } from '../time/deadline.ts';
+import { Hops } from '../time/hops.ts';
 import type { Interruption } from '../time/interruption.ts';
 import type { BrokerAddress } from './address.ts';
 import type { BrokerConnection } from './connection.ts';
@@ -14,7 +15,7 @@ export type Connection<S> = Pick<
 export interface BrokerOptions<S> {
   readonly locator: BrokerLocator;
   /** Makes a connection to that address. */
-  readonly connect: (address: BrokerAddress, deadline: Deadline) => Promise<Connection<S>>;
+  readonly connect: (address: BrokerAddress, deadline: Deadline, hops: Hops) => Promise<Connection<S>>;
   /** How the connection was lost; undefined where the error of some work does not mean a loss. */
   readonly loss: (error: unknown) => Unreachability | undefined;
 }
@@ -32,7 +33,7 @@ export type Work<S, R> = (session: S, circumstances: Circumstances) => Promise<R
 /** The broker: one connection, kept for as long as it lives, and dialled anew when lost. */
 export class Broker<S> {
   readonly #options: BrokerOptions<S>;
-  #dialling: Promise<Connection<S>> | undefined;
+  #dialling: { readonly end: Promise<Connection<S>>; readonly hops: Hops } | undefined;
   #current: Connection<S> | undefined;
   /** When the current connection was made, in the milliseconds of `performance.now()`. */
   #connectedAtMs = Number.NEGATIVE_INFINITY;
@@ -45,8 +46,8 @@ export class Broker<S> {
    * Dials ahead of the first use, and waits until the connection is there, the dial has failed, or the deadline has
    * passed; the dial then goes on. A failure is not reported: {@link use} dials again.
    */
-  async connectAhead(deadline: Deadline): Promise<void> {
-    const dialled = this.#dial(Deadline.never).catch(() => undefined);
+  async connectAhead(deadline: Deadline, hops = new Hops()): Promise<void> {
+    const dialled = this.#dial(Deadline.never, hops).catch(() => undefined);
     await beforeDeadline(dialled, deadline);
   }
 
@@ -65,29 +66,30 @@ export class Broker<S> {
    * one. The work must be idempotent, and must keep the deadline itself. When the broker cannot be reached, the
    * error has Amazon MQ's state of the broker, if that is known within the deadline.
    *
+   * @param hops gets those of each dial that was waited for, and of the question for that state
    * @throws BrokerUnreachable, BrokerRefused, BrokerBlocked, or what the locator or `work` throws
    */
-  async use<R>(deadline: Deadline, work: Work<S, R>): Promise<R> {
+  async use<R>(deadline: Deadline, work: Work<S, R>, hops = new Hops()): Promise<R> {
     try {
-      return await this.#useTwiceAtMost(deadline, work);
+      return await this.#useTwiceAtMost(deadline, work, hops);
     } catch (error) {
       if (!(error instanceof BrokerUnreachable)) throw error;
-      const state = await this.#options.locator.state(deadline);
+      const state = await this.#options.locator.state(deadline, hops);
       const { how, trouble, cause } = error;
       throw state === undefined ? error : new BrokerUnreachable(how, { state, trouble, cause });
     }
   }
 
-  async #useTwiceAtMost<R>(deadline: Deadline, work: Work<S, R>): Promise<R> {
+  async #useTwiceAtMost<R>(deadline: Deadline, work: Work<S, R>, hops: Hops): Promise<R> {
     const reused = this.#current?.isUsable() ? this.#current : undefined;
-    const connection = reused ?? (await this.#connected(deadline));
+    const connection = reused ?? (await this.#connected(deadline, hops));
     try {
-      return await this.#attempt(connection, deadline, work, reused !== undefined);
+      return await this.#attempt(connection, deadline, work, reused !== undefined, hops);
     } catch (error) {
       const isLost = error instanceof BrokerUnreachable || error instanceof BrokerRefused;
       if (!isLost || deadline.isOver) throw error;
     }
-    return this.#attempt(await this.#connected(deadline), deadline, work, false);
+    return this.#attempt(await this.#connected(deadline, hops), deadline, work, false, hops);
   }
 
   async #attempt<R>(
@@ -95,10 +97,11 @@ export class Broker<S> {
     deadline: Deadline,
     work: Work<S, R>,
     isReused: boolean,
+    hops: Hops,
   ): Promise<R> {
     const { session, blocked } = connection;
     try {
-      return await blocked.run(deadline, (interruption) => work(session, { isReused, interruption }));
+      return await blocked.run(deadline, (interruption) => work(session, { isReused, interruption }), hops);
     } catch (error) {
       const how = this.#options.loss(error);
       if (how === undefined) throw error;
@@ -109,34 +112,44 @@ export class Broker<S> {
   }
 
   /** One node of a cluster may be frozen, or dying, and end a dial: the next dial, through the balancer, meets another. */
-  async #connected(deadline: Deadline): Promise<Connection<S>> {
+  async #connected(deadline: Deadline, hops: Hops): Promise<Connection<S>> {
     try {
-      return await this.#dialled(deadline);
+      return await this.#dialled(deadline, hops);
     } catch (error) {
       const isOfOneNode =
         error instanceof BrokerUnreachable &&
         (error.how === 'connection_timeout' || error.how === 'connection_terminated');
       if (!isOfOneNode || deadline.isOver) throw error;
-      return this.#dialled(deadline);
+      return this.#dialled(deadline, hops);
     }
   }
 
   /** Callers share one dial. When a dial begun earlier fails, a new one follows: the process may have been frozen. */
-  async #dialled(deadline: Deadline): Promise<Connection<S>> {
+  async #dialled(deadline: Deadline, hops: Hops): Promise<Connection<S>> {
     if (this.#current?.isUsable()) return this.#current;
-    const dialled = this.#dialling?.catch(() => this.#dial(deadline)) ?? this.#dial(deadline);
+    if (this.#dialling) hops.append(this.#dialling.hops);
+    const dialled = this.#dialling?.end.catch(() => this.#dial(deadline, hops)) ?? this.#dial(deadline, hops);
     const connection = await beforeDeadline(dialled, deadline);
     if (connection === undefined) throw new BrokerUnreachable('connection_timeout');
     return connection;
   }
 
-  async #dial(deadline: Deadline): Promise<Connection<S>> {
+  async #dial(deadline: Deadline, hops: Hops): Promise<Connection<S>> {
+    this.#dialling ??= this.#startDial(deadline);
+    hops.append(this.#dialling.hops);
+    this.#current = await this.#dialling.end;
+    return this.#current;
+  }
+
+  #startDial(deadline: Deadline): { readonly end: Promise<Connection<S>>; readonly hops: Hops } {
     const { locator, connect } = this.#options;
-    this.#dialling ??= withLogin(
+    const hops = new Hops();
+    const end = withLogin(
       locator,
       deadline,
-      (address) => connect(address, deadline),
+      (address) => connect(address, deadline, hops),
       (error) => error instanceof BrokerRefused && error.what === 'login',
+      hops,
     )
       .then((connection) => {
         this.#connectedAtMs = performance.now();
@@ -145,7 +158,6 @@ export class Broker<S> {
       .finally(() => {
         this.#dialling = undefined;
       });
-    this.#current = await this.#dialling;
-    return this.#current;
+    return { end, hops };
   }
 }

@@ -1,7 +1,10 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { isIP, type Socket } from 'node:net';
 import { type ChannelModel, connect as connectAmqp } from 'amqplib';
 import { amqpReply } from '../amqp-reply.ts';
 import { afterReading } from '../time/after-reading.ts';
 import type { Deadline } from '../time/deadline.ts';
+import type { Hops } from '../time/hops.ts';
 import type { BrokerAddress } from './address.ts';
 import { BlockedState } from './blocked-state.ts';
 import { type BrokerFailure, BrokerUnreachable, connectionFailure, TROUBLES } from './errors.ts';
@@ -35,6 +38,7 @@ export class BrokerConnection<S> {
   /**
    * @param name what RabbitMQ's console shows for the connection
    * @param deadline of all of it, from DNS to the end of the setup
+   * @param hops gets those of the dial: `dns`, `tcp`, `tls`, `amqp`, and `setup`
    * @throws BrokerUnreachable or BrokerRefused; nothing is left open then
    */
   static async connect<S>(
@@ -42,6 +46,7 @@ export class BrokerConnection<S> {
     name: string,
     deadline: Deadline,
     setup: Setup<S>,
+    hops: Hops,
   ): Promise<BrokerConnection<S>> {
     // amqplib's own `timeout` is one of inactivity and ends with the handshake. This signal destroys the socket at
     // any time, which is also the only way to leave a dead connection without waiting for it.
@@ -54,16 +59,21 @@ export class BrokerConnection<S> {
       socket.abort();
     });
     try {
-      const connection = await open(address, name, socket, ended);
+      const connection = await open(address, name, socket, ended, hops);
       isOpen = true;
+      hops.begin('setup');
       const blocked = new BlockedState(connection);
       const session = await setup(connection, () => socket.abort());
+      hops.end();
       return new BrokerConnection(session, socket, ended, blocked, heartbeatMs(connection));
     } catch (error) {
       socket.abort();
-      if (!isTimeOut) throw connectionFailure(ended.by ?? error);
       const trouble = isOpen ? TROUBLES.no_majority : undefined;
-      throw new BrokerUnreachable('connection_timeout', { trouble, cause: error });
+      const failure = isTimeOut
+        ? new BrokerUnreachable('connection_timeout', { trouble, cause: error })
+        : connectionFailure(ended.by ?? error);
+      hops.end(failure);
+      throw failure;
     } finally {
       clearTimeout(timer);
     }
@@ -116,6 +126,7 @@ async function open(
   name: string,
   socket: AbortController,
   ended: Ended,
+  hops: Hops,
 ): Promise<ChannelModel> {
   const target = {
     ...address,
@@ -124,7 +135,7 @@ async function open(
     maxFrameSize: MAX_FRAME_BYTES,
   };
   const socketOptions = { noDelay: true, clientProperties: { connection_name: name }, signal: socket.signal };
-  const connection = await connectAmqp(target, socketOptions);
+  const connection = await timed(address, hops, () => connectAmqp(target, socketOptions));
   const onClose = (error?: Error) => {
     if (error !== undefined && amqpReply(error)) ended.by ??= error;
   };
@@ -132,6 +143,23 @@ async function open(
   connection.on('close', onClose);
   connection.on('close', () => socket.abort());
   return connection;
+}
+
+/** amqplib makes its socket itself, and at once; Node's diagnostics channel hands it out. */
+function timed<T>({ protocol, hostname }: BrokerAddress, hops: Hops, dial: () => T): T {
+  const watch = (message: unknown) => {
+    const { socket }: { socket: Socket } = Object(message);
+    hops.begin(isIP(hostname) ? 'tcp' : 'dns');
+    socket.once('lookup', (error) => error ?? hops.begin('tcp'));
+    socket.once('connect', () => hops.begin(protocol === 'amqps' ? 'tls' : 'amqp'));
+    socket.once('secureConnect', () => hops.begin('amqp'));
+  };
+  subscribe('net.client.socket', watch);
+  try {
+    return dial();
+  } finally {
+    unsubscribe('net.client.socket', watch);
+  }
 }
 
 /** The heartbeat agreed on, which amqplib's types omit: after so long a silence the broker may drop the connection. */

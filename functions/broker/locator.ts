@@ -1,10 +1,11 @@
 import type { Deadline } from '../time/deadline.ts';
+import type { Hops } from '../time/hops.ts';
 import type { BrokerAddress } from './address.ts';
 
-/** Finds the broker, and as whom to log in. */
+/** Finds the broker, and as whom to log in. `hops` gets what had to be asked for: `secret`, `describe_broker`. */
 export interface BrokerLocator {
   /** @throws where the broker or the login cannot be looked up */
-  address(deadline: Deadline): Promise<BrokerAddress>;
+  address(deadline: Deadline, hops?: Hops): Promise<BrokerAddress>;
 
   /**
    * Looks the login up again after the broker has refused it.
@@ -12,10 +13,10 @@ export interface BrokerLocator {
    * @returns undefined when the login is what it was
    * @throws as {@link address}
    */
-  renewed(refused: BrokerAddress, deadline: Deadline): Promise<BrokerAddress | undefined>;
+  renewed(refused: BrokerAddress, deadline: Deadline, hops?: Hops): Promise<BrokerAddress | undefined>;
 
   /** Amazon MQ's state of the broker, such as `REBOOT_IN_PROGRESS`; undefined where none is known in time. */
-  state(deadline: Deadline): Promise<string | undefined>;
+  state(deadline: Deadline, hops?: Hops): Promise<string | undefined>;
 }
 
 /** A broker whose whole address is configured, for local use. */
@@ -38,13 +39,14 @@ export async function withLogin<T>(
   deadline: Deadline,
   attempt: (address: BrokerAddress) => Promise<T>,
   isRefusal: (error: unknown) => boolean,
+  hops?: Hops,
 ): Promise<T> {
-  const address = await locator.address(deadline.share(LOOK_UP_SHARE));
+  const address = await locator.address(deadline.share(LOOK_UP_SHARE), hops);
   try {
     return await attempt(address);
   } catch (error) {
     if (!isRefusal(error)) throw error;
-    const renewed = await locator.renewed(address, deadline.share(LOOK_UP_SHARE));
+    const renewed = await locator.renewed(address, deadline.share(LOOK_UP_SHARE), hops);
     if (renewed === undefined) throw error;
     return attempt(renewed);
   }

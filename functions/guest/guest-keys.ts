@@ -1,4 +1,5 @@
 import type { Deadline } from '../time/deadline.ts';
+import type { Hops } from '../time/hops.ts';
 import { SecureSerializer } from './secure-serializer.ts';
 
 /** Looks up an instance's RPC key where keys are kept. @returns undefined when there is none */
@@ -25,16 +26,29 @@ export class GuestKeys {
     this.#lookup = lookup;
   }
 
-  /** @returns the serializer with the guest's key; undefined: the guest has none @throws what the look-up throws */
-  async serializer(instanceId: string, deadline: Deadline): Promise<SecureSerializer | undefined> {
+  /**
+   * @param hops gets the look-up as `key`, where there is one
+   * @returns the serializer with the guest's key; undefined: the guest has none
+   * @throws what the look-up throws
+   */
+  async serializer(
+    instanceId: string,
+    deadline: Deadline,
+    hops?: Hops,
+  ): Promise<SecureSerializer | undefined> {
     const known = this.#known.get(instanceId);
     if (known !== undefined && Date.now() < known.until) return known.serializer;
-    return this.renewedSerializer(instanceId, deadline);
+    return this.renewedSerializer(instanceId, deadline, hops);
   }
 
   /** Looks the key up again. @returns the same serializer unless the key has changed @throws as {@link serializer} */
-  async renewedSerializer(instanceId: string, deadline: Deadline): Promise<SecureSerializer | undefined> {
-    const key = await this.#lookup(instanceId, deadline);
+  async renewedSerializer(
+    instanceId: string,
+    deadline: Deadline,
+    hops?: Hops,
+  ): Promise<SecureSerializer | undefined> {
+    const lookup = this.#lookup(instanceId, deadline);
+    const key = await (hops?.time('key', lookup) ?? lookup);
     const serializer = key === undefined ? undefined : this.#withKey(instanceId, key);
     const until = serializer === undefined ? Date.now() + ABSENCE_MS : Number.POSITIVE_INFINITY;
     this.#known.set(instanceId, { serializer, until });

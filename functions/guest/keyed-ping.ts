@@ -1,4 +1,5 @@
 import type { Deadline } from '../time/deadline.ts';
+import type { Hops } from '../time/hops.ts';
 import type { GuestKeys } from './guest-keys.ts';
 import type { PingResult } from './ping-result.ts';
 import type { SecureSerializer } from './secure-serializer.ts';
@@ -17,12 +18,13 @@ export async function pingWithKey(
   instanceId: string,
   deadline: Deadline,
   ping: (serializer: SecureSerializer | undefined) => Promise<PingResult>,
+  hops?: Hops,
 ): Promise<PingResult> {
   if (keys === undefined) return ping(undefined);
-  const serializer = await keys.serializer(instanceId, deadline.share(KEY_SHARE));
+  const serializer = await keys.serializer(instanceId, deadline.share(KEY_SHARE), hops);
   const result = await ping(serializer);
   if (result.reachable || result.reason !== 'key_mismatch') return result;
-  const renewed = await keys.renewedSerializer(instanceId, deadline).catch(() => serializer);
+  const renewed = await keys.renewedSerializer(instanceId, deadline, hops).catch(() => serializer);
   const isWorthwhile = renewed !== serializer && !deadline.isOver;
   return isWorthwhile ? ping(renewed) : result;
 }

@@ -1,9 +1,12 @@
+import type { Call } from '../oslo/call.ts';
 import { MessageDeliveryFailure, MessageUndeliverable } from '../oslo/errors.ts';
 import { RpcRequest } from '../oslo/message.ts';
 import type { Transport } from '../oslo/transport.ts';
+import type { Hops } from '../time/hops.ts';
 import type { Interruption } from '../time/interruption.ts';
 import { type PongOptions, readPong, reasonFor } from './diagnosis.ts';
 import type { PingResult } from './ping-result.ts';
+import type { Reason } from './reason.ts';
 import { COMMON_CONTEXT, type RequestContext, rpcContext } from './request-context.ts';
 import type { SecureSerializer } from './secure-serializer.ts';
 import { NoConsumer, Silence } from './silence.ts';
@@ -21,6 +24,8 @@ export interface PingOptions extends PongOptions {
   readonly asksFirst?: boolean;
   /** Ends the ping, which then throws the interruption's error. */
   readonly interruption: Interruption;
+  /** Gets `publish`, `confirm`, `ask` and `rpc`, as far as the ping came; `confirm` and `ask` take part of the time of `rpc`. */
+  readonly hops?: Hops;
 }
 
 /**
@@ -34,7 +39,7 @@ export async function rpcPing(
   { client, inspector }: Transport,
   instanceId: string,
   request: RpcRequest,
-  { controlExchange, timing, asksFirst = false, interruption, ...pong }: PingOptions,
+  { controlExchange, timing, asksFirst = false, interruption, hops, ...pong }: PingOptions,
 ): Promise<PingResult> {
   const target = { exchange: controlExchange, topic: topicOf(instanceId) };
   const start = performance.now();
@@ -44,10 +49,15 @@ export async function rpcPing(
     return reasonFor(new NoConsumer(), { target, queue: known, roundTripMs: elapsedMs() });
   interruption.throwIfInterrupted();
   const silence = new Silence(inspector, target, timing);
+  hops?.begin('rpc');
   const call = client.call(target, request, timing, (silent) => silence.watch(silent));
+  const publishMs = hops ? elapsedMs() : 0;
   interruption.onInterrupted((error) => call.reject(error));
+  let askMs: number | undefined;
   const askQueue = async (answerTimeoutMs = timing.refusedAnswerMs) => {
+    const startMs = elapsedMs();
     const queue = await inspector.queueCounts(target, { ...timing, answerTimeoutMs });
+    askMs = elapsedMs() - startMs;
     return queue === 'missing' ? undefined : queue;
   };
   /** A broker that is slow for all takes longer to answer about a queue that is not down, too. */
@@ -56,19 +66,28 @@ export async function rpcPing(
     await inspector.proveAlive(controlExchange, timing.answerTimeoutMs);
     return askQueue(Math.max(timing.refusedAnswerMs, 2 * (elapsedMs() - askedMs)));
   };
+  let outcome: unknown;
+  let endMs = 0;
   try {
-    const result = readPong(await call.result, pong, elapsedMs());
+    const answer = await call.result;
+    endMs = elapsedMs();
+    const result = readPong(answer, pong, endMs);
+    outcome = result;
     if (!result.reachable || !call.isAnsweredLate) return result;
     const { consumers = 1 } = silence.queue ?? (await askQueue()) ?? {};
     return consumers > 1 ? { ...result, consumers } : result;
   } catch (error) {
-    const roundTripMs = elapsedMs();
-    if (isWithheld(error)) return reasonFor(error, { target, queue: await askQueueInItsPace(), roundTripMs });
-    const queue = isOfQueue(error) ? await askQueue() : silence.queue;
-    return reasonFor(error, { target, queue, roundTripMs });
+    outcome = error;
+    endMs = elapsedMs();
+    const asked = isWithheld(error) ? askQueueInItsPace() : isOfQueue(error) ? askQueue() : undefined;
+    const queue = asked ? await asked : silence.queue;
+    const result = reasonFor(error, { target, queue, roundTripMs: endMs });
+    outcome = result;
+    return result;
   } finally {
     silence.end();
     interruption.onInterrupted(undefined);
+    if (hops) recordHops(hops, { publishMs, call, askMs: askMs ?? silence.askMs, endMs }, outcome);
   }
 }
 
@@ -80,6 +99,33 @@ function isWithheld(error: unknown): boolean {
 function isOfQueue(error: unknown): boolean {
   if (error instanceof MessageDeliveryFailure) return error.how === 'nacked';
   return error instanceof MessageUndeliverable;
+}
+
+/** At which hop a ping stopped that was not taken for the guest; all others stop at `rpc`. */
+const STOPPED_AT: Partial<Record<Reason, string>> = {
+  broker_refused: 'publish',
+  exchange_missing: 'publish',
+  queue_missing: 'ask',
+  queue_down: 'confirm',
+};
+
+interface Times {
+  readonly publishMs: number;
+  readonly call: Pick<Call, 'confirmMs' | 'isUnconfirmed'>;
+  readonly askMs: number | undefined;
+  readonly endMs: number;
+}
+
+/** @param outcome a PingResult, or what was thrown */
+function recordHops(hops: Hops, { publishMs, call, askMs, endMs }: Times, outcome: unknown): void {
+  const { reachable, reason } = Object(outcome);
+  const waitedFor = reason === undefined && call.isUnconfirmed ? 'confirm' : 'rpc';
+  const last = reachable ? 'rpc' : (STOPPED_AT[reason as Reason] ?? waitedFor);
+  hops.drop();
+  if (last !== 'publish') hops.add('publish', publishMs);
+  if (last !== 'confirm' && call.confirmMs !== undefined) hops.add('confirm', call.confirmMs);
+  if (last !== 'ask' && askMs !== undefined) hops.add('ask', askMs);
+  hops.add(last, (last === 'ask' && askMs) || endMs, reachable ? undefined : (reason ?? outcome));
 }
 
 const RPC_PING = { method: 'rpc_ping', args: {}, version: '1.0' };

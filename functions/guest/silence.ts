@@ -23,6 +23,7 @@ export class Silence {
   #isOver = false;
   #timer: NodeJS.Timeout | undefined;
   #queue: QueueCounts | undefined;
+  #askMs: number | undefined;
 
   constructor(inspector: Pick<Inspector, 'queueCounts' | 'proveAlive'>, target: Target, timing: PingTiming) {
     this.#inspector = inspector;
@@ -33,6 +34,11 @@ export class Silence {
   /** What the guest's queue held when the broker last said so; undefined where the broker never did. */
   get queue(): QueueCounts | undefined {
     return this.#queue;
+  }
+
+  /** How long the last question about the guest's queue took; undefined where none has ended. */
+  get askMs(): number | undefined {
+    return this.#askMs;
   }
 
   /**
@@ -92,7 +98,9 @@ export class Silence {
     }
     if (ping.isPlain && this.#queue === undefined)
       this.#timer = setTimeout(() => ping.sendAgain(), this.#untilMs(sendAgainMs));
+    const startMs = performance.now();
     const answer = await this.#inspector.queueCounts(this.#target, this.#timing, () => !this.#isOver);
+    if (!this.#isOver) this.#askMs = performance.now() - startMs;
     clearTimeout(this.#timer);
     if (answer === 'missing') throw new MessageUndeliverable('The queue is missing, or went meanwhile');
     return answer;

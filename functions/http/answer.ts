@@ -15,7 +15,7 @@ export interface Wait {
  * @throws Fault 400 for all else
  */
 export function answer(result: PingResult, wait: Wait): APIGatewayProxyStructuredResultV2 {
-  const headers = { ...preferenceApplied(wait), ...serverTiming(result) };
+  const headers = preferenceApplied(wait);
   if (!result.reachable) throw guestFault(result.cause, { ...headers, ...proxyStatus(result) });
   return {
     statusCode: 204,
@@ -32,12 +32,6 @@ export function answer(result: PingResult, wait: Wait): APIGatewayProxyStructure
 function preferenceApplied({ wantedSeconds, allowedMs }: Wait): Record<string, string> {
   if (wantedSeconds === undefined || allowedMs % 1000 !== 0) return {};
   return { 'Preference-Applied': `wait=${allowedMs / 1000}` };
-}
-
-/** How long the guest took to answer, where the guest did (W3C Server Timing). */
-function serverTiming(result: PingResult): Record<string, string> {
-  if (!('roundTripMs' in result)) return {};
-  return { 'Server-Timing': `rpc;dur=${result.roundTripMs.toFixed(1)}` };
 }
 
 /** A word beside a pong that only a second ping brought (RFC 9209): a guest has one agent. */

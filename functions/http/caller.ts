@@ -1,4 +1,5 @@
 import type { Context } from 'aws-lambda';
+import type { Hops } from '../time/hops.ts';
 
 /** Who asked for a ping, where Keystone says so: names of the token's project and user. */
 export interface Caller {
@@ -6,8 +7,8 @@ export interface Caller {
   readonly userName: string;
 }
 
-/** Lambda's context, with the caller in it where Keystone was asked. */
-export type CallerContext = Context & { caller?: Caller };
+/** Lambda's context, with the caller in it where Keystone was asked, and the hops of the request so far. */
+export type CallerContext = Context & { caller?: Caller; hops?: Hops };
 
 /** A caller's fields in a log line. */
 export function callerFields({ projectName, userName }: Caller): object {

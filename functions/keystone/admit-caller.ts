@@ -1,5 +1,4 @@
 import type middy from '@middy/core';
-import type { Context } from 'aws-lambda';
 import { type Caller, type CallerContext, callerFields } from '../http/caller.ts';
 import type { Fault } from '../http/fault.ts';
 import { type GatewayEvent, header, pathOf, tenantOf } from '../http/request.ts';
@@ -7,6 +6,7 @@ import { requestId } from '../http/request-id.ts';
 import type { KeystoneSettings } from '../settings/config.ts';
 import { log } from '../telemetry/ping-telemetry.ts';
 import { Deadline } from '../time/deadline.ts';
+import type { Hops } from '../time/hops.ts';
 import { requireAccess } from './access.ts';
 import { Forbidden, KeystoneUnavailable, Unauthenticated } from './errors.ts';
 import { KeystoneApi } from './keystone-api.ts';
@@ -20,13 +20,16 @@ const PING_MARGIN_MS = 1000;
 /**
  * Middy's middleware before the handler: lets in whom Trove's API would let in, by the token in `X-Auth-Token`, and
  * answers all others as Trove's API does.
+ *
+ * @param newHops makes those of a request, in the context from then on
  */
-export function admitCaller({ url, adminRoles }: KeystoneSettings) {
+export function admitCaller({ url, adminRoles }: KeystoneSettings, newHops: () => Hops) {
   const validator = new TokenValidator(new KeystoneApi(url));
   return async ({ event, context }: middy.Request<GatewayEvent, unknown, Error, CallerContext>) => {
     try {
       const deadline = Deadline.in(context.getRemainingTimeInMillis() - PING_MARGIN_MS);
-      const token = await validator.validate(header(event, 'x-auth-token'), deadline);
+      context.hops = newHops();
+      const token = await validator.validate(header(event, 'x-auth-token'), deadline, context.hops);
       requireAccess(token, tenantOf(event), adminRoles);
       context.caller = callerOf(token);
     } catch (error) {
@@ -40,7 +43,7 @@ function callerOf({ project, userName }: Token): Caller {
 }
 
 /** Logs why the caller is not let in. @returns the answer, or the error where it is none of Keystone's */
-function refusal(error: unknown, keystoneUrl: string, event: GatewayEvent, context: Context): unknown {
+function refusal(error: unknown, keystoneUrl: string, event: GatewayEvent, context: CallerContext): unknown {
   const fault = faultOf(error, keystoneUrl);
   if (fault === undefined) return error;
   const fields = {
@@ -49,6 +52,7 @@ function refusal(error: unknown, keystoneUrl: string, event: GatewayEvent, conte
     outcome: 'refused',
     reason: Object(error).code,
     ...(error instanceof Forbidden && callerFields(callerOf(error.token))),
+    ...context.hops?.fields,
   };
   if (fault.statusCode === 503) log.error('rpc_ping', fields, error);
   else log.info('rpc_ping', fields);

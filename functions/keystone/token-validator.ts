@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import QuickLRU from 'quick-lru';
 import type { Deadline } from '../time/deadline.ts';
+import { Hops } from '../time/hops.ts';
 import { KeystoneUnavailable, Unauthenticated } from './errors.ts';
 import type { KeystoneApi } from './keystone-api.ts';
 import { MOST_QUESTIONS, QuestionBudget } from './question-budget.ts';
@@ -43,15 +44,16 @@ export class TokenValidator {
    *
    * @param token as the caller sent it, if it did
    * @param deadline of the answer; Keystone is waited for 3 s at most
+   * @param hops gets `keystone`, where Keystone was asked
    * @throws Unauthenticated or KeystoneUnavailable
    */
-  async validate(token: string | undefined, deadline: Deadline): Promise<Token> {
+  async validate(token: string | undefined, deadline: Deadline, hops = new Hops()): Promise<Token> {
     if (!token) throw new Unauthenticated('token_missing');
     if (token.length > MAX_TOKEN_LENGTH) throw new Unauthenticated('token_too_long');
     if (!isHeaderValue(token)) throw new Unauthenticated('token_unknown');
     const key = hash('sha256', token, 'base64');
     if (Date.now() - (this.#bad.get(key) ?? 0) < BAD_FOR_MS) throw new Unauthenticated('token_unknown');
-    const known = this.#good.get(key) ?? (await this.#askOnce(key, token, deadline));
+    const known = this.#good.get(key) ?? (await hops.time('keystone', this.#askOnce(key, token, deadline)));
     if (known.expiresAtMs <= Date.now()) throw new Unauthenticated('token_expired');
     return known;
   }

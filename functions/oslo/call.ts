@@ -75,6 +75,9 @@ export class Call implements Sender {
   /** Whether the last request on a common channel has a confirm, or is to have one. */
   #isToConfirm = false;
   #isConfirmed = false;
+  /** When the last request on a common channel was sent that has a confirm. */
+  #toConfirmMs = 0;
+  #confirmMs: number | undefined;
   #isEnded = false;
   #isAnsweredLate = false;
   /** On how many channels of its own the request was sent. */
@@ -110,6 +113,11 @@ export class Call implements Sender {
   /** Whether the broker has not taken a request that it is to confirm. */
   get isUnconfirmed(): boolean {
     return this.#isToConfirm && !this.#isConfirmed;
+  }
+
+  /** How long the broker took to confirm the request; undefined where it has not. */
+  get confirmMs(): number | undefined {
+    return this.#confirmMs;
   }
 
   /** Whether a later request was answered, and the first one was not before. */
@@ -185,6 +193,7 @@ export class Call implements Sender {
   onConfirmed(): void {
     this.#client.liveness.seen();
     this.#isConfirmed = true;
+    this.#confirmMs ??= performance.now() - this.#toConfirmMs;
   }
 
   onRefused(failure: MessageDeliveryFailure): void {
@@ -202,6 +211,7 @@ export class Call implements Sender {
     }
     if (this.isPlain) this.#watchClock();
     this.#isToConfirm = true;
+    this.#toConfirmMs ||= performance.now();
     this.#sendOnOwnChannel();
   }
 
@@ -221,6 +231,7 @@ export class Call implements Sender {
   /** Sends the request with a confirm. @returns whether the socket takes more */
   #sendToConfirm(): boolean {
     this.#isToConfirm = true;
+    this.#toConfirmMs = performance.now();
     this.#timers.push(this.#after(this.#timing.ownChannelAfterMs, () => this.#onStuck()));
     const { publisher } = this.#client;
     if (!publisher.isHeldUp) return publisher.publishConfirmed(this.#publication(), this);

@@ -10,6 +10,7 @@ import { readSecret, SecretUnavailable } from '../secrets/secrets-manager.ts';
 import { type BrokerSettings, type Config, type GuestKeySettings, readConfig } from '../settings/config.ts';
 import { InvalidConfig } from '../settings/variables.ts';
 import { Deadline } from '../time/deadline.ts';
+import { Hops } from '../time/hops.ts';
 import { connectionLoss } from './broker-failure.ts';
 
 /** How long DNS, TCP, TLS and the AMQP handshake may take. */
@@ -28,6 +29,8 @@ export class ExecutionEnvironment {
   readonly broker: Broker<Transport>;
   /** Undefined: no guest has a key. */
   readonly keys: GuestKeys | undefined;
+  /** What init did. */
+  readonly initHops = new Hops('init_');
 
   /**
    * Reads the settings and waits for the connection: Lambda gives init a whole processor, and an invocation only the
@@ -39,7 +42,7 @@ export class ExecutionEnvironment {
     try {
       const environment = new ExecutionEnvironment(env);
       setImmediate(() => process.stdout); // Node makes this stream when it is first asked for: while the broker is dialled
-      await environment.broker.connectAhead(Deadline.in(INIT_WAIT_MS));
+      await environment.broker.connectAhead(Deadline.in(INIT_WAIT_MS), environment.initHops);
       return environment;
     } catch (error) {
       if (error instanceof InvalidConfig) return error;
@@ -56,9 +59,13 @@ export class ExecutionEnvironment {
     const limit = new ChannelLimit();
     this.broker = new Broker({
       locator: this.locator,
-      connect: (address, deadline) =>
-        BrokerConnection.connect(address, name, deadline.within(connectTimeoutMs), (connection, onEnd) =>
-          openTransport(connection, onEnd, limit),
+      connect: (address, deadline, hops) =>
+        BrokerConnection.connect(
+          address,
+          name,
+          deadline.within(connectTimeoutMs),
+          (connection, onEnd) => openTransport(connection, onEnd, limit),
+          hops,
         ),
       loss: connectionLoss,
     });

@@ -7,6 +7,7 @@ import type { PingContext } from '../guest/request-context.ts';
 import type { SecureSerializer } from '../guest/secure-serializer.ts';
 import { pingTiming } from '../guest/timing.ts';
 import type { Deadline } from '../time/deadline.ts';
+import type { Hops } from '../time/hops.ts';
 import { brokerFailure } from './broker-failure.ts';
 import type { ExecutionEnvironment } from './execution-environment.ts';
 
@@ -31,12 +32,14 @@ export type Pinging = Pick<ExecutionEnvironment, 'config' | 'broker' | 'keys'>;
 /**
  * Pings one guest over the live connection, with its key if the guest has one.
  *
+ * @param hops gets what had to be done for this ping
  * @throws TooManyPings; SecretUnavailable, KeyFileUnreadable, MalformedCredentials or BrokerUnknown: the deployer's to mend
  */
 export async function pingGuest(
   { config, broker, keys }: Pinging,
   context: PingContext,
   deadline: Deadline,
+  hops: Hops,
 ): Promise<PingResult> {
   const { instanceId } = context;
   const count = inFlight.get(instanceId) ?? 0;
@@ -44,18 +47,23 @@ export async function pingGuest(
   inFlight.set(instanceId, count + 1);
   const hasAnswered = answered.has(instanceId);
   const ping = (serializer: SecureSerializer | undefined) =>
-    broker.use(deadline, (transport, { isReused, interruption }) => {
-      if (deadline.isOver) throw new BrokerUnreachable('connection_timeout'); // connecting took all of the time
-      return rpcPing(transport, instanceId, pingRequest(context, serializer), {
-        controlExchange: config.controlExchange,
-        timing: pingTiming('single', deadline, config.noConsumerGraceMs, { isReused, hasAnswered }),
-        serializer,
-        requireEncryption: config.requireEncryption,
-        interruption,
-      });
-    });
+    broker.use(
+      deadline,
+      (transport, { isReused, interruption }) => {
+        if (deadline.isOver) throw new BrokerUnreachable('connection_timeout'); // connecting took all of the time
+        return rpcPing(transport, instanceId, pingRequest(context, serializer), {
+          controlExchange: config.controlExchange,
+          timing: pingTiming('single', deadline, config.noConsumerGraceMs, { isReused, hasAnswered }),
+          serializer,
+          requireEncryption: config.requireEncryption,
+          interruption,
+          hops,
+        });
+      },
+      hops,
+    );
   try {
-    const result = await pingWithKey(keys, instanceId, deadline, ping);
+    const result = await pingWithKey(keys, instanceId, deadline, ping, hops);
     if (answered.size >= MAX_ANSWERED) answered.clear();
     if (result.reachable) answered.add(instanceId);
     return result;

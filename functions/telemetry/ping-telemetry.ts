@@ -1,6 +1,7 @@
 import type { PingResult, Reachable, Unreachable } from '../guest/ping-result.ts';
 import type { PingContext } from '../guest/request-context.ts';
 import { type Caller, callerFields } from '../http/caller.ts';
+import type { Hops } from '../time/hops.ts';
 import { embedded, embedding } from './embedded-metrics.ts';
 import { Log } from './log.ts';
 import { unreachableFields } from './unreachable-fields.ts';
@@ -12,6 +13,7 @@ export const log = new Log('rpc-ping');
 export function recordPing(
   { instanceId, tenantId, requestId, globalRequestId }: PingContext,
   result: PingResult,
+  hops: Hops,
   caller?: Caller,
 ): void {
   const roundTripMs = 'roundTripMs' in result ? result.roundTripMs : undefined;
@@ -23,6 +25,7 @@ export function recordPing(
     ...(caller && callerFields(caller)),
     outcome: result.reachable ? 'reachable' : 'unreachable',
     round_trip_ms: roundTripMs,
+    ...hops.fields,
     ...(result.reachable ? reachableFields(result) : unreachable(result, roundTripMs)),
   });
 }

@@ -12,6 +12,7 @@ export class TcpProxy {
   readonly #sockets = new Set<Socket>();
   #isSwallowing = false;
   #swallowsAfter: SwallowsAfter = () => false;
+  #delay: { readonly ms: number; readonly isMeant: (from: Side, packet: Buffer) => boolean } | undefined;
 
   /** @param url of the broker at the other end */
   static async to(url: string): Promise<TcpProxy> {
@@ -49,6 +50,11 @@ export class TcpProxy {
     this.#swallowsAfter = when;
   }
 
+  /** Holds up the first packet that is meant, and all that follow on its side, for so long. */
+  delayOnce(ms: number, isMeant: (from: Side, packet: Buffer) => boolean): void {
+    this.#delay = { ms, isMeant };
+  }
+
   /** Lets the bytes of new connections pass again; the old connections stay dead. */
   heal(): void {
     this.#swallowsAfter = () => false;
@@ -72,6 +78,16 @@ export class TcpProxy {
     this.#sockets.add(from);
     from.on('data', (packet) => {
       if (this.#isSwallowing) return;
+      const delay = this.#delay;
+      if (delay?.isMeant(side, packet)) {
+        this.#delay = undefined;
+        from.pause();
+        setTimeout(() => {
+          from.unshift(packet);
+          from.resume();
+        }, delay.ms);
+        return;
+      }
       to.write(packet);
       if (this.#swallowsAfter(side, packet, packets++)) this.#isSwallowing = true;
     });

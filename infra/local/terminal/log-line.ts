@@ -54,7 +54,15 @@ function pingLine(entry: Entry): string {
     entry['encrypted'] === false ? 'not encrypted' : '',
     shown(entry['cause'] ?? Object(error).message),
   ].filter((word) => word !== '');
-  return [words.join('  '), ...[todo, traceback].filter(Boolean).map(indented)].join('\n');
+  const below = [wayOf(entry), todo, traceback].filter(Boolean);
+  return [words.join('  '), ...below.map(indented)].join('\n');
+}
+
+/** The id of a call, and its hops. */
+function wayOf({ message, request_id: id, hops = {}, stopped_at: last }: Entry): string {
+  if (message !== 'rpc_ping') return '';
+  const times = Object.entries(Object(hops)).map(([name, ms]) => `${name} ${Number(ms).toFixed(1)} ms`);
+  return [id, times.join(', '), last === undefined ? '' : `stopped at ${last}`].filter(Boolean).join('  ');
 }
 
 function sweepLine(line: string): string {

@@ -125,6 +125,15 @@ describe('the terminal', () => {
     ]);
   });
 
+  test("a call's id and hops are below its line", () => {
+    const ping = { message: 'rpc_ping', outcome: 'unreachable', instance_id: GUEST, request_id: 'req-1' };
+    const hops = { publish: 0.123, ask: 2, rpc: 252.65 };
+    expect(terminal({ ...ping, reason: 'no_consumer', hops, stopped_at: 'rpc' }, ping)).toEqual([
+      `14:05:11.000 UTC  rpc_ping  unreachable  ${GUEST}  no_consumer\n    req-1  publish 0.1 ms, ask 2.0 ms, rpc 252.7 ms  stopped at rpc`,
+      `14:05:11.000 UTC  rpc_ping  unreachable  ${GUEST}\n    req-1`,
+    ]);
+  });
+
   test.each(['\n', '\r', '\u001b[1A', '\u0085', '\u009b2K', '\u2028', '\u202e'])(
     'a guest cannot forge a line with %j',
     (control) => {
