@@ -86,9 +86,12 @@ export interface SweepRun
 
 export function sweepResult(
   sweep: Pick<Sweep, 'verdicts' | 'unreached' | 'failedAt'>,
-  { end, problem, ...run }: SweepRun,
+  { end: ended, problem, ...run }: SweepRun,
 ): SweepResult {
-  const { verdicts, unreached } = sweep;
+  const isAstray = isOfSetting(sweep.verdicts, run.origin);
+  const end = isAstray ? ({ kind: 'broker_failed', failure: ASTRAY } as const) : ended;
+  const verdicts = isAstray ? new Map<string, Verdict>() : sweep.verdicts;
+  const unreached = isAstray ? new Set(sweep.verdicts.keys()) : sweep.unreached;
   const isBrokerReachable = end.kind !== 'broker_failed';
   const failure = isBrokerReachable ? problem : brokerError(end.failure);
   return {
@@ -100,6 +103,21 @@ export function sweepResult(
     isBrokerReachable,
     error: failure ?? incompleteness(verdicts, unreached) ?? emptiness(verdicts, run.origin),
   };
+}
+
+/** Said of all guests at once. */
+const ASTRAY = {
+  reachable: false,
+  reason: 'queue_missing',
+  cause:
+    "Guests have queues, and none of them is bound to the control exchange: compare CONTROL_EXCHANGE with the agents' control_exchange",
+} as const;
+
+/** Whether no guest is bound to the exchange, though guests have queues: a fact about the setting, and not about a guest. */
+function isOfSetting(verdicts: SweepResult['verdicts'], { from }: Origin): boolean {
+  const all = [...verdicts.values()];
+  const isUnbound = (verdict: Verdict) => !verdict.reachable && verdict.reason === 'queue_missing';
+  return from === 'queues' && all.every(isUnbound) && all.some((verdict) => 'queue' in verdict);
 }
 
 function incompleteness(

@@ -10,6 +10,8 @@ const silent = (consumers: number, messages: number): Verdict => ({
   cause: 'silence',
   queue: { consumers, messages },
 });
+const queueless: Verdict = { reachable: false, reason: 'queue_missing', cause: 'no queue' };
+const unbound: Verdict = { ...queueless, queue: { consumers: 1, messages: 0 } };
 const answered = (roundTripMs: number): Verdict => ({ reachable: true, roundTripMs });
 const keyless: Verdict = { reachable: 'unknown', cause: 'The secret keys/1 cannot be read: AccessDenied' };
 const blocked = { reachable: false, reason: 'broker_blocked', cause: 'memory alarm' } as const;
@@ -51,8 +53,13 @@ describe('the result of a sweep', () => {
       resultOf({}, { origin: { from: 'nowhere' }, problem: { code: 'fleet_unknown', message: '' } }),
       'fleet_unknown',
     ],
+    [
+      'guests have queues that are not bound to the exchange',
+      resultOf({ [id(1)]: unbound, [id(2)]: queueless }, { origin: { from: 'queues' } }),
+      'queue_missing',
+    ],
   ])('where %s, the error says so', (_what, { error, isBrokerReachable }, code) => {
     expect(error?.code).toBe(code);
-    expect(isBrokerReachable).toBe(code !== 'broker_blocked');
+    expect(isBrokerReachable).toBe(code !== 'broker_blocked' && code !== 'queue_missing');
   });
 });
