@@ -1,10 +1,11 @@
 import type { Unreachable } from '../guest/ping-result.ts';
 import type { Verdict } from '../sweep/sweep.ts';
 import { type Apart, type SweepError, type SweepResult, type Tally, tally } from '../sweep/sweep-result.ts';
-import { formatTime } from '../time/format.ts';
 import type { TroveInstance } from '../trove/instance.ts';
 import { type CommonCause, commonCause } from './common-cause.ts';
+import { contradictions } from './contradictions.ts';
 import { controlPlane } from './control-plane-history.ts';
+import { contextOf, excuse } from './counted-apart.ts';
 import {
   type ControlPlaneTopic,
   type FleetState,
@@ -12,6 +13,7 @@ import {
   type GuestState,
   type LastSweep,
 } from './fleet-state.ts';
+import { type Shrinkage, shrinkageError, shrunk as shrunkSince } from './shrinkage.ts';
 import { type Change, type Thresholds, transition } from './transition.ts';
 
 /** What a sweep has changed. */
@@ -29,37 +31,13 @@ export interface Applied {
   readonly error?: SweepError | undefined;
 }
 
-/** So many of the guests that answered before have ceased to. */
-export interface Shrinkage {
-  readonly lost: number;
-  readonly from: number;
-  readonly since: string;
-}
-
 export interface Rules extends Thresholds {
   /** How long a guest may be silent in a status in which that is expected, in milliseconds. */
   readonly expectedSilenceMs: number;
 }
 
-/** A fleet has shrunk when more than this share of the guests that answered ceases to. */
-const SHRINKAGE = 1 / 5;
-
-/** How long a guest that has never answered counts as new, in milliseconds. */
-const NEW_MS = 3_600_000;
-
 /** A sweep counts as one more of the schedule when it began at least this share of the schedule's rate after the last. */
 const APART = 1 / 3;
-
-/** Statuses of Trove in which the agent is down, or restarting. */
-const SILENT_STATUSES: ReadonlySet<string> = new Set([
-  'BUILD',
-  'REBOOT',
-  'RESIZE',
-  'PROMOTE',
-  'EJECT',
-  'UPGRADE',
-  'SHUTDOWN',
-]);
 
 /**
  * The state after one more sweep, and what has changed. A guest without a verdict keeps its state; a sweep that the
@@ -93,9 +71,7 @@ class Fleet {
   readonly #endedAt: string;
   /** The same event was delivered twice, or somebody swept beside the schedule. */
   readonly #isRepeat: boolean;
-  /** Of the guests that had answered: how many have a verdict, and how many did not answer. */
-  #expected = 0;
-  #lost = 0;
+  readonly #losses = { expected: 0, lost: 0 };
 
   constructor(before: FleetState | undefined, result: SweepResult, rules: Rules) {
     this.#before = before;
@@ -124,8 +100,11 @@ class Fleet {
     }
     this.#count(id, before, why);
     const at = why ? this.#result.failedAt(id).toISOString() : this.#endedAt;
-    const context = why && this.#contextOf(id, before, at);
-    const apart = isDeleted ? 'orphaned' : this.#excuse(context, before, at);
+    const isTroveFresh = this.#result.trove?.isFresh === true;
+    const silent = { before, isNewcomer: this.#isNewcomer(id, before), at };
+    const context = why && contextOf(silent, this.#instance(id), this.#result.trove);
+    const excused = context && excuse(silent, context, isTroveFresh, this.#rules.expectedSilenceMs);
+    const apart = isDeleted ? 'orphaned' : excused;
     const finding = {
       why,
       at,
@@ -141,11 +120,15 @@ class Fleet {
   applied(): Applied {
     const { error } = this.#result;
     const counts = tally(this.#result, this.#apart);
-    const shrunk = this.#shrunk(counts.totals.reachable);
+    const { reachable } = counts.totals;
+    const { abandonedAfterMs } = this.#rules;
+    const shrunk = shrunkSince(this.#before?.shrunk, this.#result, reachable, this.#losses, abandonedAfterMs);
     const isNew = shrunk && !this.#before?.shrunk;
     const cause = this.#commonCause();
     const pinged = controlPlane(this.#before?.control_plane, this.#result);
     const topics = pinged ?? this.#before?.control_plane;
+    const { contradicted, changes } = contradictions(this.#before?.contradicted, this.#result);
+    this.#changes.push(...changes);
     const isCounted = this.#isOfFleet && this.#result.isBrokerReachable && !this.#isRepeat;
     const countedAt = isCounted ? this.#startedAt : this.#before?.counted_at;
     const state = fleetState(this.#lastSweep(counts, cause), Object.fromEntries(this.#guests), {
@@ -153,6 +136,7 @@ class Fleet {
       ...(countedAt && { counted_at: countedAt }),
       ...(shrunk && { shrunk }),
       ...(topics && { control_plane: topics }),
+      ...(Object.keys(contradicted).length > 0 && { contradicted }),
     });
     return {
       state,
@@ -160,8 +144,8 @@ class Fleet {
       cause: this.#changes.some(({ change }) => change === 'unreachable') ? cause : undefined,
       tally: counts,
       ...(pinged && { controlPlane: pinged }),
-      ...(isNew && { shrank: { ...shrunk, lost: this.#lost } }),
-      error: error ?? (shrunk && shrinkageError(shrunk, counts.totals.reachable, this.#result.endedAt)),
+      ...(isNew && { shrank: { ...shrunk, lost: this.#losses.lost } }),
+      error: error ?? (shrunk && shrinkageError(shrunk, reachable, this.#result.endedAt)),
     };
   }
 
@@ -204,45 +188,14 @@ class Fleet {
 
   #count(id: string, before: GuestState | undefined, why: Unreachable | undefined): void {
     if (!this.#known.has(id) && before?.sweeps !== 0) return;
-    this.#expected++;
-    if (why) this.#lost++;
-  }
-
-  /** What is saved of a silent guest beside its history. */
-  #contextOf(id: string, before: GuestState | undefined, at: string): Partial<GuestState> {
-    const instance = this.#instance(id);
-    const { trove_status, name, project_id, hypervisor, datastore_version } = before ?? {};
-    const status = instance?.status || trove_status;
-    const isExpected = status !== undefined && SILENT_STATUSES.has(status);
-    const isFirstSight = before === undefined && !this.#known.has(id);
-    const neverAnswered = isFirstSight ? this.#isFleetKnown : before?.never_answered;
-    const isUnlisted = this.#result.trove?.isFresh ? instance === undefined : before?.unlisted;
-    return defined({
-      trove_status: status,
-      name: instance?.name || name,
-      project_id: instance?.projectId || project_id,
-      hypervisor: instance?.hypervisor ?? hypervisor,
-      datastore_version: instance?.datastoreVersion ?? datastore_version,
-      expected_since: isExpected ? (before?.expected_since ?? at) : undefined,
-      never_answered: neverAnswered || undefined,
-      unlisted: isUnlisted || undefined,
-    });
+    this.#losses.expected++;
+    if (why) this.#losses.lost++;
   }
 
   /** Without any guest that has answered, a silent one may have been there for long. */
-  get #isFleetKnown(): boolean {
-    return (this.#before?.known.length ?? 0) > 0;
-  }
-
-  #excuse(context: Partial<GuestState> = {}, before: GuestState | undefined, at: string): Apart | undefined {
-    const { expected_since: expectedSince, never_answered: neverAnswered } = context;
-    const isWithin = (since: string, ms: number) => Date.parse(at) - Date.parse(since) < ms;
-    if (expectedSince !== undefined && isWithin(expectedSince, this.#rules.expectedSilenceMs))
-      return 'expected_silent';
-    if (neverAnswered && isWithin(before?.since ?? at, NEW_MS)) return 'new';
-    if (context.unlisted && this.#result.trove?.isFresh) return 'expected_silent'; // the next list will tell
-    const isStillOrphaned = before?.counted_apart === 'orphaned' && this.#result.trove?.isFresh !== true;
-    return isStillOrphaned ? 'orphaned' : undefined;
+  #isNewcomer(id: string, before: GuestState | undefined): boolean {
+    const isFleetKnown = (this.#before?.known.length ?? 0) > 0;
+    return isFleetKnown && before === undefined && !this.#known.has(id);
   }
 
   #set(
@@ -278,19 +231,6 @@ class Fleet {
     return commonCause(unreachable, fleet);
   }
 
-  #shrunk(reachable: number): FleetState['shrunk'] {
-    const { origin, isBrokerReachable, unreached } = this.#result;
-    const before = this.#before?.shrunk;
-    if (origin.from === 'event' || !isBrokerReachable || unreached.size > 0) return before;
-    if (before) {
-      const isOver = reachable >= (1 - SHRINKAGE) * before.from;
-      const isOld = Date.parse(this.#endedAt) - Date.parse(before.since) >= this.#rules.abandonedAfterMs;
-      return isOver || isOld ? undefined : before;
-    }
-    const isFall = this.#lost > SHRINKAGE * this.#expected;
-    return isFall ? { since: this.#startedAt, from: this.#expected } : undefined;
-  }
-
   /** The totals of a few named guests, or of an older sweep, do not take the place of the fleet's last. */
   #lastSweep({ totals }: Tally, cause: CommonCause | undefined): LastSweep {
     const { origin, durationMs, isBrokerReachable, error } = this.#result;
@@ -308,21 +248,4 @@ class Fleet {
       ...(error && { error }),
     };
   }
-}
-
-function shrinkageError(
-  { from, since }: NonNullable<FleetState['shrunk']>,
-  reachable: number,
-  now: Date,
-): SweepError {
-  const at = `${formatTime(since, now.getTime())} UTC`;
-  return { code: 'fleet_shrank', message: `${from} guests answered before ${at}, now ${reachable} do` };
-}
-
-/** The same without the fields that are undefined. */
-function defined(
-  fields: { readonly [Name in keyof GuestState]?: GuestState[Name] | undefined },
-): Partial<GuestState> {
-  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries);
 }

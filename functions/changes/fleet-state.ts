@@ -93,6 +93,17 @@ const TOPIC = v.object({
   since: v.exactOptional(moment),
 });
 
+const CONTRADICTION = v.object({
+  since: moment,
+  /** Trove's status of the instance; missing: Trove does not list it. */
+  trove_status: v.exactOptional(v.string()),
+  /** How many of Trove's lists in a row have lacked it, as far as that matters. */
+  lists: count,
+  name: v.exactOptional(v.string()),
+  project_id: v.exactOptional(v.string()),
+  hypervisor: v.exactOptional(v.string()),
+});
+
 const STATE = v.object({
   version: v.literal(VERSION),
   /** The last sweep of the whole fleet; one of named guests only while there has been no other. */
@@ -105,6 +116,8 @@ const STATE = v.object({
   known: v.exactOptional(v.array(instanceId), []),
   /** The control plane's own topics; `reachable` is null where that is not known. */
   control_plane: v.exactOptional(v.array(TOPIC)),
+  /** By instance id, guests that answer, though Trove takes them for dead or does not list them. */
+  contradicted: v.exactOptional(v.record(instanceId, CONTRADICTION)),
   /** More than a fifth of the guests that answered ceased to: since when, and how many had answered before. */
   shrunk: v.exactOptional(v.object({ since: moment, from: count })),
 });
@@ -152,6 +165,9 @@ export interface FleetState
 
 /** A topic of Trove's control plane; `reachable` is null where that is not known. */
 export type ControlPlaneTopic = Readonly<v.InferOutput<typeof TOPIC>>;
+
+/** A guest that answers, though Trove says otherwise. */
+export type Contradiction = Readonly<v.InferOutput<typeof CONTRADICTION>>;
 
 /** What was saved is no state of a known version. The message has nothing of the content. */
 export class MalformedState extends CodedError {

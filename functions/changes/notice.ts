@@ -40,6 +40,12 @@ const WORDS: readonly {
     detail: reasonSince,
   },
   {
+    change: 'unknown_to_trove',
+    one: 'guest answers, though Trove does not know it',
+    many: 'guests answer, though Trove does not know them',
+    detail: ({ since }, now) => `since ${formatTime(since, now.getTime())} UTC`,
+  },
+  {
     change: 'reachable',
     one: 'guest is reachable again',
     many: 'guests are reachable again',

@@ -1,4 +1,4 @@
-import type { Summary, UnreachableGuest } from '../sweep/summary.ts';
+import { MAX_IN_SUMMARY, type Summary, type UnreachableGuest } from '../sweep/summary.ts';
 import type { Applied } from './apply-sweep.ts';
 import type { ControlPlaneTopic, FleetState } from './fleet-state.ts';
 import { bySeverity, notice } from './notice.ts';
@@ -39,6 +39,15 @@ export interface Report {
   readonly control_plane?: readonly ControlPlaneTopic[];
   /** Since when the fleet has shrunk, and how many guests had answered before. */
   readonly shrunk?: NonNullable<FleetState['shrunk']>;
+  /** Guests that answer, though Trove says otherwise; missing where there are none. */
+  readonly contradicted?: readonly ContradictedGuest[];
+}
+
+/** A guest that answers, though Trove takes it for dead, or (null) does not list it. */
+export interface ContradictedGuest {
+  readonly instance_id: string;
+  readonly trove_status: string | null;
+  readonly name?: string;
 }
 
 /** A summary, with its report where there is one. */
@@ -55,19 +64,31 @@ export function withReport(summary: Summary, outcome: SweepOutcome, now: Date): 
     ...(sentence !== undefined && { changes_sentence: sentence }),
     ...(problem && { state_problem: problem }),
     ...(state?.shrunk && { shrunk: state.shrunk }),
+    ...(state?.contradicted && { contradicted: contradicted(state.contradicted) }),
     unreachable_guests: summary.unreachable_guests.map((guest) => ({ ...guest, ...context(state, guest) })),
   };
+}
+
+function contradicted(guests: NonNullable<FleetState['contradicted']>): ContradictedGuest[] {
+  return Object.entries(guests)
+    .slice(0, MAX_IN_SUMMARY)
+    .map(([id, { trove_status: status = null, name }]) => ({
+      instance_id: id,
+      trove_status: status,
+      ...(name && { name }),
+    }));
 }
 
 function context(
   state: FleetState | undefined,
   { instance_id: id }: UnreachableGuest,
 ): Partial<UnreachableGuest> {
-  const { since, name, project_id, hypervisor } = state?.guests[id] ?? {};
+  const { since, name, project_id, hypervisor, trove_status } = state?.guests[id] ?? {};
   return {
     ...(since && { since }),
     ...(name && { name }),
     ...(project_id && { project_id }),
     ...(hypervisor && { hypervisor }),
+    ...(trove_status && { trove_status }),
   };
 }

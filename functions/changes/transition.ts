@@ -25,9 +25,17 @@ export interface Change {
    * - `flapping`: the guest changes too often to report each change; nothing more is reported until it is steady.
    * - `reachable`: again, after it was reported unreachable, flapping or abandoned.
    * - `abandoned`: unreachable for so long that it is counted apart from now on.
-   * - `deleted`: Trove has deleted the instance; without a reason: its agent still answers.
+   * - `deleted`: Trove has deleted the instance.
+   * - `unknown_to_trove`: the guest answers, though Trove does not list its instance.
    */
-  readonly change: 'unreachable' | 'reason_changed' | 'flapping' | 'reachable' | 'abandoned' | 'deleted';
+  readonly change:
+    | 'unreachable'
+    | 'reason_changed'
+    | 'flapping'
+    | 'reachable'
+    | 'abandoned'
+    | 'deleted'
+    | 'unknown_to_trove';
   /** Of an unreachable guest; of a guest that is flapping, the last one. */
   readonly reason?: Reason;
   readonly since: string;

@@ -31,10 +31,11 @@ const APART: Readonly<
 };
 
 /** The guests that are not reachable, by reason: what the reason means, what to do first, and since when. */
-export function guestTable({ unreachable, recovering, apart }: Overview, nowMs: number): Html {
+export function guestTable({ unreachable, recovering, apart, contradicted }: Overview, nowMs: number): Html {
   const groups = [
     ...[...unreachable].map(([reason, guests]) => reasonGroup(reason, guests, nowMs)),
     recoveringGroup(recovering, nowMs),
+    contradictedGroup(contradicted, nowMs),
     ...[...apart].map(([why, guests]) => apartGroup(why, guests, nowMs)),
   ].filter((group) => group !== undefined);
   if (groups.length === 0) return html``;
@@ -46,14 +47,20 @@ ${groups}</table>`;
 function reasonGroup(reason: Reason, guests: readonly ShownGuest[], nowMs: number): Html {
   const { means, todo } = REASONS[reason];
   const title = html`<b class="bad">${reason}</b> · ${guestCount(guests.length)}<p>${means} <b>First:</b> ${todo}</p>`;
-  return group(title, guests, nowMs, (guest) => remark(guest, nowMs));
+  return group(title, guests, nowMs, (guest) => html`${remark(guest, nowMs)}${troveStatus(guest)}`);
 }
 
 function apartGroup(why: Apart, guests: readonly ShownGuest[], nowMs: number): Html | undefined {
   if (guests.length === 0) return undefined;
   const { title, means, todo } = APART[why];
   const heading = html`<b>${title}</b> · ${guestCount(guests.length)}<p>${means}${todo && html` <b>First:</b> ${todo}`}</p>`;
-  return group(heading, guests, nowMs, ({ reason }) => html` <small>${reason}</small>`);
+  return group(heading, guests, nowMs, (guest) => html` <small>${guest.reason}</small>${troveStatus(guest)}`);
+}
+
+function contradictedGroup(guests: Overview['contradicted'], nowMs: number): Html | undefined {
+  if (guests.length === 0) return undefined;
+  const title = html`<b class="warn">Trove says otherwise</b> · ${guestCount(guests.length)}<p>These guests answer, though Trove takes them for dead or does not know them. <b>First:</b> check that trove-conductor runs, and that the agent is configured with this deployment.</p>`;
+  return group(title, guests, nowMs, (guest) => troveStatus(guest) ?? html` <small>not in Trove</small>`);
 }
 
 function recoveringGroup(guests: readonly ShownGuest[], nowMs: number): Html | undefined {
@@ -67,11 +74,18 @@ function recoveringGroup(guests: readonly ShownGuest[], nowMs: number): Html | u
   );
 }
 
-function group(
+/** What a row shows. */
+type Row = { readonly id: string } & Pick<
+  ShownGuest,
+  'since' | 'name' | 'project_id' | 'hypervisor' | 'trove_status'
+> &
+  Pick<Partial<ShownGuest>, 'waiting_messages'>;
+
+function group<Guest extends Row>(
   title: Html,
-  guests: readonly ShownGuest[],
+  guests: readonly Guest[],
   nowMs: number,
-  remarkOf: (guest: ShownGuest) => Html,
+  remarkOf: (guest: Guest) => Html,
 ): Html {
   const shown = guests.slice(0, MAX_ROWS);
   const omitted = guests.length - shown.length;
@@ -81,23 +95,23 @@ ${shown.map((guest) => row(guest, nowMs, remarkOf(guest)))}${omitted > 0 ? html`
 </tbody>`;
 }
 
-function row(guest: ShownGuest, nowMs: number, remarked: Html): Html {
+function row(guest: Row, nowMs: number, remarked: Html): Html {
   const { id, since, waiting_messages: waiting } = guest;
   const age = formatDuration(nowMs - Date.parse(since));
-  return html`<tr><td>${origin(guest)}<code>${id}</code>${remarked}${troveStatus(guest)}</td><td>${timeElement(since, nowMs)}</td><td>${age}</td><td class="number">${waiting === undefined ? '–' : formatCount(waiting)}</td></tr>
+  return html`<tr><td>${origin(guest)}<code>${id}</code>${remarked}</td><td>${timeElement(since, nowMs)}</td><td>${age}</td><td class="number">${waiting === undefined ? '–' : formatCount(waiting)}</td></tr>
 `;
 }
 
 /** Whose guest it is, and where, as Trove says. */
-function origin({ name, project_id: project, hypervisor }: ShownGuest): Html | undefined {
+function origin({ name, project_id: project, hypervisor }: Row): Html | undefined {
   if (name === undefined) return undefined;
   const where = [project && `project ${cut(project, MAX_TEXT)}`, hypervisor && cut(hypervisor, MAX_TEXT)];
   return html`<div><b>${cut(name, MAX_TEXT)}</b> <small>${where.filter(Boolean).join(' · ')}</small></div>`;
 }
 
-/** What Trove calls a guest that keeps silent. */
-function troveStatus({ trove_status: status, sweeps }: ShownGuest): Html | undefined {
-  return status && sweeps > 0 ? html` <small>Trove: ${cut(status, MAX_TEXT)}</small>` : undefined;
+/** What Trove calls the guest, beside what was found. */
+function troveStatus({ trove_status: status }: Row): Html | undefined {
+  return status ? html` <small>Trove: ${cut(status, MAX_TEXT)}</small>` : undefined;
 }
 
 function remark(guest: ShownGuest, nowMs: number): Html {

@@ -1,4 +1,10 @@
-import type { ControlPlaneTopic, FleetState, GuestState, LastSweep } from '../changes/fleet-state.ts';
+import type {
+  Contradiction,
+  ControlPlaneTopic,
+  FleetState,
+  GuestState,
+  LastSweep,
+} from '../changes/fleet-state.ts';
 import { REASONS, type Reason } from '../guest/reason.ts';
 
 /** A guest of the state, with its instance id. */
@@ -24,6 +30,8 @@ export interface Overview {
   readonly apart: ReadonlyMap<Apart, readonly ShownGuest[]>;
   readonly counts: Counts;
   readonly controlPlane: readonly ControlPlaneTopic[];
+  /** Guests that answer, though Trove says otherwise. */
+  readonly contradicted: readonly (Contradiction & { readonly id: string })[];
 }
 
 /** How many guests there are of each kind; `total` is their sum. */
@@ -38,7 +46,12 @@ export interface Counts {
   readonly total: number;
 }
 
-export function overviewOf({ sweep, guests, control_plane: controlPlane = [] }: FleetState): Overview {
+export function overviewOf({
+  sweep,
+  guests,
+  control_plane: controlPlane = [],
+  contradicted = {},
+}: FleetState): Overview {
   const all = Object.entries(guests)
     .map(([id, guest]) => ({ id, ...guest }))
     .sort(newestFirst);
@@ -51,6 +64,7 @@ export function overviewOf({ sweep, guests, control_plane: controlPlane = [] }: 
     unreachable: new Map(worstFirst(byReason)),
     recovering,
     controlPlane: controlPlane.slice(0, MAX_TOPICS),
+    contradicted: Object.entries(contradicted).map(([id, guest]) => ({ id, ...guest })),
     apart: new Map(APART.map((why) => [why, apart.get(why) ?? []])),
     counts: count(sweep, down.length, recovering.length, all.filter(isSilentGuest).length),
   };

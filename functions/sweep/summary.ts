@@ -46,6 +46,7 @@ export interface UnreachableGuest {
   readonly name?: string;
   readonly project_id?: string;
   readonly hypervisor?: string;
+  readonly trove_status?: string;
   /** When the guest was first seen unreachable (ISO 8601, UTC), where that is saved. */
   readonly since?: string;
   /** Messages in the guest's queue, where the broker said so. */

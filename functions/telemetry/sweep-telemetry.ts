@@ -32,13 +32,14 @@ export function recordSweep(
   summary: ReportedSummary,
 ): void {
   for (const [index, { id, why }] of unreachable.slice(0, MAX_IN_SUMMARY).entries()) {
-    const { name, project_id, hypervisor } = summary.unreachable_guests[index] ?? {};
+    const { name, project_id, hypervisor, trove_status } = summary.unreachable_guests[index] ?? {};
     log.warn('guest_unreachable', {
       request_id: requestId,
       instance_id: id,
       name,
       project_id,
       hypervisor,
+      trove_status,
       outcome: 'unreachable',
       ...unreachableFields(why),
     });

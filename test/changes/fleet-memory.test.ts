@@ -202,6 +202,42 @@ describe('Trove', () => {
     });
   });
 
+  test('a guest that answers, and is missing in two lists, is told once', () => {
+    const history = new History();
+    history.sweep(0, allUp, { trove: listed(active) });
+    const { [A]: _, ...left } = active;
+    const run = { trove: listed(left) };
+    expect(history.sweep(1, allUp, run).said).toEqual([]);
+    expect(history.sweep(2, allUp, { trove: listed(left, false) }).said).toEqual([]);
+    const told = history.sweep(3, allUp, run);
+    expect(told.changes).toEqual([
+      { instance_id: A, change: 'unknown_to_trove', since: '2026-11-24T01:00:00.000Z' },
+    ]);
+    expect(notice(told, told.endedAt)).toBe(
+      `1 guest answers, though Trove does not know it: ${A} (since 01:00 UTC).`,
+    );
+    expect(history.sweep(4, allUp, run).said).toEqual([]);
+    expect(history.sweep(5, allUp, { trove: listed(active) }).state.contradicted).toBeUndefined();
+  });
+
+  test('a guest that answers, though Trove takes it for dead, is shown with what Trove says', () => {
+    const history = new History();
+    const run = { trove: listed({ ...active, [A]: 'ERROR', [B]: 'REBOOT' }) };
+    for (const hours of [0, 1]) expect(history.sweep(hours, allUp, run).said).toEqual([]);
+    expect(history.state?.contradicted).toEqual({
+      [A]: {
+        since: '2026-11-24T00:00:00.000Z',
+        trove_status: 'ERROR',
+        lists: 0,
+        name: 'db-1',
+        project_id: 'p',
+        hypervisor: 'compute-7',
+      },
+    });
+    history.sweep(2, { ...allUp, [A]: DEAD }, run);
+    expect(history.state?.contradicted).toBeUndefined();
+  });
+
   test('a list that is not whole deletes nobody', () => {
     const history = new History();
     history.sweep(0, allUp);

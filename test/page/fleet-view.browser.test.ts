@@ -292,6 +292,17 @@ inBrowser('the page of the fleet', () => {
     expect(await ask('table()')).toEqual([
       ['no_consumer', guest('wiki', 'compute-2', 5, 'Trove: HEALTHY'), '13:15', '50 min', '–'],
       ['no_reply', ...orders],
+      [
+        'Trove says otherwise',
+        `crm compute-5${instance(12)} Trove: ERROR`,
+        '14:01',
+        '4 min',
+        '–',
+        `${instance(13)} not in Trove`,
+        '12:35',
+        '1 h 30 min',
+        '–',
+      ],
       ['silence expected', guest('shop', 'compute-1', 6, 'no_consumer Trove: REBOOT'), '14:02', '3 min', '–'],
       ['new', guest('blog', 'compute-3', 7, 'queue_missing Trove: BUILD'), '13:56', '9 min', '–'],
       [

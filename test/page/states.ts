@@ -98,6 +98,16 @@ export const DESCRIBED: FleetState = {
       },
     },
   ),
+  contradicted: {
+    [instance(12)]: {
+      since: minutesAgo(4),
+      lists: 0,
+      trove_status: 'ERROR',
+      name: 'crm',
+      hypervisor: 'compute-5',
+    },
+    [instance(13)]: { since: minutesAgo(90), lists: 2 },
+  },
   control_plane: [
     { topic: 'taskmanager', reachable: true },
     { topic: 'trove-conductor', reachable: false, reason: 'no_consumer', since: minutesAgo(4) },

@@ -57,6 +57,7 @@ function unreachableTable({
     { name: 'name', alignment: left },
     { name: 'project', alignment: left },
     { name: 'hypervisor', alignment: left },
+    { name: 'trove', title: 'Trove says', alignment: left },
     { name: 'reason', alignment: left },
     { name: 'since', title: 'since (UTC)', alignment: left },
     { name: 'consumers', alignment: 'right' as const },
@@ -79,6 +80,7 @@ function row(guest: UnreachableGuest): Readonly<Record<string, string | number |
     name: text(guest.name),
     project: text(guest.project_id),
     hypervisor: text(guest.hypervisor),
+    trove: text(guest.trove_status),
     reason: guest.reason,
     since: since && utc(since),
     consumers: consumers === null ? 'not known' : consumers,
@@ -100,7 +102,7 @@ function explanations({ unreachable_by_reason: reasons }: ReportedSummary): stri
 
 function remarks(summary: ReportedSummary): string[] {
   const { error, malformed_ids: malformed, duplicate_ids: duplicates, list_problem: problem } = summary;
-  const { state_problem: stateProblem, control_plane: topics = [] } = summary;
+  const { state_problem: stateProblem, control_plane: topics = [], contradicted = [] } = summary;
   const [, { todo } = { todo: '' }] =
     Object.entries(REASONS).find(([reason]) => reason === error?.code) ?? [];
   return [
@@ -108,6 +110,9 @@ function remarks(summary: ReportedSummary): string[] {
     ...topics
       .filter(({ reachable }) => reachable === false)
       .map(({ topic, reason }) => `Trove's ${topic} is unreachable: ${reason}.`),
+    ...contradicted.map(({ instance_id: id, name = '', trove_status: status }) =>
+      `${name} ${id} answers, though Trove ${status === null ? 'does not know it' : `calls it ${status}`}.`.trim(),
+    ),
     ...(problem ? [`${origin(summary)} ${problem}`] : []),
     ...(stateProblem ? [`${stateProblem.code}: ${stateProblem.message}.`] : []),
     ...(malformed.length > 0 ? [`Not instance ids: ${malformed.join(', ')}`] : []),

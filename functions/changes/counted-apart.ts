@@ -1,0 +1,73 @@
+import type { Apart, SweepResult } from '../sweep/sweep-result.ts';
+import type { TroveInstance } from '../trove/instance.ts';
+import type { GuestState } from './fleet-state.ts';
+
+/** How long a guest that has never answered counts as new, in milliseconds. */
+const NEW_MS = 3_600_000;
+
+/** Statuses of Trove in which the agent is down, or restarting. */
+const SILENT_STATUSES: ReadonlySet<string> = new Set([
+  'BUILD',
+  'REBOOT',
+  'RESIZE',
+  'PROMOTE',
+  'EJECT',
+  'UPGRADE',
+  'SHUTDOWN',
+]);
+
+/** A guest that does not answer, as far as it matters for what its silence means. */
+export interface SilentGuest {
+  /** What is saved of it; undefined: it answered, or has just been found. */
+  readonly before: GuestState | undefined;
+  /** Whether it was first seen while other guests were known: it may still be booting. */
+  readonly isNewcomer: boolean;
+  /** When its ping failed. */
+  readonly at: string;
+}
+
+type Context = Partial<GuestState>;
+
+/** What is saved of a silent guest beside its history. */
+export function contextOf(
+  { before, isNewcomer, at }: SilentGuest,
+  instance: TroveInstance | undefined,
+  trove: SweepResult['trove'],
+): Context {
+  const { trove_status, name, project_id, hypervisor, datastore_version } = before ?? {};
+  const status = instance?.status || trove_status;
+  const isExpected = status !== undefined && SILENT_STATUSES.has(status);
+  return defined({
+    trove_status: status,
+    name: instance?.name || name,
+    project_id: instance?.projectId || project_id,
+    hypervisor: instance?.hypervisor ?? hypervisor,
+    datastore_version: instance?.datastoreVersion ?? datastore_version,
+    expected_since: isExpected ? (before?.expected_since ?? at) : undefined,
+    never_answered: isNewcomer || before?.never_answered || undefined,
+    unlisted: (trove?.isFresh ? instance === undefined : before?.unlisted) || undefined,
+  });
+}
+
+/** @returns why the guest is counted apart while it is silent, if it is */
+export function excuse(
+  { before, at }: SilentGuest,
+  { expected_since: expectedSince, never_answered: neverAnswered, unlisted }: Context,
+  isTroveFresh: boolean,
+  expectedSilenceMs: number,
+): Apart | undefined {
+  const isWithin = (since: string, ms: number) => Date.parse(at) - Date.parse(since) < ms;
+  if (expectedSince !== undefined && isWithin(expectedSince, expectedSilenceMs)) return 'expected_silent';
+  if (neverAnswered && isWithin(before?.since ?? at, NEW_MS)) return 'new';
+  if (unlisted && isTroveFresh) return 'expected_silent'; // the next list will tell
+  return before?.counted_apart === 'orphaned' && !isTroveFresh ? 'orphaned' : undefined;
+}
+
+/** The same without the fields that are undefined. */
+function defined(
+  fields: {
+    readonly [Name in keyof GuestState]?: GuestState[Name] | undefined;
+  },
+): Context {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
