@@ -2,8 +2,8 @@ import type { Context } from 'aws-lambda';
 import { MalformedState, parseFleetState } from './changes/fleet-state.ts';
 import { fleetView, type PageState } from './page/fleet-view.ts';
 import { readWidgetEvent } from './page/widget-event.ts';
-import { type PageSettings, readPageSettings } from './settings/state-settings.ts';
-import { InvalidConfig } from './settings/variables.ts';
+import { readPageSettings } from './settings/state-settings.ts';
+import { InvalidConfig, orInvalidConfig } from './settings/variables.ts';
 import { StateUnavailable } from './store/errors.ts';
 import { openStateStore } from './store/state-location.ts';
 import type { StateStore } from './store/state-store.ts';
@@ -24,7 +24,10 @@ There are none.
 `;
 
 const log = new Log('fleet-page');
-const page = load(process.env);
+const page = orInvalidConfig(() => {
+  const settings = readPageSettings(process.env);
+  return { settings, store: openStateStore(settings.location) };
+});
 
 /**
  * A custom widget of a CloudWatch dashboard.
@@ -42,22 +45,6 @@ export async function handler(event: unknown, lambda: Context): Promise<string> 
   const { store, settings } = page;
   const state = await read(store, Deadline.in(lambda.getRemainingTimeInMillis() - ANSWER_MARGIN_MS));
   return String(fleetView(state, { nowMs: Date.now(), rateMs: settings.rateMs, theme: request.theme }));
-}
-
-interface Page {
-  readonly settings: PageSettings;
-  readonly store: StateStore;
-}
-
-/** Wrong settings are returned, so that the first invocation can report them. */
-function load(env: NodeJS.ProcessEnv): Page | InvalidConfig {
-  try {
-    const settings = readPageSettings(env);
-    return { settings, store: openStateStore(settings.location) };
-  } catch (error) {
-    if (error instanceof InvalidConfig) return error;
-    throw error;
-  }
 }
 
 /** Why a state cannot be read is shown on the page, since a dashboard shows no log. */

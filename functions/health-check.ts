@@ -6,12 +6,11 @@ import { ExecutionEnvironment } from './runtime/execution-environment.ts';
 import { fleetOf, planSweep, runControlPlane, runSweep } from './runtime/sweep-fleet.ts';
 import { readControlPlaneTopics, readStateSettings } from './settings/state-settings.ts';
 import { readTroveSettings } from './settings/trove-settings.ts';
-import { InvalidConfig } from './settings/variables.ts';
+import { InvalidConfig, orInvalidConfig } from './settings/variables.ts';
 import { openStateStore } from './store/state-location.ts';
-import type { NamedTarget } from './sweep/control-plane.ts';
 import { type Fleet, FleetUnknown } from './sweep/fleet.ts';
 import { summarize } from './sweep/summary.ts';
-import type { Sweep } from './sweep/sweep.ts';
+import type { Sweep, SweepEnd } from './sweep/sweep.ts';
 import { readSweepRequest, type SweepRequest } from './sweep/sweep-request.ts';
 import { type Origin, type SweepError, type SweepRun, sweepResult } from './sweep/sweep-result.ts';
 import { log, recordSweep } from './telemetry/sweep-telemetry.ts';
@@ -50,35 +49,26 @@ export async function handler(event: unknown, lambda: Context): Promise<Reported
   }
 }
 
-interface HealthCheck {
-  readonly environment: ExecutionEnvironment;
-  readonly fleet: Fleet;
-  /** Undefined: nothing is saved from sweep to sweep. */
-  readonly history: FleetHistory | undefined;
-  /** Undefined: nobody but the broker is asked who the guests are. */
-  readonly trove: TroveLister | undefined;
-  /** Of the control plane. */
-  readonly topics: readonly NamedTarget[];
-}
+type HealthCheck = Exclude<Awaited<ReturnType<typeof load>>, InvalidConfig>;
 
-async function load(env: NodeJS.ProcessEnv): Promise<HealthCheck | InvalidConfig> {
+async function load(env: NodeJS.ProcessEnv) {
   const environment = await ExecutionEnvironment.load(env);
   if (environment instanceof InvalidConfig) return environment;
-  try {
+  return orInvalidConfig(() => {
     const { location, thresholds } = readStateSettings(env);
     const troveSettings = readTroveSettings(env);
     const rules = { ...thresholds, expectedSilenceMs: troveSettings?.expectedSilenceMs ?? 0 };
     return {
       environment,
       fleet: fleetOf(environment),
+      /** Undefined: nothing is saved from sweep to sweep. */
       history: location && new FleetHistory(openStateStore(location), rules),
+      /** Undefined: nobody but the broker is asked who the guests are. */
       trove: troveSettings && new TroveLister(troveSettings),
+      /** Of the control plane. */
       topics: readControlPlaneTopics(env, environment.config.controlExchange),
     };
-  } catch (error) {
-    if (error instanceof InvalidConfig) return error;
-    throw error;
-  }
+  });
 }
 
 async function check(
@@ -162,7 +152,7 @@ function withMemory(
   return { origin: { from: 'last_list', problem: problem.message, ageMs } };
 }
 
-async function withProgress<T>(sweep: Sweep, run: () => Promise<T>): Promise<T> {
+async function withProgress(sweep: Sweep, run: () => Promise<SweepEnd>): Promise<SweepEnd> {
   const report = () => {
     const done = sweep.verdicts.size;
     log.debug('health_check_progress', { done, total: done + sweep.unreached.size });

@@ -8,7 +8,7 @@ import { openTransport, type Transport } from '../oslo/transport.ts';
 import { KeyFile } from '../secrets/key-file.ts';
 import { readSecret, SecretUnavailable } from '../secrets/secrets-manager.ts';
 import { type BrokerSettings, type Config, type GuestKeySettings, readConfig } from '../settings/config.ts';
-import { InvalidConfig } from '../settings/variables.ts';
+import { InvalidConfig, orInvalidConfig } from '../settings/variables.ts';
 import { Deadline } from '../time/deadline.ts';
 import { Hops } from '../time/hops.ts';
 import { connectionLoss } from './broker-failure.ts';
@@ -39,15 +39,11 @@ export class ExecutionEnvironment {
    * @returns wrong settings as a value, so that the first invocation can report them
    */
   static async load(env: NodeJS.ProcessEnv): Promise<ExecutionEnvironment | InvalidConfig> {
-    try {
-      const environment = new ExecutionEnvironment(env);
-      setImmediate(() => process.stdout); // Node makes this stream when it is first asked for: while the broker is dialled
-      await environment.broker.connectAhead(Deadline.in(INIT_WAIT_MS), environment.initHops);
-      return environment;
-    } catch (error) {
-      if (error instanceof InvalidConfig) return error;
-      throw error;
-    }
+    const environment = orInvalidConfig(() => new ExecutionEnvironment(env));
+    if (environment instanceof InvalidConfig) return environment;
+    setImmediate(() => process.stdout); // Node makes this stream when it is first asked for: while the broker is dialled
+    await environment.broker.connectAhead(Deadline.in(INIT_WAIT_MS), environment.initHops);
+    return environment;
   }
 
   private constructor(env: NodeJS.ProcessEnv) {

@@ -10,6 +10,16 @@ export class InvalidConfig extends CodedError {
   override readonly isForDeployer = true;
 }
 
+/** What `read` reads; wrong settings as a value, so that the first invocation can report them. */
+export function orInvalidConfig<T>(read: () => T): T | InvalidConfig {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof InvalidConfig) return error;
+    throw error;
+  }
+}
+
 /** @throws InvalidConfig where TLS certificates are not verified: passwords and tokens would go to anyone */
 export function requireVerifiedTls({ NODE_TLS_REJECT_UNAUTHORIZED: setting }: Variables): void {
   if (setting === '0')

@@ -10,6 +10,8 @@ import { requestJson } from './json-request.ts';
 export interface ProjectToken {
   readonly token: string;
   readonly projectId: string;
+  /** Since the epoch, in milliseconds. */
+  readonly expiresAtMs: number;
 }
 
 /** A token is not used in its last minute. */
@@ -19,7 +21,7 @@ const MARGIN_MS = 60_000;
 export class ApplicationCredential {
   readonly #url: URL;
   readonly #settings: CredentialSettings;
-  #current: (ProjectToken & { readonly expiresAtMs: number }) | undefined;
+  #current: ProjectToken | undefined;
 
   /** @param keystoneUrl `https://…/v3`, without a slash at the end */
   constructor(keystoneUrl: string, settings: CredentialSettings) {
@@ -39,7 +41,7 @@ export class ApplicationCredential {
     this.#current = undefined;
   }
 
-  async #issue(deadline: Deadline): Promise<ProjectToken & { readonly expiresAtMs: number }> {
+  async #issue(deadline: Deadline): Promise<ProjectToken> {
     const { id, secret } = parseJsonObject(await this.#read(deadline)) ?? {};
     if (typeof id !== 'string' || typeof secret !== 'string')
       throw new TroveUnavailable('The application credential is not {"id": "…", "secret": "…"}');

@@ -6,15 +6,11 @@ import { TroveUnavailable } from './errors.ts';
 /** An instance takes some 1.5 kB of a list, so that this is enough for 20,000 of them. */
 const MAX_LENGTH = 32 * 1024 * 1024;
 
-export interface JsonAnswer extends HttpAnswer {
-  /** Undefined: the answer is not JSON. */
-  readonly json: unknown;
-}
-
 /**
  * Sends a request to an API of OpenStack.
  *
  * @param service its name, for the message of an error
+ * @returns `json` is undefined where the answer is not JSON
  * @throws TroveUnavailable where no answer comes in time
  */
 export async function requestJson(
@@ -23,7 +19,7 @@ export async function requestJson(
   deadline: Deadline,
   options: RequestOptions,
   body?: string,
-): Promise<JsonAnswer> {
+): Promise<HttpAnswer & { readonly json: unknown }> {
   const signal = deadline.signal();
   const answer = await send(url, { ...options, signal }, body, MAX_LENGTH).catch((cause) => {
     throw new TroveUnavailable(`${service} ${troubleOf(cause, signal)}`, { cause });

@@ -3,7 +3,7 @@ import type { Deadline } from '../time/deadline.ts';
 import { ApplicationCredential } from './application-credential.ts';
 import { TroveUnavailable } from './errors.ts';
 import { parseInstance, type TroveInstance } from './instance.ts';
-import { type JsonAnswer, requestJson } from './json-request.ts';
+import { requestJson } from './json-request.ts';
 
 export type Instances = ReadonlyMap<string, TroveInstance>;
 
@@ -60,8 +60,7 @@ export class TroveApi {
     const instances = new Map<string, TroveInstance>();
     let marker = 0;
     for (let pages = 1, listed = 0; ; pages++) {
-      const { json } = await this.#page(pageSize, marker, deadline);
-      const { instances: page, links } = Object(json);
+      const { instances: page, links } = Object(await this.#page(pageSize, marker, deadline));
       if (!Array.isArray(page)) throw new TroveUnavailable("Trove's answer is not a list of instances");
       for (const entry of page) {
         const instance = parseInstance(entry);
@@ -77,20 +76,20 @@ export class TroveApi {
     }
   }
 
-  async #page(limit: number, marker: number, deadline: Deadline): Promise<JsonAnswer> {
-    const answer = await this.#get(limit, marker, deadline);
-    if (answer.status !== 401) return accepted(answer);
-    this.#credential.forget(); // the token may have been revoked
-    return accepted(await this.#get(limit, marker, deadline));
-  }
-
-  async #get(limit: number, marker: number, deadline: Deadline): Promise<JsonAnswer> {
-    const { token, projectId } = await this.#credential.token(deadline);
-    const url = new URL(`${this.#url}/${encodeURIComponent(projectId)}/mgmt/instances`);
-    url.search = `deleted=false&include_clustered=true&limit=${limit}${marker > 0 ? `&marker=${marker}` : ''}`;
-    return requestJson('Trove', url, deadline, {
-      headers: { 'X-Auth-Token': token, Accept: 'application/json' },
-    });
+  /** @returns what Trove answers, as JSON gave it */
+  async #page(limit: number, marker: number, deadline: Deadline): Promise<unknown> {
+    for (let attempt = 1; ; attempt++) {
+      const { token, projectId } = await this.#credential.token(deadline);
+      const url = new URL(`${this.#url}/${encodeURIComponent(projectId)}/mgmt/instances`);
+      url.search = `deleted=false&include_clustered=true&limit=${limit}${marker > 0 ? `&marker=${marker}` : ''}`;
+      const headers = { 'X-Auth-Token': token, Accept: 'application/json' };
+      const { status, json } = await requestJson('Trove', url, deadline, { headers });
+      if (status === 200 && json !== undefined) return json;
+      if (status === 200) throw new TroveUnavailable("Trove's answer is not JSON");
+      if (status !== 401 || attempt > 1)
+        throw new TroveUnavailable(`Trove answered with status ${status}${MEANINGS[status] ?? ''}`);
+      this.#credential.forget(); // the token may have been revoked
+    }
   }
 }
 
@@ -101,14 +100,6 @@ interface Reading {
   readonly isDoubled: boolean;
 }
 
-/** @throws TroveUnavailable */
-function accepted(answer: JsonAnswer): JsonAnswer {
-  const { status, json } = answer;
-  if (status === 200 && json !== undefined) return answer;
-  if (status === 200) throw new TroveUnavailable("Trove's answer is not JSON");
-  throw new TroveUnavailable(`Trove answered with status ${status}${MEANINGS[status] ?? ''}`);
-}
-
 const MEANINGS: Readonly<Record<number, string>> = {
   401: ': the application credential has no role of an admin',
   403: ': its policy forbids it, or Nova failed',
@@ -117,9 +108,7 @@ const MEANINGS: Readonly<Record<number, string>> = {
 
 /** Of the next page, which Trove names by a URL; of that only the marker is used, since scheme and host may be wrong. */
 function nextMarker(links: unknown): number | undefined {
-  if (!Array.isArray(links)) return undefined;
-  const next = links.find((link) => Object(link).rel === 'next');
-  const { href } = Object(next);
-  if (typeof href !== 'string' || !URL.canParse(href)) return undefined;
-  return Number(new URL(href).searchParams.get('marker'));
+  const next = Array.isArray(links) ? links.find((link) => Object(link).rel === 'next') : undefined;
+  const url = URL.parse(String(Object(next).href));
+  return url ? Number(url.searchParams.get('marker')) : undefined;
 }
