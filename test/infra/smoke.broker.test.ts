@@ -294,15 +294,6 @@ describe('exit code 1', () => {
     });
   });
 
-  test('the smoke test exits with 1, and invokes no health check, when the broker refuses the login', async () => {
-    const behind = await startFunction({ BROKER_URL: broker.url.replace('guest:guest', 'guest:hunter2') });
-    api = (request) => checked(request, behind);
-    const { code, output } = await smoke([]);
-    expect(code).toBe(1);
-    expect(output).toContain('✘ broker_refused (proxy_configuration_error)');
-    expect(output).not.toContain('hunter2');
-  });
-
   test('the smoke test exits with 1 for a misconfigured function, and prints its message and its log group', async () => {
     const behind = await startFunction({ BROKER_URL: broker.url, RPC_TIMEOUT_SECONDS: 'soon' });
     api = (request) => checked(request, behind);
@@ -337,6 +328,19 @@ describe('exit code 1', () => {
     });
     await channel.deleteQueue(queue); // and with it the exchange
   });
+});
+
+test('the smoke test exits with 1, after a health check that tells what the broker said, when it refuses the login', async () => {
+  const settings = { BROKER_URL: broker.url.replace('guest:guest', 'guest:hunter2') };
+  const [behind, refused] = [await startFunction(settings), await HealthCheckUnderTest.start(settings)];
+  started.push(refused);
+  api = (request) => checked(request, behind);
+  lambda = async () => ({ body: (await refused.sweep()).summary });
+  const { code, output } = await smoke([]);
+  expect(output).toContain('The broker said: 403 ACCESS_REFUSED - Login was refused');
+  expect(code).toBe(1);
+  expect(output).toContain('✘ broker_refused (proxy_configuration_error)');
+  expect(output).not.toContain('hunter2');
 });
 
 test('the smoke test exits with 1, after a health check, for a broker without any registered guest', async () => {

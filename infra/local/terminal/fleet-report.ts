@@ -107,6 +107,7 @@ function remarks(summary: ReportedSummary): string[] {
     Object.entries(REASONS).find(([reason]) => reason === error?.code) ?? [];
   return [
     ...(error ? [`${error.code}: ${error.message}. ${todo}`.trim()] : []),
+    ...(error?.broker_said ? [`The broker said: ${error.broker_said}`] : []),
     ...topics
       .filter(({ reachable }) => reachable === false)
       .map(({ topic, reason }) => `Trove's ${topic} is unreachable: ${reason}.`),
