@@ -36,6 +36,9 @@ export interface Rules extends Thresholds {
   readonly expectedSilenceMs: number;
 }
 
+/** Of so many guests the state has what Trove says of the instance: of 40,000, it would be too long to be read again. */
+const MAX_DESCRIBED = 5000;
+
 /** A sweep counts as one more of the schedule when it began at least this share of the schedule's rate after the last. */
 const APART = 1 / 3;
 
@@ -131,7 +134,8 @@ class Fleet {
     this.#changes.push(...changes);
     const isCounted = this.#isOfFleet && this.#result.isBrokerReachable && !this.#isRepeat;
     const countedAt = isCounted ? this.#startedAt : this.#before?.counted_at;
-    const state = fleetState(this.#lastSweep(counts, cause), Object.fromEntries(this.#guests), {
+    const guests = Object.fromEntries(withinLimit(this.#guests));
+    const state = fleetState(this.#lastSweep(counts, cause), guests, {
       known: [...this.#known],
       ...(countedAt && { counted_at: countedAt }),
       ...(shrunk && { shrunk }),
@@ -247,5 +251,13 @@ class Fleet {
       ...(cause && { common_cause: cause }),
       ...(error && { error }),
     };
+  }
+}
+
+function* withinLimit(guests: ReadonlyMap<string, GuestState>): Iterable<[string, GuestState]> {
+  let described = 0;
+  for (const [id, guest] of guests) {
+    const { name: _, project_id: __, hypervisor: ___, datastore_version: ____, ...bare } = guest;
+    yield [id, guest.name === undefined || ++described <= MAX_DESCRIBED ? guest : bare];
   }
 }

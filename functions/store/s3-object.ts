@@ -7,7 +7,7 @@ import type { StateStore, StoredText } from './state-store.ts';
 /** S3 answers in tens of milliseconds, or is not reached. */
 const MAX_TIMEOUT_MS = 3000;
 
-/** More is no state: an unreachable guest takes some 300 bytes. */
+/** More is no state: 40,000 guests of which none answers take 14 MiB, reachable ones 1.5 MiB. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
 /** What S3 answers when a write's condition does not hold: changed, deleted, or being written at the same time. */
@@ -47,6 +47,8 @@ export class S3Object implements StateStore {
   }
 
   async replace(version: string | undefined, text: string, deadline: Deadline): Promise<void> {
+    if (Buffer.byteLength(text) > MAX_BYTES)
+      throw new StateUnavailable(`${this.#url} cannot be written`, 'EntityTooLarge');
     const condition = version === undefined ? { IfNoneMatch: '*' } : { IfMatch: version };
     const object = { ...this.#place, ...condition, Body: text, ContentType: 'application/json' };
     try {

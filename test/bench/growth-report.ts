@@ -13,7 +13,7 @@ export function growthReport(runs: readonly GrowthRun[]): Section {
   return {
     title: 'Growth',
     body: [
-      'The guests are echo responders in one process. Each RabbitMQ was measured in a run of its own, the sweeps of all kinds in turns. *Named* in the event or *listed* by the bindings; *bare* is bare amqplib with 256 pings in flight, *confirming* the same with publisher confirms and timers, as a sweep has them. Memory is the greatest resident set that the process ever had. *With dead guests*: a third of them hangs, of a third the agent is down, a third never registered, and each had its right reason; a guest that hangs is waited for 15 s.',
+      'The guests are echo responders in one process. Each RabbitMQ was measured in a run of its own, the sweeps of all kinds in turns. *Named* in the event or *listed* by the bindings, with a state that is *kept* from sweep to sweep or without; *bare* is bare amqplib with 256 pings in flight, *confirming* the same with publisher confirms and timers, as a sweep has them. Memory is the greatest resident set that the process ever had. *With dead guests*: a third of them hangs, of a third the agent is down, a third never registered, and each had its right reason; a guest that hangs is waited for 15 s.',
       ...runs.flatMap(({ rabbitmq, fleets, shares }) => [
         `### RabbitMQ ${rabbitmq}`,
         declared(fleets),
@@ -71,6 +71,16 @@ function growthTable(fleets: readonly Fleet[]): string {
         fleet.listed,
         `time × named ${written(ratio(times(fleet.listed), times(fleet.named)))}`,
       ),
+      ...(fleet.kept
+        ? [
+            row(
+              fleet,
+              'kept',
+              fleet.kept,
+              `time × listed ${written(ratio(times(fleet.kept), times(fleet.listed)))}`,
+            ),
+          ]
+        : []),
       [
         count(fleet.guests),
         'the list alone',
@@ -179,7 +189,7 @@ function goalsOf({ rabbitmq, fleets }: GrowthRun): Goal[] {
   return fleets
     .filter(({ guests }) => LARGE.includes(guests))
     .flatMap((fleet) => {
-      const { guests, bare, confirming, named, listed, list, dead } = fleet;
+      const { guests, bare, confirming, named, listed, kept, list, dead } = fleet;
       const goals = [
         goal(
           `${count(guests)} guests ${on}: a listed sweep, at most 1.25 of a named one`,
@@ -198,6 +208,20 @@ function goalsOf({ rabbitmq, fleets }: GrowthRun): Goal[] {
           ratio(times(bare), times(confirming)),
         ),
       ];
+      const memoryOf = (samples: readonly Sample[]) => samples.map(({ maxRssBytes }) => maxRssBytes);
+      if (kept)
+        goals.push(
+          goal(
+            `${count(guests)} guests ${on}: a sweep that keeps its state, at most 1.05 of one that does not`,
+            ratio(times(kept), times(listed)),
+            { atMost: 1.05 },
+          ),
+          goal(
+            `${count(guests)} guests ${on}: its memory, at most 1.1`,
+            ratio(memoryOf(kept), memoryOf(listed)),
+            { atMost: 1.1 },
+          ),
+        );
       if (guests === Math.max(...LARGE)) {
         const memory = listed.map(({ maxRssBytes }) => maxRssBytes / 256e6);
         const minutes = times(listed).map((ms) => ms / 60_000);

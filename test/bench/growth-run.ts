@@ -19,6 +19,8 @@ export interface Fleet {
   readonly confirming: readonly Sample[];
   readonly named: readonly Sample[];
   readonly listed: readonly Sample[];
+  /** Listed, by a process that saves the state from sweep to sweep; missing in older runs. */
+  readonly kept?: readonly Sample[];
   /** The list of the bindings alone. */
   readonly list: readonly Omit<Sample, 'maxRssBytes'>[];
   readonly dead: readonly DeadShare[];

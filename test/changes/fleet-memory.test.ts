@@ -238,6 +238,34 @@ describe('Trove', () => {
     expect(history.state?.contradicted).toBeUndefined();
   });
 
+  test('the state of 40,000 guests of which none answers can be read again from S3', () => {
+    const ids = Array.from({ length: 40_000 }, (_, index) => id(index));
+    const down: Verdict = {
+      reachable: false,
+      reason: 'no_consumer',
+      cause: '',
+      queue: { consumers: 0, messages: 1000 },
+    };
+    const long = (guest: string) => ({
+      id: guest,
+      name: 'n'.repeat(64),
+      projectId: 'p'.repeat(32),
+      status: 'RESTART_REQUIRED',
+      hypervisor: 'h'.repeat(64),
+      datastoreVersion: 'd'.repeat(64),
+    });
+    const verdicts = Object.fromEntries(ids.map((guest) => [guest, down]));
+    const trove = { instances: new Map(ids.map((guest) => [guest, long(guest)])), isFresh: true };
+    const { state } = applySweep(undefined, resultOf(verdicts, { trove }), {
+      ...RULES,
+      unreachableAfterSweeps: 1,
+    });
+    const text = JSON.stringify(state);
+    expect(text.length).toBeLessThan(16 * 1024 * 1024);
+    expect(parseFleetState(text).guests[id(39_999)]).toMatchObject({ trove_status: 'RESTART_REQUIRED' });
+    expect(Object.values(state.guests).filter(({ name }) => name !== undefined)).toHaveLength(5000);
+  });
+
   test('a list that is not whole deletes nobody', () => {
     const history = new History();
     history.sweep(0, allUp);

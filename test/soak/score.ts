@@ -108,12 +108,12 @@ export class Scores {
     const { broker, guests } = this.#world;
     const state = broker.throughout(fromMs, toMs);
     const states = guests.map(({ truth }) => truth.throughout(fromMs, toMs) ?? 'unsure');
-    const isUnsure = state === undefined || state === 'unsure' || states.includes('unsure');
-    const areAllAlive = states.every((each) => each === 'alive');
-    const expected = state === 'up' ? Number(!areAllAlive) : 2;
     const isDead = states.some((each) => each === 'killed' || each === 'frozen');
-    const isImpossible = code > 2 || (state === 'up' && isDead && code === 0);
-    const verdict = isUnsure && !isImpossible ? undefined : code === expected;
+    let expected: number | undefined;
+    if (state === 'down' || state === 'blocked') expected = 2;
+    else if (state === 'up' && isDead) expected = 1;
+    else if (state === 'up' && !states.includes('unsure')) expected = 0;
+    const verdict = expected === undefined && code <= 2 ? undefined : code === expected;
     this.#add('exit codes', verdict, () => `exit code ${code}, not ${expected}`);
   }
 

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -17,6 +17,7 @@ import { type Guest, World } from './world.ts';
 
 // `npm run soak [-- --minutes 15 --seed 1]`: real guests are killed, stopped, frozen and cut off, their broker is restarted and
 // blocked, and what pings, sweeps, changes and exit codes say is compared with the truth. A run of 15 minutes writes RESULTS.md.
+// `--of DIR`: those of another checkout, after `npm run synth` there; that writes nothing.
 
 const FULL_MINUTES = 15;
 const SWEEP_EVERY_MS = 10_000;
@@ -30,9 +31,11 @@ const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: String(FULL_MINUTES) },
     seed: { type: 'string', default: '1' },
+    of: { type: 'string' },
   },
 });
 const [minutes, seed] = [Number(values.minutes), Number(values.seed)];
+const other = values.of === undefined ? undefined : resolve(values.of);
 
 const folder = new TemporaryFolder('soak');
 const world = await World.make();
@@ -75,7 +78,8 @@ try {
   await pinging.end();
   await sweeping.end();
   console.log(`\n${report()}`);
-  if (minutes >= FULL_MINUTES) await writeFile(join(import.meta.dirname, 'RESULTS.md'), report());
+  if (minutes >= FULL_MINUTES && other === undefined)
+    await writeFile(join(import.meta.dirname, 'RESULTS.md'), report());
 } finally {
   await world.end();
   await folder.remove();
@@ -83,7 +87,8 @@ try {
 process.exit(scores.isFlawless ? 0 : 1);
 
 async function start(name: 'rpc-ping' | 'health-check', env: Record<string, string>): Promise<LambdaProcess> {
-  const local = { name, bundlePath: await bundle(name), timeoutMs: 120_000, memoryMb: 256 };
+  const bundlePath = other === undefined ? await bundle(name) : join(other, 'dist', name, 'index.mjs');
+  const local = { name, bundlePath, timeoutMs: 120_000, memoryMb: 256 };
   return LambdaProcess.start(local, env, () => undefined);
 }
 
@@ -119,7 +124,8 @@ async function sweepOn(lambda: LambdaProcess): Promise<void> {
 
 /** Runs `npm run health-check`, as an operator or a cron job does, with a state of its own. */
 async function commandOn(): Promise<void> {
-  const script = join(import.meta.dirname, '..', '..', 'infra', 'local', 'health-check-command.ts');
+  const checkout = other ?? join(import.meta.dirname, '..', '..');
+  const script = join(checkout, 'infra', 'local', 'health-check-command.ts');
   const env = { PATH: process.env['PATH'], ...settings, FLEET_STATE_URL: state('command') };
   while (!isOver) {
     const begin = performance.now();

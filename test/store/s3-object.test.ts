@@ -71,9 +71,13 @@ describe('an object of S3', () => {
     expect(read).toMatchObject({ status: 'rejected', reason: { code: 'state_unavailable' } });
   });
 
-  test('more than a state can be is read as an empty text', async () => {
-    const store = open();
-    await store.replace(undefined, 'x'.repeat(17 * 1024 * 1024), soon());
+  test('more than a state can be is not written, and read as an empty text', async () => {
+    const [store, text] = [open(), 'x'.repeat(17 * 1024 * 1024)];
+    await expect(store.replace(undefined, text, soon())).rejects.toMatchObject({
+      exception: 'EntityTooLarge',
+    });
+    await store.replace(undefined, 'x', soon());
+    for (const path of s3.objects.keys()) s3.objects.set(path, text);
     await expect(store.read(soon())).resolves.toMatchObject({ text: '' });
   });
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { pathToFileURL } from 'node:url';
 import { type ChannelModel, connect } from 'amqplib';
 import { parseAddress } from '../../../functions/broker/address.ts';
 import { fixedLocator } from '../../../functions/broker/locator.ts';
@@ -92,13 +93,17 @@ export async function growth(stage: Stage): Promise<Section> {
 async function measure(field: Field, ids: readonly string[]): Promise<Omit<Fleet, 'guests' | 'declareMs'>> {
   const { stage, settings } = field;
   const one = ids.slice(0, 1);
-  const ours = stage.handler('health-check', { event: { instance_ids: one } }, settings);
+  const event = { instance_ids: one };
+  const ours = stage.handler('health-check', { event }, settings);
+  const state = pathToFileURL(stage.folder.file(`state-${ids.length}.json`)).href;
+  const keeping = stage.handler('health-check', { event }, { ...settings, FLEET_STATE_URL: state });
   const first = { ids: one, times: 1, inFlight: 1 };
   const bare = stage.handler('bare-amqplib', first, settings);
   const confirming = stage.handler('bare-amqplib', first, { ...settings, DUTIES: 'sweep' });
   const repeats = REPEATS.get(ids.length) ?? 1;
-  const all = [bare, confirming, ours];
+  const all = [bare, confirming, ours, keeping];
   for (const contestant of all) await contestant.answer();
+  await keeping.ask({ event: {} }); // which makes the state
   const samples = await interleaved(
     repeats,
     new Map([
@@ -106,6 +111,7 @@ async function measure(field: Field, ids: readonly string[]): Promise<Omit<Fleet
       ['confirming', () => sample(field, () => confirming.ask({ ids, times: 1, inFlight: 256 }))],
       ['named', () => sample(field, () => ours.ask({ event: { instance_ids: ids } }))],
       ['listed', () => sample(field, () => ours.ask({ event: {} }))],
+      ['kept', () => sample(field, () => keeping.ask({ event: {} }))],
     ]),
   );
   const list = [];
@@ -121,6 +127,7 @@ async function measure(field: Field, ids: readonly string[]): Promise<Omit<Fleet
     confirming: of('confirming'),
     named: of('named'),
     listed: of('listed'),
+    kept: of('kept'),
     list,
     dead,
   };
