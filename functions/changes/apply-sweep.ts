@@ -108,12 +108,8 @@ class Fleet {
     const context = why && contextOf(silent, this.#instance(id), this.#result.trove);
     const excused = context && excuse(silent, context, isTroveFresh, this.#rules.expectedSilenceMs);
     const apart = isDeleted ? 'orphaned' : excused;
-    const finding = {
-      why,
-      at,
-      isExcused: why !== undefined && apart !== undefined,
-      isRepeat: this.#isRepeat,
-    };
+    const isExcused = why !== undefined && apart !== undefined;
+    const finding = { why, at, isExcused, isRepeat: this.#isRepeat };
     const { guest, change } = transition(before, finding, this.#rules);
     const name = this.#instance(id)?.name || before?.name;
     if (change) this.#changes.push({ instance_id: id, ...(name && { name }), ...change });
@@ -180,13 +176,8 @@ class Fleet {
     const wasReported = before !== undefined && before.reported !== 'nothing';
     if (!wasReported || why === undefined) return;
     const { since, name } = before;
-    this.#changes.push({
-      instance_id: id,
-      ...(name && { name }),
-      change: 'deleted',
-      reason: why.reason,
-      since,
-    });
+    const { reason } = why;
+    this.#changes.push({ instance_id: id, ...(name && { name }), change: 'deleted', reason, since });
     this.#guests.set(id, { ...before, reported: 'nothing' });
   }
 
@@ -214,10 +205,8 @@ class Fleet {
       return;
     }
     this.#known.delete(id);
-    const isSilent = guest.sweeps > 0;
-    const apart = isSilent
-      ? (excuse ?? (guest.reported === 'abandoned' ? 'abandoned' : undefined))
-      : undefined;
+    const kind = excuse ?? (guest.reported === 'abandoned' ? 'abandoned' : undefined);
+    const apart = guest.sweeps > 0 ? kind : undefined;
     if (apart) this.#apart.set(id, apart);
     this.#guests.set(id, { ...guest, ...context, ...(apart && { counted_apart: apart }) });
   }

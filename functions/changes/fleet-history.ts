@@ -58,7 +58,9 @@ export class FleetHistory {
     let saved = !loaded || loaded instanceof StateUnavailable ? await this.load(deadline) : loaded;
     for (let attempt = 1; ; attempt++) {
       if (saved instanceof StateUnavailable)
-        return tried ? notSaved(tried.outcome, saved) : unreadable(result, saved);
+        return tried
+          ? withProblem(tried.outcome, saved, 'notSaved')
+          : withProblem(unsaved(result), saved, 'unreadable');
       // A write whose answer was lost may have succeeded, and its repetition then conflicts with it.
       if (tried !== undefined && saved.text === tried.text) return tried.outcome;
       const before = saved.state && forget(saved.state, forgotten);
@@ -72,7 +74,7 @@ export class FleetHistory {
       } catch (error) {
         if (error instanceof StateUnavailable) return this.#isSaved(text, deadline, outcome, error);
         if (!(error instanceof StateConflict)) throw error;
-        if (attempt === ATTEMPTS) return notSaved(outcome, error);
+        if (attempt === ATTEMPTS) return withProblem(outcome, error, 'notSaved');
       }
       saved = await this.load(deadline);
     }
@@ -86,8 +88,8 @@ export class FleetHistory {
     error: StateUnavailable,
   ): Promise<SweepOutcome> {
     const saved = await this.load(deadline);
-    if (saved instanceof StateUnavailable) return perhapsSaved(outcome, error);
-    return saved.text === text ? outcome : notSaved(outcome, error);
+    if (saved instanceof StateUnavailable) return withProblem(outcome, error, 'perhapsSaved');
+    return saved.text === text ? outcome : withProblem(outcome, error, 'notSaved');
   }
 }
 
@@ -104,12 +106,16 @@ function newHistory(code: StateProblem['code'], why: string): StateProblem {
   return { code, message: `${why}. Every unreachable guest will be reported again` };
 }
 
-function unreadable(result: SweepResult, { message }: StateUnavailable): SweepOutcome {
-  const then = 'Changes will be reported when the saved state can be read again';
-  return {
-    ...unsaved(result),
-    problem: { code: 'state_unreadable', message: `${message}. ${then}` },
-  };
+/** What follows, where the state is not known to be saved. */
+const THEN = {
+  unreadable: 'Changes will be reported when the saved state can be read again',
+  notSaved: 'The next sweep will report these changes again',
+  perhapsSaved: 'Perhaps it was written all the same; if not, the next sweep will report these changes again',
+} as const;
+
+function withProblem(outcome: SweepOutcome, { message }: Error, then: keyof typeof THEN): SweepOutcome {
+  const code = then === 'unreadable' ? 'state_unreadable' : 'state_not_kept';
+  return { ...outcome, problem: { code, message: `${message}. ${THEN[then]}` } };
 }
 
 /** Where nothing is saved, or nothing can be read. */
@@ -117,14 +123,4 @@ export function unsaved(result: SweepResult): SweepOutcome {
   const topics = controlPlane(undefined, result);
   const known = topics && { controlPlane: topics };
   return { state: undefined, changes: [], tally: tally(result), error: result.error, ...known };
-}
-
-function notSaved(outcome: SweepOutcome, { message }: Error): SweepOutcome {
-  const then = 'The next sweep will report these changes again';
-  return { ...outcome, problem: { code: 'state_not_kept', message: `${message}. ${then}` } };
-}
-
-function perhapsSaved(outcome: SweepOutcome, { message }: Error): SweepOutcome {
-  const then = 'Perhaps it was written all the same; if not, the next sweep will report these changes again';
-  return { ...outcome, problem: { code: 'state_not_kept', message: `${message}. ${then}` } };
 }

@@ -6,56 +6,27 @@ import type { Change } from './transition.ts';
 /** How many guests of a kind a notice names; the others are counted. */
 const MAX_IN_NOTICE = 5;
 
-/** The kinds of changes, worst first, each in words. */
-const WORDS: readonly {
-  readonly change: Change['change'];
-  readonly one: string;
-  readonly many: string;
-  /** What is said of one guest. */
-  readonly detail: (change: Change, now: Date) => string;
-}[] = [
-  {
-    change: 'unreachable',
-    one: 'guest became unreachable',
-    many: 'guests became unreachable',
-    detail: reasonSince,
-  },
-  { change: 'flapping', one: 'guest is flapping', many: 'guests are flapping', detail: reasonSince },
-  {
-    change: 'reason_changed',
-    one: 'guest is unreachable for another reason',
-    many: 'guests are unreachable for another reason',
-    detail: reasonSince,
-  },
-  {
-    change: 'abandoned',
-    one: 'guest has been unreachable for so long that it counts as abandoned',
-    many: 'guests have been unreachable for so long that they count as abandoned',
-    detail: reasonSince,
-  },
-  {
-    change: 'deleted',
-    one: 'unreachable guest was deleted in Trove',
-    many: 'unreachable guests were deleted in Trove',
-    detail: reasonSince,
-  },
-  {
-    change: 'unknown_to_trove',
-    one: 'guest answers, though Trove does not know it',
-    many: 'guests answer, though Trove does not know them',
-    detail: ({ since }, now) => `since ${formatTime(since, now.getTime())} UTC`,
-  },
-  {
-    change: 'reachable',
-    one: 'guest is reachable again',
-    many: 'guests are reachable again',
-    detail: ({ since }, now) => `after ${formatDuration(now.getTime() - Date.parse(since))}`,
-  },
-];
+/** The kinds of changes, worst first, in words for one guest and for many. */
+const WORDS: Readonly<Record<Change['change'], readonly [one: string, many: string]>> = {
+  unreachable: ['guest became unreachable', 'guests became unreachable'],
+  flapping: ['guest is flapping', 'guests are flapping'],
+  reason_changed: ['guest is unreachable for another reason', 'guests are unreachable for another reason'],
+  abandoned: [
+    'guest has been unreachable for so long that it counts as abandoned',
+    'guests have been unreachable for so long that they count as abandoned',
+  ],
+  deleted: ['unreachable guest was deleted in Trove', 'unreachable guests were deleted in Trove'],
+  unknown_to_trove: [
+    'guest answers, though Trove does not know it',
+    'guests answer, though Trove does not know them',
+  ],
+  reachable: ['guest is reachable again', 'guests are reachable again'],
+};
 
 /** Worst first, as a {@link notice} names them. */
 export function bySeverity(changes: readonly Change[]): Change[] {
-  const rank = ({ change }: Change) => WORDS.findIndex((words) => words.change === change);
+  const kinds = Object.keys(WORDS);
+  const rank = ({ change }: Change) => kinds.indexOf(change);
   return changes.toSorted((a, b) => rank(a) - rank(b));
 }
 
@@ -71,8 +42,8 @@ export function notice(
 ): string | undefined {
   const parts = cause ? [causeSentence(cause, now.getTime()).replace(/\.$/, '')] : [];
   if (shrank) parts.push(`${shrank.lost} of ${shrank.from} guests that answered before do not answer`);
-  for (const { change, one, many, detail } of WORDS) {
-    const alike = changes.filter((each) => each.change === change);
+  for (const [kind, [one, many]] of Object.entries(WORDS)) {
+    const alike = changes.filter(({ change }) => change === kind);
     if (alike.length === 0) continue;
     const named = alike.slice(0, MAX_IN_NOTICE).map((each) => `${nameOf(each)} (${detail(each, now)})`);
     const more = alike.length > MAX_IN_NOTICE ? ` and ${alike.length - MAX_IN_NOTICE} more` : '';
@@ -85,6 +56,7 @@ function nameOf({ instance_id: id, name }: Change): string {
   return name ? `${name} ${id}` : id;
 }
 
-function reasonSince({ reason, since }: Change, now: Date): string {
-  return `${reason}, since ${formatTime(since, now.getTime())} UTC`;
+function detail({ change, reason, since }: Change, now: Date): string {
+  if (change === 'reachable') return `after ${formatDuration(now.getTime() - Date.parse(since))}`;
+  return `${reason ? `${reason}, ` : ''}since ${formatTime(since, now.getTime())} UTC`;
 }

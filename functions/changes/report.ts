@@ -79,16 +79,10 @@ function contradicted(guests: NonNullable<FleetState['contradicted']>): Contradi
     }));
 }
 
-function context(
-  state: FleetState | undefined,
-  { instance_id: id }: UnreachableGuest,
-): Partial<UnreachableGuest> {
-  const { since, name, project_id, hypervisor, trove_status } = state?.guests[id] ?? {};
-  return {
-    ...(since && { since }),
-    ...(name && { name }),
-    ...(project_id && { project_id }),
-    ...(hypervisor && { hypervisor }),
-    ...(trove_status && { trove_status }),
-  };
+/** What is saved of a guest, and stands in the summary. */
+const SAVED = ['since', 'name', 'project_id', 'hypervisor', 'trove_status'] as const;
+
+function context(state: FleetState | undefined, { instance_id: id }: UnreachableGuest) {
+  const entries = SAVED.map((name) => [name, state?.guests[id]?.[name]] as const);
+  return Object.fromEntries(entries.filter(([, value]) => value));
 }

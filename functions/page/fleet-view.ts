@@ -76,16 +76,13 @@ function controlPlane({ controlPlane: topics }: Overview, nowMs: number): Html |
 /** Guests that answered, and deserve a look all the same. */
 function doubtful(sweep: LastSweep): Html | undefined {
   const { guests_unencrypted: inTheClear = 0, guests_with_several_consumers: doubled = 0 } = sweep;
-  if (inTheClear + doubled === 0) return undefined;
+  const fact = (count: number, what: string, more: string) =>
+    count === 0 ? undefined : html` · <b class="warn">${formatCount(count)} ${what}</b>${more}`;
   const facts = [
-    inTheClear === 0
-      ? undefined
-      : html` · <b class="warn">${formatCount(inTheClear)} in the clear</b>, though the key is known`,
-    doubled === 0
-      ? undefined
-      : html` · <b class="warn">${formatCount(doubled)} with more than one agent</b> on the queue`,
+    fact(inTheClear, 'in the clear', ', though the key is known'),
+    fact(doubled, 'with more than one agent', ' on the queue'),
   ];
-  return html`<p class="facts">Answered${facts}</p>`;
+  return inTheClear + doubled === 0 ? undefined : html`<p class="facts">Answered${facts}</p>`;
 }
 
 function commonCause({ common_cause: cause }: LastSweep, nowMs: number): Html | undefined {

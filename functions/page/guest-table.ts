@@ -66,20 +66,12 @@ function contradictedGroup(guests: Overview['contradicted'], nowMs: number): Htm
 function recoveringGroup(guests: readonly ShownGuest[], nowMs: number): Html | undefined {
   if (guests.length === 0) return undefined;
   const title = html`<b class="warn">reachable again</b> · ${guestCount(guests.length)}<p>The last sweep reached these guests; sweeps before did not. A guest that stays reachable leaves this list.</p>`;
-  return group(
-    title,
-    guests,
-    nowMs,
-    (guest) => html`${remark(guest, nowMs)} <small>was ${guest.reason}</small>`,
-  );
+  const remarkOf = (guest: ShownGuest) => html`${remark(guest, nowMs)} <small>was ${guest.reason}</small>`;
+  return group(title, guests, nowMs, remarkOf);
 }
 
 /** What a row shows. */
-type Row = { readonly id: string } & Pick<
-  ShownGuest,
-  'since' | 'name' | 'project_id' | 'hypervisor' | 'trove_status'
-> &
-  Pick<Partial<ShownGuest>, 'waiting_messages'>;
+type Row = Omit<Overview['contradicted'][number], 'lists'> & Pick<Partial<ShownGuest>, 'waiting_messages'>;
 
 function group<Guest extends Row>(
   title: Html,
@@ -114,21 +106,11 @@ function troveStatus({ trove_status: status }: Row): Html | undefined {
   return status ? html` <small>Trove: ${cut(status, MAX_TEXT)}</small>` : undefined;
 }
 
-function remark(guest: ShownGuest, nowMs: number): Html {
-  const { reported, sweeps, flips_since: flipsSince, consumers } = guest;
-  const agents = (consumers ?? 0) > 1 ? html` <small class="warn">${consumers ?? 0} consumers</small>` : '';
-  return html`${agents}${stability(reported, sweeps, flipsSince, nowMs)}`;
-}
-
-function stability(
-  reported: ShownGuest['reported'],
-  sweeps: number,
-  flipsSince: string,
-  nowMs: number,
-): Html {
+function remark({ reported, sweeps, flips_since: since, consumers }: ShownGuest, nowMs: number): Html {
+  const count = consumers ?? 0;
+  const agents = count > 1 ? html` <small class="warn">${count} consumers</small>` : undefined;
   if (reported === 'flapping')
-    return html` <small class="warn">flapping since ${formatTime(flipsSince, nowMs)} UTC</small>`;
-  if (reported === 'nothing')
-    return html` <small>new: ${sweeps === 1 ? 'one sweep' : `${sweeps} sweeps`} so far</small>`;
-  return html``;
+    return html`${agents} <small class="warn">flapping since ${formatTime(since, nowMs)} UTC</small>`;
+  if (reported !== 'nothing') return html`${agents}`;
+  return html`${agents} <small>new: ${sweeps === 1 ? 'one sweep' : `${sweeps} sweeps`} so far</small>`;
 }

@@ -12,6 +12,9 @@ export interface ShownGuest extends GuestState {
   readonly id: string;
 }
 
+/** The reasons, worst first. */
+const SEVERITY = Object.keys(REASONS);
+
 /** How many topics of the control plane are shown. */
 const MAX_TOPICS = 20;
 
@@ -61,7 +64,7 @@ export function overviewOf({
   const byReason = Map.groupBy(down, ({ reason }) => reason);
   return {
     sweep,
-    unreachable: new Map(worstFirst(byReason)),
+    unreachable: new Map([...byReason].sort(([a], [b]) => SEVERITY.indexOf(a) - SEVERITY.indexOf(b))),
     recovering,
     controlPlane: controlPlane.slice(0, MAX_TOPICS),
     contradicted: Object.entries(contradicted).map(([id, guest]) => ({ id, ...guest })),
@@ -76,13 +79,6 @@ function isSilentGuest({ counted_apart: why }: ShownGuest): boolean {
 
 function newestFirst(a: ShownGuest, b: ShownGuest): number {
   return b.since.localeCompare(a.since) || a.id.localeCompare(b.id);
-}
-
-function* worstFirst<T>(byReason: ReadonlyMap<Reason, T>): Iterable<[Reason, T]> {
-  const bySeverity: Readonly<Record<string, unknown>> = REASONS;
-  for (const name of Object.keys(bySeverity)) {
-    for (const [reason, guests] of byReason) if (reason === name) yield [reason, guests];
-  }
 }
 
 /** A sweep without a verdict on a guest leaves the guest as unreachable as before, so that its totals are not enough. */

@@ -9,7 +9,7 @@ export interface Summary extends Omit<Totals, 'orphaned'> {
   /** False when the broker kept us from pinging; `error` says how. */
   readonly broker_reachable: boolean;
   /** Of the reachable guests, from publish to reply; null when there are none. */
-  readonly round_trip_ms: Percentiles | null;
+  readonly round_trip_ms: ReturnType<typeof percentiles>;
   readonly duration_ms: number;
   /**
    * Whether the event named the guests, they are bound to the control exchange, they have a queue, the last list was
@@ -30,13 +30,6 @@ export interface Summary extends Omit<Totals, 'orphaned'> {
   readonly duplicate_ids: readonly string[];
   /** What kept the sweep from being complete. */
   readonly error?: SweepError;
-}
-
-export interface Percentiles {
-  readonly p50: number;
-  readonly p90: number;
-  readonly p99: number;
-  readonly max: number;
 }
 
 export interface UnreachableGuest {
@@ -100,7 +93,7 @@ export function queueFields(why: Unreachable): Pick<UnreachableGuest, 'consumers
 }
 
 /** By nearest rank. */
-function percentiles(ascending: Float64Array): Percentiles | null {
+function percentiles(ascending: Float64Array) {
   if (ascending.length === 0) return null;
   const at = (share: number) => ascending[Math.ceil(share * ascending.length) - 1] ?? 0;
   return { p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) };

@@ -56,12 +56,8 @@ export function recordSweep(
 
 function recordOthers(requestId: string, others: readonly Silent[]): void {
   for (const [reason, guests] of Map.groupBy(others, ({ why }) => why.reason)) {
-    const fields = { request_id: requestId, outcome: 'unreachable', reason };
-    recordIds(
-      'more_unreachable',
-      fields,
-      guests.map(({ id }) => id),
-    );
+    const ids = guests.map(({ id }) => id);
+    recordIds('more_unreachable', { request_id: requestId, outcome: 'unreachable', reason }, ids);
   }
 }
 
