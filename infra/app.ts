@@ -1,19 +1,27 @@
 import { App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { bundleAll } from './bundle/bundle.ts';
-import { GuestRpcPingStack } from './guest-rpc-ping-stack.ts';
-import { InvalidSetting } from './settings/cdk-context.ts';
-import { readSettings } from './settings/deployment-settings.ts';
+import { readDeployments } from './settings/deployment-files.ts';
+import { SETTINGS } from './settings/deployment-settings.ts';
+import { InvalidSettings } from './settings/invalid-settings.ts';
+import { addDeployment } from './stacks.ts';
 
-// The CDK application: the CDK command line runs this file, as `cdk.json` says.
+// The CDK application: the CDK command line runs this file, as `cdk.json` says. Its argument is another folder of settings.
 
 try {
+  const [folder = 'infra/deployments'] = process.argv.slice(2);
+  const deployments = readDeployments(folder, { isCi: process.env['CI'] === 'true' });
   const app = new App();
-  const settings = readSettings(app.node.getAllContext());
-  new GuestRpcPingStack(app, settings.stackName, settings, await bundleAll());
+  const strays = Object.keys(app.node.getAllContext()).filter((name) => SETTINGS.has(name));
+  if (strays.length > 0)
+    console.error(
+      `${strays.join(', ')} in CDK's context are not read: settings are in ${folder}/<name>.json.`,
+    );
+  const bundles = await bundleAll();
+  for (const settings of deployments) addDeployment(app, settings, bundles);
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
 } catch (error) {
-  if (!(error instanceof InvalidSetting)) throw error;
+  if (!(error instanceof InvalidSettings)) throw error;
   console.error(error.message);
   process.exitCode = 1;
 }

@@ -1,16 +1,16 @@
-import { Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Duration, Validations } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { BlockPublicAccess, Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
-import type { FleetStateSettings } from '../settings/fleet-state-settings.ts';
+import type { ParsedOptions } from '../settings/deployment-settings.ts';
 
 const KEY = 'fleet-state.json';
 
 /** Old states, which are there for whoever wonders what happened, are deleted after so long. */
 const KEPT_FOR = Duration.days(7);
 
-/** The bucket of one object: what the health check keeps from sweep to sweep. The removal of the stack leaves it. */
+/** The bucket of one object: what the health check keeps from sweep to sweep. */
 export class StateBucket extends Construct {
   readonly url: string;
   readonly #bucket: Bucket;
@@ -24,7 +24,6 @@ export class StateBucket extends Construct {
       minimumTLSVersion: 1.2,
       versioned: true,
       lifecycleRules: [{ noncurrentVersionExpiration: KEPT_FOR, expiredObjectDeleteMarker: true }],
-      removalPolicy: RemovalPolicy.RETAIN,
     });
     this.url = `s3://${this.#bucket.bucketName}/${KEY}`;
     Validations.of(this.#bucket).acknowledge({
@@ -50,12 +49,12 @@ export class StateBucket extends Construct {
   }
 
   /** Has a function keep what it knows here. */
-  keepFor(keeper: LambdaFunction, settings: FleetStateSettings, rateMinutes: number): void {
+  keepFor(keeper: LambdaFunction, settings: ParsedOptions): void {
     for (const statement of this.keeping) keeper.addToRolePolicy(statement);
     keeper.addEnvironment('FLEET_STATE_URL', this.url);
     keeper.addEnvironment('UNREACHABLE_AFTER_SWEEPS', String(settings.unreachableAfterSweeps));
     keeper.addEnvironment('REACHABLE_AFTER_SWEEPS', String(settings.reachableAfterSweeps));
-    keeper.addEnvironment('HEALTH_CHECK_RATE_MINUTES', String(rateMinutes));
+    keeper.addEnvironment('HEALTH_CHECK_RATE_MINUTES', String(settings.healthCheckRateMinutes));
     keeper.addEnvironment('ABANDONED_AFTER_HOURS', String(settings.abandonedAfterHours));
   }
 }

@@ -5,7 +5,6 @@ import { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { functionCode } from '../bundle/function-code.ts';
-import type { BrokerAccess } from '../network/broker-access.ts';
 import type { Network } from '../network/network.ts';
 import { functionParts } from './function-parts.ts';
 
@@ -22,12 +21,13 @@ export interface BrokerFunctionProps {
   readonly concurrency: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly network: Network;
-  readonly broker: BrokerAccess;
+  /** undefined: the function may not ask Amazon MQ about the broker. */
+  readonly describedBrokerArn: string | undefined;
   readonly readableSecretArns: readonly string[];
   readonly secretsKmsKeyArn: string | undefined;
   /** Besides the network's own; by default none. */
   readonly securityGroups?: readonly ISecurityGroup[];
-  /** Of a private CA, in PEM, to be laid beside the code; undefined: none. */
+  /** The PEM file of a private CA, to be laid beside the code; undefined: none. */
   readonly caCertificates?: string | undefined;
 }
 
@@ -38,13 +38,13 @@ export class BrokerFunction extends Construct {
 
   constructor(scope: Construct, id: string, props: BrokerFunctionProps) {
     super(scope, id);
-    const { network, broker } = props;
+    const { network, describedBrokerArn } = props;
     const parts = functionParts(this, props.name);
     const { role } = parts;
     this.logGroup = parts.logGroup;
     role.addToPolicy(readSecrets(props.readableSecretArns));
     if (props.secretsKmsKeyArn !== undefined) role.addToPolicy(decryptSecrets(props.secretsKmsKeyArn));
-    if (broker.description !== undefined) role.addToPolicy(describeBroker(broker.description.arn));
+    if (describedBrokerArn !== undefined) role.addToPolicy(describeBroker(describedBrokerArn));
     for (const statement of attachToVpc(parts.functionName)) role.addToPolicy(statement);
     this.function = new LambdaFunction(this, 'Function', {
       ...parts,

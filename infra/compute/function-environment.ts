@@ -1,6 +1,6 @@
 import { CA_CERTIFICATES_PATH } from '../bundle/function-code.ts';
 import type { BrokerAccess } from '../network/broker-access.ts';
-import type { Settings } from '../settings/deployment-settings.ts';
+import type { ParsedOptions } from '../settings/deployment-settings.ts';
 
 type Variables = Readonly<Record<string, string>>;
 
@@ -10,16 +10,16 @@ type Variables = Readonly<Record<string, string>>;
  * @param secretsManagerUrl where Secrets Manager is reached from the functions' network
  */
 export function brokerVariables(
-  settings: Settings,
-  { endpoint, description, secretArn }: BrokerAccess,
+  settings: ParsedOptions,
+  { endpoint, id, secretArn }: BrokerAccess,
   secretsManagerUrl: string,
 ): Variables {
   return {
     ...(endpoint && { BROKER_ENDPOINT: endpoint }),
     // The dual-stack name mq.<region>.api.aws is the one that Amazon MQ's interface endpoint has.
-    ...(description && { BROKER_ID: description.id, AWS_USE_DUALSTACK_ENDPOINT: 'true' }),
+    ...(id && { BROKER_ID: id, AWS_USE_DUALSTACK_ENDPOINT: 'true' }),
     BROKER_SECRET_ID: secretArn,
-    BROKER_VHOST: settings.vhost,
+    BROKER_VHOST: settings.brokerVhost,
     CONTROL_EXCHANGE: settings.controlExchange,
     RPC_TIMEOUT_SECONDS: String(settings.rpcTimeoutSeconds),
     NO_CONSUMER_GRACE_SECONDS: String(settings.noConsumerGraceSeconds),
@@ -30,25 +30,26 @@ export function brokerVariables(
 }
 
 /** Those by which a function asks Keystone; none without it. */
-export function keystoneVariables({ keystone }: Settings): Variables {
-  if (keystone === undefined) return {};
+export function keystoneVariables(settings: ParsedOptions): Variables {
+  if (settings.keystoneUrl === undefined) return {};
   return {
-    KEYSTONE_URL: keystone.url,
-    KEYSTONE_ADMIN_ROLES: keystone.adminRoles,
-    ...(keystone.caCertificates && { NODE_EXTRA_CA_CERTS: CA_CERTIFICATES_PATH }),
+    KEYSTONE_URL: settings.keystoneUrl,
+    KEYSTONE_ADMIN_ROLES: settings.keystoneAdminRoles,
+    ...(settings.caCertificates && { NODE_EXTRA_CA_CERTS: CA_CERTIFICATES_PATH }),
   };
 }
 
 /** Those of the health check alone. */
-export function sweepVariables(settings: Settings): Variables {
-  const { trove, controlPlaneTopics } = settings;
+export function sweepVariables(settings: ParsedOptions): Variables {
+  const { troveUrl, troveSecretArn, controlPlaneTopics } = settings;
   return {
     CONTROL_PLANE_TOPICS: controlPlaneTopics,
-    ...(trove && {
-      ...keystoneVariables(settings),
-      TROVE_URL: trove.url,
-      TROVE_SECRET_ID: trove.secretArn,
-      EXPECTED_SILENCE_MINUTES: String(trove.expectedSilenceMinutes),
-    }),
+    ...(troveUrl &&
+      troveSecretArn && {
+        ...keystoneVariables(settings),
+        TROVE_URL: troveUrl,
+        TROVE_SECRET_ID: troveSecretArn,
+        EXPECTED_SILENCE_MINUTES: String(settings.expectedSilenceMinutes),
+      }),
   };
 }

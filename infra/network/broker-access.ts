@@ -1,13 +1,16 @@
 import type { ISecurityGroup } from 'aws-cdk-lib/aws-ec2';
 
-/** What functions, alarms and dashboard need of the broker, whether new or existing. */
+/** The broker that the functions ask, and its place in the network. */
 export interface BrokerAccess {
   readonly name: string;
-  /** `amqps://host:5671`; undefined: the functions ask Amazon MQ for the endpoint, by the broker's id. */
-  readonly endpoint: string | undefined;
-  /** By which the functions may ask Amazon MQ about the broker; undefined: they may not. */
-  readonly description: { readonly id: string; readonly arn: string } | undefined;
-  /** The secret of the user as whom the functions log in. */
+  /** `amqps://host:5671`. Endpoint or id is needed. */
+  readonly endpoint?: string | undefined;
+  /** With it the functions may ask Amazon MQ for the endpoint and the broker's state, through an interface endpoint. */
+  readonly id?: string | undefined;
+  /** The secret `{"username", "password"}` of the user as whom the functions log in. */
   readonly secretArn: string;
   readonly securityGroup: ISecurityGroup;
+  /** How many connections and queues the broker takes, on all nodes together. */
+  readonly maxConnections: number;
+  readonly maxQueues: number;
 }

@@ -8,12 +8,15 @@ import {
   Port,
   SecurityGroup,
   type SubnetSelection,
-  Vpc,
 } from 'aws-cdk-lib/aws-ec2';
 import { AnyPrincipal, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import type { BrokerSettings, ExistingBrokerSettings } from '../settings/broker-settings.ts';
-import { OwnVpc } from './own-vpc.ts';
+
+export interface NetworkProps {
+  readonly vpc: IVpc;
+  /** By default the VPC's isolated ones. */
+  readonly subnets?: SubnetSelection;
+}
 
 /**
  * Where the functions run: private subnets, from which only the broker and the called AWS APIs can be reached. There
@@ -24,25 +27,16 @@ export class Network extends Construct {
   readonly subnets: SubnetSelection;
   /** The security group of the functions. */
   readonly securityGroup: SecurityGroup;
-  /** Of the stack's own VPC; empty for an existing VPC. */
-  readonly ownRouteTableIds: readonly string[];
   readonly #endpointsSecurityGroup: SecurityGroup;
 
-  constructor(scope: Construct, id: string, settings: BrokerSettings) {
+  constructor(scope: Construct, id: string, { vpc, subnets }: NetworkProps) {
     super(scope, id);
-    if (settings.kind === 'new') {
-      const own = new OwnVpc(this, 'OwnVpc', settings.vpcCidr);
-      this.vpc = ownVpc(this, own);
-      this.ownRouteTableIds = own.routeTableIds;
-    } else {
-      this.vpc = existingVpc(this, settings);
-      this.ownRouteTableIds = [];
-    }
+    this.vpc = vpc;
     Annotations.of(this.vpc).acknowledgeWarning(
       '@aws-cdk/aws-ec2:noSubnetRouteTableId',
       'No route is made: interface endpoints and functions need none.',
     );
-    this.subnets = { subnets: [...this.vpc.isolatedSubnets] };
+    this.subnets = subnets ?? { subnets: [...vpc.isolatedSubnets] };
     this.securityGroup = new SecurityGroup(this, 'Functions', {
       vpc: this.vpc,
       description: 'Guest RPC Ping: the functions',
@@ -112,20 +106,4 @@ export class Network extends Construct {
 /** An inline rule that leads nowhere: without any, AWS adds its default rule, which allows all outbound traffic. */
 export function nowhere(securityGroup: SecurityGroup): void {
   securityGroup.addEgressRule(Peer.ipv4('255.255.255.255/32'), Port.tcp(443), 'Nowhere');
-}
-
-/** A new VPC, imported by its ids, so that new and existing ones have the same type. */
-function ownVpc(scope: Construct, { vpc }: OwnVpc): IVpc {
-  const { vpcId, availabilityZones, isolatedSubnets } = vpc;
-  const isolatedSubnetIds = isolatedSubnets.map(({ subnetId }) => subnetId);
-  return Vpc.fromVpcAttributes(scope, 'Vpc', { vpcId, availabilityZones, isolatedSubnetIds });
-}
-
-function existingVpc(scope: Construct, { vpcId, subnetIds }: ExistingBrokerSettings): IVpc {
-  const availabilityZones = subnetIds.map((_, index) => Fn.select(index, Fn.getAzs())); // CDK demands zones, reads none
-  return Vpc.fromVpcAttributes(scope, 'Vpc', {
-    vpcId,
-    availabilityZones,
-    isolatedSubnetIds: [...subnetIds],
-  });
 }

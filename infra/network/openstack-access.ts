@@ -1,30 +1,33 @@
 import { type ISecurityGroup, Peer, Port, SecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import { Construct } from 'constructs';
-import type { OpenStackApi } from '../settings/openstack-settings.ts';
 import { type Network, nowhere } from './network.ts';
+
+/** One of OpenStack's APIs, and where it is: a block of addresses, or a security group. */
+export interface OpenStackApi {
+  readonly url: string;
+  readonly cidr: string | undefined;
+  readonly securityGroupId: string | undefined;
+}
 
 /** The way to one of OpenStack's APIs, for the functions that have the security group: to its port and nothing else there. */
 export class OpenStackAccess extends Construct {
   readonly securityGroup: ISecurityGroup;
 
-  /** @param name of the API, in the descriptions of the rules */
-  constructor(scope: Construct, id: string, name: string, { port, to }: OpenStackApi, { vpc }: Network) {
-    super(scope, id);
+  /** @param name of the API, in the descriptions of the rules too */
+  constructor(scope: Construct, name: string, { vpc }: Network, api: OpenStackApi) {
+    super(scope, name);
+    const port = Port.tcp(Number(new URL(api.url).port || 443));
     const own = new SecurityGroup(this, 'Function', {
       vpc,
       description: `Guest RPC Ping: the function that asks ${name}`,
       allowAllOutbound: false,
     });
     this.securityGroup = own;
-    if ('cidr' in to) {
-      own.addEgressRule(Peer.ipv4(to.cidr), Port.tcp(port), name);
-    } else {
-      nowhere(own);
-      own.connections.allowTo(
-        SecurityGroup.fromSecurityGroupId(this, name, to.securityGroupId),
-        Port.tcp(port),
-        name,
-      );
+    if (api.cidr) own.addEgressRule(Peer.ipv4(api.cidr), port, name);
+    else nowhere(own);
+    if (api.securityGroupId) {
+      const group = SecurityGroup.fromSecurityGroupId(this, name, api.securityGroupId);
+      own.connections.allowTo(group, port, name);
     }
   }
 }

@@ -2,20 +2,28 @@ import { Stack } from 'aws-cdk-lib';
 import { CfnVPCEndpoint, Peer, Port, SecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import { AnyPrincipal, PolicyDocument, type PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import type { S3Way } from '../settings/fleet-state-settings.ts';
 import { type Network, nowhere } from './network.ts';
+
+/** The way from the functions' subnets to S3, through a gateway endpoint. */
+export interface S3Way {
+  /** AWS's list of S3's addresses in the region; undefined: not known, so that port 443 anywhere may be reached. */
+  readonly prefixListId?: string | undefined;
+  /** The tables in which the endpoint's route is made; none: the VPC has it. */
+  readonly routeTableIds?: readonly string[] | undefined;
+  /** True: nobody else goes to S3 from this VPC, so that the endpoint lets nothing else through. */
+  readonly isOwn?: boolean;
+}
 
 /** The way to S3, for the one function that keeps something there: a gateway endpoint, which costs nothing. */
 export class S3Access extends Construct {
   /** Of the function, besides the one that all functions have. */
   readonly securityGroup: SecurityGroup;
 
-  /** @param allowed what a VPC of the stack's own lets through; others may use an existing VPC's endpoint as well */
+  /** @param allowed what the function does there */
   constructor(scope: Construct, id: string, way: S3Way, network: Network, allowed: PolicyStatement[]) {
     super(scope, id);
-    const { vpc, ownRouteTableIds } = network;
-    const isOwn = ownRouteTableIds.length > 0;
-    const routeTableIds = isOwn ? ownRouteTableIds : way.routeTableIds;
+    const { vpc } = network;
+    const { routeTableIds = [], isOwn = false } = way;
     if (routeTableIds.length > 0)
       new CfnVPCEndpoint(this, 'Endpoint', {
         vpcEndpointType: 'Gateway',

@@ -1,119 +1,322 @@
-import { type BrokerSettings, readBroker } from './broker-settings.ts';
-import { Context, InvalidSetting } from './cdk-context.ts';
-import { type FleetStateSettings, readFleetState } from './fleet-state-settings.ts';
-import { type KeystoneSettings, readKeystone, readTrove, type TroveSettings } from './openstack-settings.ts';
+import * as v from 'valibot';
+import {
+  type BrokerModel,
+  connectionsOfBroker,
+  highestLimits,
+  INSTANCE_TYPES,
+  limitsOf,
+} from '../broker/broker-limits.ts';
+import { readCaCertificates } from './ca-certificates.ts';
+import { InvalidSettings } from './invalid-settings.ts';
 
-/** The settings that the deployer gives to the stack, parsed. */
-export interface Settings {
-  /** In the names of functions and alarms, and the namespace of the metrics: each stack of an account has another. */
-  readonly stackName: string;
-  readonly broker: BrokerSettings;
-  /** How many pings may run at once; each holds one connection to the broker. */
-  readonly pingConcurrency: number;
-  readonly vhost: string;
-  readonly controlExchange: string;
-  readonly rpcTimeoutSeconds: number;
-  readonly noConsumerGraceSeconds: number;
-  readonly guestKeySecretPrefix: string | undefined;
-  /** True: a guest whose key is known must answer encrypted. */
-  readonly requireEncryption: boolean;
-  /** The customer managed key that encrypts the secrets; undefined: AWS's own. */
-  readonly secretsKmsKeyArn: string | undefined;
-  /** True: no IAM authorization, so that whoever finds the URL may ping. */
-  readonly anyoneMayCallTheApi: boolean;
-  /** Who says who may ping; undefined: IAM does, unless anyone may. */
-  readonly keystone: KeystoneSettings | undefined;
-  /** Trove's own list of guests; undefined: it is not asked. */
-  readonly trove: TroveSettings | undefined;
-  /** Topics of the control plane that each sweep pings, joined by commas; empty: none. */
-  readonly controlPlaneTopics: string;
-  readonly healthCheckRateMinutes: number;
-  readonly fleetState: FleetStateSettings;
-  /** On which the health check's share of a processor depends. */
-  readonly healthCheckMemoryMb: number;
-  /** The alarm `GuestsUnreachable` rings at this number. */
-  readonly unreachableGuests: number;
-  readonly alarmEmail: string | undefined;
+// What a deployment's file, `infra/deployments/<name>.json`, may say. `deployment.schema.json` is made of this.
+
+const text = (pattern: RegExp, kind: string) =>
+  v.pipe(v.string(`must be ${kind}`), v.regex(pattern, `must be ${kind}`));
+
+const list = (pattern: RegExp, kind: string) =>
+  v.pipe(
+    v.array(text(pattern, kind), `must be a list, each item ${kind}`),
+    v.minLength(1, 'must not be empty'),
+    v.check((items) => new Set(items).size === items.length, 'names something more than once'),
+  );
+
+const choice = <const T extends readonly string[]>(choices: T) =>
+  v.picklist(choices, `must be ${choices.join(' or ')}`);
+
+function number(from: number, to: number) {
+  const message = `must be a number from ${from} to ${to}`;
+  return v.pipe(v.number(message), v.minValue(from, message), v.maxValue(to, message));
 }
 
-/**
- * By default, pings get this share of the broker's connections, up to this number. The rest is for guests and Trove's
- * control plane.
- */
+const integer = (from: number, to: number) => v.pipe(number(from, to), v.integer('must be a whole number'));
+const flag = v.optional(v.boolean('must be true or false'), false);
+const about = <T extends v.GenericSchema>(schema: T, description: string) =>
+  v.pipe(schema, v.description(description));
+
+const secretArn = text(
+  /^arn:[\w-]+:secretsmanager:[\w-]+:\d{12}:secret:\S+-\w{6}$/,
+  'the full ARN of a secret, with the six characters that Secrets Manager adds',
+);
+const kmsKeyArn = text(/^arn:[\w-]+:kms:[^:]+:\d{12}:key\/.+$/, 'the ARN of a KMS key');
+/** No wider than /8, so that nobody lets a function out to everywhere. */
+const cidr = text(
+  /^((25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(25[0-5]|2[0-4]\d|1?\d?\d)\/(8|9|[12]\d|3[0-2])$/,
+  'a block of addresses such as 10.1.2.3/32, at most a /8',
+);
+const securityGroupId = text(/^sg-[0-9a-f]{8,17}$/, "a security group's id, sg-…");
+const certificates = v.pipe(
+  v.string('must be the path of a PEM file'),
+  v.rawCheck(({ dataset, addIssue }) => {
+    const { problem } = dataset.typed ? readCaCertificates(dataset.value) : {};
+    if (problem !== undefined) addIssue({ message: problem });
+  }),
+);
+const sweeps = (byDefault: number) => v.optional(integer(1, 1000), byDefault);
+/** From which alarms and `pingConcurrency` are computed. */
+const capacity = integer(20, 1_000_000);
+/** Amazon MQ's own rule. */
+const brokerName = text(/^[A-Za-z0-9._~-]{1,50}$/, '1 to 50 letters, digits and - . _ ~');
+const MIB = 1024 ** 2;
+
+/** Lambda ends a ping after 20 s, and the function keeps half a second of that for the answer. */
+const rpcSeconds = number(0.1, 18);
+
+const COMMON = {
+  brokerVhost: v.optional(v.string(), '/'),
+  controlExchange: v.optional(v.string(), 'trove'),
+  rpcTimeoutSeconds: v.optional(rpcSeconds, 15),
+  noConsumerGraceSeconds: v.optional(rpcSeconds, 1),
+  guestKeySecretPrefix: v.optional(
+    text(/^[\w/+=.@-]{6,}$/, "the beginning of a secret's name, at least six characters"),
+  ),
+  requireEncryption: flag,
+  secretsKmsKeyArn: v.optional(kmsKeyArn),
+  anyoneMayCallTheApi: flag,
+  keystoneUrl: v.optional(text(/^https:\/\/[\w.-]+(:\d+)?(\/[\w.-]+)*\/v3$/, 'https://…/v3')),
+  keystoneCidr: v.optional(cidr),
+  keystoneSecurityGroupId: v.optional(securityGroupId),
+  keystoneAdminRoles: v.optional(text(/^[^,\s][^,]*(,[^,]+)*$/, 'names of roles, joined by commas'), 'admin'),
+  caCertificates: v.optional(certificates),
+  troveUrl: v.optional(text(/^https:\/\/[\w.-]+(:\d+)?(\/[\w.-]+)*\/v1\.0$/, 'https://…/v1.0')),
+  troveCidr: v.optional(cidr),
+  troveSecurityGroupId: v.optional(securityGroupId),
+  troveSecretArn: v.optional(secretArn),
+  expectedSilenceMinutes: v.optional(integer(1, 10_080), 60),
+  controlPlaneTopics: v.optional(
+    text(/^(([\w.-]+:)?[\w.-]+(,([\w.-]+:)?[\w.-]+)*)?$/, 'topics (or exchange:topic), joined by commas'),
+    'taskmanager,trove-conductor',
+  ),
+  healthCheckRateMinutes: v.optional(integer(2, 60), 5),
+  healthCheckMemoryMb: v.optional(integer(256, 10_240), 1024),
+  unreachableAfterSweeps: sweeps(2),
+  reachableAfterSweeps: sweeps(1),
+  abandonedAfterHours: v.optional(integer(1, 100_000), 168),
+  unreachableGuests: v.optional(integer(1, 100_000), 1),
+  alarmEmail: v.optional(text(/^[^@\s]+@[^@\s]+$/, 'an e-mail address')),
+};
+
+const FILE = {
+  ...COMMON,
+  $schema: v.optional(v.string()),
+  pingConcurrency: v.optional(integer(1, 1000)),
+  s3PrefixListId: v.optional(text(/^pl-[0-9a-f]{8,17}$/, "a prefix list's id, pl-…")),
+};
+
+/** What both kinds of deployment may say of the functions. */
+export const OPTIONS = v.object(COMMON);
+export type Options = v.InferInput<typeof OPTIONS>;
+export type ParsedOptions = v.InferOutput<typeof OPTIONS>;
+
+const ofNewBroker = v.strictObject(
+  {
+    ...FILE,
+    newBroker: about(
+      choice(['single-instance', 'cluster']),
+      'cluster: three nodes in several zones, for production, by default on mq.m7g.large. single-instance: to try it out, by default on mq.m7g.medium; a cluster cannot be made of it later.',
+    ),
+    brokerName,
+    brokerInstanceType: v.optional(
+      about(
+        choice(INSTANCE_TYPES),
+        'mq.m7g.large or more for production, mq.m7g.medium to try it out; can be changed later.',
+      ),
+    ),
+    // Not 4.3: Amazon MQ's refuses queues that are neither durable nor exclusive, such as oslo.messaging's are by default.
+    brokerVersion: v.optional(choice(['3.13', '4.2', '4.3']), '4.2'),
+    brokerSecretArn: v.optional(secretArn),
+    brokerKmsKeyArn: v.optional(kmsKeyArn),
+    brokerStack: v.optional(text(/^[A-Za-z][A-Za-z0-9-]{0,127}$/, "a stack's name")),
+    maintenanceWindow: v.optional(
+      text(
+        /^(MON|TUES|WEDNES|THURS|FRI|SATUR|SUN)DAY ([01]\d|2[0-3]):[0-5]\d$/,
+        'a day and a time in UTC, such as SUNDAY 03:30',
+      ),
+    ),
+    availabilityZones: v.optional(
+      v.pipe(
+        list(/^[a-z]{2}(-[a-z]+)+-\d[a-z]$/, 'a zone such as eu-central-1a'),
+        v.length(2, 'must be two zones'),
+      ),
+    ),
+    vpcCidr: text(
+      /^(10\.\d{1,3}|172\.(1[6-9]|2\d|3[01])|192\.168)\.\d{1,3}\.0\/24$/,
+      'a private block of 256 addresses, such as 10.0.0.0/24',
+    ),
+    describeBroker: flag,
+    brokerMaxConnections: v.optional(capacity),
+    brokerMaxQueues: v.optional(capacity),
+    brokerMaxMessageBytes: v.optional(integer(MIB, 16 * MIB), 4 * MIB),
+  },
+  misfit('with a new broker'),
+);
+
+const ofExistingBroker = v.strictObject(
+  {
+    ...FILE,
+    brokerName,
+    brokerId: v.optional(text(/^b-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, "a broker's id, b-…")),
+    brokerEndpoint: v.optional(text(/^amqps:\/\/[\w.-]+:5671$/, 'amqps://host:5671, as Amazon MQ shows it')),
+    brokerSecretArn: secretArn,
+    brokerMaxConnections: capacity,
+    brokerMaxQueues: capacity,
+    vpcId: text(/^vpc-[0-9a-f]{8,17}$/, "a VPC's id, vpc-…"),
+    subnetIds: list(/^subnet-[0-9a-f]{8,17}$/, "a subnet's id, subnet-…"),
+    brokerSecurityGroupId: securityGroupId,
+    routeTableIds: v.optional(list(/^rtb-[0-9a-f]{8,17}$/, "a route table's id, rtb-…")),
+  },
+  misfit('beside an existing broker'),
+);
+
+/** What a file may be: one of the two. */
+export const DEPLOYMENT = v.union([ofNewBroker, ofExistingBroker]);
+
+/** The names of all settings. */
+export const SETTINGS = new Set(DEPLOYMENT.options.flatMap(({ entries }) => Object.keys(entries)));
+
+/** What is computed where a file does not say it. */
+interface Derived {
+  /** The stack's name, in the names of functions and alarms, and the namespace of the metrics. */
+  readonly name: string;
+  /** How many connections the broker takes, on all nodes together. */
+  readonly maxConnections: number;
+  readonly maxQueues: number;
+  /** How many pings may run at once; each holds one connection to the broker. */
+  readonly pingConcurrency: number;
+}
+
+export type NewBrokerSettings = v.InferOutput<typeof ofNewBroker> & Derived;
+export type ExistingBrokerSettings = v.InferOutput<typeof ofExistingBroker> & Derived;
+
+/** A deployment's settings, parsed. */
+export type Settings = NewBrokerSettings | ExistingBrokerSettings;
+
+/** Settings that make sense beside another one alone. */
+const NEEDS = {
+  keystoneCidr: 'keystoneUrl',
+  keystoneSecurityGroupId: 'keystoneUrl',
+  keystoneAdminRoles: 'keystoneUrl',
+  caCertificates: 'keystoneUrl',
+  troveUrl: 'keystoneUrl',
+  troveCidr: 'troveUrl',
+  troveSecurityGroupId: 'troveUrl',
+  troveSecretArn: 'troveUrl',
+  expectedSilenceMinutes: 'troveUrl',
+  requireEncryption: 'guestKeySecretPrefix',
+  routeTableIds: 's3PrefixListId',
+} as const;
+
+/** By default pings get this share of the broker's connections, up to this number: the rest is for guests and Trove. */
 const PING_SHARE = 0.1;
 const MAX_PING_CONCURRENCY = 50;
 
-/** Lambda ends a ping after 20 s, and the function keeps half a second of that for the answer. */
-const MAX_RPC_TIMEOUT_SECONDS = 18;
+type Given = Readonly<Record<string, unknown>>;
+
+const NAME = /^[A-Za-z][A-Za-z0-9-]{0,50}$/;
 
 /**
- * Reads the settings from CDK's context, where everything is text (`-c name=value`) or JSON (`cdk.json`).
- *
- * @throws InvalidSetting for the first wrong setting
+ * @param name of the file, without `.json`
+ * @param file what it says
+ * @throws InvalidSettings, which tells all that is wrong
  */
-export function readSettings(values: Readonly<Record<string, unknown>>): Settings {
-  const context = new Context(values);
-  const broker = readBroker(context);
-  const { maxConnections } = broker;
-  const pingConcurrency = context.integer(
-    'pingConcurrency',
-    Math.min(MAX_PING_CONCURRENCY, Math.floor(maxConnections * PING_SHARE)),
-    1,
-    1000,
-  );
-  if (2 * pingConcurrency >= maxConnections) {
-    throw new InvalidSetting(
-      `pingConcurrency=${pingConcurrency} leaves others no connection to a broker that takes ` +
-        `${maxConnections} (see brokerMaxConnections): it must be less than half of that.`,
-    );
-  }
-  const settings = {
-    stackName:
-      context.text(
-        'stackName',
-        /^[A-Za-z][A-Za-z0-9-]{0,50}$/,
-        'at most 51 letters, digits and hyphens, of which the first is a letter',
-      ) ?? 'GuestRpcPing',
-    broker,
-    pingConcurrency,
-    vhost: context.text('brokerVhost') ?? '/',
-    controlExchange: context.text('controlExchange') ?? 'trove',
-    rpcTimeoutSeconds: context.number('rpcTimeoutSeconds', 15, 0.1, MAX_RPC_TIMEOUT_SECONDS),
-    noConsumerGraceSeconds: context.number('noConsumerGraceSeconds', 1, 0.1, MAX_RPC_TIMEOUT_SECONDS),
-    guestKeySecretPrefix: context.text(
-      'guestKeySecretPrefix',
-      /^[\w/+=.@-]{6,}$/,
-      "the beginning of a secret's name, at least six characters",
-    ),
-    requireEncryption: context.boolean('requireEncryption'),
-    secretsKmsKeyArn: context.text(
-      'secretsKmsKeyArn',
-      /^arn:[\w-]+:kms:[^:]+:\d{12}:key\/.+$/,
-      'the ARN of a KMS key',
-    ),
-    anyoneMayCallTheApi: context.boolean('anyoneMayCallTheApi'),
-    keystone: readKeystone(context),
-    trove: readTrove(context),
-    controlPlaneTopics: readTopics(context),
-    healthCheckRateMinutes: context.integer('healthCheckRateMinutes', 5, 2, 60),
-    fleetState: readFleetState(context, broker),
-    healthCheckMemoryMb: context.integer('healthCheckMemoryMb', 1024, 256, 10_240),
-    unreachableGuests: context.integer('unreachableGuests', 1, 1, 100_000),
-    alarmEmail: context.text('alarmEmail', /^[^@\s]+@[^@\s]+$/, 'an e-mail address'),
-  };
-  if (settings.noConsumerGraceSeconds > settings.rpcTimeoutSeconds)
-    throw new InvalidSetting('noConsumerGraceSeconds must not be more than rpcTimeoutSeconds.');
-  if (settings.requireEncryption && settings.guestKeySecretPrefix === undefined)
-    throw new InvalidSetting('requireEncryption needs guestKeySecretPrefix.');
-  context.refuseUnknown();
-  return settings;
+export function readSettings(name: string, file: unknown): Settings {
+  const given: Given = Object(file);
+  const parsed = 'newBroker' in given ? v.safeParse(ofNewBroker, file) : v.safeParse(ofExistingBroker, file);
+  const problems = [
+    ...(NAME.test(name)
+      ? []
+      : ['its name must be at most 51 letters, digits and hyphens, the first a letter']),
+    ...(parsed.issues ?? []).map((issue) => `${v.getDotPath(issue) ?? 'it'} ${issue.message}`),
+    ...contradictions(given),
+  ];
+  if (!parsed.success || problems.length > 0)
+    throw new InvalidSettings(problems.map((problem) => `${name}.json: ${problem}.`));
+  return { ...parsed.output, name, ...capacityOf(given), pingConcurrency: pingConcurrencyOf(given) };
 }
 
-function readTopics(context: Context): string {
-  const topics = context.text(
-    'controlPlaneTopics',
-    /^([\w.-]+:)?[\w.-]+(,([\w.-]+:)?[\w.-]+)*$/,
-    'topics (or exchange:topic), joined by commas, or none',
-  );
-  return topics === 'none' ? '' : (topics ?? 'taskmanager,trove-conductor');
+/** The model of the new broker of a file. */
+export function modelOf(given: Given): BrokerModel {
+  const isCluster = given['newBroker'] === 'cluster';
+  return {
+    isCluster,
+    instanceType:
+      INSTANCE_TYPES.find((type) => type === given['brokerInstanceType']) ??
+      (isCluster ? 'mq.m7g.large' : 'mq.m7g.medium'),
+    maxConnections: numberOf(given, 'brokerMaxConnections'),
+    maxQueues: numberOf(given, 'brokerMaxQueues'),
+  };
+}
+
+/** What contradicts, in a file whose settings may be wrong in themselves as well. */
+function contradictions(given: Given): string[] {
+  const isNew = 'newBroker' in given;
+  const { maxConnections } = capacityOf(given);
+  const model = modelOf(given);
+  const highest = highestLimits(model);
+  const isFixed = given['brokerVersion'] === '3.13';
+  const tooMany = (name: string, most: number) =>
+    isNew &&
+    !isFixed &&
+    (numberOf(given, name) ?? 0) > most &&
+    `${name} is more than Amazon MQ allows on ${model.instanceType}: at most ${most}`;
+  const way = (api: 'keystone' | 'trove') =>
+    `${api}Url` in given &&
+    `${api}Cidr` in given === `${api}SecurityGroupId` in given &&
+    `${api}Url needs either ${api}Cidr or ${api}SecurityGroupId: where it is reached from the VPC`;
+  return [
+    !isNew &&
+      !('brokerId' in given) &&
+      !('brokerEndpoint' in given) &&
+      'there is no broker: newBroker makes one, brokerEndpoint or brokerId names one that exists',
+    ...Object.entries(NEEDS).map(
+      ([name, needed]) => given[name] && !(needed in given) && `${name} needs ${needed}`,
+    ),
+    ...(['brokerMaxConnections', 'brokerMaxQueues'] as const).map(
+      (name) =>
+        isNew &&
+        isFixed &&
+        !(name in given) &&
+        `${name} is missing: RabbitMQ 3.13 has fixed limits, which infra/README.md says how to find`,
+    ),
+    'keystoneUrl' in given &&
+      given['anyoneMayCallTheApi'] === true &&
+      'keystoneUrl and anyoneMayCallTheApi exclude each other',
+    way('keystone'),
+    way('trove'),
+    'troveUrl' in given && !('troveSecretArn' in given) && 'troveUrl needs troveSecretArn',
+    (numberOf(given, 'noConsumerGraceSeconds') ?? 1) > (numberOf(given, 'rpcTimeoutSeconds') ?? 15) &&
+      'noConsumerGraceSeconds must not be more than rpcTimeoutSeconds',
+    tooMany('brokerMaxConnections', highest.connections),
+    tooMany('brokerMaxQueues', highest.queues),
+    2 * pingConcurrencyOf(given) >= maxConnections &&
+      `pingConcurrency must be less than half of the ${maxConnections} connections that the broker takes (see brokerMaxConnections)`,
+  ].filter((problem) => typeof problem === 'string');
+}
+
+function numberOf(given: Given, name: string): number | undefined {
+  return typeof given[name] === 'number' ? given[name] : undefined;
+}
+
+/** How many connections and queues the broker takes. */
+function capacityOf(given: Given) {
+  const model = modelOf(given);
+  if ('newBroker' in given && given['brokerVersion'] !== '3.13') {
+    const { connections, queues } = limitsOf(model);
+    return { maxConnections: connectionsOfBroker(model, connections), maxQueues: queues };
+  }
+  const { maxConnections = Number.POSITIVE_INFINITY, maxQueues = 0 } = model;
+  return { maxConnections, maxQueues };
+}
+
+function pingConcurrencyOf(given: Given): number {
+  const share = Math.floor(capacityOf(given).maxConnections * PING_SHARE);
+  return numberOf(given, 'pingConcurrency') ?? Math.min(MAX_PING_CONCURRENCY, share);
+}
+
+/** Why a file is not one of a kind: something is missing, or is not one of its settings. */
+function misfit(kind: string) {
+  return ({ expected, received }: v.StrictObjectIssue): string => {
+    if (expected === 'never') return `is not a setting of a deployment ${kind}`;
+    return received === 'undefined' ? 'is missing' : 'must be an object';
+  };
 }

@@ -11,7 +11,7 @@ import { GRANTED } from '../setup/granted.ts';
 import { S3StandIn } from '../setup/s3-stand-in.ts';
 import { Synthesized, type SynthesizedFunction } from '../setup/synthesized.ts';
 import { type Permissions, SHARED_RABBIT, TestBroker } from '../setup/test-broker.ts';
-import { ENDPOINT, EXISTING } from './variants.ts';
+import { ENDPOINT, EXISTING, type File, NEW } from './variants.ts';
 
 /** Runs where Debian's packages can be installed: these tests need a RabbitMQ server, openssl and real guests. */
 const onDebian = process.env['TEST_WITHOUT_TROVE'] ? describe.skip : describe;
@@ -87,9 +87,9 @@ onDebian('the synthesized asset, with the template’s environment, over TLS', (
     return settings;
   }
 
-  async function stackWith(settings: Readonly<Record<string, string>>): Promise<Synthesized> {
+  async function stackWith(settings: File): Promise<Synthesized> {
     const key = JSON.stringify(settings);
-    const all = { ...settings, brokerVhost: broker.vhost, rpcTimeoutSeconds: '5' };
+    const all = { ...settings, brokerVhost: broker.vhost, rpcTimeoutSeconds: 5 };
     const known = stacks.get(key) ?? (await Synthesized.stack(all));
     stacks.set(key, known);
     return known;
@@ -98,7 +98,7 @@ onDebian('the synthesized asset, with the template’s environment, over TLS', (
   async function start(
     name: string,
     permissions: Permissions,
-    { tags = '', settings = {} }: { tags?: string; settings?: Record<string, string> } = {},
+    { tags = '', settings = NEW }: { tags?: string; settings?: File } = {},
   ): Promise<{ invoke: (event: object) => Promise<unknown> }> {
     const { username, password } = new URL(await broker.user(permissions, tags));
     secret = JSON.stringify({ username, password });
@@ -114,7 +114,7 @@ onDebian('the synthesized asset, with the template’s environment, over TLS', (
     return { routeKey: `${method} ${path}`, pathParameters: { tenant_id: 'tenant', instance_id: id } };
   }
 
-  async function ping(permissions: Permissions, id = alive, settings: Record<string, string> = {}) {
+  async function ping(permissions: Permissions, id = alive, settings: File = NEW) {
     const { invoke } = await start('rpc-ping', permissions, { settings });
     return invoke(pingOf(id));
   }

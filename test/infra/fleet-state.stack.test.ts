@@ -2,14 +2,14 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { EventRule, successEvent } from '../setup/event-rule.ts';
 import type { Synthesized } from '../setup/synthesized.ts';
 import { stackWith } from './synthesis.ts';
-import { EXISTING } from './variants.ts';
+import { EXISTING, type File, NEW } from './variants.ts';
 
 const S3 = { s3PrefixListId: 'pl-0123abcd' };
 const SCHEDULED = {}; // the input of the schedule
 
 let stack: Synthesized;
 
-async function synthesize(settings: Readonly<Record<string, string>>): Promise<void> {
+async function synthesize(settings: File): Promise<void> {
   stack = await stackWith(settings);
 }
 
@@ -33,7 +33,7 @@ const BUCKET_ARN = { 'Fn::GetAtt': [expect.stringMatching(/^StateBucket/), 'Arn'
 const OBJECT_ARN = { 'Fn::Join': ['', [BUCKET_ARN, '/fleet-state.json']] };
 
 describe('with a new broker', () => {
-  beforeAll(() => synthesize({}));
+  beforeAll(() => synthesize(NEW));
 
   test('the state’s bucket is private, encrypted, versioned for a week, over TLS alone, and stays', () => {
     expect(stack.resources('AWS::S3::Bucket')).toEqual([
@@ -163,9 +163,9 @@ test('the way to S3 leads to AWS’s list of its addresses alone, where that lis
     [...inline(), ...stack.resources('AWS::EC2::SecurityGroupEgress')].filter(
       ({ Description: description }) => description === 'S3',
     );
-  await synthesize({});
+  await synthesize(NEW);
   expect(egress()).toMatchObject([{ CidrIp: '0.0.0.0/0', FromPort: 443, ToPort: 443 }]);
-  await synthesize(S3);
+  await synthesize({ ...NEW, ...S3 });
   expect(egress()).toEqual([
     {
       DestinationPrefixListId: S3.s3PrefixListId,
@@ -197,11 +197,11 @@ describe('with an existing broker', () => {
   });
 
   test('the stack makes the endpoint in the route tables that are set, open for what others do there', async () => {
-    const routeTableIds = 'rtb-0a1b2c3d4e5f60718,rtb-0a1b2c3d4e5f60719';
-    await synthesize({ ...EXISTING, ...S3, routeTableIds, unreachableAfterSweeps: '3' });
+    const routeTableIds = ['rtb-0a1b2c3d4e5f60718', 'rtb-0a1b2c3d4e5f60719'];
+    await synthesize({ ...EXISTING, ...S3, routeTableIds, unreachableAfterSweeps: 3 });
     const [endpoint, ...more] = gatewayEndpoints();
     expect(more).toEqual([]);
-    expect(endpoint).toMatchObject({ RouteTableIds: routeTableIds.split(','), VpcId: EXISTING.vpcId });
+    expect(endpoint).toMatchObject({ RouteTableIds: routeTableIds, VpcId: EXISTING.vpcId });
     expect(endpoint).not.toHaveProperty('PolicyDocument');
     expect(stack.function('health-check').environment).toMatchObject({ UNREACHABLE_AFTER_SWEEPS: '3' });
   });

@@ -12,15 +12,15 @@ import { makeCertificates } from '../setup/certificates.ts';
 import { vouchFor } from '../setup/keystone-stand-in.ts';
 import { Synthesized } from '../setup/synthesized.ts';
 import { stackWith, violations } from './synthesis.ts';
-import { EXISTING } from './variants.ts';
+import { EXISTING, type File, NEW } from './variants.ts';
 
-const BY_CIDR = { keystoneUrl: 'https://keystone.example:5000/v3', keystoneCidr: '10.1.2.0/24' };
+const BY_CIDR = { ...NEW, keystoneUrl: 'https://keystone.example:5000/v3', keystoneCidr: '10.1.2.0/24' };
 const WITH_TROVE = {
   ...BY_CIDR,
   troveUrl: 'https://trove.example:8779/v1.0',
   troveSecurityGroupId: 'sg-0f1e2d3c4b5a69789',
   troveSecretArn: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:trove-list-AbCdEf',
-  expectedSilenceMinutes: '30',
+  expectedSilenceMinutes: 30,
 };
 const BY_GROUP = {
   ...EXISTING,
@@ -37,7 +37,7 @@ beforeAll(async () => {
 });
 afterAll(() => folder.remove());
 
-async function synthesize(settings: Readonly<Record<string, string>>): Promise<Template> {
+async function synthesize(settings: File): Promise<Template> {
   made = await stackWith(settings);
   return Template.fromJSON({ ...made.template });
 }
@@ -94,7 +94,7 @@ test('the way to a security group leads to Keystone’s port on both sides, and 
 });
 
 test('without keystoneUrl, nothing of Keystone is in the stack', async () => {
-  const template = await synthesize({});
+  const template = await synthesize(NEW);
   expect(JSON.stringify(template.toJSON())).not.toMatch(/keystone/i);
   template.allResourcesProperties('AWS::ApiGatewayV2::Route', { AuthorizationType: 'AWS_IAM' });
 });

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Synthesized } from '../setup/synthesized.ts';
 import { stackWith } from './synthesis.ts';
-import { EXISTING } from './variants.ts';
+import { EXISTING, NEW } from './variants.ts';
 
 let stack: Synthesized;
 
@@ -17,7 +17,7 @@ function functions() {
 
 describe('where the state is kept', () => {
   beforeAll(async () => {
-    stack = await stackWith({});
+    stack = await stackWith(NEW);
   });
 
   test('the page’s function may read the state and write its log, and has no other permission', () => {

@@ -1,324 +1,390 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { toJsonSchema } from '@valibot/to-json-schema';
+import ajv from 'ajv';
 import { INSTANCE_TYPES } from '../../infra/broker/broker-limits.ts';
-import { InvalidSetting } from '../../infra/settings/cdk-context.ts';
-import { readSettings } from '../../infra/settings/deployment-settings.ts';
-import { EXISTING, ID } from './variants.ts';
-
-const { brokerId, ...WITHOUT_ID } = EXISTING;
+import { readDeployments } from '../../infra/settings/deployment-files.ts';
+import { DEPLOYMENT, readSettings } from '../../infra/settings/deployment-settings.ts';
+import { InvalidSettings } from '../../infra/settings/invalid-settings.ts';
+import { EXISTING, type File, ID, NEW } from './variants.ts';
 
 const BY_CIDR = { keystoneUrl: 'https://keystone.example:5000/v3', keystoneCidr: '10.1.2.0/24' };
-const { keystoneCidr: _, ...NOWHERE } = BY_CIDR;
 const TROVE = {
   ...BY_CIDR,
   troveUrl: 'https://trove.example:8779/v1.0',
   troveCidr: '10.1.2.0/24',
   troveSecretArn: EXISTING.brokerSecretArn,
 };
-const BY_GROUP = {
-  keystoneUrl: 'https://keystone.example/v3',
-  keystoneSecurityGroupId: 'sg-0f1e2d3c4b5a69788',
-};
+const FOLDER = join(import.meta.dirname, '..', '..', 'infra');
 
-function without(name: keyof typeof EXISTING) {
-  const { [name]: _left, ...rest } = EXISTING;
-  return rest;
+/** The settings without one of them. */
+function without(name: string, settings: File): File {
+  return Object.fromEntries(Object.entries(settings).filter(([key]) => key !== name));
 }
 
-describe('refused settings', () => {
-  test.each<[string, Record<string, unknown>, string]>([
+describe('refused in one sentence', () => {
+  const way = 'where it is reached from the VPC';
+  test.each<[string, File, string]>([
     [
-      'a new broker and an existing one',
-      { newBroker: 'cluster', brokerId: ID },
-      'newBroker is for a new broker and brokerId for an existing one: set one of the two.',
+      'no broker',
+      without('brokerId', EXISTING),
+      'there is no broker: newBroker makes one, brokerEndpoint or brokerId names one that exists',
     ],
     [
-      'the id of a VPC for a new broker',
-      { newBroker: 'single-instance', vpcId: EXISTING.vpcId },
-      'newBroker is for a new broker and vpcId for an existing one: set one of the two.',
+      'an existing broker for a new one',
+      { ...NEW, brokerId: ID },
+      'brokerId is not a setting of a deployment with a new broker',
     ],
     [
-      'an existing broker without id and endpoint',
-      WITHOUT_ID,
-      'vpcId is for an existing broker, which needs brokerId or brokerEndpoint too.',
+      'a new broker’s setting for an existing one',
+      { ...EXISTING, brokerVersion: '4.2' },
+      'brokerVersion is not a setting of a deployment beside an existing broker',
     ],
-    ...(['brokerName', 'brokerSecretArn', 'vpcId', 'subnetIds', 'brokerSecurityGroupId'] as const).map(
-      (name): [string, Record<string, unknown>, string] => [
-        `an existing broker without ${name}`,
-        without(name),
-        `${name} is missing: brokerId is for an existing broker, which needs ${name} too.`,
-      ],
-    ),
+    ...[
+      'brokerName',
+      'brokerSecretArn',
+      'vpcId',
+      'subnetIds',
+      'brokerSecurityGroupId',
+      'brokerMaxConnections',
+      'brokerMaxQueues',
+    ].map((name): [string, File, string] => [
+      `an existing broker without ${name}`,
+      without(name, EXISTING),
+      `${name} is missing`,
+    ]),
+    ['a new broker without addresses', without('vpcCidr', NEW), 'vpcCidr is missing'],
     [
-      'route tables for a VPC of the stack’s own',
-      { s3PrefixListId: 'pl-0123abcd', routeTableIds: 'rtb-0123abcd' },
-      'routeTableIds is for an existing VPC: the VPC of a new broker has the route already.',
+      'a mistyped setting',
+      { ...NEW, brokerNmae: 'trove' },
+      'brokerNmae is not a setting of a deployment with a new broker',
     ],
+    ['another kind of broker', { ...NEW, newBroker: 'two' }, 'newBroker must be single-instance or cluster'],
+    ['another version', { ...NEW, brokerVersion: '3.8' }, 'brokerVersion must be 3.13 or 4.2 or 4.3'],
     [
-      'route tables without S3’s addresses',
-      { ...EXISTING, routeTableIds: 'rtb-0123abcd' },
-      'routeTableIds needs s3PrefixListId.',
-    ],
-    [
-      'a prefix list by its name',
-      { s3PrefixListId: 'com.amazonaws.eu-central-1.s3' },
-      "s3PrefixListId must be a prefix list's id, pl-….",
-    ],
-    [
-      'a version that Amazon MQ does not have',
-      { brokerVersion: '3.8' },
-      'brokerVersion must be 3.13 or 4.2 or 4.3.',
-    ],
-    [
-      'an instance that no longer runs RabbitMQ',
-      { brokerInstanceType: 'mq.t3.micro' },
-      `brokerInstanceType must be ${INSTANCE_TYPES.join(' or ')}.`,
+      'another type',
+      { ...NEW, brokerInstanceType: 'mq.t3.micro' },
+      `brokerInstanceType must be ${INSTANCE_TYPES.join(' or ')}`,
     ],
     [
-      'a new broker of an unknown deployment mode',
-      { newBroker: 'two' },
-      'newBroker must be single-instance or cluster.',
+      'a name that Amazon MQ refuses',
+      { ...NEW, brokerName: 'trove eu' },
+      'brokerName must be 1 to 50 letters, digits and - . _ ~',
+    ],
+    ['one zone', { ...NEW, availabilityZones: ['eu-central-1a'] }, 'availabilityZones must be two zones'],
+    [
+      'a window without a day',
+      { ...NEW, maintenanceWindow: '03:30' },
+      'maintenanceWindow must be a day and a time in UTC, such as SUNDAY 03:30',
     ],
     [
-      'the configuration of an existing broker',
-      { ...EXISTING, brokerMaxChannels: '900' },
-      'brokerMaxChannels is for a new broker and brokerId for an existing one: set one of the two.',
+      'public addresses',
+      { ...NEW, vpcCidr: '8.8.8.0/24' },
+      'vpcCidr must be a private block of 256 addresses, such as 10.0.0.0/24',
     ],
-    ...['brokerMaxChannels', 'brokerMaxExchanges', 'brokerMaxMessageBytes'].map(
-      (name): [string, Record<string, unknown>, string] => [
-        `${name} of RabbitMQ 3.13`,
-        { brokerVersion: '3.13', [name]: '1000' },
-        `${name} cannot be set on RabbitMQ 3.13, whose limits are fixed.`,
-      ],
-    ),
-    ...(['brokerMaxConnections', 'brokerMaxQueues'] as const).map(
-      (name): [string, Record<string, unknown>, string] => [
-        `an existing broker without ${name}`,
-        without(name),
-        `${name} is missing: brokerId is for an existing broker, whose limits the alarms need: infra/README.md says how to find them.`,
-      ],
-    ),
     [
       'RabbitMQ 3.13 without its limits',
-      { brokerVersion: '3.13', brokerMaxQueues: '500' },
-      'brokerMaxConnections is missing: brokerVersion=3.13 has fixed limits: infra/README.md says how to find them.',
+      { ...NEW, brokerVersion: '3.13', brokerMaxQueues: 500 },
+      'brokerMaxConnections is missing: RabbitMQ 3.13 has fixed limits, which infra/README.md says how to find',
     ],
     [
-      'encryption of guests without keys',
-      { requireEncryption: 'true' },
-      'requireEncryption needs guestKeySecretPrefix.',
+      'more connections than the maximum',
+      { ...NEW, brokerMaxConnections: 301 },
+      'brokerMaxConnections is more than Amazon MQ allows on mq.m7g.medium: at most 300',
     ],
     [
-      'a prefix of keys that other secrets have too',
-      { guestKeySecretPrefix: 'trove' },
-      "guestKeySecretPrefix must be the beginning of a secret's name, at least six characters.",
+      'more queues than the maximum',
+      { ...NEW, newBroker: 'cluster', brokerMaxQueues: 10_001 },
+      'brokerMaxQueues is more than Amazon MQ allows on mq.m7g.large: at most 10000',
     ],
+    ['no queues', { ...NEW, brokerMaxQueues: 0 }, 'brokerMaxQueues must be a number from 20 to 1000000'],
     [
-      'topics with spaces',
-      { controlPlaneTopics: 'taskmanager, conductor' },
-      'controlPlaneTopics must be topics (or exchange:topic), joined by commas, or none.',
-    ],
-    ['Trove without Keystone', { ...TROVE, keystoneUrl: '' }, 'keystoneCidr needs keystoneUrl.'],
-    ['a Trove in the clear', { ...TROVE, troveUrl: 'http://trove/v1.0' }, 'troveUrl must be https://…/v1.0.'],
-    [
-      'a Trove without credential',
-      { ...TROVE, troveSecretArn: '' },
-      'troveSecretArn is missing: troveUrl needs the secret of an application credential.',
-    ],
-    [
-      'a Trove without a way to it',
-      { ...TROVE, troveCidr: '' },
-      'troveUrl needs either troveCidr or troveSecurityGroupId: where it is reached from the VPC.',
-    ],
-    [
-      'a credential of no Trove',
-      { troveSecretArn: EXISTING.brokerSecretArn },
-      'troveSecretArn needs troveUrl.',
-    ],
-    ...Object.entries({
-      brokerMaxConnections: 300,
-      brokerMaxChannels: 900,
-      brokerMaxQueues: 2500,
-      brokerMaxExchanges: 12500,
-    }).map(([name, most]): [string, Record<string, unknown>, string] => [
-      `a ${name} above Amazon MQ’s maximum for the instance`,
-      { [name]: String(most + 1) },
-      `${name}=${most + 1} is more than Amazon MQ allows on mq.m7g.medium: at most ${most}.`,
-    ]),
-    [
-      'a limit of no queues',
-      { brokerMaxQueues: '0' },
-      'brokerMaxQueues must be a number from 20 to 1000000.',
-    ],
-    [
-      'the name of a secret instead of its ARN',
+      'a secret’s name',
       { ...EXISTING, brokerSecretArn: 'trove' },
-      'brokerSecretArn must be the full ARN of a secret, with the six characters that Secrets Manager adds.',
-    ],
-    [
-      'credentials in the endpoint',
-      { ...EXISTING, brokerEndpoint: 'amqps://user:hunter2@host:5671' },
-      'brokerEndpoint must be amqps://host:5671, as Amazon MQ shows it.',
+      'brokerSecretArn must be the full ARN of a secret, with the six characters that Secrets Manager adds',
     ],
     [
       'plaintext to the broker',
       { ...EXISTING, brokerEndpoint: 'amqp://host:5672' },
-      'brokerEndpoint must be amqps://host:5671, as Amazon MQ shows it.',
+      'brokerEndpoint must be amqps://host:5671, as Amazon MQ shows it',
     ],
     [
-      'subnets as a JSON list',
-      { ...EXISTING, subnetIds: ['subnet-0a1b2c3d'] },
-      'subnetIds must be ids of subnets, subnet-…, joined by commas.',
+      'credentials in the endpoint',
+      { ...EXISTING, brokerEndpoint: 'amqps://u:hunter2@host:5671' },
+      'brokerEndpoint must be amqps://host:5671, as Amazon MQ shows it',
     ],
     [
       'the same subnet twice',
-      { ...EXISTING, subnetIds: 'subnet-0a1b2c3d4e5f60718,subnet-0a1b2c3d4e5f60718' },
-      'subnetIds names a subnet more than once.',
+      { ...EXISTING, subnetIds: ['subnet-0a1b2c3d', 'subnet-0a1b2c3d'] },
+      'subnetIds names something more than once',
     ],
     [
-      'a VPC of public addresses',
-      { vpcCidr: '8.8.8.0/24' },
-      'vpcCidr must be a private block of 256 addresses, such as 10.0.0.0/24.',
+      'route tables without S3’s addresses',
+      { ...EXISTING, routeTableIds: ['rtb-0123abcd'] },
+      'routeTableIds needs s3PrefixListId',
+    ],
+    [
+      'encryption without keys',
+      { ...NEW, requireEncryption: true },
+      'requireEncryption needs guestKeySecretPrefix',
+    ],
+    [
+      'a prefix that others have',
+      { ...NEW, guestKeySecretPrefix: 'trove' },
+      "guestKeySecretPrefix must be the beginning of a secret's name, at least six characters",
+    ],
+    [
+      'topics with spaces',
+      { ...NEW, controlPlaneTopics: 'a, b' },
+      'controlPlaneTopics must be topics (or exchange:topic), joined by commas',
     ],
     [
       'a grace longer than the wait',
-      { noConsumerGraceSeconds: '5', rpcTimeoutSeconds: '2' },
-      'noConsumerGraceSeconds must not be more than rpcTimeoutSeconds.',
+      { ...NEW, noConsumerGraceSeconds: 5, rpcTimeoutSeconds: 2 },
+      'noConsumerGraceSeconds must not be more than rpcTimeoutSeconds',
     ],
     [
       'an RPC that outlasts the function',
-      { rpcTimeoutSeconds: '20' },
-      'rpcTimeoutSeconds must be a number from 0.1 to 18.',
+      { ...NEW, rpcTimeoutSeconds: 20 },
+      'rpcTimeoutSeconds must be a number from 0.1 to 18',
     ],
     [
       'a number in words',
-      { rpcTimeoutSeconds: 'soon' },
-      'rpcTimeoutSeconds must be a number from 0.1 to 18.',
+      { ...NEW, rpcTimeoutSeconds: 'soon' },
+      'rpcTimeoutSeconds must be a number from 0.1 to 18',
     ],
     [
-      'a rate with half a minute',
-      { healthCheckRateMinutes: 2.5 },
-      'healthCheckRateMinutes must be a whole number.',
+      'half a minute',
+      { ...NEW, healthCheckRateMinutes: 2.5 },
+      'healthCheckRateMinutes must be a whole number',
     ],
     [
       'pings that take all connections',
-      { pingConcurrency: '150' },
-      'pingConcurrency=150 leaves others no connection to a broker that takes 300 (see brokerMaxConnections): it must be less than half of that.',
+      { ...NEW, pingConcurrency: 150 },
+      'pingConcurrency must be less than half of the 300 connections that the broker takes (see brokerMaxConnections)',
     ],
     [
-      'too little memory for a sweep',
-      { healthCheckMemoryMb: '128' },
-      'healthCheckMemoryMb must be a number from 256 to 10240.',
+      'a yes instead of true',
+      { ...NEW, anyoneMayCallTheApi: 'yes' },
+      'anyoneMayCallTheApi must be true or false',
     ],
-    [
-      'a name that CloudFormation does not take',
-      { stackName: 'guest.rpc.ping' },
-      'stackName must be at most 51 letters, digits and hyphens, of which the first is a letter.',
-    ],
-    ['a yes instead of true', { anyoneMayCallTheApi: 'yes' }, 'anyoneMayCallTheApi must be true or false.'],
     [
       'a Keystone in the clear',
-      { ...BY_CIDR, keystoneUrl: 'http://k/v3' },
-      'keystoneUrl must be https://…/v3.',
+      { ...NEW, ...BY_CIDR, keystoneUrl: 'http://k/v3' },
+      'keystoneUrl must be https://…/v3',
     ],
     [
       'a login in its URL',
-      { ...BY_CIDR, keystoneUrl: 'https://u:p@k/v3' },
-      'keystoneUrl must be https://…/v3.',
-    ],
-    [
-      'an API of version 2',
-      { ...BY_CIDR, keystoneUrl: 'https://k/v2.0' },
-      'keystoneUrl must be https://…/v3.',
+      { ...NEW, ...BY_CIDR, keystoneUrl: 'https://u:p@k/v3' },
+      'keystoneUrl must be https://…/v3',
     ],
     [
       'Keystone and anyone',
-      { ...BY_CIDR, anyoneMayCallTheApi: 'true' },
-      'keystoneUrl and anyoneMayCallTheApi=true exclude each other: set one of the two.',
+      { ...NEW, ...BY_CIDR, anyoneMayCallTheApi: true },
+      'keystoneUrl and anyoneMayCallTheApi exclude each other',
     ],
     [
-      'a Keystone to which there is no way',
-      NOWHERE,
-      'keystoneUrl needs either keystoneCidr or keystoneSecurityGroupId: where it is reached from the VPC.',
+      'no way to Keystone',
+      { ...NEW, keystoneUrl: BY_CIDR.keystoneUrl },
+      `keystoneUrl needs either keystoneCidr or keystoneSecurityGroupId: ${way}`,
     ],
     [
       'two ways',
-      { ...BY_GROUP, keystoneCidr: BY_CIDR.keystoneCidr },
-      'keystoneUrl needs either keystoneCidr or keystoneSecurityGroupId: where it is reached from the VPC.',
+      { ...NEW, ...BY_CIDR, keystoneSecurityGroupId: 'sg-0123abcd' },
+      `keystoneUrl needs either keystoneCidr or keystoneSecurityGroupId: ${way}`,
     ],
     [
       'a way to everywhere',
-      { ...NOWHERE, keystoneCidr: '0.0.0.0/0' },
-      'keystoneCidr must be a block of addresses such as 10.1.2.3/32, at most a /8.',
+      { ...NEW, ...BY_CIDR, keystoneCidr: '0.0.0.0/0' },
+      'keystoneCidr must be a block of addresses such as 10.1.2.3/32, at most a /8',
     ],
-    ['a way without Keystone', { keystoneCidr: BY_CIDR.keystoneCidr }, 'keystoneCidr needs keystoneUrl.'],
+    ['a way without Keystone', { ...NEW, keystoneCidr: '10.1.2.0/24' }, 'keystoneCidr needs keystoneUrl'],
     [
       'roles without names',
-      { ...BY_CIDR, keystoneAdminRoles: ',' },
-      'keystoneAdminRoles must be names of roles, joined by commas.',
+      { ...NEW, ...BY_CIDR, keystoneAdminRoles: ',' },
+      'keystoneAdminRoles must be names of roles, joined by commas',
     ],
     [
       'certificates that are not there',
-      { ...BY_CIDR, caCertificates: '/nowhere.pem' },
-      'caCertificates: /nowhere.pem cannot be read: ENOENT.',
+      { ...NEW, ...BY_CIDR, caCertificates: '/nowhere.pem' },
+      'caCertificates names /nowhere.pem, which cannot be read: ENOENT',
     ],
-    ['an unknown setting', { brokerld: ID }, 'brokerld is not a setting: see infra/README.md, Settings.'],
-  ])('%s is refused in one sentence', (_what, values, message) => {
-    expect(() => readSettings(values)).toThrow(new InvalidSetting(message));
+    [
+      'a Trove in the clear',
+      { ...NEW, ...TROVE, troveUrl: 'http://trove/v1.0' },
+      'troveUrl must be https://…/v1.0',
+    ],
+    [
+      'a Trove without credential',
+      { ...NEW, ...without('troveSecretArn', TROVE) },
+      'troveUrl needs troveSecretArn',
+    ],
+    [
+      'a Trove without a way to it',
+      { ...NEW, ...without('troveCidr', TROVE) },
+      `troveUrl needs either troveCidr or troveSecurityGroupId: ${way}`,
+    ],
+    [
+      'a Trove without Keystone',
+      { ...NEW, troveUrl: TROVE.troveUrl, troveCidr: '10.1.2.0/24', troveSecretArn: TROVE.troveSecretArn },
+      'troveUrl needs keystoneUrl',
+    ],
+  ])('%s', (_what, settings, sentence) => {
+    expect(() => readSettings('trove', settings)).toThrow(new InvalidSettings([`trove.json: ${sentence}.`]));
+  });
+
+  test('a name that is no stack’s', () => {
+    const sentence = 'its name must be at most 51 letters, digits and hyphens, the first a letter';
+    expect(() => readSettings('trove.eu', NEW)).toThrow(new InvalidSettings([`trove.eu.json: ${sentence}.`]));
   });
 
   test.each([
-    ['CERTIFICATE', 'is not a PEM file of certificates.'],
-    ['PRIVATE KEY', 'has a private key in it.'],
-  ])('certificates in a file with a false %s are refused in one sentence', (label, what) => {
-    const folder = mkdtempSync(join(tmpdir(), 'guest-rpc-ping-settings-'));
-    const path = join(folder, 'ca.pem');
-    writeFileSync(path, `-----BEGIN ${label}-----\nAAAA\n-----END ${label}-----\n`);
-    const refusal = new InvalidSetting(`caCertificates: ${path} ${what}`);
-    expect(() => readSettings({ ...BY_CIDR, caCertificates: path })).toThrow(refusal);
-    rmSync(folder, { recursive: true });
+    ['CERTIFICATE', 'is not a PEM file of certificates'],
+    ['PRIVATE KEY', 'has a private key in it'],
+  ])('certificates in a file with a false %s', (label, what) => {
+    writeFileSync(path('ca.pem'), `-----BEGIN ${label}-----\nAAAA\n-----END ${label}-----\n`);
+    const settings = { ...NEW, ...BY_CIDR, caCertificates: path('ca.pem') };
+    const sentence = `trove.json: caCertificates names ${path('ca.pem')}, which ${what}.`;
+    expect(() => readSettings('trove', settings)).toThrow(new InvalidSettings([sentence]));
   });
 });
 
 describe('defaults', () => {
-  test('no settings mean a new single-instance broker of RabbitMQ 4.2, and an API with IAM authorization', () => {
-    expect(readSettings({ 'aws:cdk:version': '2', '@aws-cdk/core:x': true, brokerId: '' })).toMatchObject({
-      broker: {
-        kind: 'new',
-        model: { isCluster: false, version: '4.2', instanceType: 'mq.m7g.medium' },
-      },
+  test('RabbitMQ 4.2, an API with IAM authorization, the control plane’s two topics', () => {
+    expect(readSettings('trove', NEW)).toMatchObject({
+      name: 'trove',
+      brokerVersion: '4.2',
       anyoneMayCallTheApi: false,
+      controlPlaneTopics: 'taskmanager,trove-conductor',
     });
   });
 
-  test.each([
-    [{ brokerVersion: '4.3' }, { version: '4.3', instanceType: 'mq.m7g.medium' }],
-    [{ brokerInstanceType: 'mq.m7g.large' }, { version: '4.2', instanceType: 'mq.m7g.large' }],
-    [{ newBroker: 'cluster' }, { version: '4.2', instanceType: 'mq.m7g.large', isCluster: true }],
-  ])('the settings %j mean a broker of %j', (values, model) => {
-    expect(readSettings(values).broker).toMatchObject({ model });
-  });
-
-  test('the control plane is pinged by its two topics, unless others or none are set', () => {
-    expect(readSettings({}).controlPlaneTopics).toBe('taskmanager,trove-conductor');
-    expect(readSettings({ controlPlaneTopics: 'nova:compute' }).controlPlaneTopics).toBe('nova:compute');
-    expect(readSettings({ controlPlaneTopics: 'none' }).controlPlaneTopics).toBe('');
-  });
-
-  test.each([
-    [{}, 300, 30],
-    [{ brokerMaxConnections: '100' }, 100, 10],
-    [{ brokerInstanceType: 'mq.m7g.large' }, 1500, 50],
-    [{ newBroker: 'cluster', brokerInstanceType: 'mq.m7g.medium', brokerMaxConnections: '100' }, 200, 20],
+  test.each<[File, number, number]>([
+    [NEW, 300, 30],
+    [{ ...NEW, brokerMaxConnections: 100 }, 100, 10],
+    [{ ...NEW, brokerInstanceType: 'mq.m7g.large' }, 1500, 50],
+    [{ ...NEW, newBroker: 'cluster' }, 1000, 50],
+    [
+      { ...NEW, newBroker: 'cluster', brokerInstanceType: 'mq.m7g.medium', brokerMaxConnections: 100 },
+      200,
+      20,
+    ],
     [EXISTING, 100, 10],
-    [{ ...EXISTING, brokerMaxConnections: '5000' }, 5000, 50],
-    [{ brokerVersion: '3.13', brokerMaxConnections: '5000', brokerMaxQueues: '20000' }, 5000, 50],
+    [{ ...NEW, brokerVersion: '3.13', brokerMaxConnections: 5000, brokerMaxQueues: 20_000 }, 5000, 50],
   ])(
     'with %j, a broker takes %i connections, of which pings get %i: a tenth, at most 50',
-    (values, maxConnections, pingConcurrency) => {
-      expect(readSettings(values)).toMatchObject({ broker: { maxConnections }, pingConcurrency });
+    (settings, maxConnections, pingConcurrency) => {
+      expect(readSettings('trove', settings)).toMatchObject({ maxConnections, pingConcurrency });
     },
   );
 });
+
+test('the schema for editors is made of the settings, and takes the examples', () => {
+  const schema = JSON.parse(readFileSync(join(FOLDER, 'settings', 'deployment.schema.json'), 'utf8'));
+  expect(schema).toEqual(
+    JSON.parse(JSON.stringify(toJsonSchema(DEPLOYMENT, { errorMode: 'ignore', typeMode: 'input' }))),
+  );
+  const validate = new ajv.Ajv({ strict: false }).compile({ ...schema, $schema: undefined });
+  const example = (name: string) =>
+    JSON.parse(readFileSync(join(FOLDER, 'deployments', 'examples', `${name}.json`), 'utf8'));
+  for (const name of ['existing-broker', 'new-broker'])
+    expect([name, validate(example(name))]).toEqual([name, true]);
+  expect(validate({ ...example('new-broker'), brokerName: 'trove eu' })).toBe(false);
+});
+
+describe('the files', () => {
+  const made = { newBroker: 'single-instance', brokerName: 'guest-rpc-ping', vpcCidr: '10.0.0.0/24' };
+  const read = (isCi = false) => readDeployments(folder, { isCi });
+
+  test('without any file there is one sentence, and no broker', () => {
+    expect(read).toThrow(
+      new InvalidSettings([
+        `There is no deployment: copy one of infra/deployments/examples to ${folder}/<name>.json.`,
+      ]),
+    );
+  });
+
+  test('all that is wrong in all files is told at once', () => {
+    write('a.json', { ...NEW, brokerName: 'x y', rpcTimeoutSeconds: 20 });
+    writeFileSync(path('b.json'), '{');
+    expect(read).toThrow(
+      /^a\.json: rpcTimeoutSeconds must.*\na\.json: brokerName must.*\nb\.json is not JSON: .*\.$/,
+    );
+  });
+
+  test('what makes the broker is kept beside the settings, and holds from then on', () => {
+    const told = jest.spyOn(console, 'error').mockImplementation(() => undefined);
+    write('trove.json', NEW);
+    expect(read()).toMatchObject([{ name: 'trove' }]);
+    expect(told.mock.calls).toEqual([[`${path('trove.lock.json')} keeps what makes the broker: commit it.`]]);
+    told.mockRestore();
+    expect(JSON.parse(readFileSync(path('trove.lock.json'), 'utf8'))).toEqual(made);
+    write('trove.json', {
+      ...NEW,
+      brokerInstanceType: 'mq.m7g.large',
+      brokerVersion: '4.3',
+      alarmEmail: 'a@b',
+    });
+    expect(read(true)).toHaveLength(1);
+  });
+
+  test.each<[File, string]>([
+    [{ ...NEW, newBroker: 'cluster' }, 'newBroker was "single-instance"'],
+    [{ ...NEW, brokerName: 'another' }, 'brokerName was "guest-rpc-ping"'],
+    [{ ...NEW, vpcCidr: '10.1.0.0/24' }, 'vpcCidr was "10.0.0.0/24"'],
+    [
+      { ...NEW, brokerKmsKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/0a1b' },
+      'brokerKmsKeyArn was not set',
+    ],
+    [{ ...NEW, availabilityZones: ['eu-central-1a', 'eu-central-1b'] }, 'availabilityZones was not set'],
+    [{ ...NEW, brokerStack: 'Another' }, 'brokerStack was not set'],
+  ])('%j is refused, since it would replace the broker', (settings, sentence) => {
+    write('trove.lock.json', made);
+    write('trove.json', settings);
+    expect(read).toThrow(
+      new InvalidSettings([
+        `trove.json: ${sentence} when the broker was made, and a change of it would replace the broker: set it back, or see infra/README.md, Replace or remove a broker.`,
+      ]),
+    );
+  });
+
+  test.each<[string, File | undefined, RegExp]>([
+    [
+      'lost settings',
+      undefined,
+      /^trove\.json is gone, but trove\.lock\.json says that it made a broker: bring the file back, or see/,
+    ],
+    [
+      'an existing broker in place of the new one',
+      EXISTING,
+      /^trove\.json: newBroker is gone, but trove\.lock\.json says that it made a broker/,
+    ],
+  ])('%s are refused', (_what, settings, sentence) => {
+    write('trove.lock.json', made);
+    if (settings) write('trove.json', settings);
+    expect(read).toThrow(sentence);
+  });
+
+  test('CI, whose files nobody commits, refuses a new broker whose settings were not kept', () => {
+    write('trove.json', NEW);
+    expect(() => read(true)).toThrow(
+      /^trove\.lock\.json is missing: run `npx cdk synth`, and commit the file/,
+    );
+  });
+
+  function write(file: string, json: File): void {
+    writeFileSync(path(file), JSON.stringify(json));
+  }
+});
+
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'guest-rpc-ping-settings-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function path(file: string): string {
+  return join(folder, file);
+}

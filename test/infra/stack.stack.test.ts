@@ -8,13 +8,13 @@ import { ROUTE } from '../../functions/http/request.ts';
 import { readSettings } from '../../infra/settings/deployment-settings.ts';
 import type { Synthesized } from '../setup/synthesized.ts';
 import { stackWith, violations } from './synthesis.ts';
-import { ENDPOINT, EXISTING, ID, VARIANTS } from './variants.ts';
+import { ENDPOINT, EXISTING, type File, ID, NEW, VARIANTS } from './variants.ts';
 
 const NOWHERE = '255.255.255.255/32';
 
 let made: Synthesized | undefined;
 
-async function synthesize(settings: Readonly<Record<string, string>>): Promise<Template> {
+async function synthesize(settings: File): Promise<Template> {
   made = await stackWith(settings);
   return Template.fromJSON({ ...made.template });
 }
@@ -30,6 +30,12 @@ function appOf(synthesized: Synthesized | undefined): Stage {
   const stage = synthesized?.stack && Stage.of(synthesized.stack);
   if (!stage) throw new Error('Not synthesized');
   return stage;
+}
+
+/** The resources of the functions' stack alone. */
+function functionsOf(synthesized: Synthesized | undefined): object {
+  const [stack] = appOf(synthesized).synth().stacks.slice(-1);
+  return stack?.template.Resources;
 }
 
 /** The actions that a role's policy allows, each with its resource. */
@@ -50,6 +56,12 @@ function decoded(configuration: Readonly<Record<string, unknown>> | undefined): 
   return Buffer.from(String(configuration?.['Data']), 'base64').toString();
 }
 
+/** The lines of a section of a broker's configuration. */
+function sectionOf(configuration: Readonly<Record<string, unknown>> | undefined, section: string): string[] {
+  const [, lines = ''] = decoded(configuration).split(`{{${section}}}`);
+  return lines.trim().split('\n');
+}
+
 /** The threshold of the alarm on a metric. */
 function threshold(metric: string): unknown {
   return all('AWS::CloudWatch::Alarm').find(({ MetricName }) => MetricName === metric)?.['Threshold'];
@@ -57,8 +69,8 @@ function threshold(metric: string): unknown {
 
 describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
   const isNew = variant.startsWith('a new');
-  const { pingConcurrency, fleetState } = readSettings(settings);
-  const isKept = fleetState.s3 !== undefined;
+  const { pingConcurrency, s3PrefixListId } = readSettings('GuestRpcPing', settings);
+  const isKept = isNew || s3PrefixListId !== undefined;
   let template: Template;
   beforeAll(async () => {
     template = await synthesize(settings);
@@ -71,16 +83,18 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
   });
 
   test('the template conforms to CloudFormation’s schemas', () => {
-    const [{ templateFullPath: templatePath, stackName } = { templateFullPath: '', stackName: '' }] =
-      appOf(made).synth().stacks;
-    const stackTemplates = [
-      { templatePath, stackConstructPath: stackName, accountId: undefined, region: undefined },
-    ];
-    const appConstruct = appOf(made);
-    const report = CLOUDFORMATION.validate({ templatePaths: [templatePath], stackTemplates, appConstruct });
-    expect(report).toMatchObject({
-      violations: [],
+    const stacks = appOf(made).synth().stacks;
+    const report = CLOUDFORMATION.validate({
+      templatePaths: stacks.map(({ templateFullPath }) => templateFullPath),
+      stackTemplates: stacks.map(({ templateFullPath: templatePath, stackName: stackConstructPath }) => ({
+        templatePath,
+        stackConstructPath,
+        accountId: undefined,
+        region: undefined,
+      })),
+      appConstruct: appOf(made),
     });
+    expect(report).toMatchObject({ violations: [] });
   });
 
   test('cdk-nag’s AwsSolutions find nothing', () => {
@@ -114,7 +128,7 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
     expect(ports.sort()).toEqual([
       ['AMQP', 5671, 5671],
       ['AWS APIs', 443, 443],
-      ...(fleetState.s3?.prefixListId ? [['S3', 443, 443]] : []),
+      ...(s3PrefixListId ? [['S3', 443, 443]] : []),
       ['the management API', 443, 443],
     ]);
     for (const { DestinationSecurityGroupId, DestinationPrefixListId } of egress)
@@ -123,7 +137,7 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
     for (const { SecurityGroupEgress, SecurityGroupIngress, GroupDescription } of all(
       'AWS::EC2::SecurityGroup',
     )) {
-      const isToS3 = String(GroupDescription).includes('S3') && !fleetState.s3?.prefixListId;
+      const isToS3 = String(GroupDescription).includes('S3') && !s3PrefixListId;
       const to = isToS3 ? { Description: 'S3', FromPort: 443, ToPort: 443 } : { CidrIp: NOWHERE };
       expect(SecurityGroupEgress).toEqual([expect.objectContaining(to)]);
       expect(SecurityGroupIngress).toBeUndefined();
@@ -138,7 +152,7 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
     'the role of %s allows the needed actions, each on the needed resources alone',
     (name) => {
       const brokerSecret = isNew
-        ? { Ref: expect.stringMatching(/^BrokerAdministrator/) }
+        ? { 'Fn::ImportValue': expect.stringMatching(/^GuestRpcPing-broker:.*BrokerAdministrator/) }
         : EXISTING.brokerSecretArn;
       const uuidAndSuffix = '????????-????-????-????-????????????-??????';
       const keySecrets = {
@@ -149,7 +163,7 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
         'logs:CreateLogStream': { 'Fn::GetAtt': [expect.stringMatching(`^${name}Log`), 'Arn'] },
         'logs:PutLogEvents': { 'Fn::GetAtt': [expect.stringMatching(`^${name}Log`), 'Arn'] },
         'secretsmanager:GetSecretValue':
-          'guestKeySecretPrefix' in settings ? [keySecrets, brokerSecret] : brokerSecret,
+          'guestKeySecretPrefix' in settings ? [brokerSecret, keySecrets] : brokerSecret,
         ...(isDescribed && { 'mq:DescribeBroker': expect.anything() }),
         ...(isKept &&
           name === 'HealthCheck' && {
@@ -285,18 +299,16 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
     }
   });
 
-  test('the removal of the stack leaves the logs, the secret and the state, and nothing else', () => {
+  test('the removal of the functions leaves the logs and the state; nothing remains of a failed first deployment', () => {
     const kept = new Set<string>();
-    for (const { Type, DeletionPolicy } of Object.values(template.toJSON()['Resources']).map(Object)) {
-      if (DeletionPolicy === 'Retain') kept.add(Type);
-      else
-        expect(['AWS::Logs::LogGroup', 'AWS::SecretsManager::Secret', 'AWS::S3::Bucket']).not.toContain(Type);
+    for (const { Type, DeletionPolicy, UpdateReplacePolicy } of Object.values(functionsOf(made)).map(
+      Object,
+    )) {
+      if (DeletionPolicy === undefined) continue;
+      expect([DeletionPolicy, UpdateReplacePolicy]).toEqual(['RetainExceptOnCreate', 'Retain']);
+      kept.add(Type);
     }
-    expect([...kept].sort()).toEqual([
-      'AWS::Logs::LogGroup',
-      ...(isKept ? ['AWS::S3::Bucket'] : []),
-      ...(isNew ? ['AWS::SecretsManager::Secret'] : []),
-    ]);
+    expect([...kept].sort()).toEqual(['AWS::Logs::LogGroup', ...(isKept ? ['AWS::S3::Bucket'] : [])]);
   });
 
   test('the alarms may publish to their topic, over TLS alone, are in the runbook, and include a missing sweep', () => {
@@ -355,16 +367,24 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
 
 describe('the broker’s endpoint', () => {
   test('the functions get the endpoint of a new broker, and its id only with describeBroker', async () => {
-    await synthesize({});
+    await synthesize(NEW);
     const endpoint = {
-      'Fn::Select': [0, { 'Fn::GetAtt': [expect.stringMatching(/^Broker/), 'AmqpEndpoints'] }],
+      'Fn::Select': [
+        0,
+        {
+          'Fn::Split': [
+            '||',
+            { 'Fn::ImportValue': expect.stringMatching(/^GuestRpcPing-broker:.*AmqpEndpoints/) },
+          ],
+        },
+      ],
     };
     expect(made?.function('rpc-ping').environment).toMatchObject({ BROKER_ENDPOINT: endpoint });
     expect(made?.function('rpc-ping').environment).not.toHaveProperty('BROKER_ID');
     expect(all('AWS::EC2::VPCEndpoint')).toHaveLength(2); // Secrets Manager's, and the gateway endpoint of S3
-    await synthesize({ describeBroker: 'true' });
+    await synthesize({ ...NEW, describeBroker: true });
     expect(made?.function('rpc-ping').environment).toMatchObject({
-      BROKER_ID: { Ref: expect.stringMatching(/^Broker/) },
+      BROKER_ID: { 'Fn::ImportValue': expect.stringMatching(/^GuestRpcPing-broker:/) },
     });
   });
 
@@ -398,50 +418,51 @@ test.each([
   ['single-instance', 'SINGLE_INSTANCE', 1],
   ['cluster', 'CLUSTER_MULTI_AZ', 2],
 ])('a new %s broker logs, is a %s, and has %i subnets', async (newBroker, DeploymentMode, subnets) => {
-  await synthesize({ newBroker });
+  await synthesize({ ...NEW, newBroker });
   const [broker] = all('AWS::AmazonMQ::Broker');
   expect(broker).toMatchObject({ DeploymentMode, Logs: { General: true }, EngineType: 'RABBITMQ' });
   expect(broker?.['SubnetIds']).toHaveLength(subnets);
 });
 
 describe('a new broker of RabbitMQ 4', () => {
-  test.each(['4.2', '4.3'])(
-    'a new broker of RabbitMQ %s is configured for the limits of its settings',
-    async (brokerVersion) => {
-      await synthesize({ brokerVersion, brokerMaxExchanges: '700' });
-      const [configuration] = all('AWS::AmazonMQ::Configuration');
-      expect(configuration).toMatchObject({ EngineType: 'RABBITMQ', EngineVersion: brokerVersion });
-      expect(decoded(configuration)).toBe(
-        'connection_max = 300\nchannel_max_per_node = 900\ncluster_queue_limit = 900\ncluster_exchange_limit = 700\nmax_message_size = 4194304\n',
-      );
-      const id = expect.stringMatching(/^BrokerConfiguration/);
-      expect(all('AWS::AmazonMQ::Broker')).toEqual([
-        expect.objectContaining({
-          EngineVersion: brokerVersion,
-          Configuration: {
-            Id: { 'Fn::GetAtt': [id, 'Id'] },
-            Revision: { 'Fn::GetAtt': [id, 'Revision'] },
-          },
-        }),
-      ]);
-    },
-  );
+  test('a new broker of RabbitMQ 4 is configured for the limits of its settings, and of each other size', async () => {
+    await synthesize({ ...NEW, brokerVersion: '4.3', brokerMaxQueues: 700 });
+    const [configuration] = all('AWS::AmazonMQ::Configuration');
+    expect(configuration).toMatchObject({ EngineType: 'RABBITMQ', EngineVersion: '4.3' });
+    expect(decoded(configuration)).toMatch(/^max_message_size = 4194304\n\n/);
+    expect(sectionOf(configuration, 'm7g.medium.1')).toEqual([
+      'connection_max = 300',
+      'channel_max_per_node = 900',
+      'cluster_queue_limit = 700',
+      'cluster_exchange_limit = 700',
+    ]);
+    expect(sectionOf(configuration, 'm7g.large.1')).toContain('cluster_queue_limit = 4500');
+    const id = expect.stringMatching(/^BrokerConfiguration/);
+    expect(all('AWS::AmazonMQ::Broker')).toEqual([
+      expect.objectContaining({
+        EngineVersion: '4.3',
+        Configuration: { Id: { 'Fn::GetAtt': [id, 'Id'] }, Revision: { 'Fn::GetAtt': [id, 'Revision'] } },
+      }),
+    ]);
+  });
 
   test('the name of a new broker’s configuration has the version and the stack’s id', async () => {
-    await synthesize({ brokerName: 'trove' });
+    await synthesize({ ...NEW, brokerName: 'trove' });
     const stackUuid = { 'Fn::Select': [2, { 'Fn::Split': ['/', { Ref: 'AWS::StackId' }] }] };
     expect(all('AWS::AmazonMQ::Configuration')).toEqual([
       expect.objectContaining({ Name: { 'Fn::Join': ['', ['trove-4.2-', stackUuid]] } }),
     ]);
   });
 
-  test.each([{}, { newBroker: 'cluster' }])(
+  test.each([NEW, { ...NEW, newBroker: 'cluster' }])(
     'a new broker with %j is crowded at 80 % of its limits, and the functions take at most a fifth',
     async (settings) => {
       await synthesize(settings);
-      const data = decoded(all('AWS::AmazonMQ::Configuration')[0]);
-      const limit = (key: string) => Number(new RegExp(`^${key} = (\\d+)$`, 'm').exec(data)?.[1]);
-      const nodes = 'newBroker' in settings ? 2 : 1; // that remain when one of three is down
+      const isCluster = settings.newBroker === 'cluster';
+      const section = isCluster ? 'm7g.large.3' : 'm7g.medium.1';
+      const lines = sectionOf(all('AWS::AmazonMQ::Configuration')[0], section);
+      const limit = (key: string) => Number(lines.find((line) => line.startsWith(key))?.split(' = ')[1]);
+      const nodes = isCluster ? 2 : 1; // that remain when one of three is down
       expect(threshold('ConnectionCount')).toBe(0.8 * nodes * limit('connection_max'));
       expect(threshold('QueueCount')).toBe(0.8 * limit('cluster_queue_limit'));
       const ours = all('AWS::Lambda::Function')
@@ -453,7 +474,7 @@ describe('a new broker of RabbitMQ 4', () => {
   );
 });
 
-test.each([{ brokerVersion: '3.13', brokerMaxConnections: '100', brokerMaxQueues: '500' }, EXISTING])(
+test.each([{ ...NEW, brokerVersion: '3.13', brokerMaxConnections: 100, brokerMaxQueues: 500 }, EXISTING])(
   'a broker with %j is not configured',
   async (settings) => {
     await synthesize(settings);
@@ -463,7 +484,7 @@ test.each([{ brokerVersion: '3.13', brokerMaxConnections: '100', brokerMaxQueues
 );
 
 test('an existing broker is crowded at 80 % of the deployer’s limits', async () => {
-  await synthesize({ ...EXISTING, brokerMaxConnections: '5000', brokerMaxQueues: '2500' });
+  await synthesize({ ...EXISTING, brokerMaxConnections: 5000, brokerMaxQueues: 2500 });
   expect([threshold('ConnectionCount'), threshold('QueueCount')]).toEqual([4000, 2000]);
 });
 
@@ -479,13 +500,13 @@ test('alarms and dashboard use Amazon MQ’s metrics of the whole broker alone, 
 });
 
 test('the API with anyoneMayCallTheApi requires no authorization', async () => {
-  const template = await synthesize({ anyoneMayCallTheApi: 'true' });
+  const template = await synthesize({ ...NEW, anyoneMayCallTheApi: true });
   template.allResourcesProperties('AWS::ApiGatewayV2::Route', { AuthorizationType: 'NONE' });
 });
 
 test('the functions may use a customer managed key to read secrets, and for nothing else', async () => {
   const key = 'arn:aws:kms:eu-central-1:123456789012:key/0a1b';
-  const template = await synthesize({ secretsKmsKeyArn: key });
+  const template = await synthesize({ ...NEW, secretsKmsKeyArn: key });
   expect(permissions('RpcPing')).toMatchObject({ 'kms:Decrypt': key });
   template.hasResourceProperties('AWS::IAM::Policy', {
     PolicyDocument: {
@@ -500,7 +521,7 @@ test('the functions may use a customer managed key to read secrets, and for noth
 });
 
 test('the dashboard shows the fleet, round trips, reasons and the broker', async () => {
-  await synthesize({});
+  await synthesize(NEW);
   const [dashboard] = all('AWS::CloudWatch::Dashboard');
   const body = JSON.stringify(dashboard?.['DashboardBody']);
   const literal = (text: string) => JSON.stringify(JSON.stringify(text)).slice(3, -3);
@@ -516,18 +537,23 @@ test('the dashboard shows the fleet, round trips, reasons and the broker', async
 });
 
 test('cdk-nag’s AwsSolutions find nothing with guest keys, an open API and a described broker', async () => {
-  await synthesize({ guestKeySecretPrefix: 'trove/', anyoneMayCallTheApi: 'true', describeBroker: 'true' });
+  await synthesize({
+    ...NEW,
+    guestKeySecretPrefix: 'trove/',
+    anyoneMayCallTheApi: true,
+    describeBroker: true,
+  });
   expect(violations(made)).toEqual([]);
 });
 
 test('cdk-nag’s AwsSolutions find a secret that is never rotated', async () => {
-  await synthesize({ stackName: 'Loosened' });
+  await synthesize({ ...EXISTING, brokerName: 'loosened' }); // a stack of its own, since it is changed
   if (made?.stack) new Secret(made.stack, 'NeverRotated');
   expect(violations(made).map(({ ruleName }) => ruleName)).toEqual(['AwsSolutions-SMG4']);
 });
 
 test('the alarm FleetShrank rings at the first sweep that says so, and never without a saved state', async () => {
-  await synthesize({});
+  await synthesize(NEW);
   const alarm = all('AWS::CloudWatch::Alarm').find(({ MetricName }) => MetricName === 'FleetShrank');
   expect(alarm).toMatchObject({
     ComparisonOperator: 'GreaterThanOrEqualToThreshold',
@@ -539,7 +565,7 @@ test('the alarm FleetShrank rings at the first sweep that says so, and never wit
 });
 
 test('without topics, the control plane is not pinged and has no alarm', async () => {
-  await synthesize({ controlPlaneTopics: 'none' });
+  await synthesize({ ...NEW, controlPlaneTopics: '' });
   expect(made?.function('health-check').environment).toMatchObject({ CONTROL_PLANE_TOPICS: '' });
   expect(all('AWS::CloudWatch::Alarm').map(({ MetricName }) => MetricName)).not.toContain(
     'ControlPlaneUnreachable',
@@ -547,7 +573,7 @@ test('without topics, the control plane is not pinged and has no alarm', async (
 });
 
 test('both functions demand encryption where the deployer does', async () => {
-  await synthesize({ guestKeySecretPrefix: 'trove/', requireEncryption: 'true' });
+  await synthesize({ ...NEW, guestKeySecretPrefix: 'trove/', requireEncryption: true });
   for (const name of ['rpc-ping', 'health-check'])
     expect(made?.function(name).environment).toMatchObject({ REQUIRE_ENCRYPTION: 'true' });
 });
@@ -557,8 +583,8 @@ test('the synthesis warns where the functions log in as administrator, and only 
     appOf(made)
       .synth()
       .stacks.flatMap(({ messages }) => messages.map(({ entry }) => entry.data));
-  await synthesize({});
+  await synthesize(NEW);
   expect(warnings()).toEqual([expect.stringContaining("log in as the broker's administrator")]);
-  await synthesize({ brokerSecretArn: EXISTING.brokerSecretArn });
+  await synthesize({ ...NEW, brokerSecretArn: EXISTING.brokerSecretArn });
   expect(warnings()).toEqual([]);
 });

@@ -4,6 +4,7 @@ import { AwsSolutionsChecks } from 'cdk-nag';
 import type { Bundles } from '../../infra/bundle/bundle.ts';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
 import { Synthesized } from '../setup/synthesized.ts';
+import type { File } from './variants.ts';
 
 jest.setTimeout(120_000); // the first synthesis of a process loads the CDK
 
@@ -15,18 +16,18 @@ afterAll(async () => {
   await folder?.remove();
 });
 
-/** The stack with these settings, synthesized once in each test file. The functions' code is a stand-in. */
-export function stackWith(settings: Readonly<Record<string, string>>): Promise<Synthesized> {
-  const key = JSON.stringify(settings);
-  const one = made.get(key) ?? standInBundles().then((bundles) => Synthesized.stack(settings, bundles));
+/** The stacks with these settings, synthesized once in each test file. The functions' code is a stand-in. */
+export function stackWith(settings: File, name?: string): Promise<Synthesized> {
+  const key = JSON.stringify([settings, name]);
+  const one = made.get(key) ?? standInBundles().then((bundles) => Synthesized.stack(settings, bundles, name));
   made.set(key, one);
   return one;
 }
 
-/** What cdk-nag's AwsSolutions find. */
+/** What cdk-nag's AwsSolutions find in all stacks. */
 export function violations(synthesized: Synthesized | undefined) {
   if (synthesized?.stack === undefined) throw new Error('Not synthesized');
-  return new AwsSolutionsChecks().validateScope(synthesized.stack).violations;
+  return new AwsSolutionsChecks().validateScope(synthesized.stack.node.root).violations;
 }
 
 async function standInBundles(): Promise<Bundles> {

@@ -11,7 +11,7 @@ let second: Synthesized;
 
 beforeAll(async () => {
   first = await stackWith(EXISTING);
-  second = await stackWith({ ...EXISTING, stackName: 'GuestRpcPing-two', brokerName: 'trove-two' });
+  second = await stackWith({ ...EXISTING, brokerName: 'trove-two' }, 'GuestRpcPing-two');
 });
 
 /** The values of a property that a stack's resources have as text; a reference is to the stack's own resource. */

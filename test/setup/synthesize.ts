@@ -1,31 +1,35 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { App } from 'aws-cdk-lib';
+import { App, type Stack } from 'aws-cdk-lib';
 import { type Bundles, bundleAll } from '../../infra/bundle/bundle.ts';
-import { GuestRpcPingStack } from '../../infra/guest-rpc-ping-stack.ts';
 import { readSettings } from '../../infra/settings/deployment-settings.ts';
+import { addDeployment } from '../../infra/stacks.ts';
 
-const CDK_JSON = join(import.meta.dirname, '..', '..', 'cdk.json');
+const ROOT = join(import.meta.dirname, '..', '..');
+const EXAMPLE = join(ROOT, 'infra', 'deployments', 'examples', 'existing-broker.json');
+
+/** The name of the deployment that the tests run. */
+const NAME = 'GuestRpcPing';
 
 /**
- * Synthesizes the stack that `cdk deploy` would deploy.
+ * Synthesizes what `cdk deploy` would deploy.
  *
- * @param settings added to those of `cdk.json`
- * @throws InvalidSetting
+ * @param settings by default those of the example beside an existing broker
+ * @throws InvalidSettings
  */
 export async function synthesize(
   outdir: string,
-  settings: Readonly<Record<string, unknown>> = {},
+  settings: Readonly<Record<string, unknown>> = JSON.parse(readFileSync(EXAMPLE, 'utf8')),
   bundles: Bundles | Promise<Bundles> = bundleAll(),
-): Promise<GuestRpcPingStack> {
-  const { context } = JSON.parse(readFileSync(CDK_JSON, 'utf8'));
+  name = NAME,
+): Promise<Stack> {
+  const { context } = JSON.parse(readFileSync(join(ROOT, 'cdk.json'), 'utf8'));
   const app = new App({
     outdir,
-    context: { ...context, ...settings, '@aws-cdk/core:annotationsInValidationReport': false }, // which would be printed
+    context: { ...context, '@aws-cdk/core:annotationsInValidationReport': false }, // which would be printed
     builtinCloudFormationValidation: false, // takes seconds; `cdk synth` and a test do it
   });
-  const read = readSettings(app.node.getAllContext());
-  const stack = new GuestRpcPingStack(app, read.stackName, read, await bundles);
+  const stack = addDeployment(app, readSettings(name, settings), await bundles);
   app.synth();
   return stack;
 }

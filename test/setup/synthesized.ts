@@ -1,10 +1,10 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import type { Stack } from 'aws-cdk-lib';
 import type { Bundles } from '../../infra/bundle/bundle.ts';
-import type { GuestRpcPingStack } from '../../infra/guest-rpc-ping-stack.ts';
 import type { LocalFunction } from '../../infra/local/parts/lambda-process.ts';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
 
@@ -15,9 +15,10 @@ export interface SynthesizedFunction extends LocalFunction {
   readonly environment: Readonly<Record<string, unknown>>;
 }
 
-/** The parts of a CloudFormation template that this file reads. */
+/** The parts of a CloudFormation template that this file reads, here of all stacks together. */
 interface Template {
   readonly Resources: Readonly<Record<string, { readonly Type: string; readonly Properties: Properties }>>;
+  readonly Outputs: object;
 }
 
 interface Properties {
@@ -32,22 +33,23 @@ interface Properties {
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
-/** The stack that `cdk deploy` would deploy, synthesized into a temporary folder. */
+/** A deployment's stacks as `cdk deploy` would deploy them, synthesized into a temporary folder. */
 export class Synthesized {
   readonly template: Template;
-  /** undefined: the stack was synthesized in another thread. */
-  readonly stack: GuestRpcPingStack | undefined;
+  /** The functions' stack; undefined: it was synthesized in another thread. */
+  readonly stack: Stack | undefined;
   readonly #stackName: string;
   readonly #folder: TemporaryFolder;
 
-  /** @param settings added to those of `cdk.json` @throws InvalidSetting */
+  /** @param settings by default those of the example beside an existing broker @throws InvalidSettings */
   static async stack(
-    settings: Readonly<Record<string, unknown>> = {},
+    settings?: Readonly<Record<string, unknown>>,
     bundles?: Bundles | Promise<Bundles>,
+    name?: string,
   ): Promise<Synthesized> {
     const { synthesize } = await import('./synthesize.ts');
     const folder = new TemporaryFolder('cdk');
-    const stack = await synthesize(folder.path, settings, bundles);
+    const stack = await synthesize(folder.path, settings, bundles, name);
     return Synthesized.#in(folder, stack.stackName, stack);
   }
 
@@ -59,16 +61,20 @@ export class Synthesized {
     return Synthesized.#in(folder, stackName);
   }
 
-  static async #in(folder: TemporaryFolder, name: string, stack?: GuestRpcPingStack): Promise<Synthesized> {
+  static async #in(folder: TemporaryFolder, name: string, stack?: Stack): Promise<Synthesized> {
     await symlink(join(ROOT, 'node_modules'), folder.file('node_modules')); // for the SDK, which Lambda's runtime has
     return new Synthesized(folder, name, stack);
   }
 
-  private constructor(folder: TemporaryFolder, stackName: string, stack: GuestRpcPingStack | undefined) {
+  private constructor(folder: TemporaryFolder, stackName: string, stack: Stack | undefined) {
     this.stack = stack;
     this.#stackName = stackName;
     this.#folder = folder;
-    this.template = JSON.parse(readFileSync(folder.file(`${stackName}.template.json`), 'utf8'));
+    const templates = globSync('*.template.json', { cwd: folder.path }).map((file) =>
+      JSON.parse(readFileSync(folder.file(file), 'utf8')),
+    );
+    const merged = (part: 'Resources' | 'Outputs') => Object.assign({}, ...templates.map((one) => one[part]));
+    this.template = { Resources: merged('Resources'), Outputs: merged('Outputs') };
   }
 
   /** The route of the ping, which is the only one besides `$default`. */

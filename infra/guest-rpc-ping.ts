@@ -1,10 +1,9 @@
-import { CfnOutput, Duration, Stack } from 'aws-cdk-lib';
-import type { ISecurityGroup } from 'aws-cdk-lib/aws-ec2';
-import type { Construct } from 'constructs';
+import { CfnOutput, Duration, RemovalPolicies, Stack } from 'aws-cdk-lib';
+import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import { Construct } from 'constructs';
+import * as v from 'valibot';
 import { ROUTE } from '../functions/http/request.ts';
 import { Api, type Callers } from './api.ts';
-import { ExistingBroker } from './broker/existing-broker.ts';
-import { NewBroker } from './broker/new-broker.ts';
 import type { Bundles } from './bundle/bundle.ts';
 import { ChangeNotices } from './changes/change-notices.ts';
 import { StateBucket } from './changes/state-bucket.ts';
@@ -17,8 +16,8 @@ import { Dashboard } from './monitoring/dashboard.ts';
 import type { BrokerAccess } from './network/broker-access.ts';
 import { Network } from './network/network.ts';
 import { OpenStackAccess } from './network/openstack-access.ts';
-import { S3Access } from './network/s3-access.ts';
-import type { Settings } from './settings/deployment-settings.ts';
+import { S3Access, type S3Way } from './network/s3-access.ts';
+import { OPTIONS, type Options, type ParsedOptions } from './settings/deployment-settings.ts';
 
 /** Later than the RPC's own deadline, and sooner than API Gateway's (29 s). */
 const PING_TIMEOUT = Duration.seconds(20);
@@ -28,50 +27,77 @@ const PING_MEMORY_MB = 256;
 
 const EXAMPLE_PATH = ROUTE.path.replace('{tenant_id}', 'TENANT').replace('{instance_id}', 'INSTANCE_ID');
 
-/** All that is deployed, composed of the constructs beside this file. */
-export class GuestRpcPingStack extends Stack {
-  constructor(scope: Construct, id: string, settings: Settings, bundles: Bundles) {
-    super(scope, id, { description: 'Guest RPC Ping: whether Trove guest agents can be reached over RPC' });
-    const network = new Network(this, 'Network', settings.broker);
-    const broker = this.#broker(settings, network);
-    const { keystone, trove } = settings;
-    const secretArns = [broker.secretArn, ...guestKeySecrets(this, settings)];
-    const ofTrove = trove ? [trove.secretArn] : [];
+export interface GuestRpcPingProps extends Options {
+  readonly broker: BrokerAccess;
+  readonly vpc: IVpc;
+  /** Private subnets of the VPC, from which the broker can be reached. By default its isolated ones. */
+  readonly subnets?: SubnetSelection;
+  /** The way to S3; without one, no state is kept and no changes are reported. */
+  readonly s3?: S3Way | undefined;
+  /** How many pings may run at once; each holds one connection to the broker. */
+  readonly pingConcurrency: number;
+  readonly bundles: Bundles;
+}
+
+/** The functions, their API, alarms and dashboard, beside a broker. One for each stack, whose name is in their names. */
+export class GuestRpcPing extends Construct {
+  constructor(scope: Construct, id: string, props: GuestRpcPingProps) {
+    super(scope, id);
+    const { broker, bundles, pingConcurrency } = props;
+    const settings = v.parse(OPTIONS, props);
+    const { stackName } = Stack.of(this);
+    const network = new Network(this, 'Network', props);
+    const { keystoneUrl, troveUrl } = settings;
+    const secretArns = [broker.secretArn, ...guestKeySecrets(Stack.of(this), settings)];
+    const ofTrove = settings.troveSecretArn === undefined ? [] : [settings.troveSecretArn];
     const common = {
       network,
-      broker,
+      describedBrokerArn: broker.id && brokerArn(Stack.of(this), broker.name, broker.id),
       secretsKmsKeyArn: settings.secretsKmsKeyArn,
       environment: {
         ...brokerVariables(settings, broker, network.openSecretsManager([...secretArns, ...ofTrove])),
-        METRICS_NAMESPACE: this.stackName,
+        METRICS_NAMESPACE: stackName,
       },
     };
 
     network.connect(broker.securityGroup, 5671, 'AMQP');
     network.connect(broker.securityGroup, 443, 'the management API');
-    if (broker.description) network.openAmazonMq(broker.description.arn);
-    const toKeystone = keystone && new OpenStackAccess(this, 'Keystone', 'Keystone', keystone, network);
-    const toTrove = trove && new OpenStackAccess(this, 'Trove', 'Trove', trove, network);
+    if (common.describedBrokerArn) network.openAmazonMq(common.describedBrokerArn);
+    const toKeystone = keystoneUrl
+      ? new OpenStackAccess(this, 'Keystone', network, {
+          url: keystoneUrl,
+          cidr: settings.keystoneCidr,
+          securityGroupId: settings.keystoneSecurityGroupId,
+        })
+      : undefined;
+    const toTrove = troveUrl
+      ? new OpenStackAccess(this, 'Trove', network, {
+          url: troveUrl,
+          cidr: settings.troveCidr,
+          securityGroupId: settings.troveSecurityGroupId,
+        })
+      : undefined;
     const ping = new BrokerFunction(this, 'RpcPing', {
       ...common,
       readableSecretArns: secretArns,
       environment: { ...common.environment, ...keystoneVariables(settings) },
       securityGroups: groupsOf(toKeystone),
-      caCertificates: keystone?.caCertificates,
+      caCertificates: settings.caCertificates,
       name: 'rpc-ping',
       description: 'Pings one Trove guest agent',
       codePath: bundles['rpc-ping'],
       timeout: PING_TIMEOUT,
       memoryMb: PING_MEMORY_MB,
-      concurrency: settings.pingConcurrency,
+      concurrency: pingConcurrency,
     });
-    const state = this.#stateOf(settings, network, bundles['fleet-page']);
+    const state =
+      props.s3 && this.#stateOf(props.s3, settings.healthCheckRateMinutes, network, bundles['fleet-page']);
     const sweep = new BrokerFunction(this, 'HealthCheck', {
       ...common,
       readableSecretArns: [...secretArns, ...ofTrove],
       environment: { ...common.environment, ...sweepVariables(settings) },
-      securityGroups: groupsOf(state?.toS3, trove && toKeystone, toTrove),
-      caCertificates: trove && keystone?.caCertificates,
+      securityGroups: groupsOf(state?.toS3, toTrove && toKeystone, toTrove),
+      caCertificates: troveUrl && settings.caCertificates,
       name: 'health-check',
       description: 'Pings all Trove guest agents',
       codePath: bundles['health-check'],
@@ -79,7 +105,7 @@ export class GuestRpcPingStack extends Stack {
       memoryMb: settings.healthCheckMemoryMb,
       concurrency: 1,
     });
-    state?.bucket.keepFor(sweep.function, settings.fleetState, settings.healthCheckRateMinutes);
+    state?.bucket.keepFor(sweep.function, settings);
     const schedule = new HealthCheckSchedule(
       this,
       'Sweep',
@@ -89,27 +115,19 @@ export class GuestRpcPingStack extends Stack {
     );
     const api = new Api(this, 'Api', {
       function: ping.function,
-      concurrency: settings.pingConcurrency,
+      concurrency: pingConcurrency,
       callers: callersOf(settings),
     });
     const alarms = this.#watch(settings, { broker, ping, sweep, page: state?.page, api });
     state?.notices.publishTo(alarms.topic, sweep.function);
-    alarms.node.addDependency(schedule); // else `NoSweep` would ring while a new broker is created
-    this.#output('VpcId', 'of the functions and a new broker', network.vpc.vpcId);
+    alarms.node.addDependency(schedule); // else `NoSweep` could ring while the stack is created
+    this.#output('VpcId', 'of the functions and the broker', props.vpc.vpcId);
+    const applyToResourceTypes = ['AWS::Logs::LogGroup', 'AWS::S3::Bucket'];
+    RemovalPolicies.of(this).retainOnUpdateOrDelete({ applyToResourceTypes });
   }
 
-  #broker({ broker }: Settings, network: Network): BrokerAccess {
-    if (broker.kind === 'new') return new NewBroker(this, 'Broker', broker, network);
-    return new ExistingBroker(this, 'Broker', broker);
-  }
-
-  /** The saved state of the fleet, its page and the notices of its changes; undefined without a way to S3. */
-  #stateOf(
-    { fleetState: { s3 }, healthCheckRateMinutes: rateMinutes }: Settings,
-    network: Network,
-    codePath: string,
-  ) {
-    if (s3 === undefined) return undefined;
+  /** The saved state of the fleet, its page and the notices of its changes. */
+  #stateOf(s3: S3Way, rateMinutes: number, network: Network, codePath: string) {
     const bucket = new StateBucket(this, 'State');
     const toS3 = new S3Access(this, 'S3', s3, network, bucket.keeping);
     const notices = new ChangeNotices(this, 'Changes');
@@ -121,7 +139,7 @@ export class GuestRpcPingStack extends Stack {
   }
 
   #watch(
-    settings: Settings,
+    settings: ParsedOptions,
     parts: {
       broker: BrokerAccess;
       ping: BrokerFunction;
@@ -133,8 +151,8 @@ export class GuestRpcPingStack extends Stack {
     const { broker, ping, sweep, page, api } = parts;
     const watched = {
       brokerName: broker.name,
-      maxConnections: settings.broker.maxConnections,
-      maxQueues: settings.broker.maxQueues,
+      maxConnections: broker.maxConnections,
+      maxQueues: broker.maxQueues,
       rateMinutes: settings.healthCheckRateMinutes,
     };
     const alarms = new Alarms(this, 'Alarms', {
@@ -142,7 +160,7 @@ export class GuestRpcPingStack extends Stack {
       unreachableGuests: settings.unreachableGuests,
       email: settings.alarmEmail,
       functions: { ping: ping.function, sweep: sweep.function },
-      reportsChanges: settings.fleetState.s3 !== undefined,
+      reportsChanges: page !== undefined,
       pingsControlPlane: settings.controlPlaneTopics !== '',
       api,
     });
@@ -156,7 +174,7 @@ export class GuestRpcPingStack extends Stack {
     this.#output(
       'Curl',
       'pings a guest, once TENANT and INSTANCE_ID are replaced',
-      settings.keystone ? curlWithToken(api.url) : curl(this.region, api.url),
+      settings.keystoneUrl ? curlWithToken(api.url) : curl(Stack.of(this).region, api.url),
     );
     this.#output('DashboardUrl', 'of the dashboard', dashboard.url);
     this.#output('AlarmTopic', 'the SNS topic to which the alarms are published', alarms.topic.topicArn);
@@ -169,8 +187,6 @@ export class GuestRpcPingStack extends Stack {
     if (broker.endpoint) this.#output('BrokerEndpoint', 'of the broker', broker.endpoint);
     this.#output('RpcPingLog', 'the log group of the pings', ping.logGroup.logGroupName);
     this.#output('AccessLog', "the log group of the API's requests", api.accessLog.logGroupName);
-    if (broker instanceof NewBroker)
-      this.#output('AdministratorSecret', "of the new broker's administrator", broker.administratorSecretArn);
     this.#output('HealthCheckLog', 'the log group of the sweeps', sweep.logGroup.logGroupName);
     if (callersOf(settings) === 'iam') this.#outputApiArn(api);
     return alarms;
@@ -199,7 +215,7 @@ const UUID_AND_SUFFIX = [8, 4, 4, 4, 12, 6].map((length) => '?'.repeat(length)).
 /** A pattern for the secrets of the guests' keys: the instances' ids are not known at deployment. */
 function guestKeySecrets(
   { partition, region, account }: Stack,
-  { guestKeySecretPrefix }: Settings,
+  { guestKeySecretPrefix }: ParsedOptions,
 ): string[] {
   if (guestKeySecretPrefix === undefined) return [];
   return [
@@ -207,8 +223,12 @@ function guestKeySecrets(
   ];
 }
 
-function callersOf({ keystone, anyoneMayCallTheApi }: Settings): Callers {
-  if (keystone !== undefined) return 'keystone';
+function brokerArn({ partition, region, account }: Stack, name: string, id: string): string {
+  return `arn:${partition}:mq:${region}:${account}:broker:${name}:${id}`;
+}
+
+function callersOf({ keystoneUrl, anyoneMayCallTheApi }: ParsedOptions): Callers {
+  if (keystoneUrl !== undefined) return 'keystone';
   return anyoneMayCallTheApi ? 'anyone' : 'iam';
 }
 

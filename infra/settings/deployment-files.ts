@@ -1,0 +1,92 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { readSettings, type Settings } from './deployment-settings.ts';
+import { InvalidSettings } from './invalid-settings.ts';
+
+/** Settings by which a broker is made: with another value CloudFormation would make another broker, or leave this one. */
+const FIXED = [
+  'newBroker',
+  'brokerName',
+  'brokerStack',
+  'brokerKmsKeyArn',
+  'vpcCidr',
+  'availabilityZones',
+] as const;
+
+const LOCK = '.lock.json';
+
+/**
+ * Reads all deployments of a folder, each `<name>.json`. What makes a new broker is kept beside it, in `<name>.lock.json`;
+ * it is written once, and from then on no other value is taken.
+ *
+ * @throws InvalidSettings, which tells all that is wrong in all files
+ */
+export function readDeployments(folder: string, { isCi }: { readonly isCi: boolean }): Settings[] {
+  const files = existsSync(folder)
+    ? readdirSync(folder)
+        .filter((file) => file.endsWith('.json'))
+        .sort()
+    : [];
+  const locks = files.filter((file) => file.endsWith(LOCK));
+  const names = files.filter((file) => !file.endsWith(LOCK)).map((file) => file.slice(0, -'.json'.length));
+  const problems: string[] = [];
+  const deployments: Settings[] = [];
+  if (files.length === 0)
+    problems.push(`There is no deployment: copy one of infra/deployments/examples to ${folder}/<name>.json.`);
+  for (const lock of locks) {
+    const name = lock.slice(0, -LOCK.length);
+    if (!names.includes(name))
+      problems.push(
+        `${name}.json is gone, but ${lock} says that it made a broker: bring the file back, ${ON_PURPOSE}.`,
+      );
+  }
+  for (const name of names) {
+    try {
+      const file: unknown = JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8'));
+      const settings = readSettings(name, file);
+      hold(settings, join(folder, `${name}${LOCK}`), isCi);
+      deployments.push(settings);
+    } catch (error) {
+      if (error instanceof SyntaxError) problems.push(`${name}.json is not JSON: ${error.message}.`);
+      else if (error instanceof InvalidSettings) problems.push(error.message);
+      else throw error;
+    }
+  }
+  if (problems.length > 0) throw new InvalidSettings(problems);
+  return deployments;
+}
+
+const ON_PURPOSE = 'or see infra/README.md, Replace or remove a broker';
+
+/** Compares what makes the broker with what made it. */
+function hold(settings: Settings, lock: string, isCi: boolean): void {
+  const { name } = settings;
+  if (!existsSync(lock)) {
+    if (!('newBroker' in settings)) return;
+    if (isCi)
+      throw new InvalidSettings([
+        `${name}${LOCK} is missing: run \`npx cdk synth\`, and commit the file that it writes.`,
+      ]);
+    const made = Object.fromEntries(
+      FIXED.flatMap((key) => (settings[key] === undefined ? [] : [[key, settings[key]]])),
+    );
+    writeFileSync(lock, `${JSON.stringify(made, undefined, 2)}\n`);
+    console.error(`${lock} keeps what makes the broker: commit it.`);
+    return;
+  }
+  const made: Readonly<Record<string, unknown>> = JSON.parse(readFileSync(lock, 'utf8'));
+  const given: Readonly<Record<string, unknown>> = { ...settings };
+  const changed = FIXED.filter((key) => !isDeepStrictEqual(made[key], given[key]));
+  if (!('newBroker' in settings))
+    throw new InvalidSettings([
+      `${name}.json: newBroker is gone, but ${name}${LOCK} says that it made a broker, which Trove may depend on: set it back, ${ON_PURPOSE}.`,
+    ]);
+  if (changed.length > 0)
+    throw new InvalidSettings(
+      changed.map(
+        (key) =>
+          `${name}.json: ${key} was ${JSON.stringify(made[key]) ?? 'not set'} when the broker was made, and a change of it would replace the broker: set it back, ${ON_PURPOSE}.`,
+      ),
+    );
+}

@@ -1,0 +1,86 @@
+import { Annotations, type App, CfnOutput, Fn, Stack } from 'aws-cdk-lib';
+import { SecurityGroup, Vpc } from 'aws-cdk-lib/aws-ec2';
+import { Construct } from 'constructs';
+import { GuestRpcPingBroker } from './broker/guest-rpc-ping-broker.ts';
+import type { Bundles } from './bundle/bundle.ts';
+import { GuestRpcPing } from './guest-rpc-ping.ts';
+import {
+  type ExistingBrokerSettings,
+  modelOf,
+  type NewBrokerSettings,
+  type Settings,
+} from './settings/deployment-settings.ts';
+
+/**
+ * The stacks of a deployment: the functions' has the deployment's name; the broker's, where the deployment makes one, is
+ * deployed before it. The ids in both are those of earlier versions: another id would make another resource.
+ */
+export function addDeployment(app: App, settings: Settings, bundles: Bundles): Stack {
+  const { vpcId, subnetIds, securityGroupId, broker, s3 } =
+    'newBroker' in settings ? newBroker(app, settings) : existingBroker(settings);
+  const { name, maxConnections, maxQueues } = settings;
+  const stack = new Stack(app, name, {
+    description: 'Guest RPC Ping: whether Trove guest agents can be reached over RPC',
+  });
+  const scope = new Construct(stack, 'Broker');
+  const securityGroup = SecurityGroup.fromSecurityGroupId(scope, 'SecurityGroup', securityGroupId);
+  const vpc = Vpc.fromVpcAttributes(stack, 'Vpc', {
+    vpcId,
+    availabilityZones: subnetIds.map((_, index) => Fn.select(index, Fn.getAzs())), // CDK demands zones, reads none
+    isolatedSubnetIds: [...subnetIds],
+  });
+  const access = { ...broker, name: settings.brokerName, securityGroup, maxConnections, maxQueues };
+  new GuestRpcPing(stack, 'Default', { ...settings, bundles, vpc, s3, broker: access });
+  return stack;
+}
+
+function existingBroker(settings: ExistingBrokerSettings) {
+  const { vpcId, subnetIds, s3PrefixListId: prefixListId, routeTableIds } = settings;
+  const { brokerEndpoint: endpoint, brokerId: id, brokerSecretArn: secretArn } = settings;
+  return {
+    vpcId,
+    subnetIds,
+    securityGroupId: settings.brokerSecurityGroupId,
+    broker: { endpoint, id, secretArn },
+    s3: prefixListId === undefined ? undefined : { prefixListId, routeTableIds },
+  };
+}
+
+function newBroker(app: App, settings: NewBrokerSettings) {
+  const { name, brokerStack = `${name}-broker` } = settings;
+  const stack = new Stack(app, brokerStack, {
+    description: `Guest RPC Ping: the broker of ${name}, on which Trove depends`,
+    terminationProtection: true,
+  });
+  const { broker, network } = new GuestRpcPingBroker(stack, 'Default', {
+    name: settings.brokerName,
+    version: settings.brokerVersion,
+    model: modelOf({ ...settings }),
+    maxMessageBytes: settings.brokerMaxMessageBytes,
+    kmsKeyArn: settings.brokerKmsKeyArn,
+    maintenanceWindow: settings.maintenanceWindow,
+    vpcCidr: settings.vpcCidr,
+    availabilityZones: settings.availabilityZones,
+  });
+  const { securityGroup, administrator } = broker;
+  new CfnOutput(stack, 'AdministratorSecret', {
+    description: "of the broker's administrator",
+    value: administrator.secretArn,
+  });
+  if (settings.brokerSecretArn === undefined)
+    Annotations.of(stack).addWarningV2(
+      'guest-rpc-ping:administrator',
+      "The functions log in as the broker's administrator. Create a user for them and set brokerSecretArn: see infra/README.md, The broker's user.",
+    );
+  return {
+    vpcId: network.vpc.vpcId,
+    subnetIds: network.vpc.isolatedSubnets.map(({ subnetId }) => subnetId),
+    securityGroupId: securityGroup.securityGroupId,
+    broker: {
+      endpoint: broker.endpoint,
+      id: settings.describeBroker ? broker.brokerId : undefined,
+      secretArn: settings.brokerSecretArn ?? administrator.secretArn,
+    },
+    s3: { prefixListId: settings.s3PrefixListId, routeTableIds: network.routeTableIds, isOwn: true },
+  };
+}
