@@ -7,10 +7,13 @@ import { bundle } from '../bundle/bundle.ts';
 import { type Demo, startDemo } from './demo/demo.ts';
 import { DEMO_RATE_MINUTES } from './demo/intermittent-guest.ts';
 import { type KeystoneDemo, NAMED_KEYSTONE, startKeystoneDemo } from './demo/keystone-demo.ts';
+import { startTroveDemo, type TroveDemo } from './demo/trove-demo.ts';
 import { browserPage } from './parts/browser-page.ts';
+import { ensureDebianPackages } from './parts/debian-packages.ts';
 import { fleetStateUrl } from './parts/fleet-state-url.ts';
 import { namesBroker, type Settings, settingsOf } from './parts/function-settings.ts';
 import { Gateway } from './parts/gateway.ts';
+import { Keystone } from './parts/keystone.ts';
 import { LambdaProcess } from './parts/lambda-process.ts';
 import { type RabbitMq, startRabbitMq } from './parts/rabbitmq.ts';
 import { announceSystem } from './parts/running-systems.ts';
@@ -20,7 +23,8 @@ import { instructions } from './terminal/instructions.ts';
 import { LogFormatter } from './terminal/log-line.ts';
 import { underWay } from './terminal/under-way.ts';
 
-// `npm start`: the whole system on this machine, until Ctrl-C; with `--keystone`, a Keystone in front of it.
+// `npm start`: the whole system on this machine, until Ctrl-C; with `--keystone`, a Keystone in front of it; with `--trove`,
+// Trove's API beside it, whose list says who should answer.
 
 /** How often the fleet of a named broker is swept. */
 const RATE_MINUTES = 1;
@@ -53,14 +57,15 @@ async function start(): Promise<void> {
   const demo = rabbit && (await startGuests(rabbit, config));
   const keystone = await startKeystone(own);
   const settings = { ...common, ...demo?.settings, ...keystone?.settings };
+  const trove = await startTrove(rabbit, demo, keystone);
 
   const pings = await startFunction('rpc-ping', settings);
-  const sweeps = await startFunction('health-check', settings);
+  const sweeps = await startFunction('health-check', { ...settings, ...trove?.settings });
   const show = await startFunction('fleet-page', settings);
   const page = browserPage(() => show({}));
   const gateway = await Gateway.listen(pings, { port, page });
   running.push(() => gateway.close());
-  running.push(announceSystem(gateway.url, settings));
+  running.push(announceSystem(gateway.url, { ...settings, ...trove?.settings }));
 
   const sweepEveryMinutes = Number(settings['HEALTH_CHECK_RATE_MINUTES']);
   const { url } = gateway;
@@ -134,6 +139,24 @@ async function startKeystone({ KEYSTONE_URL: named }: Settings): Promise<Keyston
   const demo = await underWay('Starting a private Keystone', startKeystoneDemo());
   running.push(() => demo.end());
   return demo;
+}
+
+/** Starts Trove's API for the demo's guests. It asks the Keystone of `--keystone`, or one that nobody else asks. */
+async function startTrove(
+  rabbit: RabbitMq | undefined,
+  demo: Demo | undefined,
+  { keystone }: Partial<KeystoneDemo> = {},
+): Promise<TroveDemo | undefined> {
+  if (!process.argv.includes('--trove')) return undefined;
+  if (!rabbit || !demo) throw new InvalidConfig('--trove needs the demo guests');
+  const own = keystone ?? (await underWay('Starting a private Keystone', Keystone.start()));
+  if (!own) throw new Error("There is no Keystone: Debian's python3-keystone cannot be installed here.");
+  if (own !== keystone) running.push(() => own.stop());
+  ensureDebianPackages('python3-keystonemiddleware');
+  const trove = await underWay("Starting Trove's API", startTroveDemo(rabbit.url, demo.examples, own));
+  running.push(() => trove.end());
+  console.log(`Trove's API listens on ${trove.url}: what its list says stands beside what a sweep finds.`);
+  return trove;
 }
 
 /** A function as on Lambda: when its process has ended, the next event starts another one. */

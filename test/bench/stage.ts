@@ -7,13 +7,13 @@ import { freePort } from '../../infra/local/parts/free-port.ts';
 import { heapFlags } from '../../infra/local/parts/lambda-process.ts';
 import { RabbitMqServer } from '../../infra/local/parts/rabbitmq.ts';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
+import { TroveApi } from '../../infra/local/parts/trove-api.ts';
 import { TroveGuests } from '../../infra/local/parts/trove-guests.ts';
 import type { ProcessorShare } from '../aws-runtime/processor-share.ts';
 import { makeCertificates, sslOptions } from '../setup/certificates.ts';
 import { Synthesized, type SynthesizedFunction } from '../setup/synthesized.ts';
 import { type Command, Contestant } from './contestant.ts';
 import { EchoResponder } from './echo-responder.ts';
-import { TroveApi } from './trove-api.ts';
 
 /** The bundled handlers: the deployed ones, those of another build, the same function as most are written, the bare limit. */
 export type HandlerName =

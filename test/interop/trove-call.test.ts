@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { TroveApi } from '../../infra/local/parts/trove-api.ts';
 import { TroveGuests } from '../../infra/local/parts/trove-guests.ts';
-import { TroveApi } from '../bench/trove-api.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 
 // What the README's table says of Trove's own call. How long it takes is in RESULTS.md ("Dead guests").

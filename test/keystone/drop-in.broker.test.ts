@@ -5,9 +5,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ensureDebianPackages } from '../../infra/local/parts/debian-packages.ts';
 import { Keystone } from '../../infra/local/parts/keystone.ts';
+import { authtokenConfig, TroveApi } from '../../infra/local/parts/trove-api.ts';
 import { TroveGuests } from '../../infra/local/parts/trove-guests.ts';
-import { TroveApi } from '../bench/trove-api.ts';
-import { authtokenConfig } from '../setup/authtoken-config.ts';
 import { FunctionUnderTest } from '../setup/function-under-test.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 

@@ -6,8 +6,7 @@ import { type TroveList, TroveLister } from '../../functions/trove/trove-list.ts
 import { ensureDebianPackages } from '../../infra/local/parts/debian-packages.ts';
 import { Keystone } from '../../infra/local/parts/keystone.ts';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
-import { TroveApi } from '../bench/trove-api.ts';
-import { authtokenConfig } from '../setup/authtoken-config.ts';
+import { authtokenConfig, TroveApi } from '../../infra/local/parts/trove-api.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 
 /** With Keystone and Trove's API of Debian's packages. */
@@ -49,15 +48,8 @@ onDebian("a real Trove's list", () => {
 
   /** With an application credential of this user, as Keystone makes one. */
   async function listerFor(user: string): Promise<TroveLister> {
-    const token = await keystone.login(user, { project: { id: project } });
-    const { body } = await keystone.request('GET', `users?name=${user}`);
-    const [found] = Object.values(body['users'] ?? {});
-    const path = `users/${Object(found).id}/application_credentials`;
-    const credential = { application_credential: { name: 'sweep' } };
-    const made = await keystone.request('POST', path, credential, token);
     const file = folder.file(`${user}.json`);
-    const { id, secret } = made.body['application_credential'] ?? {};
-    await writeFile(file, JSON.stringify({ id, secret }));
+    await writeFile(file, JSON.stringify(await keystone.createApplicationCredential(user, project)));
     return new TroveLister({
       url: `${trove.url}/v1.0`,
       keystoneUrl: keystone.url,

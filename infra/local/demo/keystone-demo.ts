@@ -18,6 +18,8 @@ export interface KeystoneDemo {
   readonly refused: readonly RefusedCaller[];
   /** What the functions must know of it. */
   readonly settings: Settings;
+  /** Undefined: somebody else's. */
+  readonly keystone?: Keystone;
   end(): Promise<void>;
 }
 
@@ -46,7 +48,7 @@ export async function startKeystoneDemo(): Promise<KeystoneDemo> {
     { title: 'An admin of another project', answer: '403', token: 'OTHER_TOKEN' },
   ];
   const settings = { KEYSTONE_URL: keystone.url };
-  return { tenant: project, shell, refused, settings, end: () => keystone.stop() };
+  return { tenant: project, shell, refused, settings, keystone, end: () => keystone.stop() };
 }
 
 /** For callers of the Keystone that the settings name. */

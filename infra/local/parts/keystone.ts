@@ -123,6 +123,21 @@ export class Keystone {
     return headers.get('x-subject-token') ?? '';
   }
 
+  /** For a user, with the roles that the user has in the project. */
+  async createApplicationCredential(
+    user: string,
+    projectId: string,
+  ): Promise<{ readonly id: unknown; readonly secret: unknown }> {
+    const token = await this.login(user, { project: { id: projectId } });
+    const { body } = await this.request('GET', `users?name=${user}`);
+    const [found] = Object.values(body['users'] ?? {});
+    const path = `users/${Object(found).id}/application_credentials`;
+    const wanted = { application_credential: { name: 'sweep' } };
+    const made = await this.request('POST', path, wanted, token);
+    const { id, secret } = made.body['application_credential'] ?? {};
+    return { id, secret };
+  }
+
   async #admin(): Promise<string> {
     const project = { name: 'admin', domain: { id: 'default' } };
     this.#adminToken ??= await this.login('admin', { project }, this.#password);

@@ -2,12 +2,11 @@ import { ensureDebianPackages } from '../../../infra/local/parts/debian-packages
 import { Gateway } from '../../../infra/local/parts/gateway.ts';
 import { Keystone } from '../../../infra/local/parts/keystone.ts';
 import { LambdaProcess } from '../../../infra/local/parts/lambda-process.ts';
-import { authtokenConfig } from '../../setup/authtoken-config.ts';
+import { authtokenConfig, TroveApi } from '../../../infra/local/parts/trove-api.ts';
 import { latency, METHOD, PINGS, pinger, race, samplesTable, WARM_UP } from '../race.ts';
 import { goal, type Section } from '../report.ts';
 import { httpClient } from '../rivals.ts';
 import { pings, type Stage } from '../stage.ts';
-import { TroveApi } from '../trove-api.ts';
 
 const OURS = 'ours';
 const TROVE = "Trove's API";

@@ -3,6 +3,7 @@ import { rpcContext } from '../../../functions/guest/request-context.ts';
 import { SecureSerializer } from '../../../functions/guest/secure-serializer.ts';
 import { Gateway } from '../../../infra/local/parts/gateway.ts';
 import { LambdaProcess } from '../../../infra/local/parts/lambda-process.ts';
+import type { TroveApi } from '../../../infra/local/parts/trove-api.ts';
 import { bars, type Chart } from '../chart.ts';
 import { median } from '../measurement.ts';
 import {
@@ -20,7 +21,6 @@ import {
 import { type Goal, goal, type Section } from '../report.ts';
 import { httpClient, osloClient } from '../rivals.ts';
 import { KEY, pings, type Stage } from '../stage.ts';
-import type { TroveApi } from '../trove-api.ts';
 
 /** Measures pings from event to response, over open connections. */
 export async function warm(stage: Stage): Promise<Section> {

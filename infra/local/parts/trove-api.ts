@@ -2,12 +2,16 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterThisProcess, end, lineOf } from '../../infra/local/parts/child.ts';
-import { freePort } from '../../infra/local/parts/free-port.ts';
-import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
-import { eventually } from '../setup/eventually.ts';
+import { setTimeout } from 'node:timers/promises';
+import { afterThisProcess, end, lineOf } from './child.ts';
+import { freePort } from './free-port.ts';
+import { TemporaryFolder } from './temporary-folder.ts';
 
-/** Trove's own API server, in a process of its own (`contestants/trove_api.py`). */
+/** Until the server listens, it is asked so often. */
+const LISTENING_TRIES = 300;
+const LISTENING_MS = 100;
+
+/** Trove's own API server, in a process of its own (`trove_api.py`). */
 export class TroveApi {
   readonly url: string;
   readonly #python: ChildProcess;
@@ -26,7 +30,7 @@ export class TroveApi {
     const folder = new TemporaryFolder('trove-api');
     const port = await freePort();
     await writeFile(folder.file('trove.conf'), config(brokerUrl, port, folder) + more);
-    const script = join(import.meta.dirname, 'contestants', 'trove_api.py');
+    const script = join(import.meta.dirname, 'trove_api.py');
     const args = [script, '--config-file', folder.file('trove.conf'), JSON.stringify(keys)];
     const python = spawn('/usr/bin/python3', args, {
       stdio: ['ignore', 'pipe', 'ignore'], // its log is thrown away, so that logging costs the server next to nothing
@@ -34,12 +38,11 @@ export class TroveApi {
     });
     await lineOf(python, python.stdout, /^ready$/);
     const api = new TroveApi(`http://127.0.0.1:${port}`, python, folder);
-    const isListening = () =>
-      fetch(api.url).then(
-        () => true,
-        () => false,
-      );
-    await eventually(isListening, (listening) => listening);
+    const isListening = () => fetch(api.url).then(Boolean, () => false);
+    for (let tries = 1; !(await isListening()); tries++) {
+      if (tries === LISTENING_TRIES) throw new Error("Trove's API does not listen");
+      await setTimeout(LISTENING_MS);
+    }
     return api;
   }
 
@@ -86,5 +89,26 @@ remote_neutron_client = stubs.neutron
 [database]
 connection = sqlite:///${folder.file('trove.sqlite')}
 sqlite_synchronous = false
+`;
+}
+
+/**
+ * Lines of trove.conf by which Trove's API asks Keystone: as a service user, which our function does without.
+ *
+ * @param keystoneUrl Keystone's v3 API
+ * @param project of the user `trove`, whose password is its name
+ */
+export function authtokenConfig(keystoneUrl: string, project: string): string {
+  const root = keystoneUrl.replace('/v3', '');
+  return `
+[keystone_authtoken]
+www_authenticate_uri = ${root}
+auth_url = ${root}
+auth_type = password
+username = trove
+password = trove
+project_name = ${project}
+user_domain_id = default
+project_domain_id = default
 `;
 }
