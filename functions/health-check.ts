@@ -35,7 +35,7 @@ const loaded = await load(process.env);
 /**
  * The scheduled sweep: pings the guests that the event names, or all that there are, and returns what it found.
  *
- * @throws where the deployer has something to mend; a broker or guests that fail are what the summary is about
+ * @throws where the deployer has something to correct; broker and guests that fail are in the summary
  */
 export async function handler(event: unknown, lambda: Context): Promise<ReportedSummary> {
   const requestId = `req-${lambda.awsRequestId}`;

@@ -7,7 +7,7 @@ export interface BrokerEndpoint {
   readonly port: number;
 }
 
-/** As whom to log in. */
+/** The login. */
 export interface BrokerCredentials {
   readonly username: string;
   readonly password: string;

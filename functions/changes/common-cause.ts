@@ -1,22 +1,15 @@
 import { formatTime } from '../time/format.ts';
+import type { LastSweep } from './fleet-state.ts';
+
+/** What most of the unreachable guests have in common, and most others do not. */
+export type CommonCause = NonNullable<LastSweep['common_cause']>;
 
 /** What many guests may have in common. */
 const ATTRIBUTES = ['hypervisor', 'broker_node', 'datastore_version'] as const;
-type Attribute = (typeof ATTRIBUTES)[number];
+type Attribute = CommonCause['attribute'];
 
 /** As far as it is known of a guest. */
 export type Shared = { readonly [attribute in Attribute]?: string };
-
-/** What most of the unreachable guests have in common, and most others do not. */
-export interface CommonCause {
-  readonly attribute: Attribute;
-  readonly value: string;
-  /** How many of the unreachable guests have it. */
-  readonly guests: number;
-  readonly unreachable: number;
-  /** When half of them had become unreachable (ISO 8601, UTC). */
-  readonly since: string;
-}
 
 /** Two guests on one hypervisor are no pattern. */
 const MIN_GUESTS = 3;

@@ -34,8 +34,10 @@ const LAST_SWEEP = v.object({
     v.object({
       attribute: v.picklist(['hypervisor', 'broker_node', 'datastore_version']),
       value: v.string(),
+      /** How many of the unreachable guests have it. */
       guests: count,
       unreachable: count,
+      /** When half of them had become unreachable. */
       since: moment,
     }),
   ),

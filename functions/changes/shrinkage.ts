@@ -3,11 +3,7 @@ import { formatTime } from '../time/format.ts';
 import type { FleetState } from './fleet-state.ts';
 
 /** So many of the guests that answered before have ceased to. */
-export interface Shrinkage {
-  readonly lost: number;
-  readonly from: number;
-  readonly since: string;
-}
+export type Shrinkage = NonNullable<FleetState['shrunk']> & { readonly lost: number };
 
 /** A fleet has shrunk when more than this share of the guests that answered ceases to. */
 const SHARE = 1 / 5;

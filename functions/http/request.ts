@@ -19,7 +19,7 @@ export type GatewayEvent =
       'httpMethod' | 'resource' | 'path' | 'headers' | 'multiValueHeaders' | 'pathParameters'
     >;
 
-/** Whom the caller asks about. */
+/** The instance that the caller asks about. */
 export interface PingRequest {
   readonly tenantId: string;
   readonly instanceId: string;

@@ -1,6 +1,6 @@
 import { Fault, troveFault } from '../http/fault.ts';
 
-// What Trove's API answers to whom Keystone does not vouch for, byte for byte: of a 401, the code comes first.
+// What Trove's API answers to a caller that Keystone does not confirm, byte for byte: of a 401, the code comes first.
 
 /** 401: no token, or none that is good; the words are keystonemiddleware's. */
 export function unauthenticatedFault(keystoneUrl: string): Fault {

@@ -82,7 +82,7 @@ export class TokenValidator {
   }
 }
 
-/** Keystone is spared the next tokens for now. */
+/** Keystone is not asked about the next tokens for now. */
 function tooManyBadTokens(): KeystoneUnavailable {
   const options = { code: 'too_many_bad_tokens', retryAfter: '1' } as const;
   return new KeystoneUnavailable('Keystone is not asked for now: too many tokens were bad', options);

@@ -50,15 +50,8 @@ async function getSecretValue(secretId: string, deadline: Deadline): Promise<str
     'X-Amz-Target': 'secretsmanager.GetSecretValue',
   };
   const { sign } = await import('aws4'); // loaded when used: with BROKER_URL, never
-  const request = {
-    host: url.host,
-    method: 'POST',
-    path: '/',
-    service: 'secretsmanager',
-    region,
-    headers,
-    body,
-  };
+  const { host } = url;
+  const request = { host, method: 'POST', path: '/', service: 'secretsmanager', region, headers, body };
   const { headers: signed = {} } = sign(request);
   return (await send(url, { method: 'POST', headers: signed, signal: deadline.signal() }, body)).text;
 }

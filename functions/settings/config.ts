@@ -30,7 +30,7 @@ export interface Config {
   readonly guestKeys: GuestKeySettings | undefined;
   /** Whether a guest with a key that answers in the clear counts as one that does not use its key. */
   readonly requireEncryption: boolean;
-  /** Who says who a caller is; undefined: nobody is asked, API Gateway lets in whom it knows. */
+  /** Undefined: Keystone is not asked about callers; API Gateway checks them. */
   readonly keystone: KeystoneSettings | undefined;
 }
 

@@ -22,7 +22,7 @@ export interface SweepError {
  * Why an unreachable guest is counted apart, and rings no alarm.
  *
  * - `new`: it has never answered, and was first seen less than an hour ago.
- * - `abandoned`: it has been unreachable for so long that nobody is to be told of it any more.
+ * - `abandoned`: it has been unreachable for so long that it is no longer reported.
  * - `expected_silent`: Trove's status of the instance says that its agent is down for now.
  * - `orphaned`: Trove has deleted the instance, and its queue is left.
  */

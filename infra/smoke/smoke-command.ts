@@ -46,7 +46,7 @@ async function prove(args: string[]): Promise<number> {
   const proof = await provePing(deployment);
   const isRefused = proof.text.startsWith('broker_refused'); // the health check is told why in the broker's own words
   if (proof.kind === 'failed' && !isRefused) {
-    console.log('The health check was not invoked: mend this first.');
+    console.log('The health check was not invoked: correct this first.');
     return EXIT.pingFailed;
   }
   const isHealthy = await proveHealthCheck(healthCheck ?? deployment.healthCheck);

@@ -46,28 +46,19 @@ function apart(summary: ReportedSummary): Readonly<Record<string, number>> {
   return { abandoned, new: never, 'expected to be silent': silent, 'orphaned queues': orphaned.length };
 }
 
-function unreachableTable({
-  unreachable_guests: guests,
-  unreachable_guests_omitted: omitted,
-}: ReportedSummary): string {
+/** Columns of numbers. */
+const RIGHT = ['consumers', 'waiting messages'];
+
+function unreachableTable(summary: ReportedSummary): string {
+  const { unreachable_guests: guests, unreachable_guests_omitted: omitted } = summary;
   if (guests.length === 0) return '';
-  const left = 'left' as const;
-  const columns = [
-    { name: 'instance', alignment: left },
-    { name: 'name', alignment: left },
-    { name: 'project', alignment: left },
-    { name: 'hypervisor', alignment: left },
-    { name: 'trove', title: 'Trove says', alignment: left },
-    { name: 'reason', alignment: left },
-    { name: 'since', title: 'since (UTC)', alignment: left },
-    { name: 'consumers', alignment: 'right' as const },
-    { name: 'waiting', title: 'waiting messages', alignment: 'right' as const },
-  ];
   const rows = guests.map(row);
-  const isKnown = ({ name }: { name: string }) => rows.some((cells) => cells[name] !== undefined);
-  const table = new Table({ shouldDisableColors: true, columns: columns.filter(isKnown) });
-  for (const cells of rows)
-    table.addRow(Object.fromEntries(columns.filter(isKnown).map(({ name }) => [name, cells[name] ?? ''])));
+  const known = Object.keys(rows[0] ?? {}).filter((name) => rows.some((cells) => cells[name] !== undefined));
+  const columns = known.map(
+    (name) => ({ name, alignment: RIGHT.includes(name) ? 'right' : 'left' }) as const,
+  );
+  const table = new Table({ shouldDisableColors: true, columns });
+  for (const cells of rows) table.addRow(Object.fromEntries(known.map((name) => [name, cells[name] ?? ''])));
   return `${table.render()}${omitted > 0 ? `\n… and ${omitted} more` : ''}`;
 }
 
@@ -80,17 +71,12 @@ function row(guest: UnreachableGuest): Readonly<Record<string, string | number |
     name: text(guest.name),
     project: text(guest.project_id),
     hypervisor: text(guest.hypervisor),
-    trove: text(guest.trove_status),
+    'Trove says': text(guest.trove_status),
     reason: guest.reason,
-    since: since && utc(since),
+    'since (UTC)': since?.slice(0, 19).replace('T', ' '),
     consumers: consumers === null ? 'not known' : consumers,
-    waiting,
+    'waiting messages': waiting,
   };
-}
-
-/** To the second. */
-function utc(iso: string): string {
-  return iso.slice(0, 19).replace('T', ' ');
 }
 
 /** One line for each reason in the table: what the reason means, and what to do. */
