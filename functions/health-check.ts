@@ -3,7 +3,7 @@ import { FleetHistory, unsaved } from './changes/fleet-history.ts';
 import { rememberedGuests } from './changes/remembered-guests.ts';
 import { type ReportedSummary, withReport } from './changes/report.ts';
 import { ExecutionEnvironment } from './runtime/execution-environment.ts';
-import { fleetOf, planSweep, runControlPlane, runSweep } from './runtime/sweep-fleet.ts';
+import { fleetOf, planSweep, queueNodes, runControlPlane, runSweep } from './runtime/sweep-fleet.ts';
 import { readControlPlaneTopics, readStateSettings } from './settings/state-settings.ts';
 import { readTroveSettings } from './settings/trove-settings.ts';
 import { InvalidConfig, orInvalidConfig } from './settings/variables.ts';
@@ -107,6 +107,7 @@ async function check(
     endedAt: new Date(),
     durationMs: performance.now() - start,
     trove: list,
+    queueNodes: history && (await queueNodes(environment, sweep, sweepDeadline)),
     controlPlane,
   });
   const outcome = history ? await history.add(result, deadline, saved, request.forget) : unsaved(result);

@@ -14,6 +14,8 @@ const FIRST_CONNECTION_MS = 5000;
 /** RabbitMQ's largest broker of Amazon MQ has some 120,000 queues; their names are a fifth of this. */
 const MAX_LENGTH = 64 * 1024 * 1024;
 
+const QUEUES = (vhost: string) => `queues/${vhost}`;
+
 /** RabbitMQ's management HTTP API, with the login of the AMQP connection; the user needs the tag `management`. */
 export class ManagementApi {
   readonly #url: string | undefined;
@@ -30,25 +32,37 @@ export class ManagementApi {
    *
    * @throws ManagementUnavailable, or what finding the broker throws
    */
-  boundKeys(exchange: string, deadline: Deadline): Promise<string[]> {
+  async boundKeys(exchange: string, deadline: Deadline): Promise<string[]> {
     const path = (vhost: string) => `exchanges/${vhost}/${encodeURIComponent(exchange)}/bindings/source`;
-    return this.#list(path, 'routing_key', deadline);
+    return (await this.#list(path, ['routing_key'], deadline)).map(([key = '']) => key);
   }
 
   /** Lists the names of the virtual host's queues. @throws as {@link boundKeys} */
-  queueNames(deadline: Deadline): Promise<string[]> {
-    return this.#list((vhost) => `queues/${vhost}`, 'name', deadline);
+  async queueNames(deadline: Deadline): Promise<string[]> {
+    return (await this.#list(QUEUES, ['name'], deadline)).map(([name = '']) => name);
   }
 
-  #list(path: (vhost: string) => string, column: string, deadline: Deadline): Promise<string[]> {
+  /** Lists the queues with the names of the broker nodes that hold them. @throws as {@link boundKeys} */
+  async queueNodes(deadline: Deadline): Promise<[name: string, node: string][]> {
+    return (await this.#list(QUEUES, ['name', 'node'], deadline)).map(([name = '', node = '']) => [
+      name,
+      node,
+    ]);
+  }
+
+  #list(
+    path: (vhost: string) => string,
+    columns: readonly string[],
+    deadline: Deadline,
+  ): Promise<string[][]> {
     return withLogin(
       this.#locator,
       deadline,
       async (address) => {
         const url = new URL(this.#url ?? `https://${hostOf(address)}`);
         url.pathname = `${url.pathname.replace(/\/$/, '')}/api/${path(encodeURIComponent(address.vhost))}`;
-        url.searchParams.set('columns', column); // one column, without statistics: RabbitMQ then looks at no queue twice
-        const ask = async (signal: AbortSignal) => valuesOf(column, await read(url, address, signal));
+        url.searchParams.set('columns', columns.join()); // without statistics: RabbitMQ then looks at no queue twice
+        const ask = async (signal: AbortSignal) => valuesOf(columns, await read(url, address, signal));
         const signal = deadline.within(FIRST_CONNECTION_MS).signal();
         return ask(signal).catch((error) => {
           if (!signal.aborted) throw error;
@@ -76,10 +90,16 @@ async function read(url: URL, { username, password }: BrokerAddress, signal: Abo
   throw new ManagementUnavailable(why, { status });
 }
 
-/** @throws ManagementUnavailable where the text is not a list of objects with that one text */
-function valuesOf(column: string, text: string): string[] {
+/** @throws ManagementUnavailable where the text is not a list of objects with these texts */
+function valuesOf(columns: readonly string[], text: string): string[][] {
   const list = parseJson(text);
-  const values: unknown[] = Array.isArray(list) ? list.map((row) => Object(row)[column]) : [undefined];
-  if (values.every((value) => typeof value === 'string')) return values;
+  const rows: unknown[][] = Array.isArray(list)
+    ? list.map((row) => columns.map((column) => Object(row)[column]))
+    : [[undefined]];
+  if (rows.every(isTexts)) return rows;
   throw new ManagementUnavailable('answered with something that is not a list');
+}
+
+function isTexts(values: unknown[]): values is string[] {
+  return values.every((value) => typeof value === 'string');
 }

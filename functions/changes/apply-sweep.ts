@@ -212,16 +212,18 @@ class Fleet {
   }
 
   #commonCause(): CommonCause | undefined {
-    const { trove } = this.#result;
-    if (trove === undefined) return undefined;
-    const unreachable = [...this.#guests.values()].filter(
-      ({ sweeps, counted_apart: apart }) => sweeps > 0 && apart === undefined,
-    );
-    const fleet = trove.instances.values().map(({ hypervisor, datastoreVersion }) => ({
+    const { trove, queueNodes } = this.#result;
+    const silent = this.#guests.entries().filter(([, guest]) => guest.sweeps > 0 && !guest.counted_apart);
+    const unreachable = silent.map(([id, guest]) => {
+      const node = queueNodes?.get(id);
+      return node === undefined ? guest : { ...guest, broker_node: node };
+    });
+    const instances = [...(trove?.instances.values() ?? [])].map(({ hypervisor, datastoreVersion }) => ({
       ...(hypervisor && { hypervisor }),
       ...(datastoreVersion && { datastore_version: datastoreVersion }),
     }));
-    return commonCause(unreachable, fleet);
+    const queues = [...(queueNodes?.values() ?? [])].map((node) => ({ broker_node: node }));
+    return commonCause([...unreachable], [...instances, ...queues]);
   }
 
   /** The totals of a few named guests, or of an older sweep, do not take the place of the fleet's last. */

@@ -1,10 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
-import { BrokerUnreachable } from '../broker/errors.ts';
+import { BrokerUnreachable, ManagementUnavailable } from '../broker/errors.ts';
 import { ManagementApi } from '../broker/management.ts';
 import { pingWithKey } from '../guest/keyed-ping.ts';
 import { pingRequest, rpcPing } from '../guest/ping.ts';
 import type { SecureSerializer } from '../guest/secure-serializer.ts';
 import { pingTiming, SIGN_OF_LIFE_MS } from '../guest/timing.ts';
+import { instanceIdOf } from '../guest/topic.ts';
 import { SecretUnavailable } from '../secrets/secrets-manager.ts';
 import { type NamedTarget, pingTopics, type TopicFinding } from '../sweep/control-plane.ts';
 import { Fleet } from '../sweep/fleet.ts';
@@ -20,6 +21,30 @@ export function fleetOf({ config, locator }: ExecutionEnvironment): Fleet {
     bindings: (deadline) => management.boundKeys(config.controlExchange, deadline),
     queues: (deadline) => management.queueNames(deadline),
   });
+}
+
+/** Two guests of which the queue is down are no pattern. */
+const MIN_DOWN = 3;
+
+/**
+ * The broker node that holds each guest's queue, where the queues of several guests are down.
+ *
+ * @returns undefined where there is no need to ask, or the broker does not say
+ */
+export async function queueNodes(
+  { config, locator }: ExecutionEnvironment,
+  { verdicts }: Pick<Sweep, 'verdicts'>,
+  deadline: Deadline,
+): Promise<ReadonlyMap<string, string> | undefined> {
+  const down = verdicts.values().filter((verdict) => 'reason' in verdict && verdict.reason === 'queue_down');
+  if (down.take(MIN_DOWN).toArray().length < MIN_DOWN) return undefined;
+  try {
+    const queues = await new ManagementApi(config.managementUrl, locator).queueNodes(deadline);
+    return new Map(queues.map(([name, node]) => [instanceIdOf(name) ?? '', node]));
+  } catch (error) {
+    if (error instanceof ManagementUnavailable) return undefined;
+    throw error;
+  }
 }
 
 /** After how long all live agents are back on a broker that has restarted: measured, 10 s after its port opens at most. */
@@ -94,9 +119,10 @@ function returningGuests(sweep: Sweep, end: SweepEnd, isKnownAlive: (id: string)
   if (end.kind === 'out_of_time') return [];
   if (end.kind === 'broker_failed')
     return end.failure.reason === 'exchange_missing' ? [...sweep.unreached].filter(isKnownAlive) : [];
-  const isGone = ([, verdict]: readonly [string, Verdict]) =>
-    verdict.reachable === false && ['queue_missing', 'no_consumer'].includes(verdict.reason);
-  return [...sweep.verdicts].filter(isGone).flatMap(([id]) => (isKnownAlive(id) ? [id] : []));
+  // Without a reply: the ping may have been lost with a queue that expired before the agent was back.
+  const isAway = ([, verdict]: readonly [string, Verdict]) =>
+    verdict.reachable === false && ['queue_missing', 'no_consumer', 'no_reply'].includes(verdict.reason);
+  return [...sweep.verdicts].filter(isAway).flatMap(([id]) => (isKnownAlive(id) ? [id] : []));
 }
 
 /**

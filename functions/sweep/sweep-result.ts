@@ -58,6 +58,8 @@ export interface SweepResult {
   readonly bound?: ReadonlySet<string> | undefined;
   /** Undefined where there is no Trove. */
   readonly trove?: TroveList | undefined;
+  /** The broker node of each guest's queue, where that was asked. */
+  readonly queueNodes?: ReadonlyMap<string, string> | undefined;
   /** Undefined where the control plane was not pinged. */
   readonly controlPlane?: readonly TopicFinding[] | undefined;
   readonly verdicts: ReadonlyMap<string, Verdict>;
@@ -77,7 +79,7 @@ export interface SweepResult {
 export interface SweepRun
   extends Pick<
     SweepResult,
-    'startedAt' | 'endedAt' | 'durationMs' | 'origin' | 'bound' | 'trove' | 'controlPlane'
+    'startedAt' | 'endedAt' | 'durationMs' | 'origin' | 'bound' | 'trove' | 'queueNodes' | 'controlPlane'
   > {
   readonly end: SweepEnd;
   /** Why the guests could not be listed. */

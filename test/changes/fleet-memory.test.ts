@@ -202,6 +202,21 @@ describe('Trove', () => {
     });
   });
 
+  test('queues that are down have their broker node in common, without Trove too', () => {
+    const history = new History();
+    const ids = Array.from({ length: 30 }, (_, index) => id(index));
+    const down: Verdict = { reachable: false, reason: 'queue_down', cause: '' };
+    const queueNodes = new Map(ids.map((guest, index) => [guest, `rabbit@${index % 3}`]));
+    const verdicts = Object.fromEntries(ids.map((guest, index) => [guest, index % 3 === 1 ? down : UP]));
+    history.sweep(0, Object.fromEntries(ids.map((guest) => [guest, UP])));
+    history.sweep(1, verdicts, { queueNodes });
+    const told = history.sweep(2, verdicts, { queueNodes });
+    expect(notice(told, told.endedAt)).toMatch(
+      /^All 10 unreachable guests have their queue on rabbit@1, since 01:00 UTC; /,
+    );
+    expect(history.sweep(3, verdicts).state.sweep.common_cause).toBeUndefined();
+  });
+
   test('a guest that answers, and is missing in two lists, is told once', () => {
     const history = new History();
     history.sweep(0, allUp, { trove: listed(active) });
