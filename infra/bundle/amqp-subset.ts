@@ -16,6 +16,7 @@ export const SENT = [
   'ExchangeDelete',
   'QueueDeclare',
   'QueueBind',
+  'QueueDelete',
   'BasicConsume',
   'BasicPublish',
 ];
@@ -39,6 +40,7 @@ export const RECEIVED = [
   'ExchangeDeleteOk',
   'QueueDeclareOk',
   'QueueBindOk',
+  'QueueDeleteOk',
   'BasicConsumeOk',
   'BasicCancel',
   'BasicDeliver',

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { deflateSync } from 'node:zlib';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { ResponderFleet } from '../setup/fleet.ts';
-import { FunctionUnderTest } from '../setup/function-under-test.ts';
+import { type Answer, FunctionUnderTest } from '../setup/function-under-test.ts';
 import { HealthCheckUnderTest } from '../setup/health-check-under-test.ts';
 import { peakMemoryMb } from '../setup/peak-memory.ts';
-import { encodeReply, respond } from '../setup/responder.ts';
+import { LONG, writeLongsAsPyAmqp } from '../setup/py-amqp.ts';
+import { encodeReply, type ReceivedRequest, respond } from '../setup/responder.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 
 const GRANTED = { configure: '^reply_.*', read: '^reply_.*', write: '^(trove|guestagent\\..*)$' };
@@ -73,6 +75,52 @@ test('a limit of three channels leaves each ping its verdict: three at once, and
   expect(summary).toMatchObject({ checked: 100, reachable: 99 });
   expect(reasons).toEqual(new Map([[silent, 'no_reply']]));
 });
+
+describe('a guest whose reply is odd has its own verdict, and ninety-nine others theirs:', () => {
+  const parts = new AsyncDisposableStack();
+  let fn: FunctionUnderTest;
+  let check: HealthCheckUnderTest;
+
+  beforeAll(async () => {
+    const settings = { BROKER_URL: broker.url, RPC_TIMEOUT_SECONDS: '5' };
+    fn = parts.use(await FunctionUnderTest.start(settings));
+    check = parts.use(await HealthCheckUnderTest.start(settings));
+  });
+  afterAll(() => parts.disposeAsync());
+
+  const pong = ({ message }: ReceivedRequest, fields = {}) => encodeReply(String(message['_msg_id']), fields);
+  const failure = JSON.stringify({ class: 'ValueError', module: 'builtins', message: 'x'.repeat(1_200_000) });
+  const zlib = 'application/x-gzip';
+  const bomb = deflateSync(Buffer.alloc(50_000_000));
+
+  test.each<[what: string, answer: (request: ReceivedRequest) => void, verdict: string]>([
+    ['compressed', (r) => r.replyRaw(deflateSync(pong(r)), compressed(zlib)), '204'],
+    ['compressed as Node cannot', (r) => r.replyRaw(pong(r), compressed('application/x-bz2')), 'bad_reply'],
+    ['a bomb', (r) => r.replyRaw(bomb, compressed(zlib)), 'bad_reply'],
+    ['with a header that amqplib cannot decode', (r) => r.reply({}, { headers: LONG }), '204'],
+    ['garbage that names no call', (r) => r.replyRaw('nonsense'), 'bad_reply'],
+    ['an exception of 1.2 MB', (r) => r.replyRaw(pong(r, { result: null, failure })), 'bad_reply'],
+  ])('%s', async (_what, answer, verdict) => {
+    const odd = randomUUID();
+    const channel = await broker.channel();
+    writeLongsAsPyAmqp(channel);
+    await respond(channel, odd, answer);
+    const [one = '', two = ''] = alive;
+    const verdicts = await Promise.all([fn.ping(odd), ...[one, odd, two].map((id) => fn.ping(id))]);
+    expect(verdicts.map(verdictIn)).toEqual([verdict, '204', verdict, '204']);
+    const { summary, reasons } = await check.sweep({ instance_ids: [...alive, odd] });
+    expect(summary).toMatchObject({ checked: 100, reachable: verdict === '204' ? 100 : 99 });
+    expect(reasons).toEqual(new Map(verdict === '204' ? [] : [[odd, verdict]]));
+  });
+});
+
+function compressed(compression: string) {
+  return { headers: { compression } };
+}
+
+function verdictIn({ status, headers }: Answer): string {
+  return /details="(\w+)"/.exec(headers.get('proxy-status') ?? '')?.[1] ?? String(status);
+}
 
 test('a guest that floods the replies with messages as long as the stack lets a broker take is bad_reply, within 256 MB', async () => {
   const giant = randomUUID();

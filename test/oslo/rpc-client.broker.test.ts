@@ -14,6 +14,7 @@ import type { RpcClient } from '../../functions/oslo/rpc-client.ts';
 import { openTransport } from '../../functions/oslo/transport.ts';
 import { eventually } from '../setup/eventually.ts';
 import { QUEUE_OPTIONS } from '../setup/guest-queues.ts';
+import { LONG, writeLongsAsPyAmqp } from '../setup/py-amqp.ts';
 import { encodeReply, type ReceivedRequest, respond } from '../setup/responder.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 import { callTiming } from './call-timing.ts';
@@ -28,13 +29,14 @@ const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 
 let broker: TestBroker;
 let server: ConfirmChannel;
+let longs: { readonly written: number };
 let connection: ChannelModel;
 let client: RpcClient;
 
 beforeAll(async () => {
   broker = await TestBroker.create();
   server = await broker.channel();
-  writeLongsAsPyAmqp(server);
+  longs = writeLongsAsPyAmqp(server);
 });
 afterAll(() => broker.delete());
 
@@ -46,19 +48,6 @@ afterEach(() => connection.close().catch(() => undefined));
 
 async function openClient(model: ChannelModel): Promise<RpcClient> {
   return (await openTransport(model, () => undefined)).client;
-}
-
-let longsWritten = 0;
-
-/** Has the header `long` written with the tag `L`, as py-amqp writes integers beyond 32 bits; amqplib cannot decode it. */
-function writeLongsAsPyAmqp(channel: ConfirmChannel): void {
-  const { stream } = Object(channel.connection);
-  const write = stream.write.bind(stream);
-  stream.write = (chunk: Buffer, ...more: unknown[]) => {
-    const at = chunk.indexOf('\x04longl');
-    if (at !== -1) longsWritten += chunk.write('L', at + 5);
-    return write(chunk, ...more);
-  };
 }
 
 function targetOf(instanceId: string) {
@@ -231,8 +220,7 @@ describe('undisturbed calls', () => {
     ],
     [
       'a header that amqplib cannot decode',
-      ({ reply }) =>
-        reply({ result: null, ending: false }, { headers: { long: { '!': 'int64', value: 2 ** 40 } } }),
+      ({ reply }) => reply({ result: null, ending: false }, { headers: LONG }),
     ],
     [
       'a reply to another call',
@@ -290,11 +278,9 @@ describe('successful calls', () => {
   });
 
   test('a call returns the result of a reply whose header amqplib cannot decode', async () => {
-    const target = await guest(({ reply }) =>
-      reply({}, { headers: { long: { '!': 'int64', value: 2 ** 40 } } }),
-    );
+    const target = await guest(({ reply }) => reply({}, { headers: LONG }));
     await expect(client.call(target, REQUEST, long()).result).resolves.toBe(true);
-    expect(longsWritten).toBeGreaterThan(0);
+    expect(longs.written).toBeGreaterThan(0);
   });
 
   test.each([
