@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterThisProcess, end } from '../../infra/local/parts/child.ts';
+import { end, killWithThisProcess } from '../../infra/local/parts/child.ts';
 import { heapFlags, type LocalFunction, lambdaVariables } from '../../infra/local/parts/lambda-process.ts';
 import { ensureInterfaceClient } from './interface-client.ts';
 import type { ProcessorShare } from './processor-share.ts';
@@ -18,7 +18,6 @@ export class ExecutionEnvironment {
   /** Resolves when the process has ended, whatever the cause. */
   readonly ended: Promise<unknown>;
   readonly #runtime: ChildProcess;
-  readonly #cancel: () => void;
 
   /**
    * @param settings the function's environment variables
@@ -56,7 +55,7 @@ export class ExecutionEnvironment {
     this.api = api;
     this.startedAt = startedAt;
     this.ended = once(runtime, 'exit');
-    this.#cancel = afterThisProcess('kill -KILL "$1"', String(runtime.pid)); // it may be frozen, and not see that we are
+    killWithThisProcess(runtime); // it may be frozen, and not see that we are
     for (const stream of [runtime.stdout, runtime.stderr])
       if (stream) createInterface(stream).on('line', (line) => this.lines.push(line));
   }
@@ -75,6 +74,5 @@ export class ExecutionEnvironment {
   async [Symbol.asyncDispose](): Promise<void> {
     await end(this.#runtime, 'SIGKILL');
     await this.api.close();
-    this.#cancel();
   }
 }

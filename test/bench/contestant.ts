@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { Readable, Writable } from 'node:stream';
-import { afterThisProcess, end } from '../../infra/local/parts/child.ts';
+import { end, killWithThisProcess } from '../../infra/local/parts/child.ts';
 
 /** A contestant that takes longer than this is killed, so that a hanging one does not stop the benchmark. */
 const ANSWER_TIMEOUT_MS = 300_000;
@@ -52,7 +52,6 @@ export class Contestant {
   readonly #child: ChildProcess;
   readonly #commands: Writable;
   readonly #answers: AsyncIterator<string>;
-  readonly #cancel: () => void;
 
   constructor(program: string, args: readonly string[], env: Readonly<Record<string, string>>) {
     const child = spawn('bash', ['-c', LOGGING, 'bash', program, ...args], {
@@ -67,7 +66,7 @@ export class Contestant {
     this.#child = child;
     this.#commands = commands;
     this.#answers = createInterface(answers)[Symbol.asyncIterator]();
-    this.#cancel = afterThisProcess('kill -KILL "$1"', String(child.pid));
+    killWithThisProcess(child);
   }
 
   get pid(): number {
@@ -99,7 +98,6 @@ export class Contestant {
 
   async end(): Promise<void> {
     await end(this.#child, 'SIGKILL');
-    this.#cancel();
   }
 
   #lastWords = '';

@@ -3,19 +3,18 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Readable, Writable } from 'node:stream';
-import { afterThisProcess, end } from '../../infra/local/parts/child.ts';
+import { end, killWithThisProcess } from '../../infra/local/parts/child.ts';
 
 /** A process that answers pings for any number of guests at next to no cost (`contestants/echo-responder.ts`). */
 export class EchoResponder {
   readonly #child: ChildProcess;
-  readonly #cancel: () => void;
 
   constructor(brokerUrl: string) {
     const script = join(import.meta.dirname, 'contestants', 'echo-responder.ts');
     this.#child = spawn(process.execPath, [script, brokerUrl], {
       stdio: ['pipe', 'inherit', 'inherit', 'pipe'],
     });
-    this.#cancel = afterThisProcess('kill -KILL "$1"', String(this.#child.pid));
+    killWithThisProcess(this.#child);
   }
 
   /** Adds guests, and waits until the process answers for them. */
@@ -32,6 +31,5 @@ export class EchoResponder {
 
   async end(): Promise<void> {
     await end(this.#child, 'SIGKILL');
-    this.#cancel();
   }
 }

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterThisProcess, end } from '../../infra/local/parts/child.ts';
+import { end, killWithThisProcess, PYTHON_ENV } from '../../infra/local/parts/child.ts';
 import { freePort } from '../../infra/local/parts/free-port.ts';
 import { ensureRelease } from '../matrix/debian-release.ts';
 import { eventually } from '../setup/eventually.ts';
@@ -14,7 +14,6 @@ const PACKAGES = ['python3-moto', 'python3-flask', 'python3-flask-cors'];
 export class MotoServer {
   readonly url: string;
   readonly #child: ChildProcess;
-  readonly #cancel: () => void;
 
   static async start(): Promise<MotoServer> {
     const root = process.env['DEBIAN_ROOT'] || ensureRelease('trixie');
@@ -33,10 +32,10 @@ export class MotoServer {
     const command = ['moto_server', '--host', '127.0.0.1', '--port', String(port)];
     this.#child = spawn('unshare', ['--mount', 'sh', ENTER, root, ...command], {
       stdio: 'ignore',
-      env: { PATH: process.env['PATH'], LANG: 'C.UTF-8', PYTHONDONTWRITEBYTECODE: '1' },
+      env: PYTHON_ENV,
       detached: true,
     });
-    this.#cancel = afterThisProcess('kill -KILL "$1"', String(this.#child.pid));
+    killWithThisProcess(this.#child);
   }
 
   /** @throws where the bucket cannot be made */
@@ -49,7 +48,6 @@ export class MotoServer {
     const ended = once(this.#child, 'exit');
     await end(this.#child, 'SIGKILL');
     await ended.catch(() => undefined);
-    this.#cancel();
   }
 }
 

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { afterThisProcess, end, lineOf } from '../../infra/local/parts/child.ts';
+import { end, killWithThisProcess, lineOf } from '../../infra/local/parts/child.ts';
 import { eventually } from './eventually.ts';
 
 /** Listens with room for one connection that is not accepted, and passes all bytes on. */
@@ -26,7 +26,6 @@ export class DeafRelay {
   readonly port: number;
   readonly #child: ChildProcess;
   readonly #fillers: Socket[] = [];
-  readonly #cancel: () => void;
 
   static async to(brokerUrl: string): Promise<DeafRelay> {
     const { hostname, port } = new URL(brokerUrl);
@@ -43,7 +42,7 @@ export class DeafRelay {
   private constructor(child: ChildProcess, port: number) {
     this.#child = child;
     this.port = port;
-    this.#cancel = afterThisProcess('kill -KILL "$1"', String(child.pid));
+    killWithThisProcess(child);
   }
 
   /** Waits for the first packet of one more connection, and lets the relay run. */
@@ -59,7 +58,6 @@ export class DeafRelay {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const filler of this.#fillers) filler.destroy();
     await end(this.#child, 'SIGKILL');
-    this.#cancel();
   }
 
   async #fill(): Promise<void> {

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { ReportedSummary } from '../../functions/changes/report.ts';
-import { afterThisProcess, end } from '../../infra/local/parts/child.ts';
+import { end, killWithThisProcess, PYTHON_ENV } from '../../infra/local/parts/child.ts';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
 import { eventually } from '../setup/eventually.ts';
 import { HealthCheckUnderTest } from '../setup/health-check-under-test.ts';
@@ -17,14 +17,16 @@ onDebian("Trove's control plane", () => {
   const folder = new TemporaryFolder('control-plane');
   let broker: TestBroker;
   let healthCheck: HealthCheckUnderTest;
-  const running = new Map<string, { process: ChildProcess; callOff: () => void }>();
+  const running = new Map<string, ChildProcess>();
 
   beforeAll(async () => {
     broker = await TestBroker.create();
     // Debian's trove-manage does not run on its Python (3.11 has no inspect.getargspec).
     const sync =
       'import sys; from trove.common import cfg; cfg.CONF(sys.argv[1:]); from trove.db import get_db_api; get_db_api().db_sync(cfg.CONF)';
-    await promisify(execFile)('/usr/bin/python3', ['-c', sync, ...(await config('sync'))], { env: ENV });
+    await promisify(execFile)('/usr/bin/python3', ['-c', sync, ...(await config('sync'))], {
+      env: PYTHON_ENV,
+    });
     healthCheck = await HealthCheckUnderTest.start({
       BROKER_URL: broker.url,
       BROKER_MANAGEMENT_URL: broker.managementUrl,
@@ -40,8 +42,6 @@ onDebian("Trove's control plane", () => {
     await broker?.delete();
     await folder.remove();
   });
-
-  const ENV = { PATH: process.env['PATH'], LANG: 'C.UTF-8', PYTHONDONTWRITEBYTECODE: '1' };
 
   /** A trove.conf. @param more lines of it */
   async function config(name: string, more = ''): Promise<string[]> {
@@ -65,17 +65,15 @@ sqlite_synchronous = false
   /** Starts one of Trove's services. */
   async function start(name: string, program: string, more?: string): Promise<void> {
     const args = [`/usr/bin/${program}`, ...(await config(name, more))];
-    const child = spawn('/usr/bin/python3', args, { stdio: 'ignore', env: ENV, detached: true });
-    const callOff = afterThisProcess('kill -KILL -- "-$1"', String(child.pid));
-    running.set(name, { process: child, callOff });
+    const child = spawn('/usr/bin/python3', args, { stdio: 'ignore', env: PYTHON_ENV, detached: true });
+    killWithThisProcess(child, true);
+    running.set(name, child);
   }
 
   async function kill(name: string): Promise<void> {
     const service = running.get(name);
     running.delete(name);
-    if (service === undefined) return;
-    await end(service.process, 'SIGKILL', true); // with its workers
-    service.callOff();
+    if (service) await end(service, 'SIGKILL', true); // with its workers
   }
 
   async function sweep(): Promise<ReportedSummary['control_plane']> {

@@ -34,6 +34,19 @@ export async function end(child: ChildProcess, signal: NodeJS.Signals, group = f
   await exited;
 }
 
+/** Of a Python program that reads nothing of this user's. */
+export const PYTHON_ENV = {
+  PATH: process.env['PATH'],
+  LANG: 'C.UTF-8',
+  PYTHONDONTWRITEBYTECODE: '1',
+} as const;
+
+/** Kills a child process, or the process group that it leads, when this process has ended. */
+export function killWithThisProcess(child: ChildProcess, group = false): void {
+  const cancel = afterThisProcess('kill -KILL "$1"', `${group ? '-' : ''}${child.pid}`);
+  child.once('exit', cancel);
+}
+
 /**
  * Runs a shell command when this process has ended: normally, by Ctrl-C, by a crash or by SIGKILL.
  *

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterThisProcess, end, lineOf } from './child.ts';
+import { end, killWithThisProcess, lineOf, PYTHON_ENV } from './child.ts';
 import { ensureDebianPackages } from './debian-packages.ts';
 import { freePort } from './free-port.ts';
 import { TemporaryFolder } from './temporary-folder.ts';
@@ -29,7 +29,6 @@ export class Keystone {
   /** Of the user `admin`, by which all is set up; nobody else has it. */
   readonly #password = randomBytes(16).toString('hex');
   #server: ChildProcess | undefined;
-  #cancel: () => void = () => undefined;
   #adminToken: string | undefined;
 
   /**
@@ -65,18 +64,17 @@ export class Keystone {
   async boot(tokenLifetimeSeconds = TOKEN_LIFETIME_SECONDS): Promise<void> {
     await writeFile(this.#configFile, config(this.#folder, tokenLifetimeSeconds));
     const args = ['/usr/bin/keystone-wsgi-public', '--host', '127.0.0.1', '--port', String(this.#port)];
-    const env = { ...this.#env, OS_KEYSTONE_CONFIG_FILES: this.#configFile };
+    const env = { ...PYTHON_ENV, OS_KEYSTONE_CONFIG_FILES: this.#configFile };
     const stdio = ['ignore', 'pipe', 'ignore'] as const;
     const server = spawn('/usr/bin/python3', args, { env, stdio: [...stdio], detached: true });
     this.#server = server;
-    this.#cancel = afterThisProcess('kill -KILL "$1"', String(server.pid));
+    killWithThisProcess(server);
     if (server.stdout) await lineOf(server, server.stdout, /^Available at /);
   }
 
   /** Kills the server process; its data stay. */
   async crash(): Promise<void> {
     if (this.#server) await end(this.#server, 'SIGKILL');
-    this.#cancel();
   }
 
   async stop(): Promise<void> {
@@ -159,10 +157,6 @@ export class Keystone {
     return this.#folder.file('keystone.conf');
   }
 
-  get #env(): NodeJS.ProcessEnv {
-    return { PATH: process.env['PATH'], LANG: 'C.UTF-8', PYTHONDONTWRITEBYTECODE: '1' };
-  }
-
   async #setUp(): Promise<void> {
     await writeFile(this.#configFile, config(this.#folder, TOKEN_LIFETIME_SECONDS));
     for (const name of ['fernet', 'credential']) {
@@ -182,7 +176,7 @@ export class Keystone {
 
   async #manage(...args: string[]): Promise<void> {
     const env = {
-      ...this.#env,
+      ...PYTHON_ENV,
       OS_BOOTSTRAP_PASSWORD: this.#password, // not for everybody to see in the list of processes
       OS_BOOTSTRAP_PUBLIC_URL: this.url,
       OS_BOOTSTRAP_INTERNAL_URL: this.url, // by which OpenStack's own services ask it

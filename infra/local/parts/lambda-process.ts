@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterThisProcess, end } from './child.ts';
+import { end, killWithThisProcess } from './child.ts';
 
 /** A request to the runtime's process, and its answer; `id` is Lambda's request id. */
 export type Invocation = { readonly id: string } & (
@@ -44,7 +44,6 @@ export class LambdaProcess {
   readonly #child: ChildProcess;
   readonly #timeoutMs: number;
   readonly #waiting = new Map<string, PromiseWithResolvers<unknown>>();
-  readonly #cancel: () => void;
 
   /**
    * @param settings the function's environment variables
@@ -78,7 +77,7 @@ export class LambdaProcess {
     this.#child = child;
     this.ended = once(child, 'exit');
     // A child that is stopped (SIGSTOP) would not see that this process has gone.
-    this.#cancel = afterThisProcess('kill -KILL "$1"', String(child.pid));
+    killWithThisProcess(child);
     child.on('exit', (code, signal) => {
       for (const { reject } of this.#waiting.values())
         reject(new Error(`The function ended: ${code ?? signal}`));
@@ -123,7 +122,6 @@ export class LambdaProcess {
 
   async end(): Promise<void> {
     await end(this.#child, 'SIGKILL');
-    this.#cancel();
   }
 
   #settle(outcome: Outcome): void {

@@ -2,7 +2,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterThisProcess, end, lineOf } from './child.ts';
+import { afterThisProcess, end, killWithThisProcess, lineOf } from './child.ts';
 import { ensureDebianPackages, isCommand } from './debian-packages.ts';
 import { debianCommand, existsInDebian } from './debian-root.ts';
 import { freePort } from './free-port.ts';
@@ -64,7 +64,6 @@ export class RabbitMqServer implements RabbitMq {
   readonly #folder: TemporaryFolder;
   readonly #env: NodeJS.ProcessEnv;
   readonly #epmd: ChildProcess;
-  readonly #cancel: (() => void)[];
   #server: ChildProcess | undefined;
 
   /**
@@ -106,7 +105,7 @@ export class RabbitMqServer implements RabbitMq {
     const args = ['-port', String(env['ERL_EPMD_PORT']), '-address', '127.0.0.1'];
     this.#epmd = spawn(...debianCommand('epmd', ...args), { stdio: 'ignore', detached: true });
     this.#epmd.on('error', () => undefined); // without it the server does not start, and says so
-    this.#cancel = [afterThisProcess('kill -KILL "$1"', String(this.#epmd.pid))];
+    killWithThisProcess(this.#epmd);
   }
 
   /** Starts the server process: the first one, or the next one after a {@link crash}. */
@@ -118,7 +117,7 @@ export class RabbitMqServer implements RabbitMq {
       detached: true,
     });
     this.#server = child;
-    this.#cancel.push(afterThisProcess('kill -KILL "-$1"', String(child.pid)));
+    killWithThisProcess(child, true);
     await lineOf(child, child.stdout, /completed with \d+ plugins/);
   }
 
@@ -166,7 +165,6 @@ export class RabbitMqServer implements RabbitMq {
     await this.crash();
     await end(this.#epmd, 'SIGTERM');
     await this.#folder.remove();
-    for (const cancel of this.#cancel) cancel();
   }
 }
 

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
-import { afterThisProcess, end, lineOf } from './child.ts';
+import { end, killWithThisProcess, lineOf, PYTHON_ENV } from './child.ts';
 import { freePort } from './free-port.ts';
 import { TemporaryFolder } from './temporary-folder.ts';
 
@@ -16,7 +16,6 @@ export class TroveApi {
   readonly url: string;
   readonly #python: ChildProcess;
   readonly #folder: TemporaryFolder;
-  readonly #cancel: () => void;
 
   /**
    * @param keys the instances' ids with their RPC keys; null: in the clear
@@ -34,7 +33,7 @@ export class TroveApi {
     const args = [script, '--config-file', folder.file('trove.conf'), JSON.stringify(keys)];
     const python = spawn('/usr/bin/python3', args, {
       stdio: ['ignore', 'pipe', 'ignore'], // its log is thrown away, so that logging costs the server next to nothing
-      env: { PATH: process.env['PATH'], LANG: 'C.UTF-8', PYTHONDONTWRITEBYTECODE: '1' },
+      env: PYTHON_ENV,
     });
     await lineOf(python, python.stdout, /^ready$/);
     const api = new TroveApi(`http://127.0.0.1:${port}`, python, folder);
@@ -50,7 +49,7 @@ export class TroveApi {
     this.url = url;
     this.#python = python;
     this.#folder = folder;
-    this.#cancel = afterThisProcess('kill -KILL "$1"', String(python.pid));
+    killWithThisProcess(python);
   }
 
   /** Changes Trove's database, as a taskmanager would. */
@@ -68,7 +67,6 @@ export class TroveApi {
   async end(): Promise<void> {
     await end(this.#python, 'SIGKILL');
     await this.#folder.remove();
-    this.#cancel();
   }
 }
 

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
-import { afterThisProcess, end } from './child.ts';
+import { end, killWithThisProcess, PYTHON_ENV } from './child.ts';
 import { ensureDebianPackages } from './debian-packages.ts';
 import { debianCommand, isOtherDebian } from './debian-root.ts';
 import { TemporaryFolder } from './temporary-folder.ts';
@@ -48,7 +48,6 @@ export class TroveGuests {
   readonly #python: Python;
   readonly #folder: TemporaryFolder;
   readonly #answers: AsyncIterator<string>;
-  readonly #cancel: () => void;
 
   /** @returns undefined where Debian's `python3-trove` cannot be installed */
   static async host(options: GuestHostOptions): Promise<TroveGuests | undefined> {
@@ -59,7 +58,7 @@ export class TroveGuests {
     const script = join(import.meta.dirname, 'trove_guests.py');
     const python = spawn(...debianCommand('/usr/bin/python3', script, '--config-file', config), {
       stdio: 'pipe',
-      env: { PATH: process.env['PATH'], LANG: 'C.UTF-8', PYTHONDONTWRITEBYTECODE: '1' },
+      env: PYTHON_ENV,
       detached: true, // Ctrl-C goes to this process alone, which then ends the child
     });
     return new TroveGuests(python, folder);
@@ -68,7 +67,7 @@ export class TroveGuests {
   private constructor(python: Python, folder: TemporaryFolder) {
     this.#python = python;
     this.#folder = folder;
-    this.#cancel = afterThisProcess('kill -KILL "$1"', String(python.pid));
+    killWithThisProcess(python);
     this.#answers = createInterface(python.stdout)[Symbol.asyncIterator]();
     python.stderr.setEncoding('utf8').on('data', (text) => {
       this.log += text;
@@ -93,7 +92,6 @@ export class TroveGuests {
   async end(): Promise<void> {
     await end(this.#python, 'SIGKILL', true);
     await this.#folder.remove();
-    this.#cancel();
   }
 
   async #do(command: object): Promise<void> {
