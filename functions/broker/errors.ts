@@ -49,7 +49,6 @@ export abstract class BrokerFailure extends CodedError {
 
 /** No AMQP connection to the broker could be made, or the one there was is lost. */
 export class BrokerUnreachable extends BrokerFailure {
-  override readonly name = 'BrokerUnreachable';
   readonly code = 'broker_unreachable';
   readonly how: Unreachability;
   readonly trouble: Trouble | undefined;
@@ -114,7 +113,6 @@ export type Refusal = keyof typeof REFUSED;
 
 /** The broker answered, and refused. */
 export class BrokerRefused extends BrokerFailure {
-  override readonly name = 'BrokerRefused';
   readonly code = 'broker_refused';
   readonly what: Refusal;
 
@@ -132,7 +130,6 @@ export class BrokerRefused extends BrokerFailure {
 
 /** The broker takes no messages for now: a memory or disk alarm (`connection.blocked`). */
 export class BrokerBlocked extends BrokerFailure {
-  override readonly name = 'BrokerBlocked';
   readonly code = 'broker_blocked';
   readonly todo = undefined;
 
@@ -143,14 +140,12 @@ export class BrokerBlocked extends BrokerFailure {
 
 /** The secret of the broker's login is there, but it does not hold `{"username": "…", "password": "…"}`. */
 export class MalformedCredentials extends CodedError {
-  override readonly name = 'MalformedCredentials';
   readonly code = 'malformed_credentials';
   override readonly isForDeployer = true;
 }
 
 /** Amazon MQ could not be asked about the broker, or does not know an endpoint of it. */
 export class BrokerUnknown extends CodedError {
-  override readonly name = 'BrokerUnknown';
   readonly code = 'broker_unknown';
   override readonly isForDeployer = true;
 
@@ -162,7 +157,6 @@ export class BrokerUnknown extends CodedError {
 
 /** RabbitMQ's management API gave no list of queues. The message says why, and holds no secret. */
 export class ManagementUnavailable extends CodedError {
-  override readonly name = 'ManagementUnavailable';
   readonly code = 'management_unavailable';
   /** The HTTP status of the answer, where there was one: 401 is a refused login, or a missing tag `management`. */
   readonly status: number | undefined;

@@ -173,7 +173,6 @@ export type Contradiction = Readonly<v.InferOutput<typeof CONTRADICTION>>;
 
 /** What was saved is no state of a known version. The message has nothing of the content. */
 export class MalformedState extends CodedError {
-  override readonly name = 'MalformedState';
   readonly code = 'state_malformed';
 }
 

@@ -14,7 +14,6 @@ const IV_BYTES = 16;
 
 /** The guest's result does not decrypt with the key that is known for the guest. */
 export class KeyMismatch extends CodedError {
-  override readonly name = 'KeyMismatch';
   readonly code = 'key_mismatch';
 }
 

@@ -6,7 +6,6 @@ import { nextQuestionMs, type PingTiming } from './timing.ts';
 
 /** The grace is over, and nobody consumes the guest's queue: its agent is down. */
 export class NoConsumer extends CodedError {
-  override readonly name = 'NoConsumer';
   readonly code = 'no_consumer';
 }
 

@@ -17,7 +17,6 @@ type Headers = Readonly<Record<string, string>>;
 
 /** An error that is an HTTP answer: `@middy/http-error-handler` turns status, headers and message into it. */
 export class Fault extends CodedError {
-  override readonly name = 'Fault';
   readonly code = 'fault';
   readonly statusCode: number;
   readonly expose = true;

@@ -10,7 +10,6 @@ const UNAUTHENTICATED = {
 
 /** The caller has not said who it is. */
 export class Unauthenticated extends CodedError {
-  override readonly name = 'Unauthenticated';
   readonly code: keyof typeof UNAUTHENTICATED;
 
   constructor(code: keyof typeof UNAUTHENTICATED) {
@@ -26,7 +25,6 @@ const FORBIDDEN = {
 
 /** The token is good, and does not permit the call. */
 export class Forbidden extends CodedError {
-  override readonly name = 'Forbidden';
   readonly code: keyof typeof FORBIDDEN;
   readonly token: Token;
 
@@ -39,7 +37,6 @@ export class Forbidden extends CodedError {
 
 /** Whether the token is good could not be found out; `message` says why. */
 export class KeystoneUnavailable extends CodedError {
-  override readonly name = 'KeystoneUnavailable';
   readonly code: 'keystone_unavailable' | 'too_many_bad_tokens';
   /** As the header `Retry-After`: seconds, or a date. */
   readonly retryAfter: string | undefined;

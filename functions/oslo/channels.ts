@@ -6,7 +6,6 @@ import { Semaphore } from './semaphore.ts';
 
 /** The broker lets the connection have no further channel. */
 export class NoChannel extends CodedError {
-  override readonly name = 'NoChannel';
   readonly code = 'no_channel';
 }
 

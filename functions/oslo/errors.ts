@@ -7,13 +7,11 @@ import { CodedError } from '../coded-error.ts';
 
 /** No reply came before the deadline. */
 export class MessagingTimeout extends CodedError {
-  override readonly name = 'MessagingTimeout';
   readonly code = 'messaging_timeout';
 }
 
 /** The broker returned the mandatory request (312 NO_ROUTE): no queue is bound for the topic. */
 export class MessageUndeliverable extends CodedError {
-  override readonly name = 'MessageUndeliverable';
   readonly code = 'message_undeliverable';
 }
 
@@ -30,7 +28,6 @@ export type Undelivered = 'refused' | 'nacked' | 'withheld' | 'unconfirmed' | 'c
 
 /** The broker did not take the request, or can no longer bring its reply. */
 export class MessageDeliveryFailure extends CodedError {
-  override readonly name = 'MessageDeliveryFailure';
   readonly code = 'message_delivery_failure';
   readonly how: Undelivered;
   /** The AMQP reply code of the `channel.close` that ended the channel (404: no such exchange), if there was one. */
@@ -70,7 +67,6 @@ export function refusal(error: unknown): MessageDeliveryFailure {
 
 /** The server replied to this call, but not with an oslo.messaging reply of format 2.0. */
 export class UnreadableReply extends CodedError {
-  override readonly name = 'UnreadableReply';
   readonly code = 'unreadable_reply';
 }
 
@@ -85,7 +81,6 @@ export interface RemoteFailure {
 
 /** The server ran the method, or tried to, and replied with an exception. */
 export class RemoteError extends CodedError {
-  override readonly name = 'RemoteError';
   readonly code = 'remote_error';
   readonly failure: RemoteFailure;
 

@@ -22,7 +22,6 @@ const inFlight = new Map<string, number>();
 
 /** As many pings of this guest are in flight as may be. */
 export class TooManyPings extends CodedError {
-  override readonly name = 'TooManyPings';
   readonly code = 'too_many_pings';
 }
 

@@ -4,7 +4,6 @@ import { parseJsonObject } from '../json.ts';
 
 /** The file of keys cannot be read, or is not a JSON object of texts. The message has nothing of its content. */
 export class KeyFileUnreadable extends CodedError {
-  override readonly name = 'KeyFileUnreadable';
   readonly code = 'key_file_unreadable';
   override readonly isForDeployer = true;
 }

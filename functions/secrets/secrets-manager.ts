@@ -5,7 +5,6 @@ import type { Deadline } from '../time/deadline.ts';
 
 /** A secret could not be read. */
 export class SecretUnavailable extends CodedError {
-  override readonly name = 'SecretUnavailable';
   readonly code = 'secret_unavailable';
   override readonly isForDeployer = true;
   /** Secrets Manager's exception, such as `ResourceNotFoundException`, or the error that kept us from asking. */

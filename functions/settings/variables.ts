@@ -5,7 +5,6 @@ export type Variables = Readonly<Record<string, string | undefined>>;
 
 /** A setting is missing or wrong. The message names the setting and never shows a value. */
 export class InvalidConfig extends CodedError {
-  override readonly name = 'InvalidConfig';
   readonly code = 'invalid_config';
   override readonly isForDeployer = true;
 }

@@ -2,7 +2,6 @@ import { CodedError } from '../coded-error.ts';
 
 /** What is kept could not be read or written. */
 export class StateUnavailable extends CodedError {
-  override readonly name = 'StateUnavailable';
   readonly code = 'state_unavailable';
   /** That of S3, such as `AccessDenied`, or the error that kept us from asking. */
   readonly exception: string;
@@ -15,6 +14,5 @@ export class StateUnavailable extends CodedError {
 
 /** Somebody else has written since what is kept was read. */
 export class StateConflict extends CodedError {
-  override readonly name = 'StateConflict';
   readonly code = 'state_conflict';
 }

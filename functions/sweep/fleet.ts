@@ -26,7 +26,6 @@ export interface Listing {
 
 /** The guests cannot be listed, and never were. */
 export class FleetUnknown extends CodedError {
-  override readonly name = 'FleetUnknown';
   readonly code = 'fleet_unknown';
 }
 

@@ -19,7 +19,6 @@ interface Ping {
 
 /** A ping in flight was stopped. */
 export class Stopped extends CodedError {
-  override readonly name = 'Stopped';
   readonly code = 'stopped';
 }
 

@@ -15,7 +15,6 @@ export interface SweepRequest {
 
 /** The event is neither a list of instance ids nor anything that may stand for the whole fleet. */
 export class InvalidEvent extends CodedError {
-  override readonly name = 'InvalidEvent';
   readonly code = 'invalid_event';
 }
 
