@@ -77,7 +77,8 @@ async function listen(server: Server, port: number): Promise<void> {
 async function respond(response: ServerResponse, invoke: () => Promise<unknown>): Promise<void> {
   try {
     const result = (await invoke()) as APIGatewayProxyStructuredResultV2;
-    response.writeHead(result.statusCode ?? 200, { ...result.headers } as Record<string, string>);
+    const headers = { 'Content-Length': String(Buffer.byteLength(result.body ?? '')), ...result.headers };
+    response.writeHead(result.statusCode ?? 200, headers as Record<string, string>);
     response.end(result.body);
   } catch (error) {
     console.error(error);

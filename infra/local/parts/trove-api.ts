@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
 import { end, killWithThisProcess, lineOf, PYTHON_ENV } from './child.ts';
+import { debianCommand } from './debian-root.ts';
 import { freePort } from './free-port.ts';
 import { TemporaryFolder } from './temporary-folder.ts';
 
@@ -31,7 +32,7 @@ export class TroveApi {
     await writeFile(folder.file('trove.conf'), config(brokerUrl, port, folder) + more);
     const script = join(import.meta.dirname, 'trove_api.py');
     const args = [script, '--config-file', folder.file('trove.conf'), JSON.stringify(keys)];
-    const python = spawn('/usr/bin/python3', args, {
+    const python = spawn(...debianCommand('/usr/bin/python3', ...args), {
       stdio: ['ignore', 'pipe', 'ignore'], // its log is thrown away, so that logging costs the server next to nothing
       env: PYTHON_ENV,
     });

@@ -12,6 +12,7 @@ prints "ready" shortly before the server listens on FILE's `bind_port`.
 import json
 import sys
 import types
+from importlib.metadata import version
 from unittest import mock
 
 INSTANCES = json.loads(sys.argv.pop())
@@ -21,9 +22,11 @@ PASTE = """
 use = call:trove.common.wsgi:versioned_urlmap
 /v1.0: troveapi
 [pipeline:troveapi]
-pipeline = cors http_proxy_to_wsgi faultwrapper %sauthorization contextwrapper ratelimit extensions troveapp
+pipeline = cors %shttp_proxy_to_wsgi faultwrapper %sauthorization contextwrapper ratelimit extensions troveapp
 [filter:authtoken]
 paste.filter_factory = keystonemiddleware.auth_token:filter_factory
+[filter:request_id]
+paste.filter_factory = oslo_middleware.request_id:RequestId.factory
 [filter:extensions]
 paste.filter_factory = trove.common.extensions:factory
 [filter:authorization]
@@ -69,7 +72,8 @@ def has_keystone(conf):
 
 def prepare(conf):
     with open(conf.api_paste_config, 'w') as paste:
-        paste.write(PASTE % ('authtoken ' if has_keystone(conf) else ''))
+        has_request_id = int(version('trove').split('.')[0]) >= 25
+        paste.write(PASTE % ('request_id ' if has_request_id else '', 'authtoken ' if has_keystone(conf) else ''))
     from trove.db import get_db_api
     get_db_api().db_sync(conf)
 
@@ -81,9 +85,11 @@ def create_instances(conf):
     from trove.instance.service_status import ServiceStatuses
     from trove.instance.tasks import InstanceTasks
     datastore = datastore_models.DBDatastore.create(id='mysql', name='mysql', default_version_id=None)
+    since_20 = {name: '' for name in ('registry_ext', 'repl_strategy')
+                if name in datastore_models.DBDatastoreVersion._data_fields}
     version = datastore_models.DBDatastoreVersion.create(
         id='8.0', datastore_id=datastore.id, name='8.0', image_id=None, image_tags=None, packages='',
-        manager='mysql', active=1, version='8.0')
+        manager='mysql', active=1, version='8.0', **since_20)
     for instance_id, key in INSTANCES.items():
         instance = models.DBInstance.create(
             id=instance_id, name=instance_id, tenant_id='tenant', compute_instance_id=instance_id, access={}, volume_size=1,
