@@ -4,6 +4,7 @@ import { Construct } from 'constructs';
 import * as v from 'valibot';
 import { ROUTE } from '../functions/http/request.ts';
 import { Api, type Callers } from './api.ts';
+import { BrokerUsers } from './broker/broker-users.ts';
 import type { Bundles } from './bundle/bundle.ts';
 import { ChangeNotices } from './changes/change-notices.ts';
 import { StateBucket } from './changes/state-bucket.ts';
@@ -36,6 +37,10 @@ export interface GuestRpcPingProps extends Options {
   readonly s3?: S3Way | undefined;
   /** How many pings may run at once; each holds one connection to the broker. */
   readonly pingConcurrency: number;
+  /** Another number makes the functions another user of the broker, and deletes the last. By default 1. */
+  readonly brokerUserRevision?: number;
+  /** Whether Trove is made a user of the broker, too. By default not. */
+  readonly troveUser?: boolean;
   readonly bundles: Bundles;
 }
 
@@ -48,14 +53,22 @@ export class GuestRpcPing extends Construct {
     const { stackName } = Stack.of(this);
     const network = new Network(this, 'Network', props);
     const { keystoneUrl, troveUrl } = settings;
-    const secretArns = [broker.secretArn, ...guestKeySecrets(Stack.of(this), settings)];
+    const users = this.#usersOf(props, settings);
+    const brokerSecretArn = users?.secretArn ?? broker.secretArn;
+    if (brokerSecretArn === undefined)
+      throw new Error('The broker needs secretArn or administratorSecretArn');
+    const secretArns = [brokerSecretArn, ...guestKeySecrets(Stack.of(this), settings)];
     const ofTrove = settings.troveSecretArn === undefined ? [] : [settings.troveSecretArn];
     const common = {
       network,
       describedBrokerArn: broker.id && brokerArn(Stack.of(this), broker.name, broker.id),
       secretsKmsKeyArn: settings.secretsKmsKeyArn,
       environment: {
-        ...brokerVariables(settings, broker, network.openSecretsManager([...secretArns, ...ofTrove])),
+        ...brokerVariables(
+          settings,
+          { ...broker, secretArn: brokerSecretArn },
+          network.openSecretsManager([...new Set([...secretArns, ...ofTrove, ...(users?.secretArns ?? [])])]),
+        ),
         METRICS_NAMESPACE: stackName,
       },
     };
@@ -105,6 +118,11 @@ export class GuestRpcPing extends Construct {
       memoryMb: settings.healthCheckMemoryMb,
       concurrency: 1,
     });
+    const user = users?.make(
+      { ...common, securityGroups: groupsOf(state?.toS3), codePath: bundles['broker-users'] },
+      [network, broker.securityGroup, ...(state ? [state.toS3] : [])],
+    );
+    if (user) for (const { function: client } of [ping, sweep]) client.node.addDependency(user);
     state?.bucket.keepFor(sweep.function, settings);
     const schedule = new HealthCheckSchedule(
       this,
@@ -122,8 +140,33 @@ export class GuestRpcPing extends Construct {
     state?.notices.publishTo(alarms.topic, sweep.function);
     alarms.node.addDependency(schedule); // else `NoSweep` could ring while the stack is created
     this.#output('VpcId', 'of the functions and the broker', props.vpc.vpcId);
+    this.#output('BrokerSecret', 'of the broker user that the functions log in as', brokerSecretArn);
+    if (users?.troveSecretArn)
+      this.#output('TroveSecret', "of Trove's user of the broker", users.troveSecretArn);
     const applyToResourceTypes = ['AWS::Logs::LogGroup', 'AWS::S3::Bucket'];
     RemovalPolicies.of(this).retainOnUpdateOrDelete({ applyToResourceTypes });
+  }
+
+  /** The users of a new broker; undefined: the functions log in as a user that there is. */
+  #usersOf(
+    {
+      broker: { endpoint, secretArn, administratorSecretArn },
+      brokerUserRevision = 1,
+      troveUser = false,
+    }: GuestRpcPingProps,
+    { brokerVhost: vhost, controlExchange, controlPlaneTopics }: ParsedOptions,
+  ) {
+    if (secretArn !== undefined || administratorSecretArn === undefined || endpoint === undefined)
+      return undefined;
+    return new BrokerUsers(this, 'Users', {
+      endpoint,
+      administratorSecretArn,
+      vhost,
+      revision: brokerUserRevision,
+      trove: troveUser,
+      controlExchange,
+      controlPlaneTopics,
+    });
   }
 
   /** The saved state of the fleet, its page and the notices of its changes. */
@@ -178,7 +221,6 @@ export class GuestRpcPing extends Construct {
     );
     this.#output('DashboardUrl', 'of the dashboard', dashboard.url);
     this.#output('AlarmTopic', 'the SNS topic to which the alarms are published', alarms.topic.topicArn);
-    this.#output('BrokerSecret', 'of the broker user that the functions log in as', broker.secretArn);
     this.#output(
       'BrokerSecurityGroup',
       'lets clients of the broker in',

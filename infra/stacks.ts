@@ -1,4 +1,4 @@
-import { Annotations, type App, CfnOutput, Fn, Stack } from 'aws-cdk-lib';
+import { type App, CfnOutput, Fn, Stack } from 'aws-cdk-lib';
 import { SecurityGroup, Vpc } from 'aws-cdk-lib/aws-ec2';
 import { Construct } from 'constructs';
 import { GuestRpcPingBroker } from './broker/guest-rpc-ping-broker.ts';
@@ -58,6 +58,8 @@ function newBroker(app: App, settings: NewBrokerSettings) {
     model: modelOf({ ...settings }),
     maxMessageBytes: settings.brokerMaxMessageBytes,
     kmsKeyArn: settings.brokerKmsKeyArn,
+    clientCidrs: settings.clientCidrs,
+    clientSecurityGroupIds: settings.clientSecurityGroupIds,
     maintenanceWindow: settings.maintenanceWindow,
     vpcCidr: settings.vpcCidr,
     availabilityZones: settings.availabilityZones,
@@ -67,11 +69,6 @@ function newBroker(app: App, settings: NewBrokerSettings) {
     description: "of the broker's administrator",
     value: administrator.secretArn,
   });
-  if (settings.brokerSecretArn === undefined)
-    Annotations.of(stack).addWarningV2(
-      'guest-rpc-ping:administrator',
-      "The functions log in as the broker's administrator. Create a user for them and set brokerSecretArn: see infra/README.md, The broker's user.",
-    );
   return {
     vpcId: network.vpc.vpcId,
     subnetIds: network.vpc.isolatedSubnets.map(({ subnetId }) => subnetId),
@@ -79,7 +76,8 @@ function newBroker(app: App, settings: NewBrokerSettings) {
     broker: {
       endpoint: broker.endpoint,
       id: settings.describeBroker ? broker.brokerId : undefined,
-      secretArn: settings.brokerSecretArn ?? administrator.secretArn,
+      secretArn: settings.brokerSecretArn,
+      administratorSecretArn: administrator.secretArn,
     },
     s3: { prefixListId: settings.s3PrefixListId, routeTableIds: network.routeTableIds, isOwn: true },
   };

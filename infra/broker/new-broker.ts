@@ -1,6 +1,6 @@
 import { Fn, Stack, Validations } from 'aws-cdk-lib';
 import { CfnBroker, CfnConfiguration } from 'aws-cdk-lib/aws-amazonmq';
-import { type IVpc, SecurityGroup } from 'aws-cdk-lib/aws-ec2';
+import { type IVpc, Peer, Port, SecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { type BrokerModel, configurationOf } from './broker-limits.ts';
@@ -12,6 +12,9 @@ export interface NewBrokerProps {
   readonly maxMessageBytes: number;
   /** A customer managed key; undefined: Amazon MQ's own. */
   readonly kmsKeyArn: string | undefined;
+  /** Blocks of addresses, and security groups, of Trove and its guests, which may connect to AMQP. */
+  readonly clientCidrs: readonly string[];
+  readonly clientSecurityGroupIds: readonly string[];
   /** In UTC, such as `SUNDAY 03:30`; undefined: Amazon MQ chooses. */
   readonly maintenanceWindow: string | undefined;
 }
@@ -30,6 +33,11 @@ export class NewBroker extends Construct {
       description: 'Guest RPC Ping: the broker',
       allowAllOutbound: false,
     });
+    const amqps = Port.tcp(5671);
+    const clients = 'Trove and its guests';
+    for (const cidr of props.clientCidrs) this.securityGroup.addIngressRule(Peer.ipv4(cidr), amqps, clients);
+    for (const id of props.clientSecurityGroupIds)
+      this.securityGroup.addIngressRule(Peer.securityGroupId(id), amqps, clients);
     this.administrator = new Secret(this, 'Administrator', {
       description: `The administrator of the broker ${name}`,
       generateSecretString: {

@@ -64,14 +64,21 @@ export async function bundle(name: string): Promise<string> {
 }
 
 /** The folder of each function's bundle, by name. */
-export type Bundles = Readonly<Record<'rpc-ping' | 'health-check' | 'fleet-page', string>>;
+export type Bundles = Readonly<Record<'rpc-ping' | 'health-check' | 'fleet-page' | 'broker-users', string>>;
+
+/** The bundles that are in a folder. */
+export function bundlesIn(folder: string): Bundles {
+  return {
+    'rpc-ping': join(folder, 'rpc-ping'),
+    'health-check': join(folder, 'health-check'),
+    'fleet-page': join(folder, 'fleet-page'),
+    'broker-users': join(folder, 'broker-users'),
+  };
+}
 
 /** Bundles all functions that are deployed. */
 export async function bundleAll(): Promise<Bundles> {
-  const [ping, sweep, page] = await Promise.all([
-    bundle('rpc-ping'),
-    bundle('health-check'),
-    bundle('fleet-page'),
-  ]);
-  return { 'rpc-ping': dirname(ping), 'health-check': dirname(sweep), 'fleet-page': dirname(page) };
+  const bundles = bundlesIn(join(ROOT, 'dist'));
+  await Promise.all(Object.keys(bundles).map(bundle));
+  return bundles;
 }

@@ -17,8 +17,8 @@ export interface BrokerFunctionProps {
   readonly timeout: Duration;
   /** In megabytes; Lambda gives a share of a processor by it, a whole one at 1,769. */
   readonly memoryMb: number;
-  /** How many invocations run at once at most; each holds one connection to the broker. */
-  readonly concurrency: number;
+  /** How many invocations run at once at most, each with one connection to the broker. By default none are reserved. */
+  readonly concurrency?: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly network: Network;
   /** undefined: the function may not ask Amazon MQ about the broker. */
@@ -52,7 +52,7 @@ export class BrokerFunction extends Construct {
       code: functionCode(props.codePath, props.caCertificates),
       memorySize: props.memoryMb,
       timeout: props.timeout,
-      reservedConcurrentExecutions: props.concurrency,
+      ...(props.concurrency !== undefined && { reservedConcurrentExecutions: props.concurrency }),
       environment: { ...props.environment },
       vpc: network.vpc,
       vpcSubnets: network.subnets,

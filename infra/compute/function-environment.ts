@@ -11,7 +11,7 @@ type Variables = Readonly<Record<string, string>>;
  */
 export function brokerVariables(
   settings: ParsedOptions,
-  { endpoint, id, secretArn }: BrokerAccess,
+  { endpoint, id, secretArn }: BrokerAccess & { readonly secretArn: string },
   secretsManagerUrl: string,
 ): Variables {
   return {

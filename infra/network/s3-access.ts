@@ -1,6 +1,6 @@
-import { Stack } from 'aws-cdk-lib';
+import { Aws, Fn, Stack } from 'aws-cdk-lib';
 import { CfnVPCEndpoint, Peer, Port, SecurityGroup } from 'aws-cdk-lib/aws-ec2';
-import { AnyPrincipal, PolicyDocument, type PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { AnyPrincipal, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { type Network, nowhere } from './network.ts';
 
@@ -30,7 +30,7 @@ export class S3Access extends Construct {
         vpcId: vpc.vpcId,
         serviceName: `com.amazonaws.${Stack.of(this).region}.s3`,
         routeTableIds: [...routeTableIds],
-        ...(isOwn && { policyDocument: ofThisAccount(allowed, Stack.of(this).account) }),
+        ...(isOwn && { policyDocument: policyOf(allowed, Stack.of(this)) }),
       });
     this.securityGroup = new SecurityGroup(this, 'Function', {
       vpc,
@@ -44,12 +44,18 @@ export class S3Access extends Construct {
   }
 }
 
-function ofThisAccount(allowed: readonly PolicyStatement[], account: string): PolicyDocument {
-  const statements = allowed.map((statement) =>
-    statement.copy({
-      principals: [new AnyPrincipal()],
-      conditions: { StringEquals: { 'aws:PrincipalAccount': account } },
+/** Lets through what this account may do, and what CloudFormation's custom resources answer to a URL that it has signed. */
+function policyOf(allowed: readonly PolicyStatement[], { account, region }: Stack): PolicyDocument {
+  const principals = [new AnyPrincipal()];
+  const conditions = { StringEquals: { 'aws:PrincipalAccount': account } };
+  const bucket = `cloudformation-custom-resource-response-${Fn.join('', Fn.split('-', region))}`;
+  const statements = [
+    ...allowed.map((statement) => statement.copy({ principals, conditions })),
+    new PolicyStatement({
+      principals,
+      actions: ['s3:PutObject'],
+      resources: [`arn:${Aws.PARTITION}:s3:::${bucket}/*`],
     }),
-  );
+  ];
   return new PolicyDocument({ statements });
 }

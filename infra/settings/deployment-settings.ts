@@ -17,7 +17,6 @@ const text = (pattern: RegExp, kind: string) =>
 const list = (pattern: RegExp, kind: string) =>
   v.pipe(
     v.array(text(pattern, kind), `must be a list, each item ${kind}`),
-    v.minLength(1, 'must not be empty'),
     v.check((items) => new Set(items).size === items.length, 'names something more than once'),
   );
 
@@ -40,11 +39,12 @@ const secretArn = text(
 );
 const kmsKeyArn = text(/^arn:[\w-]+:kms:[^:]+:\d{12}:key\/.+$/, 'the ARN of a KMS key');
 /** No wider than /8, so that nobody lets a function out to everywhere. */
-const cidr = text(
-  /^((25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(25[0-5]|2[0-4]\d|1?\d?\d)\/(8|9|[12]\d|3[0-2])$/,
-  'a block of addresses such as 10.1.2.3/32, at most a /8',
-);
-const securityGroupId = text(/^sg-[0-9a-f]{8,17}$/, "a security group's id, sg-…");
+const CIDR = /^((25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(25[0-5]|2[0-4]\d|1?\d?\d)\/(8|9|[12]\d|3[0-2])$/;
+const CIDR_KIND = 'a block of addresses such as 10.1.2.3/32, at most a /8';
+const cidr = text(CIDR, CIDR_KIND);
+const SECURITY_GROUP_ID = /^sg-[0-9a-f]{8,17}$/;
+const SECURITY_GROUP_KIND = "a security group's id, sg-…";
+const securityGroupId = text(SECURITY_GROUP_ID, SECURITY_GROUP_KIND);
 const certificates = v.pipe(
   v.string('must be the path of a PEM file'),
   v.rawCheck(({ dataset, addIssue }) => {
@@ -125,6 +125,10 @@ const ofNewBroker = v.strictObject(
     // Not 4.3: Amazon MQ's refuses queues that are neither durable nor exclusive, such as oslo.messaging's are by default.
     brokerVersion: v.optional(choice(['3.13', '4.2', '4.3']), '4.2'),
     brokerSecretArn: v.optional(secretArn),
+    brokerUserRevision: v.optional(integer(1, 1000), 1),
+    troveUser: flag,
+    clientCidrs: v.optional(list(CIDR, CIDR_KIND), []),
+    clientSecurityGroupIds: v.optional(list(SECURITY_GROUP_ID, SECURITY_GROUP_KIND), []),
     brokerKmsKeyArn: v.optional(kmsKeyArn),
     brokerStack: v.optional(text(/^[A-Za-z][A-Za-z0-9-]{0,127}$/, "a stack's name")),
     maintenanceWindow: v.optional(
@@ -161,7 +165,10 @@ const ofExistingBroker = v.strictObject(
     brokerMaxConnections: capacity,
     brokerMaxQueues: capacity,
     vpcId: text(/^vpc-[0-9a-f]{8,17}$/, "a VPC's id, vpc-…"),
-    subnetIds: list(/^subnet-[0-9a-f]{8,17}$/, "a subnet's id, subnet-…"),
+    subnetIds: v.pipe(
+      list(/^subnet-[0-9a-f]{8,17}$/, "a subnet's id, subnet-…"),
+      v.minLength(1, 'must not be empty'),
+    ),
     brokerSecurityGroupId: securityGroupId,
     routeTableIds: v.optional(list(/^rtb-[0-9a-f]{8,17}$/, "a route table's id, rtb-…")),
   },

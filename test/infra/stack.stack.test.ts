@@ -152,7 +152,7 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
     'the role of %s allows the needed actions, each on the needed resources alone',
     (name) => {
       const brokerSecret = isNew
-        ? { 'Fn::ImportValue': expect.stringMatching(/^GuestRpcPing-broker:.*BrokerAdministrator/) }
+        ? { Ref: expect.stringMatching(/^UsersFunctions/) }
         : EXISTING.brokerSecretArn;
       const uuidAndSuffix = '????????-????-????-????-????????????-??????';
       const keySecrets = {
@@ -163,7 +163,7 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
         'logs:CreateLogStream': { 'Fn::GetAtt': [expect.stringMatching(`^${name}Log`), 'Arn'] },
         'logs:PutLogEvents': { 'Fn::GetAtt': [expect.stringMatching(`^${name}Log`), 'Arn'] },
         'secretsmanager:GetSecretValue':
-          'guestKeySecretPrefix' in settings ? [brokerSecret, keySecrets] : brokerSecret,
+          'guestKeySecretPrefix' in settings ? [keySecrets, brokerSecret] : brokerSecret,
         ...(isDescribed && { 'mq:DescribeBroker': expect.anything() }),
         ...(isKept &&
           name === 'HealthCheck' && {
@@ -304,7 +304,7 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
     for (const { Type, DeletionPolicy, UpdateReplacePolicy } of Object.values(functionsOf(made)).map(
       Object,
     )) {
-      if (DeletionPolicy === undefined) continue;
+      if (DeletionPolicy === undefined || DeletionPolicy === 'Delete') continue;
       expect([DeletionPolicy, UpdateReplacePolicy]).toEqual(['RetainExceptOnCreate', 'Retain']);
       kept.add(Type);
     }
@@ -466,7 +466,7 @@ describe('a new broker of RabbitMQ 4', () => {
       expect(threshold('ConnectionCount')).toBe(0.8 * nodes * limit('connection_max'));
       expect(threshold('QueueCount')).toBe(0.8 * limit('cluster_queue_limit'));
       const ours = all('AWS::Lambda::Function')
-        .filter((one) => 'VpcConfig' in one)
+        .filter((one) => 'VpcConfig' in one && 'ReservedConcurrentExecutions' in one)
         .map((one) => Number(one['ReservedConcurrentExecutions']));
       expect(ours).toHaveLength(2);
       expect(5 * ours.reduce((sum, each) => sum + each)).toBeLessThanOrEqual(limit('connection_max'));
@@ -578,13 +578,84 @@ test('both functions demand encryption where the deployer does', async () => {
     expect(made?.function(name).environment).toMatchObject({ REQUIRE_ENCRYPTION: 'true' });
 });
 
-test('the synthesis warns where the functions log in as administrator, and only there', async () => {
-  const warnings = () =>
-    appOf(made)
-      .synth()
-      .stacks.flatMap(({ messages }) => messages.map(({ entry }) => entry.data));
-  await synthesize(NEW);
-  expect(warnings()).toEqual([expect.stringContaining("log in as the broker's administrator")]);
-  await synthesize({ ...NEW, brokerSecretArn: EXISTING.brokerSecretArn });
-  expect(warnings()).toEqual([]);
+describe('the users of a new broker', () => {
+  test('no function but the one that makes the users may read the administrator’s secret', async () => {
+    await synthesize({ ...NEW, troveUser: true });
+    const readers = all('AWS::IAM::Policy').filter((policy) =>
+      JSON.stringify(policy).includes('Administrator'),
+    );
+    expect(readers.map(({ PolicyName: name }) => String(name))).toEqual([
+      expect.stringMatching(/^UsersMakerRole/),
+    ]);
+  });
+
+  test('CloudFormation hears of them through the VPC’s gateway endpoint, and functions start after their user is made', async () => {
+    await synthesize(NEW);
+    const [gateway] = all('AWS::EC2::VPCEndpoint').filter(({ VpcEndpointType: type }) => type === 'Gateway');
+    const region = { 'Fn::Join': ['', { 'Fn::Split': ['-', { Ref: 'AWS::Region' }] }] };
+    const bucket = [
+      'arn:',
+      { Ref: 'AWS::Partition' },
+      ':s3:::cloudformation-custom-resource-response-',
+      region,
+      '/*',
+    ];
+    expect(Object(gateway?.['PolicyDocument']).Statement).toContainEqual({
+      Action: 's3:PutObject',
+      Effect: 'Allow',
+      Principal: { AWS: '*' },
+      Resource: { 'Fn::Join': ['', bucket] },
+    });
+    const resources = Object.values(made?.template.Resources ?? {}).map(Object);
+    const ping = resources.find(({ Properties }) => Properties?.FunctionName === 'GuestRpcPing-rpc-ping');
+    expect(ping.DependsOn).toContainEqual(expect.stringMatching(/^UsersFunctionsUser/));
+    const user = resources.find(({ Type }) => Type === 'Custom::BrokerUser');
+    expect(user.DependsOn).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^NetworkSecretsManager/),
+        expect.stringMatching(/^BrokerSecurityGroupfrom/),
+        expect.stringMatching(/^S3Endpoint/),
+      ]),
+    );
+  });
+
+  test('another revision makes another user; Trove’s stays, also when the stack is removed', async () => {
+    const names = async (settings: File) => {
+      await synthesize(settings);
+      return all('AWS::SecretsManager::Secret').map(
+        ({ GenerateSecretString: generated }) => JSON.parse(Object(generated).SecretStringTemplate).username,
+      );
+    };
+    expect(await names({ ...NEW, troveUser: true })).toEqual(['administrator', 'guest-rpc-ping', 'trove']);
+    expect(await names({ ...NEW, troveUser: true, brokerUserRevision: 2 })).toEqual([
+      'administrator',
+      'guest-rpc-ping-2',
+      'trove',
+    ]);
+    const users = Object.entries(made?.template.Resources ?? {}).filter(([id]) =>
+      id.startsWith('UsersTrove'),
+    );
+    expect(users).toHaveLength(2);
+    for (const [, user] of users) expect(user).toMatchObject({ DeletionPolicy: 'RetainExceptOnCreate' });
+  });
+
+  test('none is made where the deployer has one', async () => {
+    await synthesize({ ...NEW, brokerSecretArn: EXISTING.brokerSecretArn });
+    expect(all('Custom::BrokerUser')).toEqual([]);
+    expect(made?.function('rpc-ping').environment).toMatchObject({
+      BROKER_SECRET_ID: EXISTING.brokerSecretArn,
+    });
+  });
+});
+
+test('Trove and its guests may connect to a new broker’s AMQP, from the addresses and groups that are set', async () => {
+  await synthesize({ ...NEW, clientCidrs: ['10.1.0.0/16'], clientSecurityGroupIds: ['sg-0123abcd'] });
+  const [group] = all('AWS::EC2::SecurityGroup').filter(
+    ({ GroupDescription: description }) => description === 'Guest RPC Ping: the broker',
+  );
+  const rule = { Description: 'Trove and its guests', FromPort: 5671, ToPort: 5671, IpProtocol: 'tcp' };
+  expect(group?.['SecurityGroupIngress']).toEqual([
+    { ...rule, CidrIp: '10.1.0.0/16' },
+    { ...rule, SourceSecurityGroupId: 'sg-0123abcd' },
+  ]);
 });

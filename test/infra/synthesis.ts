@@ -42,5 +42,6 @@ async function standInBundles(): Promise<Bundles> {
     'rpc-ping': await pathOf('rpc-ping'),
     'health-check': await pathOf('health-check'),
     'fleet-page': await pathOf('fleet-page'),
+    'broker-users': await pathOf('broker-users'),
   };
 }

@@ -1,0 +1,122 @@
+import { CustomResource, Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Construct, type IDependable } from 'constructs';
+import { BrokerFunction, type BrokerFunctionProps } from '../compute/broker-function.ts';
+
+export interface BrokerUsersProps {
+  readonly endpoint: string;
+  readonly administratorSecretArn: string;
+  readonly vhost: string;
+  /** A number in the name of the functions' user from 2 on: another one makes another user, and deletes the last. */
+  readonly revision: number;
+  /** Whether Trove gets a user, too. */
+  readonly trove: boolean;
+  readonly controlExchange: string;
+  /** `topic` or `exchange:topic`, joined by commas. */
+  readonly controlPlaneTopics: string;
+}
+
+/** What RabbitMQ lets a user do. */
+interface Permissions {
+  readonly Tags: string;
+  readonly Configure: string;
+  readonly Write: string;
+  readonly Read: string;
+}
+
+const EVERYTHING: Permissions = { Tags: '', Configure: '.*', Write: '.*', Read: '.*' };
+
+/** The users of a new broker, made with its management API by a function that runs for that alone: nobody else is its administrator. */
+export class BrokerUsers extends Construct {
+  /** The secret of the functions' user. */
+  readonly secretArn: string;
+  /** The secrets that the function reads, and nobody else but for the first. */
+  readonly secretArns: readonly string[];
+  readonly #props: BrokerUsersProps;
+  readonly #own: Secret;
+  readonly #trove: Secret | undefined;
+
+  constructor(scope: Construct, id: string, props: BrokerUsersProps) {
+    super(scope, id);
+    this.#props = props;
+    const suffix = props.revision === 1 ? '' : `-${props.revision}`;
+    this.#own = this.#secret(`Functions${suffix}`, `guest-rpc-ping${suffix}`);
+    this.#trove = props.trove ? this.#secret('Trove', 'trove') : undefined;
+    this.#trove?.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
+    this.secretArn = this.#own.secretArn;
+    const ofTrove = this.#trove === undefined ? [] : [this.#trove.secretArn];
+    this.secretArns = [this.secretArn, ...ofTrove, props.administratorSecretArn];
+  }
+
+  get troveSecretArn(): string | undefined {
+    return this.#trove?.secretArn;
+  }
+
+  /** @param after what the function needs for its work @returns the functions' user, on which whatever logs in depends */
+  make(
+    props: Omit<BrokerFunctionProps, 'name' | 'description' | 'timeout' | 'memoryMb' | 'readableSecretArns'>,
+    after: readonly IDependable[],
+  ): Construct {
+    const { function: maker } = new BrokerFunction(this, 'Maker', {
+      ...props,
+      readableSecretArns: this.secretArns,
+      name: 'broker-users',
+      description: "Makes the broker's users when the stack is deployed",
+      timeout: Duration.minutes(3),
+      memoryMb: 256,
+    });
+    const user = (id: string, secret: Secret, permissions: Permissions) => {
+      const resource = new CustomResource(this, id, {
+        resourceType: 'Custom::BrokerUser',
+        serviceToken: maker.functionArn,
+        serviceTimeout: Duration.minutes(5),
+        properties: {
+          Endpoint: this.#props.endpoint,
+          AdministratorSecretId: this.#props.administratorSecretArn,
+          UserSecretId: secret.secretArn,
+          Vhost: this.#props.vhost,
+          ...permissions,
+        },
+      });
+      resource.node.addDependency(...after);
+      return resource;
+    };
+    if (this.#trove) {
+      const trove = user('TroveUser', this.#trove, EVERYTHING);
+      trove.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE); // Trove depends on it
+    }
+    return user('FunctionsUser', this.#own, permissionsOf(this.#props));
+  }
+
+  #secret(id: string, username: string): Secret {
+    const secret = new Secret(this, id, {
+      description: `The broker's user ${username}`,
+      generateSecretString: {
+        secretStringTemplate: JSON.stringify({ username }),
+        generateStringKey: 'password',
+        passwordLength: 48,
+        excludePunctuation: true,
+      },
+    });
+    const reason =
+      'Another brokerUserRevision makes another user with another password, without an interruption.';
+    Validations.of(secret).acknowledge({ id: 'AwsSolutions-SMG4', reason });
+    return secret;
+  }
+}
+
+/** What infra/README.md says that the functions need. */
+export function permissionsOf({
+  controlExchange,
+  controlPlaneTopics,
+}: Pick<BrokerUsersProps, 'controlExchange' | 'controlPlaneTopics'>): Permissions {
+  const topics = controlPlaneTopics.split(/[,:]/).filter((name) => name !== '');
+  const names = [controlExchange, ...topics].map((name) => name.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  const [exchange, ...others] = new Set(names);
+  return {
+    Tags: 'management',
+    Configure: '^reply_.*',
+    Write: `^(${[exchange, 'guestagent\\..*', ...others].join('|')})$`,
+    Read: '^reply_.*',
+  };
+}
