@@ -102,10 +102,7 @@ const REFUSED = {
     what: 'one queue more',
     todo: 'Raise the limit of queues, or delete those that nobody uses: `rabbitmqctl list_queues`.',
   },
-  request: {
-    what: 'a request',
-    todo: "Read `broker_said`, and the broker's log.",
-  },
+  request: { what: 'a request', todo: "Read `broker_said`, and the broker's log." },
 } as const satisfies Record<string, Trouble>;
 
 /** What the broker refuses. */

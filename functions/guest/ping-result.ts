@@ -22,13 +22,8 @@ export type Unreachable = {
   /** What to do, where more is known than what the reason says. */
   readonly todo?: string;
 } & (
-  | {
-      readonly reason: 'broker_unreachable';
-      readonly proxyError: ProxyError;
-    }
-  | {
-      readonly reason: 'broker_blocked' | 'queue_down';
-    }
+  | { readonly reason: 'broker_unreachable'; readonly proxyError: ProxyError }
+  | { readonly reason: 'broker_blocked' | 'queue_down' }
   | {
       readonly reason: 'broker_refused' | 'exchange_missing';
       /** Whether the broker refused the ping of this guest, and may take those of others. */
@@ -50,10 +45,7 @@ export type Unreachable = {
       /** For the log alone. */
       readonly traceback: string;
     }
-  | {
-      readonly reason: 'key_mismatch' | 'bad_reply';
-      readonly roundTripMs: number;
-    }
+  | { readonly reason: 'key_mismatch' | 'bad_reply'; readonly roundTripMs: number }
 );
 
 export type PingResult = Reachable | Unreachable;

@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import type { ReportedSummary } from '../../../functions/changes/report.ts';
+import { parseJsonObject } from '../../../functions/json.ts';
 import { showControlCharacters } from './control-characters.ts';
 import { changes, totals } from './fleet-report.ts';
 
@@ -16,7 +17,7 @@ export class LogFormatter {
 
   /** @returns undefined for a line that a person need not see: metrics (EMF), or a guest that the sweep's line counts */
   format(line: string): string | undefined {
-    const entry = parse(line);
+    const entry = parseJsonObject(line);
     if (entry === undefined) return showControlCharacters(line);
     const { message, outcome } = entry;
     if (message === 'guest_unreachable') return this.#isNew(entry) ? tracebackOf(line) : undefined;
@@ -38,7 +39,7 @@ export class LogFormatter {
 
 /** A sweep's line of a guest that answered with an exception, as text with the traceback. */
 export function tracebackOf(line: string): string | undefined {
-  const entry = parse(line);
+  const entry = parseJsonObject(line);
   const hasTraceback = entry?.['message'] === 'guest_unreachable' && entry['traceback'] !== undefined;
   return hasTraceback ? pingLine(entry) : undefined;
 }
@@ -93,12 +94,4 @@ function indented(text: unknown): string {
     .split('\n')
     .map((line) => `    ${showControlCharacters(line)}`)
     .join('\n');
-}
-
-function parse(line: string): Entry | undefined {
-  try {
-    return line.startsWith('{') ? JSON.parse(line) : undefined;
-  } catch {
-    return undefined;
-  }
 }
