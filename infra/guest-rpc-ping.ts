@@ -1,5 +1,6 @@
 import { CfnOutput, Duration, RemovalPolicies, Stack } from 'aws-cdk-lib';
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import * as v from 'valibot';
 import { ROUTE } from '../functions/http/request.ts';
@@ -136,7 +137,14 @@ export class GuestRpcPing extends Construct {
       concurrency: pingConcurrency,
       callers: callersOf(settings),
     });
-    const alarms = this.#watch(settings, { broker, ping, sweep, page: state?.page, api });
+    const alarms = this.#watch(settings, {
+      broker,
+      ping,
+      sweep,
+      page: state?.page,
+      undelivered: state?.notices.undelivered,
+      api,
+    });
     state?.notices.publishTo(alarms.topic, sweep.function);
     alarms.node.addDependency(schedule); // else `NoSweep` could ring while the stack is created
     this.#output('VpcId', 'of the functions and the broker', props.vpc.vpcId);
@@ -175,6 +183,11 @@ export class GuestRpcPing extends Construct {
     const toS3 = new S3Access(this, 'S3', s3, network, bucket.keeping);
     const notices = new ChangeNotices(this, 'Changes');
     this.#output('FleetState', 'the saved state of the fleet', bucket.url);
+    this.#output(
+      'UndeliveredQueue',
+      'has notices that did not reach the topic',
+      notices.undelivered.queueUrl,
+    );
     this.#output('SweepBus', 'the event bus with the result of each sweep', notices.bus.eventBusName);
     const page = new PageFunction(this, 'FleetPage', { codePath, state: bucket, rateMinutes });
     this.#output('FleetPageLog', "the log group of the dashboard's page", page.logGroup.logGroupName);
@@ -188,6 +201,7 @@ export class GuestRpcPing extends Construct {
       ping: BrokerFunction;
       sweep: BrokerFunction;
       page: PageFunction | undefined;
+      undelivered: IQueue | undefined;
       api: Api;
     },
   ): Alarms {
@@ -203,7 +217,7 @@ export class GuestRpcPing extends Construct {
       unreachableGuests: settings.unreachableGuests,
       email: settings.alarmEmail,
       functions: { ping: ping.function, sweep: sweep.function },
-      reportsChanges: page !== undefined,
+      undelivered: parts.undelivered,
       pingsControlPlane: settings.controlPlaneTopics !== '',
       api,
     });

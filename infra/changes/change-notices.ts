@@ -1,9 +1,10 @@
-import { Stack } from 'aws-cdk-lib';
+import { Duration, Stack, Validations } from 'aws-cdk-lib';
 import { EventBus, EventField, type IEventBus, Match, Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IDestination, IFunction } from 'aws-cdk-lib/aws-lambda';
 import { EventBridgeDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import type { Topic } from 'aws-cdk-lib/aws-sns';
+import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 
 /**
@@ -14,12 +15,22 @@ export class ChangeNotices extends Construct {
   readonly bus: IEventBus;
   /** Where Lambda puts a sweep's result. */
   readonly destination: IDestination;
+  /** The notices that EventBridge could not publish. */
+  readonly undelivered: Queue;
 
   constructor(scope: Construct, id: string) {
     super(scope, id);
     const bus = new EventBus(this, 'Bus'); // without a description, which us-gov refuses
     this.bus = EventBus.fromEventBusArn(this, 'ByArn', bus.eventBusArn);
     this.destination = new EventBridgeDestination(this.bus);
+    this.undelivered = new Queue(this, 'Undelivered', {
+      enforceSSL: true,
+      retentionPeriod: Duration.days(14),
+    });
+    Validations.of(this.undelivered).acknowledge({
+      id: 'AwsSolutions-SQS3',
+      reason: 'It is a dead-letter queue.',
+    });
   }
 
   /** Publishes the changes of each sweep of this function as one sentence. */
@@ -40,13 +51,24 @@ export class ChangeNotices extends Construct {
     const sentence = EventField.fromPath('$.detail.responsePayload.changes_sentence');
     const input = RuleTargetInput.fromText(`${stackName}: ${sentence}`);
     // CDK's own target would let every rule of every account publish.
-    rule.addTarget({ bind: () => ({ arn: topic.topicArn, input, targetResource: topic }) });
+    const deadLetterConfig = { arn: this.undelivered.queueArn };
+    rule.addTarget({ bind: () => ({ arn: topic.topicArn, input, targetResource: topic, deadLetterConfig }) });
+    const ofRule = {
+      principals: [new ServicePrincipal('events.amazonaws.com')],
+      conditions: { ArnEquals: { 'aws:SourceArn': rule.ruleArn } },
+    };
+    this.undelivered.addToResourcePolicy(
+      new PolicyStatement({
+        ...ofRule,
+        actions: ['sqs:SendMessage'],
+        resources: [this.undelivered.queueArn],
+      }),
+    );
     topic.addToResourcePolicy(
       new PolicyStatement({
-        principals: [new ServicePrincipal('events.amazonaws.com')],
+        ...ofRule,
         actions: ['sns:Publish'],
         resources: [topic.topicArn],
-        conditions: { ArnEquals: { 'aws:SourceArn': rule.ruleArn } },
       }),
     );
   }

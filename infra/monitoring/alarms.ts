@@ -1,10 +1,18 @@
 import { Duration, Stack } from 'aws-cdk-lib';
-import { Alarm, ComparisonOperator, type IMetric, Stats, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import {
+  Alarm,
+  ComparisonOperator,
+  type IMetric,
+  MathExpression,
+  Stats,
+  TreatMissingData,
+} from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Api } from '../api.ts';
 import { brokerMetric, ownMetric } from './metrics.ts';
@@ -19,8 +27,8 @@ export interface AlarmsProps {
   readonly email: string | undefined;
   readonly functions: { readonly ping: IFunction; readonly sweep: IFunction };
   readonly api: Api;
-  /** Whether the health check saves its state and reports changes. */
-  readonly reportsChanges: boolean;
+  /** Notices of changes that did not reach the topic; undefined where no changes are reported. */
+  readonly undelivered: IQueue | undefined;
   readonly pingsControlPlane: boolean;
 }
 
@@ -52,7 +60,7 @@ export class Alarms extends Construct {
     this.topic = new Topic(this, 'Topic', { enforceSSL: true });
     this.topic.addToResourcePolicy(publishByAlarms(this.topic, Stack.of(this)));
     if (props.email !== undefined) this.topic.addSubscription(new EmailSubscription(props.email));
-    const { functions, api, rateMinutes, reportsChanges, pingsControlPlane } = props;
+    const { functions, api, rateMinutes, undelivered, pingsControlPlane } = props;
     this.#ratePeriod = Duration.minutes(rateMinutes);
     this.#watchFleet(props.unreachableGuests);
     if (pingsControlPlane)
@@ -61,13 +69,17 @@ export class Alarms extends Construct {
           'A topic of the control plane does not answer: trove-taskmanager or trove-conductor is down.',
         ...this.#ofSweep('ControlPlaneUnreachable', 'atLeast'),
       });
-    if (reportsChanges) this.#watchChanges(functions.sweep);
+    if (undelivered) this.#watchChanges(functions.sweep, undelivered);
     this.#watchFunction('Ping', functions.ping);
     this.#watchFunction('Sweep', functions.sweep);
     this.#add('Api5xx', {
       description:
         'The API answered 5xx: the function is misconfigured, failed or was throttled. See its log.',
       metric: api.stage.metricServerError(SUM),
+    });
+    this.#add('ApiThrottled', {
+      description: 'The API answered 429: it gets more requests than pingConcurrency lets through.',
+      metric: api.throttled.with(SUM),
     });
     this.#watchBroker(props);
   }
@@ -83,6 +95,37 @@ export class Alarms extends Construct {
       description: `${CROWDED * 100} % of the broker's queues are in use: soon no new guest can register.`,
       metric: brokerMetric(brokerName, 'QueueCount', options),
       threshold: Math.ceil(CROWDED * maxQueues),
+    });
+    const worst = (name: string, statistic: string) =>
+      brokerMetric(brokerName, name, { ...options, statistic });
+    this.#add('BrokerMemory', {
+      description: 'The broker uses 80 % of the memory at which it blocks all publishers.',
+      metric: new MathExpression({
+        expression: '100 * used / limit',
+        usingMetrics: {
+          used: worst('RabbitMQMemUsed', Stats.MAXIMUM),
+          limit: worst('RabbitMQMemLimit', Stats.MINIMUM),
+        },
+      }),
+      threshold: 80,
+    });
+    this.#add('BrokerDisk', {
+      description: 'The broker has less than twice the free disk at which it blocks all publishers.',
+      metric: new MathExpression({
+        expression: 'free / limit',
+        usingMetrics: {
+          free: worst('RabbitMQDiskFree', Stats.MINIMUM),
+          limit: worst('RabbitMQDiskFreeLimit', Stats.MAXIMUM),
+        },
+      }),
+      is: 'below',
+      threshold: 2,
+    });
+    this.#add('BrokerCpu', {
+      description: 'The broker has used 80 % of its processors for a quarter of an hour.',
+      metric: worst('SystemCpuUtilization', Stats.AVERAGE),
+      threshold: 80,
+      periods: [3, 3],
     });
   }
 
@@ -110,7 +153,7 @@ export class Alarms extends Construct {
     });
   }
 
-  #watchChanges(sweep: IFunction): void {
+  #watchChanges(sweep: IFunction, undelivered: IQueue): void {
     this.#add('FleetStateLost', {
       description:
         'The state of the fleet could not be read or written: changes are not reported, or reported again with each sweep.',
@@ -124,8 +167,14 @@ export class Alarms extends Construct {
     });
     this.#add('ChangesUndelivered', {
       description:
-        'Lambda could not put the result of a sweep on the event bus: its changes were not delivered.',
-      metric: sweep.metric('DestinationDeliveryFailures', SUM),
+        'The result of a sweep did not reach the event bus, or its notice not the topic: its changes were not delivered.',
+      metric: new MathExpression({
+        expression: 'FILL(failed, 0) + FILL(left, 0)',
+        usingMetrics: {
+          failed: sweep.metric('DestinationDeliveryFailures', SUM),
+          left: undelivered.metricApproximateNumberOfMessagesVisible({ ...SUM, statistic: Stats.MAXIMUM }),
+        },
+      }),
     });
   }
 

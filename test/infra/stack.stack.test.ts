@@ -332,19 +332,23 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
         ComparisonOperator: 'LessThanThreshold',
       }),
     ]);
-    expect(alarms.map(({ MetricName }) => MetricName).sort()).toEqual([
+    expect(alarms.map(({ MetricName, AlarmName }) => MetricName ?? AlarmName).sort()).toEqual([
       '5xx',
+      'ApiThrottled',
       'BrokerReachable',
       'BrokerReachable',
       'ConnectionCount',
       'ControlPlaneUnreachable',
-      ...(isKept ? ['DestinationDeliveryFailures'] : []),
       'Errors',
       'Errors',
       ...(isKept ? ['FleetShrank', 'FleetStateKept'] : []),
+      'GuestRpcPing-BrokerDisk',
+      'GuestRpcPing-BrokerMemory',
+      ...(isKept ? ['GuestRpcPing-ChangesUndelivered'] : []),
       'GuestsUnreachable',
       'QueueCount',
       'SweepComplete',
+      'SystemCpuUtilization',
       'Throttles',
       'Throttles',
     ]);
@@ -491,7 +495,7 @@ test('an existing broker is crowded at 80 % of the deployer’s limits', async (
 test('alarms and dashboard use Amazon MQ’s metrics of the whole broker alone, which RabbitMQ 4 has', async () => {
   await synthesize(EXISTING);
   const ofAlarms = all('AWS::CloudWatch::Alarm').filter(({ Namespace }) => Namespace === 'AWS/AmazonMQ');
-  expect(ofAlarms).toHaveLength(2);
+  expect(ofAlarms).toHaveLength(3);
   for (const { Dimensions } of ofAlarms) expect(Dimensions).toEqual([{ Name: 'Broker', Value: 'trove' }]);
   const body = JSON.stringify(all('AWS::CloudWatch::Dashboard')).replaceAll('\\', '');
   const shown = body.match(/"AWS\/AmazonMQ"[^\]]*/g) ?? [];
