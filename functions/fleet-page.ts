@@ -4,9 +4,8 @@ import { fleetView, type PageState } from './page/fleet-view.ts';
 import { readWidgetEvent } from './page/widget-event.ts';
 import { readPageSettings } from './settings/state-settings.ts';
 import { InvalidConfig, orInvalidConfig } from './settings/variables.ts';
-import { StateUnavailable } from './store/errors.ts';
 import { openStateStore } from './store/state-location.ts';
-import type { StateStore } from './store/state-store.ts';
+import { type StateStore, StateUnavailable } from './store/state-store.ts';
 import { Log } from './telemetry/log.ts';
 import { Deadline } from './time/deadline.ts';
 

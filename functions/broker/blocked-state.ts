@@ -1,6 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import { afterReading } from '../time/after-reading.ts';
-import type { Deadline } from '../time/deadline.ts';
+import { afterReading, type Deadline } from '../time/deadline.ts';
 import { Hops } from '../time/hops.ts';
 import { Interruption } from '../time/interruption.ts';
 import { BrokerBlocked } from './errors.ts';

@@ -1,4 +1,4 @@
-import { afterReading } from '../time/after-reading.ts';
+import { afterReading } from '../time/deadline.ts';
 
 const TICK_MS = 1000;
 

@@ -1,5 +1,4 @@
-import { StateConflict, StateUnavailable } from '../store/errors.ts';
-import type { StateStore } from '../store/state-store.ts';
+import { StateConflict, type StateStore, StateUnavailable } from '../store/state-store.ts';
 import { type SweepResult, tally } from '../sweep/sweep-result.ts';
 import type { Deadline } from '../time/deadline.ts';
 import { applySweep, forget, type Rules } from './apply-sweep.ts';

@@ -1,4 +1,4 @@
-import { StateUnavailable } from '../store/errors.ts';
+import { StateUnavailable } from '../store/state-store.ts';
 import type { Saved } from './fleet-history.ts';
 
 /** The guests of the fleet that the saved state knows. */

@@ -1,5 +1,4 @@
-import { afterReading } from '../time/after-reading.ts';
-import type { Deadline } from '../time/deadline.ts';
+import { afterReading, type Deadline } from '../time/deadline.ts';
 import { MessageDeliveryFailure, MessagingTimeout } from './errors.ts';
 import type { Liveness } from './liveness.ts';
 import type { RpcRequest } from './message.ts';

@@ -1,8 +1,7 @@
 import { addAbortSignal, Readable } from 'node:stream';
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import type { Deadline } from '../time/deadline.ts';
-import { StateConflict, StateUnavailable } from './errors.ts';
-import type { StateStore, StoredText } from './state-store.ts';
+import { StateConflict, type StateStore, StateUnavailable, type StoredText } from './state-store.ts';
 
 /** S3 answers in tens of milliseconds, or is not reached. */
 const MAX_TIMEOUT_MS = 3000;

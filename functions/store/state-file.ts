@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { dirname } from 'node:path';
-import { StateConflict, StateUnavailable } from './errors.ts';
-import type { StateStore, StoredText } from './state-store.ts';
+import { StateConflict, type StateStore, StateUnavailable, type StoredText } from './state-store.ts';
 
 /** A writer that has died is waited for no longer, in milliseconds. */
 const ABANDONED_MS = 10_000;

@@ -1,3 +1,4 @@
+import { CodedError } from '../coded-error.ts';
 import type { Deadline } from '../time/deadline.ts';
 
 /** What is kept, and which version of it this is. */
@@ -17,4 +18,21 @@ export interface StateStore {
    * @throws StateConflict, StateUnavailable
    */
   replace(version: string | undefined, text: string, deadline: Deadline): Promise<void>;
+}
+
+/** What is kept could not be read or written. */
+export class StateUnavailable extends CodedError {
+  readonly code = 'state_unavailable';
+  /** That of S3, such as `AccessDenied`, or the error that kept us from asking. */
+  readonly exception: string;
+
+  constructor(message: string, exception: string, options?: ErrorOptions) {
+    super(`${message}: ${exception}`, options);
+    this.exception = exception;
+  }
+}
+
+/** Somebody else has written since what is kept was read. */
+export class StateConflict extends CodedError {
+  readonly code = 'state_conflict';
 }

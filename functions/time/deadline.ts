@@ -1,5 +1,3 @@
-import { afterReading } from './after-reading.ts';
-
 /** The longest delay that Node's timers take, in milliseconds: some 25 days. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
@@ -61,4 +59,15 @@ export async function beforeDeadline<T>(promise: Promise<T>, deadline: Deadline)
   } finally {
     clearTimeout(timer);
   }
+}
+
+/**
+ * Calls back after `ms` milliseconds, once what has arrived by then is read: a process that was stopped finds its
+ * timers run out together with replies that came in time, and those replies count.
+ *
+ * @returns the timer, to be cleared; undefined for an infinite time, after which nothing is called
+ */
+export function afterReading(ms: number, callback: () => void): NodeJS.Timeout | undefined {
+  if (ms === Number.POSITIVE_INFINITY) return undefined;
+  return setTimeout(setImmediate, ms, callback);
 }

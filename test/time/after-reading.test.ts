@@ -1,6 +1,5 @@
 import { describe, expect, jest, test } from '@jest/globals';
-import { afterReading } from '../../functions/time/after-reading.ts';
-import { beforeDeadline, Deadline } from '../../functions/time/deadline.ts';
+import { afterReading, beforeDeadline, Deadline } from '../../functions/time/deadline.ts';
 import { pass, useFakeClock } from '../setup/fake-clock.ts';
 
 useFakeClock();
