@@ -79,7 +79,9 @@ export async function rpcPing(
   } catch (error) {
     outcome = error;
     endMs = elapsedMs();
-    const asked = isWithheld(error) ? askQueueInItsPace() : isOfQueue(error) ? askQueue() : undefined;
+    // Only a sweep makes the broker slow for all; and RabbitMQ 4 counts consumers of a quorum queue without a majority, too.
+    const isSlow = isWithheld(error) && !timing.provesLife;
+    const asked = isSlow ? askQueueInItsPace() : isOfQueue(error) ? askQueue() : undefined;
     const queue = asked ? await asked : silence.queue;
     const result = reasonFor(error, { target, queue, roundTripMs: endMs });
     outcome = result;
