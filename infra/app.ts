@@ -1,5 +1,5 @@
 import { App, Validations } from 'aws-cdk-lib';
-import { AwsSolutionsChecks } from 'cdk-nag';
+import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
 import { bundleAll } from './bundle/bundle.ts';
 import { readDeployments } from './settings/deployment-files.ts';
 import { SETTINGS } from './settings/deployment-settings.ts';
@@ -19,7 +19,7 @@ try {
     );
   const bundles = await bundleAll();
   for (const settings of deployments) addDeployment(app, settings, bundles);
-  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app), new ServerlessChecks(app));
 } catch (error) {
   if (!(error instanceof InvalidSettings)) throw error;
   console.error(error.message);

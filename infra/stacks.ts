@@ -1,5 +1,6 @@
-import { type App, CfnOutput, Fn, Stack } from 'aws-cdk-lib';
+import { type App, CfnOutput, Fn, Stack, Tags } from 'aws-cdk-lib';
 import { SecurityGroup, Vpc } from 'aws-cdk-lib/aws-ec2';
+import { CfnLogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { GuestRpcPingBroker } from './broker/guest-rpc-ping-broker.ts';
 import type { Bundles } from './bundle/bundle.ts';
@@ -31,7 +32,15 @@ export function addDeployment(app: App, settings: Settings, bundles: Bundles): S
   });
   const access = { ...broker, name: settings.brokerName, securityGroup, maxConnections, maxQueues };
   new GuestRpcPing(stack, 'Default', { ...settings, bundles, vpc, s3, broker: access });
+  finish(stack, settings);
   return stack;
+}
+
+/** Sets what concerns all of a stack. */
+function finish(stack: Stack, { tags, logRetentionDays }: Settings): void {
+  for (const [name, value] of Object.entries(tags)) Tags.of(stack).add(name, value);
+  for (const one of stack.node.findAll())
+    if (CfnLogGroup.isCfnLogGroup(one)) one.retentionInDays = logRetentionDays;
 }
 
 function existingBroker(settings: ExistingBrokerSettings) {
@@ -64,6 +73,7 @@ function newBroker(app: App, settings: NewBrokerSettings) {
     vpcCidr: settings.vpcCidr,
     availabilityZones: settings.availabilityZones,
   });
+  finish(stack, settings);
   const { securityGroup, administrator } = broker;
   new CfnOutput(stack, 'AdministratorSecret', {
     description: "of the broker's administrator",

@@ -27,10 +27,13 @@ export class ChangeNotices extends Construct {
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
     });
-    Validations.of(this.undelivered).acknowledge({
-      id: 'AwsSolutions-SQS3',
-      reason: 'It is a dead-letter queue.',
-    });
+    Validations.of(this.undelivered).acknowledge(
+      {
+        id: 'AwsSolutions-SQS3',
+        reason: 'It is a dead-letter queue.',
+      },
+      { id: 'Serverless-SQSRedrivePolicy', reason: 'It is a dead-letter queue.' },
+    );
   }
 
   /** Publishes the changes of each sweep of this function as one sentence. */

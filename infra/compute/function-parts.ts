@@ -1,4 +1,4 @@
-import { Stack } from 'aws-cdk-lib';
+import { Stack, Validations } from 'aws-cdk-lib';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { ApplicationLogLevel, Architecture, LoggingFormat, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -9,6 +9,10 @@ export function functionParts(scope: Construct, name: string) {
   const logGroup = new LogGroup(scope, 'Log', { retention: RetentionDays.ONE_MONTH });
   const role = new Role(scope, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
   logGroup.grantWrite(role);
+  Validations.of(scope).acknowledge({
+    id: 'Serverless-LambdaDLQ',
+    reason: 'Somebody waits for the answer of each invocation; the next sweep does the work of a lost one.',
+  });
   return {
     functionName: `${Stack.of(scope).stackName}-${name}`,
     runtime: Runtime.NODEJS_24_X,

@@ -62,6 +62,9 @@ const MIB = 1024 ** 2;
 /** Lambda ends a ping after 20 s, and the function keeps half a second of that for the answer. */
 const rpcSeconds = number(0.1, 18);
 
+/** What CloudWatch Logs takes. */
+const RETENTION_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653];
+
 const COMMON = {
   brokerVhost: v.optional(v.string(), '/'),
   controlExchange: v.optional(v.string(), 'trove'),
@@ -98,6 +101,8 @@ const COMMON = {
 
 const FILE = {
   ...COMMON,
+  logRetentionDays: v.optional(v.picklist(RETENTION_DAYS, `must be one of ${RETENTION_DAYS.join(', ')}`), 30),
+  tags: v.optional(v.record(v.string(), v.string('must be text'), 'must be names with texts'), {}),
   $schema: v.optional(v.string()),
   pingConcurrency: v.optional(integer(1, 1000)),
   s3PrefixListId: v.optional(text(/^pl-[0-9a-f]{8,17}$/, "a prefix list's id, pl-…")),

@@ -663,3 +663,11 @@ test('Trove and its guests may connect to a new broker’s AMQP, from the addres
     { ...rule, SourceSecurityGroupId: 'sg-0123abcd' },
   ]);
 });
+
+test('the logs of both stacks are kept as long as the deployer says, and all that takes tags has the deployer’s', async () => {
+  await synthesize({ ...NEW, logRetentionDays: 90, tags: { team: 'databases' } });
+  for (const { RetentionInDays: days } of all('AWS::Logs::LogGroup')) expect(days).toBe(90);
+  for (const type of ['AWS::Lambda::Function', 'AWS::AmazonMQ::Broker', 'AWS::EC2::VPC', 'AWS::S3::Bucket'])
+    for (const { Tags: tags } of all(type))
+      expect(JSON.stringify(tags)).toMatch(/"team":"databases"|"Key":"team","Value":"databases"/);
+});

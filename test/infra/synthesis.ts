@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { afterAll, jest } from '@jest/globals';
-import { AwsSolutionsChecks } from 'cdk-nag';
+import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
 import type { Bundles } from '../../infra/bundle/bundle.ts';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
 import { Synthesized } from '../setup/synthesized.ts';
@@ -24,10 +24,13 @@ export function stackWith(settings: File, name?: string): Promise<Synthesized> {
   return one;
 }
 
-/** What cdk-nag's AwsSolutions find in all stacks. */
+/** What cdk-nag's AwsSolutions and Serverless find in all stacks. */
 export function violations(synthesized: Synthesized | undefined) {
   if (synthesized?.stack === undefined) throw new Error('Not synthesized');
-  return new AwsSolutionsChecks().validateScope(synthesized.stack.node.root).violations;
+  const { root } = synthesized.stack.node;
+  return [new AwsSolutionsChecks(), new ServerlessChecks()].flatMap(
+    (pack) => pack.validateScope(root).violations,
+  );
 }
 
 async function standInBundles(): Promise<Bundles> {
