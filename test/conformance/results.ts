@@ -16,8 +16,7 @@ const WHY: Readonly<Record<string, string>> = {
     'Trove takes a reply that it cannot read for the pong. The guest cannot be managed: it reads no call of Trove.',
   'status: an unknown id':
     'Trove looks in its database first; the function has none, and says that no queue is bound for the id.',
-  'status: two slashes':
-    'Trove takes several slashes for one. Here each path is another one, as for API Gateway.',
+  'status: two slashes': 'Trove takes several slashes for one. Here such a path leads nowhere.',
   'text: a guest whose agent is stopped':
     'Trove has had three texts for this. Here it is that of the blueprint, which names topic and method.',
   'text: a guest that raises an exception':

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Validator } from '@seriousme/openapi-schema-validator';
-import { REASONS } from '../../functions/guest/reason.ts';
-import { ROUTE } from '../../functions/http/request.ts';
+import { INSTANCE_ID } from '../../functions/guest/topic.ts';
+import { ROUTE, readRequest } from '../../functions/http/request.ts';
+import { globalRequestId } from '../../functions/http/request-id.ts';
 import { GUEST_REASONS, ResponderFleet } from '../setup/fleet.ts';
 import { type Answer, FunctionUnderTest } from '../setup/function-under-test.ts';
 import { KeystoneStandIn, refuse, vouchFor } from '../setup/keystone-stand-in.ts';
@@ -15,6 +16,7 @@ import {
   problems,
   resolved,
 } from '../setup/openapi.ts';
+import { withExamples } from '../setup/openapi-examples.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 
 /** The statuses that only API Gateway itself answers. */
@@ -35,11 +37,27 @@ describe('the OpenAPI document', () => {
     expect(operations).toEqual([[ROUTE.path, [ROUTE.method.toLowerCase()]]]);
   });
 
-  test('the OpenAPI document has an example of each reason, and no other for 400', () => {
-    const { examples } = OPERATION.responses['400'].content['application/json'];
-    expect(Object.keys(examples).sort()).toEqual(Object.keys(REASONS).sort());
-    for (const reason of Object.keys(REASONS))
-      expect(DOCUMENT.components.schemas.ProxyStatus.pattern).toContain(reason);
+  test('what the OpenAPI document repeats of the code is what the code makes: `npm run openapi`', () => {
+    expect(withExamples(structuredClone(DOCUMENT))).toEqual(DOCUMENT);
+  });
+
+  test('a request as the OpenAPI document describes it is read, and another instance id is not found', () => {
+    const described = Object.fromEntries(
+      OPERATION.parameters.map(({ name, example: value }: Record<string, string>) => [name, value]),
+    );
+    const { tenant_id, instance_id, Prefer, 'X-OpenStack-Request-Id': id } = described;
+    const event = (instanceId: string) => ({
+      routeKey: `${ROUTE.method} ${ROUTE.path}`,
+      rawPath: ROUTE.path,
+      headers: { prefer: Prefer, 'x-openstack-request-id': id },
+      pathParameters: { tenant_id, instance_id: instanceId },
+    });
+    const read = readRequest(event(instance_id));
+    expect(read).toEqual({ tenantId: tenant_id, instanceId: instance_id, waitSeconds: 3 });
+    expect(globalRequestId(event(instance_id))).toBe(id);
+    expect(() => readRequest(event(instance_id.toUpperCase().replace(/0/g, 'A')))).toThrow('cannot be found');
+    const { schema } = OPERATION.parameters.find(({ name }: { name: string }) => name === 'instance_id');
+    expect(schema.pattern).toBe(INSTANCE_ID.source);
   });
 
   test.each(Object.keys(OPERATION.responses))(

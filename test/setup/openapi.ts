@@ -5,6 +5,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { Reason } from '../../functions/guest/reason.ts';
 import { ROUTE } from '../../functions/http/request.ts';
 import type { Answer } from './function-under-test.ts';
+import { EXAMPLE_ID } from './openapi-examples.ts';
 
 /** infra/openapi.json. */
 export const DOCUMENT = JSON.parse(
@@ -13,7 +14,6 @@ export const DOCUMENT = JSON.parse(
 /** Its one operation, the ping. */
 export const OPERATION = DOCUMENT.paths[ROUTE.path]?.[ROUTE.method.toLowerCase()];
 
-const EXAMPLE_ID = '00000000-0000-4000-8000-000000000001';
 const UUID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
 
 const ajv = new Ajv2020({ strict: false });
