@@ -79,8 +79,8 @@ export async function rpcPing(
   } catch (error) {
     outcome = error;
     endMs = elapsedMs();
-    // Only a sweep makes the broker slow for all; and RabbitMQ 4 counts consumers of a quorum queue without a majority, too.
-    const isSlow = isWithheld(error) && !timing.provesLife;
+    // Elsewhere a consumer proves nothing: RabbitMQ 4 counts those of a quorum queue without a majority, too.
+    const isSlow = isWithheld(error) && timing.silenceMs() > timing.firstQuestionMs;
     const asked = isSlow ? askQueueInItsPace() : isOfQueue(error) ? askQueue() : undefined;
     const queue = asked ? await asked : silence.queue;
     const result = reasonFor(error, { target, queue, roundTripMs: endMs });
