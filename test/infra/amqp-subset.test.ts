@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { compileFunction } from 'node:vm';
@@ -48,6 +48,17 @@ const SAMPLES: Fields = {
   table: { key: 'value' },
 };
 
+/** A call of amqplib on a queue or an exchange, and AMQP's word for its verb. */
+const OPERATION = /\.(assert|check|delete|bind|unbind|purge)(Queue|Exchange)\(/g;
+const VERBS: Readonly<Record<string, string>> = {
+  assert: 'Declare',
+  check: 'Declare',
+  delete: 'Delete',
+  bind: 'Bind',
+  unbind: 'Unbind',
+  purge: 'Purge',
+};
+
 const whole = load(TEXT);
 const subset = load(amqpSubset(TEXT));
 
@@ -61,6 +72,14 @@ describe('The part of AMQP that a bundle speaks', () => {
     const { id } = infoOf('QueuePurge');
     expect(() => subset.encodeMethod(id, 1, { queue: 'q' })).toThrow('Unknown class/method ID');
     expect(() => subset.decode(id, Buffer.alloc(0))).toThrow('Unknown class/method ID');
+  });
+
+  test('whatever the functions do with queues and exchanges is among what a bundle sends', () => {
+    const sources = globSync(join(import.meta.dirname, '..', '..', 'functions', '**', '*.ts'));
+    const calls = sources.flatMap((path) => [...readFileSync(path, 'utf8').matchAll(OPERATION)]);
+    const methods = calls.map(([, verb = '', noun]) => `${noun}${VERBS[verb] ?? verb}`);
+    expect(methods).toContain('QueueDeclare');
+    expect(methods.filter((method) => !SENT.includes(method))).toEqual([]);
   });
 
   test.each(SENT)('%s is sent in the bytes of the whole amqplib', (method) => {
