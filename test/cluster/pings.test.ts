@@ -137,6 +137,12 @@ test(
     const fn = await connectedTo(first);
     await Promise.all([second.crash(), third.crash()]);
     expect(await verdict(fn, id, 'quorum queue without a majority')).toBe('queue_down');
+    cluster.balancer.serve([first.url]);
+    const late = stack.use(await FunctionUnderTest.start({ BROKER_URL: cluster.url }));
+    const { body } = await late.ping(id);
+    console.info(`connected without a majority: ${body}`);
+    expect(body).toContain('a cluster without a majority');
+    cluster.balancer.serve(cluster.nodes.map(({ url }) => url));
     await Promise.all([second.boot(), third.boot()]);
     await eventually(
       () => verdict(fn, id, 'quorum queue with a majority again'),
