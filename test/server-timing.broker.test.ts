@@ -176,6 +176,16 @@ describe('where a ping stopped', () => {
     expect(namesOf(answer)).toContain(`init_${name}`);
   });
 
+  test('at a guest that has another key, though the key was looked up again', async () => {
+    const [id = ''] = await fleet.add('key_mismatch', 1);
+    const folder = new TemporaryFolder('keys');
+    await writeFile(folder.file('keys.json'), JSON.stringify({ [id]: 'key' }));
+    const answer = await pingTo({ BROKER_URL: broker.url, GUEST_KEYS_FILE: folder.file('keys.json') }, id);
+    expect(lastOf(answer)).toEqual(['rpc', 'key_mismatch']);
+    expect(namesOf(answer).filter((name) => name === 'key')).toHaveLength(2);
+    await folder.remove();
+  });
+
   test('at an exchange that is missing', async () => {
     const answer = await pingTo({ BROKER_URL: broker.url, CONTROL_EXCHANGE: 'astray' });
     expect(lastOf(answer)).toEqual(['publish', 'exchange_missing']);

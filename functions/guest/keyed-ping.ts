@@ -24,7 +24,9 @@ export async function pingWithKey(
   const serializer = await keys.serializer(instanceId, deadline.share(KEY_SHARE), hops);
   const result = await ping(serializer);
   if (result.reachable || result.reason !== 'key_mismatch') return result;
-  const renewed = await keys.renewedSerializer(instanceId, deadline, hops).catch(() => serializer);
+  const startMs = performance.now();
+  const renewed = await keys.renewedSerializer(instanceId, deadline).catch(() => serializer);
+  hops?.addBeforeLast('key', performance.now() - startMs);
   const isWorthwhile = renewed !== serializer && !deadline.isOver;
   return isWorthwhile ? ping(renewed) : result;
 }
