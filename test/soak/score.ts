@@ -122,10 +122,10 @@ export class Scores {
     for (const { id, truth } of this.#world.guests) {
       const told = this.#told.filter((each) => each.id === id);
       const outages = outagesOf(truth);
-      for (const { fromMs, toMs } of outages) {
+      for (const { sinceMs, fromMs, toMs } of outages) {
         const seen = this.#complete.filter((sweep) => sweep.fromMs >= fromMs && sweep.toMs <= toMs);
         const within = (change: string, untilMs: number) =>
-          told.filter((each) => each.change === change && each.toMs >= fromMs && each.fromMs <= untilMs)
+          told.filter((each) => each.change === change && each.toMs >= sinceMs && each.fromMs <= untilMs)
             .length;
         const times = within('unreachable', toMs);
         const isRight = times === 1 || (times === 0 && seen.length < thresholdSweeps ? undefined : false);
@@ -142,7 +142,7 @@ export class Scores {
         }
       }
       for (const { change, fromMs, toMs } of told) {
-        const isOfOutage = outages.some((outage) => outage.fromMs <= toMs && outage.toMs >= fromMs - 60_000);
+        const isOfOutage = outages.some((outage) => outage.sinceMs <= toMs && outage.toMs >= fromMs - 60_000);
         const isOf = isOfOutage && ['unreachable', 'reachable', 'reason_changed'].includes(change);
         this.#add(
           'changes without a cause',
@@ -201,7 +201,17 @@ function describe(truth: Timeline, fromMs: number, toMs: number): string {
   return [...truth.during(fromMs, toMs)].join(', then ');
 }
 
-/** Each time in which the guest was not alive, and not only about to be. */
-function outagesOf(truth: Timeline): SpanOfTime[] {
-  return [...truth.spans('killed'), ...truth.spans('frozen')].sort((a, b) => a.fromMs - b.fromMs);
+/** A time in which the guest did not answer; `sinceMs`: when it began to go, which may take while the broker is away. */
+interface Outage extends SpanOfTime {
+  readonly sinceMs: number;
+}
+
+function outagesOf(truth: Timeline): Outage[] {
+  const going = truth.spans('unsure');
+  return [...truth.spans('killed'), ...truth.spans('frozen')]
+    .map((span) => ({
+      ...span,
+      sinceMs: going.find(({ toMs }) => toMs === span.fromMs)?.fromMs ?? span.fromMs,
+    }))
+    .sort((a, b) => a.fromMs - b.fromMs);
 }
