@@ -32,13 +32,13 @@ const EXAMPLE_PATH = ROUTE.path.replace('{tenant_id}', 'TENANT').replace('{insta
 export interface GuestRpcPingProps extends Options {
   readonly broker: BrokerAccess;
   readonly vpc: IVpc;
-  /** Private subnets of the VPC, from which the broker can be reached. By default its isolated ones. */
+  /** Private subnets of the VPC, from which the broker can be reached. By default its isolated subnets. */
   readonly subnets?: SubnetSelection;
   /** The way to S3; without one, no state is kept and no changes are reported. */
   readonly s3?: S3Way | undefined;
   /** How many pings may run at once; each holds one connection to the broker. */
   readonly pingConcurrency: number;
-  /** Another number makes the functions another user of the broker, and deletes the last. By default 1. */
+  /** Change it to give the functions a new user of the broker; the previous one is deleted. By default 1. */
   readonly brokerUserRevision?: number;
   /** Whether Trove is made a user of the broker, too. By default not. */
   readonly troveUser?: boolean;
@@ -155,7 +155,7 @@ export class GuestRpcPing extends Construct {
     RemovalPolicies.of(this).retainOnUpdateOrDelete({ applyToResourceTypes });
   }
 
-  /** The users of a new broker; undefined: the functions log in as a user that there is. */
+  /** The users of a new broker; undefined: the functions log in as an existing user. */
   #usersOf(
     {
       broker: { endpoint, secretArn, administratorSecretArn },

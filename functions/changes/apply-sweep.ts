@@ -36,11 +36,11 @@ export interface Rules extends Thresholds {
   readonly expectedSilenceMs: number;
 }
 
-/** Of so many guests the state has what Trove says of the instance: of 40,000, it would be too long to be read again. */
+/** Trove's description is saved of at most so many guests: with 40,000, the state would be too large to be read back. */
 const MAX_DESCRIBED = 5000;
 
 /** A sweep counts as one more of the schedule when it began at least this share of the schedule's rate after the last. */
-const APART = 1 / 3;
+const MIN_SHARE_OF_RATE = 1 / 3;
 
 /**
  * The state after one more sweep, and what has changed. A guest without a verdict keeps its state; a sweep that the
@@ -72,7 +72,7 @@ class Fleet {
   readonly #changes: Change[] = [];
   readonly #startedAt: string;
   readonly #endedAt: string;
-  /** The same event was delivered twice, or somebody swept beside the schedule. */
+  /** True when the same event was delivered twice, or somebody swept beside the schedule. */
   readonly #isRepeat: boolean;
   readonly #losses = { expected: 0, lost: 0 };
 
@@ -85,7 +85,7 @@ class Fleet {
     this.#startedAt = result.startedAt.toISOString();
     this.#endedAt = result.endedAt.toISOString();
     const sinceCountedMs = result.startedAt.getTime() - Date.parse(before?.counted_at ?? '');
-    this.#isRepeat = Math.abs(sinceCountedMs) < APART * (rules.rateMs ?? 0);
+    this.#isRepeat = Math.abs(sinceCountedMs) < MIN_SHARE_OF_RATE * (rules.rateMs ?? 0);
   }
 
   apply(id: string, verdict: Verdict): void {

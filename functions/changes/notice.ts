@@ -41,7 +41,10 @@ export function notice(
   now: Date,
 ): string | undefined {
   const parts = cause ? [causeSentence(cause, now.getTime()).replace(/\.$/, '')] : [];
-  if (shrank) parts.push(`${shrank.lost} of ${shrank.from} guests that answered before do not answer`);
+  if (shrank) {
+    const { lost, from } = shrank;
+    parts.push(`${lost} of ${from} guests that answered before ${lost === 1 ? 'does' : 'do'} not answer`);
+  }
   for (const [kind, [one, many]] of Object.entries(WORDS)) {
     const alike = changes.filter(({ change }) => change === kind);
     if (alike.length === 0) continue;

@@ -41,8 +41,8 @@ export class Silence {
   }
 
   /**
-   * Watches until {@link end} is called. A ping without a confirm is sent again, unless it waits in a queue that nobody
-   * consumes, where a second one would only stay; one with a confirm, where several agents consume, of which one may hang.
+   * Watches until {@link end} is called. A ping sent without a confirm is sent again, unless it waits in a queue without a
+   * consumer. One sent with a confirm is sent again only if several agents consume the queue: one of them may hang.
    *
    * @param ping rejected at most once, when the wait for the guest is in vain: with NoConsumer, with MessageUndeliverable
    * where the guest has no queue, or with what a question threw: MessageDeliveryFailure when the connection is dead

@@ -6,7 +6,7 @@ import { Interruption } from '../time/interruption.ts';
 const ROUND_TRIPS = 4;
 const MIN_SILENCE_MS = 100;
 
-/** How many answers, more or less, the usual round trip is the mean of. */
+/** The usual round trip is a moving mean of about so many answers. */
 const ANSWERS = 32;
 
 /** One ping in flight. */
@@ -25,7 +25,7 @@ export class Stopped extends CodedError {
 /**
  * The pings in flight, which share a limited number of slots. A ping gives up its slot, and goes on without one, when it
  * has been silent for {@link silenceMs} and the broker has given a sign of life since the last ping was started. Where broker
- * or guests are slow, round trips are long, and so is that time: they get no more to do. All pings can be stopped together.
+ * or guests are slow, round trips are long, and so is that time: they are not given more pings. All pings can be stopped together.
  */
 export class InFlight {
   /** Resolves when all pings are stopped. */
@@ -62,7 +62,7 @@ export class InFlight {
     return this.#holders.size >= this.#slots;
   }
 
-  /** How long a guest has not answered when it is silent rather than slow, as the others are. */
+  /** After how long without an answer a guest counts as silent, and not just as slow as the others. */
   get silenceMs(): number {
     return Math.max(MIN_SILENCE_MS, ROUND_TRIPS * (this.#roundTripMs ?? 0));
   }
@@ -74,7 +74,7 @@ export class InFlight {
     await this.#free.promise;
   }
 
-  /** Starts a ping, which never rejects, and says whether the guest has answered. */
+  /** Starts a ping. It must not reject; it resolves to whether the guest answered. */
   start(ping: (interruption: Interruption) => Promise<boolean>): void {
     const started: Ping = { startedMs: performance.now(), interruption: new Interruption() };
     this.#startedMs = started.startedMs;

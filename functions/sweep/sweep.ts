@@ -12,7 +12,7 @@ export type Verdict = PingResult | { readonly reachable: 'unknown'; readonly cau
 /**
  * Pings one guest; throws as `rpcPing` does.
  *
- * @param silenceMs for how long a guest has not answered when it is silent rather than slow, as the others are
+ * @param silenceMs after how long without an answer a guest counts as silent, and not just as slow as the others
  */
 export type PingOne = (
   transport: Transport,

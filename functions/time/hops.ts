@@ -6,13 +6,16 @@ interface Hop {
   readonly failure: string | undefined;
 }
 
-/** Of more hops than a request can have but by redialling, the last ones count. */
+/** Only redialling makes more hops than this; then the last ones are kept. */
 const MAX_HOPS = 24;
 
 /** Our own codes have this form; Node's have not. */
 const WORD = /^[a-z_]{1,40}$/;
 
-/** The hops of one request in the order of their ends, or of something that several requests wait for, such as a dial. */
+/**
+ * The hops of one request in the order of their ends, or of something that several requests wait for, such as a dial. The
+ * last hop is where the request stopped, if that hop failed.
+ */
 export class Hops {
   readonly #prefix: string;
   readonly #ended: (Hop | Hops)[] = [];
@@ -33,7 +36,7 @@ export class Hops {
     this.#ended.splice(-1, 0, { name, ms, failure: undefined });
   }
 
-  /** Adds the hops of something that this request waits for, and those that follow there. */
+  /** Includes the hops of something that this request waits for, also those that are added there later. */
   append(hops: Hops): void {
     this.#ended.push(hops);
   }

@@ -7,7 +7,7 @@ export interface BrokerUsersProps {
   readonly endpoint: string;
   readonly administratorSecretArn: string;
   readonly vhost: string;
-  /** A number in the name of the functions' user from 2 on: another one makes another user, and deletes the last. */
+  /** From 2 on a part of the user's name. Change it to give the functions a new user; the previous one is deleted. */
   readonly revision: number;
   /** Whether Trove gets a user, too. */
   readonly trove: boolean;

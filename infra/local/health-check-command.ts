@@ -62,16 +62,18 @@ function readArguments() {
 /** The settings in the environment, added to those of a running `npm start`. Says whose fleet is swept. @throws InvalidConfig */
 function brokerSettings(): Settings {
   const own = settingsOf(process.env);
-  const settings = namesBroker(own) ? own : { ...runningSystem(), ...own };
+  const { PORT: port } = process.env;
+  const settings = namesBroker(own) ? own : { ...runningSystem(port), ...own };
   if (!namesBroker(settings))
-    throw new Error('There is no broker: set BROKER_URL, or run `npm start` in another terminal.');
+    throw new Error(
+      `There is no broker: set BROKER_URL, or run \`npm start\` in another terminal${port ? ` (none runs here on PORT ${port})` : ''}.`,
+    );
   readConfig(settings); // throws for wrong settings, before anything is started
   return settings;
 }
 
-/** Of the `npm start` on `PORT`, or of the only one that runs in this checkout. */
-function runningSystem(): Settings | undefined {
-  const { PORT: port } = process.env;
+/** Of the `npm start` on that port, or of the only one that runs in this checkout. */
+function runningSystem(port: string | undefined): Settings | undefined {
   const systems = runningSystems().filter(({ url }) => !port || new URL(url).port === port);
   const [system, another] = systems;
   const urls = systems.map(({ url }) => url).join(', ');

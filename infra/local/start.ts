@@ -1,4 +1,5 @@
 import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
 import { KeyFile } from '../../functions/secrets/key-file.ts';
 import { type Config, readConfig } from '../../functions/settings/config.ts';
 import { readPageSettings } from '../../functions/settings/state-settings.ts';
@@ -26,6 +27,8 @@ import { underWay } from './terminal/under-way.ts';
 // `npm start`: the whole system on this machine, until Ctrl-C; with `--keystone`, a Keystone in front of it; with `--trove`,
 // Trove's API beside it, whose list says who should answer.
 
+const USAGE = 'npm start [-- [--keystone] [--trove]]';
+
 /** How often the fleet of a named broker is swept. */
 const RATE_MINUTES = 1;
 
@@ -48,16 +51,17 @@ try {
 }
 
 async function start(): Promise<void> {
+  const options = readOptions();
   const own = settingsOf(process.env);
   const port = readPort();
-  await validate(own);
+  await validate(own, options);
   const rabbit = namesBroker(own) ? undefined : await startBroker();
   const common = { ...own, ...fleetSettings(own, rabbit) };
   const config = readConfig(common);
   const demo = rabbit && (await startGuests(rabbit, config));
-  const keystone = await startKeystone(own);
+  const keystone = await startKeystone(own, options);
   const settings = { ...common, ...demo?.settings, ...keystone?.settings };
-  const trove = await startTrove(rabbit, demo, keystone);
+  const trove = options.trove ? await startTrove(rabbit, demo, keystone) : undefined;
 
   const pings = await startFunction('rpc-ping', settings);
   const sweeps = await startFunction('health-check', { ...settings, ...trove?.settings });
@@ -77,13 +81,27 @@ async function start(): Promise<void> {
 }
 
 /** Throws for wrong settings before anything is started, and not with the first ping. */
-async function validate(settings: Settings): Promise<void> {
+async function validate(settings: Settings, options: Options): Promise<void> {
   const named = namesBroker(settings) ? settings : { ...settings, BROKER_URL: 'amqp://own' };
   const { guestKeys } = readConfig(named);
   readPageSettings({ FLEET_STATE_URL: 'file:///state', ...settings });
   if (guestKeys && 'file' in guestKeys) await new KeyFile(guestKeys.file).key('');
-  if ('KEYSTONE_URL' in settings && process.argv.includes('--keystone'))
+  if ('KEYSTONE_URL' in settings && options.keystone)
     throw new InvalidConfig('--keystone and KEYSTONE_URL exclude each other');
+}
+
+interface Options {
+  readonly keystone: boolean;
+  readonly trove: boolean;
+}
+
+function readOptions(): Options {
+  const option = { type: 'boolean', default: false } as const;
+  try {
+    return parseArgs({ options: { keystone: option, trove: option } }).values;
+  } catch (error) {
+    throw new Error(`${Object(error).message}\nUsage: ${USAGE}`);
+  }
 }
 
 function readPort(): number {
@@ -133,9 +151,12 @@ async function startGuests(rabbit: RabbitMq, config: Config): Promise<Demo | und
 }
 
 /** Puts Keystone before the function: one of our own, or the one that the settings name. */
-async function startKeystone({ KEYSTONE_URL: named }: Settings): Promise<KeystoneDemo | undefined> {
+async function startKeystone(
+  { KEYSTONE_URL: named }: Settings,
+  options: Options,
+): Promise<KeystoneDemo | undefined> {
   if (named !== undefined) return NAMED_KEYSTONE;
-  if (!process.argv.includes('--keystone')) return undefined;
+  if (!options.keystone) return undefined;
   const demo = await underWay('Starting a private Keystone', startKeystoneDemo());
   running.push(() => demo.end());
   return demo;
@@ -146,8 +167,7 @@ async function startTrove(
   rabbit: RabbitMq | undefined,
   demo: Demo | undefined,
   { keystone }: Partial<KeystoneDemo> = {},
-): Promise<TroveDemo | undefined> {
-  if (!process.argv.includes('--trove')) return undefined;
+): Promise<TroveDemo> {
   if (!rabbit || !demo) throw new InvalidConfig('--trove needs the demo guests');
   const own = keystone ?? (await underWay('Starting a private Keystone', Keystone.start()));
   if (!own) throw new Error("There is no Keystone: Debian's python3-keystone cannot be installed here.");

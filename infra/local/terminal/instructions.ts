@@ -61,5 +61,5 @@ function whatComesNext({ sweepEveryMinutes, examples }: RunningDemo): string {
   const broken = examples
     .filter(({ answer }) => answer.startsWith('400'))
     .map(({ id }) => Number(id.slice(-12)));
-  return `${next} Broken on purpose: the guests ${broken.join(', ')}, by the last digits of their ids.`;
+  return `${next} Broken on purpose: the guests ${broken.join(', ')}, and 11 now and then, by the last digits of their ids.`;
 }

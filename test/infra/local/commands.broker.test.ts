@@ -36,15 +36,24 @@ function commandOf(script: string): string {
   return join(ROOT, 'infra', 'local', script);
 }
 
-/** Runs `npm run health-check` to its end. */
-function healthCheck(settings: Record<string, string>, ...args: string[]) {
+/** Runs a command to its end. */
+function run(script: string, settings: Record<string, string>, ...args: string[]) {
   const { promise, resolve } = Promise.withResolvers<{ code: unknown; stdout: string; stderr: string }>();
-  const command = [commandOf('health-check-command.ts'), ...args];
+  const command = [commandOf(script), ...args];
   execFile(process.execPath, command, { env: environment(settings) }, (error, stdout, stderr) =>
     resolve({ code: error?.code ?? 0, stdout, stderr }),
   );
   return promise;
 }
+
+function healthCheck(settings: Record<string, string>, ...args: string[]) {
+  return run('health-check-command.ts', settings, ...args);
+}
+
+test.each(['--keystne', 'keystone'])('npm start refuses %s, and starts nothing', async (option) => {
+  const { code, stdout, stderr } = await run('start.ts', { PORT: '0' }, option);
+  expect([code, stdout, stderr]).toEqual([1, '', expect.stringMatching(`${option}[^]*Usage: npm start`)]);
+});
 
 describe('npm run health-check', () => {
   test('a mistyped id is refused with an exit code of its own, and nobody is pinged', async () => {
