@@ -3,8 +3,9 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import * as v from 'valibot';
 import { versionsIn } from '../matrix/debian-release.ts';
-import type { Subjects } from './contract.ts';
+import { type Subjects, subjectsSchema } from './contract.ts';
 import { type Name, runHere } from './implementations.ts';
 import { countsTable, differencesTable, whyOf } from './results.ts';
 import { type Run, run } from './run.ts';
@@ -13,30 +14,51 @@ import { signer } from './signature.ts';
 // `npm run conformance -- --url URL [--token T | --sigv4] [--guests FILE]` holds an API to the contract of rpc_ping.
 // `npm run conformance` alone runs it against all that can be started here, and writes RESULTS.md.
 
-const { values } = parseArgs({
-  options: {
-    url: { type: 'string' },
-    token: { type: 'string' },
-    sigv4: { type: 'boolean', default: false },
-    guests: { type: 'string' },
-    here: { type: 'string' }, // for a child process of this one
-  },
-});
+const USAGE = 'npm run conformance [-- --url URL [--token T | --sigv4] [--guests FILE]]';
 
-if (values.here !== undefined)
-  console.log(JSON.stringify([...(await runHere(values.here.split(',').map(nameOf)))]));
-else if (values.url !== undefined) await runAgainst(values.url);
-else await runAll();
+try {
+  const options = readOptions();
+  if (options.here !== undefined)
+    console.log(JSON.stringify([...(await runHere(options.here.split(',').map(nameOf)))]));
+  else if (options.url !== undefined) await runAgainst(options.url, options);
+  else await runAll();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 2;
+}
 
-async function runAgainst(url: string): Promise<void> {
-  const named: Partial<Subjects> =
-    values.guests === undefined ? {} : JSON.parse(readFileSync(values.guests, 'utf8'));
-  const subjects = { tenant: 'demo', ...named, ...(values.token && { token: values.token }) };
+function readOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        url: { type: 'string' },
+        token: { type: 'string' },
+        sigv4: { type: 'boolean', default: false },
+        guests: { type: 'string' },
+        here: { type: 'string' }, // for a child process of this one
+      },
+    });
+    return values;
+  } catch (error) {
+    throw new Error(`${Object(error).message}\nUsage: ${USAGE}`);
+  }
+}
+
+type Options = ReturnType<typeof readOptions>;
+
+async function runAgainst(url: string, { token, guests, sigv4 }: Options): Promise<void> {
+  const subjects = readSubjects({ ...(guests && JSON.parse(readFileSync(guests, 'utf8'))), token });
   const base = url.replace(/\/$/, '');
-  const result = await run(base, subjects, values.sigv4 ? await signer() : undefined);
+  const result = await run(base, subjects, sigv4 ? await signer() : undefined);
   const runs = new Map([[new URL(url).host, result]]);
   console.log(`${countsTable(runs)}\n\n${differencesTable(runs)}`);
   process.exitCode = result.differences.length > 0 ? 1 : 0;
+}
+
+function readSubjects(input: unknown): Subjects {
+  const { success, output, issues } = v.safeParse(subjectsSchema, input);
+  if (!success) throw new Error(`--guests: ${v.summarize(issues)}`);
+  return output;
 }
 
 async function runAll(): Promise<void> {

@@ -1,20 +1,23 @@
 import { randomUUID } from 'node:crypto';
+import * as v from 'valibot';
 
 /** Instances, a tenant and tokens to call with; what is missing leaves out the calls that need it. */
-export interface Subjects {
+export const subjectsSchema = v.strictObject({
   /** Of the path; with Keystone, the id of the token's project. */
-  readonly tenant: string;
+  tenant: v.optional(v.string(), 'demo'),
   /** An admin's token. */
-  readonly token?: string | undefined;
-  readonly member_token?: string;
-  readonly unscoped_token?: string;
+  token: v.optional(v.string()),
+  member_token: v.optional(v.string()),
+  unscoped_token: v.optional(v.string()),
   /** A guest that answers, one that encrypts, one whose agent is stopped, one that raises an exception, one with another key. */
-  readonly reachable?: string;
-  readonly encrypted?: string;
-  readonly down?: string;
-  readonly raising?: string;
-  readonly other_key?: string;
-}
+  reachable: v.optional(v.string()),
+  encrypted: v.optional(v.string()),
+  down: v.optional(v.string()),
+  raising: v.optional(v.string()),
+  other_key: v.optional(v.string()),
+});
+
+export type Subjects = Readonly<v.InferOutput<typeof subjectsSchema>>;
 
 /** One call, and what the contract says of its answer. */
 export interface Row {
