@@ -7,7 +7,7 @@ import { freePort } from '../../infra/local/parts/free-port.ts';
 import { heapFlags } from '../../infra/local/parts/lambda-process.ts';
 import { RabbitMqServer } from '../../infra/local/parts/rabbitmq.ts';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
-import { TroveApi } from '../../infra/local/parts/trove-api.ts';
+import { TroveApiServer } from '../../infra/local/parts/trove-api-server.ts';
 import { TroveGuests } from '../../infra/local/parts/trove-guests.ts';
 import type { ProcessorShare } from '../aws-runtime/processor-share.ts';
 import { makeCertificates, sslOptions } from '../setup/certificates.ts';
@@ -60,7 +60,7 @@ export class Stage {
   /** Whether there is another build to compare with. */
   readonly hasOther: boolean;
   readonly #bundles: Readonly<Record<HandlerName | 'invoker', string>>;
-  #troveApi: Promise<TroveApi> | undefined;
+  #troveApi: Promise<TroveApiServer> | undefined;
   readonly #leaving: (() => Promise<unknown>)[] = [];
 
   /** @param against a checkout of another commit, whose functions are bundled in its `dist/` */
@@ -147,14 +147,14 @@ export class Stage {
   }
 
   /** Starts Trove's API server, once, with the real guests as its instances. */
-  troveApi(): Promise<TroveApi> {
+  troveApi(): Promise<TroveApiServer> {
     const keys = {
       [this.plainId]: null,
       [this.encryptedId]: KEY,
       [this.stoppedId]: null,
       [this.absentId]: null,
     };
-    this.#troveApi ??= TroveApi.start(this.rabbit.url, keys);
+    this.#troveApi ??= TroveApiServer.start(this.rabbit.url, keys);
     return this.#troveApi;
   }
 

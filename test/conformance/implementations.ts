@@ -7,7 +7,7 @@ import { Keystone } from '../../infra/local/parts/keystone.ts';
 import { LambdaProcess } from '../../infra/local/parts/lambda-process.ts';
 import { RabbitMqServer } from '../../infra/local/parts/rabbitmq.ts';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
-import { authtokenConfig, TroveApi } from '../../infra/local/parts/trove-api.ts';
+import { authtokenConfig, TroveApiServer } from '../../infra/local/parts/trove-api-server.ts';
 import { TroveGuests } from '../../infra/local/parts/trove-guests.ts';
 import type { Subjects } from './contract.ts';
 import { type Run, run } from './run.ts';
@@ -48,7 +48,7 @@ export async function runHere(names: readonly Name[]): Promise<Map<Name, Run>> {
     'ours with Keystone': () => startOurs({ ...settings, KEYSTONE_URL: keystone?.server.url ?? '' }),
     Trove: () => {
       const known = Object.fromEntries(Object.values(subjects).map((id) => [id, null]));
-      return TroveApi.start(
+      return TroveApiServer.start(
         rabbit.url,
         { ...known, ...keys },
         authtokenConfig(keystone?.server.url ?? '', PROJECT),

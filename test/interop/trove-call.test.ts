@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { TroveApi } from '../../infra/local/parts/trove-api.ts';
+import { TroveApiServer } from '../../infra/local/parts/trove-api-server.ts';
 import { TroveGuests } from '../../infra/local/parts/trove-guests.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 
@@ -14,7 +14,7 @@ interop("Trove's own rpc_ping", () => {
   const otherKey: string = randomUUID();
   let broker: TestBroker;
   let guests: TroveGuests;
-  let trove: TroveApi;
+  let trove: TroveApiServer;
 
   beforeAll(async () => {
     broker = await TestBroker.create();
@@ -24,7 +24,7 @@ interop("Trove's own rpc_ping", () => {
     await guests.start(raising, { raise: 'builtin' });
     await guests.start(otherKey, { key: 'the key that the guest has' });
     const keys = { [raising]: null, [otherKey]: 'the key that Trove has' };
-    trove = await TroveApi.start(broker.url, keys);
+    trove = await TroveApiServer.start(broker.url, keys);
   }, 180_000);
   afterAll(async () => {
     await trove.end();

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ensureDebianPackages } from '../../infra/local/parts/debian-packages.ts';
 import { Keystone } from '../../infra/local/parts/keystone.ts';
-import { authtokenConfig, TroveApi } from '../../infra/local/parts/trove-api.ts';
+import { authtokenConfig, TroveApiServer } from '../../infra/local/parts/trove-api-server.ts';
 import { TroveGuests } from '../../infra/local/parts/trove-guests.ts';
 import { FunctionUnderTest } from '../setup/function-under-test.ts';
 import { TestBroker } from '../setup/test-broker.ts';
@@ -26,7 +26,7 @@ onDebian('a keystoneauth1 session that finds the database service in its catalog
   let keystone: Keystone;
   let broker: TestBroker;
   let ours: FunctionUnderTest;
-  let trove: TroveApi;
+  let trove: TroveApiServer;
   let guests: TroveGuests;
   let project: string;
 
@@ -49,7 +49,11 @@ onDebian('a keystoneauth1 session that finds the database service in its catalog
     ] as const)
       await keystone.grant(await keystone.createUser(name), role, on);
     ours = await FunctionUnderTest.start({ BROKER_URL: broker.url, KEYSTONE_URL: keystone.url });
-    trove = await TroveApi.start(broker.url, { [guest]: null }, authtokenConfig(keystone.url, 'databases'));
+    trove = await TroveApiServer.start(
+      broker.url,
+      { [guest]: null },
+      authtokenConfig(keystone.url, 'databases'),
+    );
     await offer({ ours: ours.url, trove: trove.url });
   }, 180_000);
   afterAll(async () => {

@@ -6,7 +6,7 @@ import { type TroveList, TroveLister } from '../../functions/trove/trove-list.ts
 import { ensureDebianPackages } from '../../infra/local/parts/debian-packages.ts';
 import { Keystone } from '../../infra/local/parts/keystone.ts';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
-import { authtokenConfig, TroveApi } from '../../infra/local/parts/trove-api.ts';
+import { authtokenConfig, TroveApiServer } from '../../infra/local/parts/trove-api-server.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 
 /** With Keystone and Trove's API of Debian's packages. */
@@ -18,7 +18,7 @@ onDebian("a real Trove's list", () => {
   const folder = new TemporaryFolder('trove-list');
   let keystone: Keystone;
   let broker: TestBroker;
-  let trove: TroveApi;
+  let trove: TroveApiServer;
   let project: string;
   let lister: TroveLister;
 
@@ -36,7 +36,7 @@ onDebian("a real Trove's list", () => {
     ] as const)
       await keystone.grant(await keystone.createUser(name), role, `projects/${project}`);
     const keys = Object.fromEntries(IDS.map((id) => [id, null]));
-    trove = await TroveApi.start(broker.url, keys, authtokenConfig(keystone.url, 'databases'));
+    trove = await TroveApiServer.start(broker.url, keys, authtokenConfig(keystone.url, 'databases'));
     lister = await listerFor('sweeper');
   }, 300_000);
   afterAll(async () => {

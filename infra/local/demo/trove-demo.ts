@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import type { Settings } from '../parts/function-settings.ts';
 import type { Keystone } from '../parts/keystone.ts';
 import { TemporaryFolder } from '../parts/temporary-folder.ts';
-import { authtokenConfig, TroveApi } from '../parts/trove-api.ts';
+import { authtokenConfig, TroveApiServer } from '../parts/trove-api-server.ts';
 import type { Example } from './demo.ts';
 
 /** What Trove's list has of each guest of the demo, in their order; undefined: Trove does not know the instance. */
@@ -45,7 +45,7 @@ export async function startTroveDemo(
   await writeFile(file, JSON.stringify(await keystone.createApplicationCredential('sweeper', project)));
   const known = examples.flatMap(({ id }, index) => (INSTANCES[index] ? [{ id, ...INSTANCES[index] }] : []));
   const keys = Object.fromEntries(known.map(({ id }) => [id, null]));
-  const trove = await TroveApi.start(brokerUrl, keys, authtokenConfig(keystone.url, 'databases'));
+  const trove = await TroveApiServer.start(brokerUrl, keys, authtokenConfig(keystone.url, 'databases'));
   for (const { id, name, task } of known) {
     trove.sql('UPDATE instances SET name = ? WHERE id = ?', name, id);
     if (task) trove.sql('UPDATE instances SET task_id = ? WHERE id = ?', String(TASKS[task]), id);

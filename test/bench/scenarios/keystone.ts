@@ -2,7 +2,7 @@ import { ensureDebianPackages } from '../../../infra/local/parts/debian-packages
 import { Gateway } from '../../../infra/local/parts/gateway.ts';
 import { Keystone } from '../../../infra/local/parts/keystone.ts';
 import { LambdaProcess } from '../../../infra/local/parts/lambda-process.ts';
-import { authtokenConfig, TroveApi } from '../../../infra/local/parts/trove-api.ts';
+import { authtokenConfig, TroveApiServer } from '../../../infra/local/parts/trove-api-server.ts';
 import { latency, METHOD, PINGS, pinger, race, samplesTable, WARM_UP } from '../race.ts';
 import { goal, type Section } from '../report.ts';
 import { httpClient } from '../rivals.ts';
@@ -23,7 +23,7 @@ export async function keystone(stage: Stage): Promise<Section> {
   for (const name of ['boss', 'trove'])
     await server.grant(await server.createUser(name), 'admin', `projects/${tenant}`);
   const caller = { tenant, token: await server.login('boss', { project: { id: tenant } }) };
-  const trove = await TroveApi.start(
+  const trove = await TroveApiServer.start(
     stage.rabbit.url,
     { [stage.plainId]: null },
     authtokenConfig(server.url, 'databases'),

@@ -3,7 +3,7 @@ import { rpcContext } from '../../../functions/guest/request-context.ts';
 import { SecureSerializer } from '../../../functions/guest/secure-serializer.ts';
 import { Gateway } from '../../../infra/local/parts/gateway.ts';
 import { LambdaProcess } from '../../../infra/local/parts/lambda-process.ts';
-import type { TroveApi } from '../../../infra/local/parts/trove-api.ts';
+import type { TroveApiServer } from '../../../infra/local/parts/trove-api-server.ts';
 import { bars, type Chart } from '../chart.ts';
 import { median } from '../measurement.ts';
 import {
@@ -94,7 +94,11 @@ const PLAIN = 'A real guest, in the clear';
 const ENCRYPTED = 'A real guest, encrypted';
 const SILENT = { AWS_LAMBDA_LOG_LEVEL: 'FATAL' };
 
-async function raceToRealGuest(stage: Stage, troveApi: TroveApi, key: string | undefined): Promise<Samples> {
+async function raceToRealGuest(
+  stage: Stage,
+  troveApi: TroveApiServer,
+  key: string | undefined,
+): Promise<Samples> {
   const id = key === undefined ? stage.plainId : stage.encryptedId;
   const settings: Record<string, string> = { BROKER_URL: stage.rabbit.url };
   const bare: Record<string, string> = { BROKER_URL: stage.rabbit.url };

@@ -13,7 +13,7 @@ const LISTENING_TRIES = 300;
 const LISTENING_MS = 100;
 
 /** Trove's own API server, in a process of its own (`trove_api.py`). */
-export class TroveApi {
+export class TroveApiServer {
   readonly url: string;
   readonly #python: ChildProcess;
   readonly #folder: TemporaryFolder;
@@ -26,7 +26,7 @@ export class TroveApi {
     brokerUrl: string,
     keys: Readonly<Record<string, string | null>>,
     more = '',
-  ): Promise<TroveApi> {
+  ): Promise<TroveApiServer> {
     const folder = new TemporaryFolder('trove-api');
     const port = await freePort();
     await writeFile(folder.file('trove.conf'), config(brokerUrl, port, folder) + more);
@@ -37,7 +37,7 @@ export class TroveApi {
       env: PYTHON_ENV,
     });
     await lineOf(python, python.stdout, /^ready$/);
-    const api = new TroveApi(`http://127.0.0.1:${port}`, python, folder);
+    const api = new TroveApiServer(`http://127.0.0.1:${port}`, python, folder);
     const isListening = () => fetch(api.url).then(Boolean, () => false);
     for (let tries = 1; !(await isListening()); tries++) {
       if (tries === LISTENING_TRIES) throw new Error("Trove's API does not listen");
