@@ -1,4 +1,4 @@
-import type { Unreachable } from '../guest/ping-result.ts';
+import type { Reachable, Unreachable } from '../guest/ping-result.ts';
 import type { Verdict } from '../sweep/sweep.ts';
 import { type Apart, type SweepError, type SweepResult, type Tally, tally } from '../sweep/sweep-result.ts';
 import type { TroveInstance } from '../trove/instance.ts';
@@ -7,6 +7,7 @@ import { contradictions } from './contradictions.ts';
 import { controlPlane } from './control-plane-history.ts';
 import { contextOf, excuse } from './counted-apart.ts';
 import {
+  type Answered,
   type ControlPlaneTopic,
   type FleetState,
   fleetState,
@@ -58,8 +59,15 @@ export function applySweep(before: FleetState | undefined, result: SweepResult, 
 export function forget(state: FleetState, instanceIds: Iterable<string>): FleetState {
   const ids = new Set(instanceIds);
   if (ids.size === 0) return state;
-  const guests = Object.fromEntries(Object.entries(state.guests).filter(([id]) => !ids.has(id)));
-  return { ...state, guests, known: state.known.filter((id) => !ids.has(id)) };
+  const { guests, answered, known } = state;
+  const left = <T>(record: Readonly<Record<string, T>>) =>
+    Object.fromEntries(Object.entries(record).filter(([id]) => !ids.has(id)));
+  return {
+    ...state,
+    guests: left(guests),
+    known: known.filter((id) => !ids.has(id)),
+    ...(answered && { answered: left(answered) }),
+  };
 }
 
 class Fleet {
@@ -68,6 +76,7 @@ class Fleet {
   readonly #rules: Rules;
   readonly #guests: Map<string, GuestState>;
   readonly #known: Set<string>;
+  readonly #answered: Map<string, Answered>;
   readonly #apart = new Map<string, Apart>();
   readonly #changes: Change[] = [];
   readonly #startedAt: string;
@@ -82,6 +91,7 @@ class Fleet {
     this.#rules = rules;
     this.#guests = new Map(Object.entries(before?.guests ?? {}));
     this.#known = new Set(before?.known);
+    this.#answered = new Map(Object.entries(before?.answered ?? {}));
     this.#startedAt = result.startedAt.toISOString();
     this.#endedAt = result.endedAt.toISOString();
     const sinceCountedMs = result.startedAt.getTime() - Date.parse(before?.counted_at ?? '');
@@ -93,6 +103,8 @@ class Fleet {
     const before = this.#guests.get(id);
     if (this.#isOutdated(id, before) || this.#isForeign(id, before)) return;
     const why = verdict.reachable ? undefined : verdict;
+    if (verdict.reachable) this.#answered.set(id, this.#answerOf(id, verdict, before));
+    else this.#answered.delete(id);
     const isDeleted = this.#isUnlisted(id) && before?.unlisted === true;
     const isBound = this.#result.bound?.has(id) ?? true;
     if (isDeleted && before?.counted_apart !== 'orphaned') this.#reportDeletion(id, before, why);
@@ -133,6 +145,7 @@ class Fleet {
     const guests = Object.fromEntries(withinLimit(this.#guests));
     const state = fleetState(this.#lastSweep(counts, cause), guests, {
       known: [...this.#known],
+      answered: Object.fromEntries(this.#answered),
       ...(countedAt && { counted_at: countedAt }),
       ...(shrunk && { shrunk }),
       ...(topics && { control_plane: topics }),
@@ -161,6 +174,22 @@ class Fleet {
 
   #instance(id: string): TroveInstance | undefined {
     return this.#result.trove?.instances.get(id);
+  }
+
+  #answerOf(id: string, { roundTripMs }: Reachable, before: GuestState | undefined): Answered {
+    const instance = this.#instance(id);
+    const { name, project_id, hypervisor } = this.#answered.get(id) ?? before ?? {};
+    const [shownName, project, host] = [
+      instance?.name || name,
+      instance?.projectId || project_id,
+      instance?.hypervisor ?? hypervisor,
+    ];
+    return {
+      round_trip_ms: roundTripMs,
+      ...(shownName && { name: shownName }),
+      ...(project && { project_id: project }),
+      ...(host && { hypervisor: host }),
+    };
   }
 
   /** Whether an event alone names the guest: it may be mistyped, and is no part of the fleet. */

@@ -88,6 +88,15 @@ const GUEST = v.object({
   datastore_version: v.exactOptional(v.string()),
 });
 
+/** A guest that answered; Trove's description of it where that is known. */
+const ANSWERED = v.object({
+  /** From publish to reply. */
+  round_trip_ms: v.pipe(v.number(), v.minValue(0)),
+  name: v.exactOptional(v.string()),
+  project_id: v.exactOptional(v.string()),
+  hypervisor: v.exactOptional(v.string()),
+});
+
 const TOPIC = v.object({
   topic: v.string(),
   reachable: v.nullable(v.boolean()),
@@ -116,6 +125,8 @@ const STATE = v.object({
   guests: v.record(instanceId, GUEST),
   /** The guests that are plainly reachable. */
   known: v.exactOptional(v.array(instanceId), []),
+  /** By instance id, the guests that answered when they were last pinged. */
+  answered: v.exactOptional(v.record(instanceId, ANSWERED)),
   /** The control plane's own topics; `reachable` is null where that is not known. */
   control_plane: v.exactOptional(v.array(TOPIC)),
   /** By instance id, guests that answer, though Trove takes them for dead or does not list them. */
@@ -156,6 +167,9 @@ export type LastSweep = Readonly<v.InferOutput<typeof LAST_SWEEP>>;
 
 /** A guest that is unreachable, or lately was. */
 export type GuestState = Readonly<v.InferOutput<typeof GUEST>>;
+
+/** A guest's last answer. */
+export type Answered = Readonly<v.InferOutput<typeof ANSWERED>>;
 
 /** What the health check saves from sweep to sweep, as JSON. */
 export interface FleetState

@@ -17,6 +17,7 @@ const DEAD: Verdict = {
   queue: { consumers: 0, messages: 0 },
 };
 const GONE: Verdict = { reachable: false, reason: 'queue_missing', cause: '' };
+const NO_VERDICT: Verdict = { reachable: 'unknown', cause: 'no key' };
 const HOUR = 3_600_000;
 
 /** A fleet whose sweeps are so many hours after the first. */
@@ -253,14 +254,11 @@ describe('Trove', () => {
     expect(history.state?.contradicted).toBeUndefined();
   });
 
-  test('the state of 40,000 guests of which none answers can be read again from S3', () => {
+  test.each<[how: string, verdict: Verdict, left: number]>([
+    ['none', { ...DEAD, queue: { consumers: 0, messages: 1000 } }, 0],
+    ['each', { reachable: true, roundTripMs: 1234.567 }, 3 * 1024 * 1024],
+  ])('the state of 40,000 guests of which %s answers can be read again from S3', (_how, verdict, left) => {
     const ids = Array.from({ length: 40_000 }, (_, index) => id(index));
-    const down: Verdict = {
-      reachable: false,
-      reason: 'no_consumer',
-      cause: '',
-      queue: { consumers: 0, messages: 1000 },
-    };
     const long = (guest: string) => ({
       id: guest,
       name: 'n'.repeat(64),
@@ -269,16 +267,33 @@ describe('Trove', () => {
       hypervisor: 'h'.repeat(64),
       datastoreVersion: 'd'.repeat(64),
     });
-    const verdicts = Object.fromEntries(ids.map((guest) => [guest, down]));
+    const verdicts = Object.fromEntries(ids.map((guest) => [guest, verdict]));
     const trove = { instances: new Map(ids.map((guest) => [guest, long(guest)])), isFresh: true };
     const { state } = applySweep(undefined, resultOf(verdicts, { trove }), {
       ...RULES,
       unreachableAfterSweeps: 1,
     });
     const text = JSON.stringify(state);
-    expect(text.length).toBeLessThan(16 * 1024 * 1024);
-    expect(parseFleetState(text).guests[id(39_999)]).toMatchObject({ trove_status: 'RESTART_REQUIRED' });
-    expect(Object.values(state.guests).filter(({ name }) => name !== undefined)).toHaveLength(5000);
+    expect(text.length).toBeLessThan(16 * 1024 * 1024 - left);
+    const { guests, answered = {} } = parseFleetState(text);
+    const { trove_status: status } = guests[id(39_999)] ?? {};
+    expect([status, answered[id(39_999)]?.name]).toEqual(
+      verdict.reachable ? [undefined, 'n'.repeat(64)] : ['RESTART_REQUIRED', undefined],
+    );
+    const named = Object.values(guests).filter(({ name }) => name !== undefined);
+    expect(named).toHaveLength(verdict.reachable ? 0 : 5000);
+  });
+
+  test('an answer is kept, with what Trove said of the guest, until the guest is pinged again', () => {
+    const history = new History();
+    history.sweep(0, allUp, { trove: listed(active) });
+    const answer = { round_trip_ms: 1, name: 'db-1', project_id: 'p', hypervisor: 'compute-7' };
+    expect(history.state?.answered?.[A]).toEqual(answer);
+    history.sweep(1, { ...allUp, [A]: { reachable: true, roundTripMs: 7 }, [B]: NO_VERDICT, [C]: DEAD });
+    expect(history.state?.answered?.[A]).toEqual({ ...answer, round_trip_ms: 7 });
+    expect(history.state?.answered).toHaveProperty(B);
+    expect(history.state?.answered).not.toHaveProperty(C);
+    expect(history.state && forget(history.state, [A]).answered).not.toHaveProperty(A);
   });
 
   test('a list that is not whole deletes nobody', () => {
