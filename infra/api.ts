@@ -10,6 +10,7 @@ import {
 import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { FilterPattern, LogGroup, MetricFilter, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
@@ -33,6 +34,7 @@ export interface ApiProps {
  */
 export class Api extends Construct {
   readonly httpApi: HttpApi;
+  readonly callers: Callers;
   readonly stage: HttpStage;
   readonly accessLog: LogGroup;
   /** How many requests API Gateway answered with 429, of which it has no metric. */
@@ -40,6 +42,7 @@ export class Api extends Construct {
 
   constructor(scope: Construct, id: string, { function: handler, concurrency, callers }: ApiProps) {
     super(scope, id);
+    this.callers = callers;
     const authorizer = callers === 'iam' ? new HttpIamAuthorizer() : new HttpNoneAuthorizer();
     this.httpApi = new HttpApi(this, 'HttpApi', {
       apiName: Stack.of(this).stackName,
@@ -75,6 +78,15 @@ export class Api extends Construct {
   /** The API's URL, without a slash at the end. */
   get url(): string {
     return this.httpApi.apiEndpoint;
+  }
+
+  /** What a caller who signs must be allowed to invoke. */
+  get arn(): string {
+    return this.httpApi.arnForExecuteApi('GET', ROUTE.path.replaceAll(/\{\w+\}/g, '*'));
+  }
+
+  grantInvoke(grantee: IGrantable): void {
+    Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns: [this.arn] });
   }
 }
 

@@ -1,10 +1,12 @@
 import { type App, CfnOutput, Fn, Stack, Tags } from 'aws-cdk-lib';
 import { SecurityGroup, Vpc } from 'aws-cdk-lib/aws-ec2';
 import { CfnLogGroup } from 'aws-cdk-lib/aws-logs';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { GuestRpcPingBroker } from './broker/guest-rpc-ping-broker.ts';
-import type { Bundles } from './bundle/bundle.ts';
+import type { Bundles } from './bundle/bundles.ts';
 import { GuestRpcPing } from './guest-rpc-ping.ts';
+import { addOutputs } from './outputs.ts';
 import {
   type ExistingBrokerSettings,
   modelOf,
@@ -30,8 +32,14 @@ export function addDeployment(app: App, settings: Settings, bundles: Bundles): S
     availabilityZones: subnetIds.map((_, index) => Fn.select(index, Fn.getAzs())), // CDK demands zones, reads none
     isolatedSubnetIds: [...subnetIds],
   });
-  const access = { ...broker, name: settings.brokerName, securityGroup, maxConnections, maxQueues };
-  new GuestRpcPing(stack, 'Default', { ...settings, bundles, vpc, s3, broker: access });
+  const { brokerSecretArn } = settings;
+  const secret =
+    brokerSecretArn === undefined
+      ? undefined
+      : Secret.fromSecretCompleteArn(scope, 'Secret', brokerSecretArn);
+  const access = { ...broker, secret, name: settings.brokerName, securityGroup, maxConnections, maxQueues };
+  const props = { ...settings, bundles, vpc, s3, broker: access };
+  addOutputs(stack, new GuestRpcPing(stack, 'Default', props), props);
   finish(stack, settings);
   return stack;
 }
@@ -45,12 +53,12 @@ function finish(stack: Stack, { tags, logRetentionDays }: Settings): void {
 
 function existingBroker(settings: ExistingBrokerSettings) {
   const { vpcId, subnetIds, s3PrefixListId: prefixListId, routeTableIds } = settings;
-  const { brokerEndpoint: endpoint, brokerId: id, brokerSecretArn: secretArn } = settings;
+  const { brokerEndpoint: endpoint, brokerId: id } = settings;
   return {
     vpcId,
     subnetIds,
     securityGroupId: settings.brokerSecurityGroupId,
-    broker: { endpoint, id, secretArn },
+    broker: { endpoint, id },
     s3: prefixListId === undefined ? undefined : { prefixListId, routeTableIds },
   };
 }
@@ -86,8 +94,7 @@ function newBroker(app: App, settings: NewBrokerSettings) {
     broker: {
       endpoint: broker.endpoint,
       id: settings.describeBroker ? broker.brokerId : undefined,
-      secretArn: settings.brokerSecretArn,
-      administratorSecretArn: administrator.secretArn,
+      administrator,
     },
     s3: { prefixListId: settings.s3PrefixListId, routeTableIds: network.routeTableIds, isOwn: true },
   };

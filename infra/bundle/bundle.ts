@@ -3,6 +3,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { AMQP_SUBSET } from './amqp-subset.ts';
+import { type Bundles, bundlesIn } from './bundles.ts';
 import { noticeOf } from './licences.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -63,22 +64,9 @@ export async function bundle(name: string): Promise<string> {
   return outfile;
 }
 
-/** The folder of each function's bundle, by name. */
-export type Bundles = Readonly<Record<'rpc-ping' | 'health-check' | 'fleet-page' | 'broker-users', string>>;
-
-/** The bundles that are in a folder. */
-export function bundlesIn(folder: string): Bundles {
-  return {
-    'rpc-ping': join(folder, 'rpc-ping'),
-    'health-check': join(folder, 'health-check'),
-    'fleet-page': join(folder, 'fleet-page'),
-    'broker-users': join(folder, 'broker-users'),
-  };
-}
-
 /** Bundles all functions that are deployed. */
 export async function bundleAll(): Promise<Bundles> {
-  const bundles = bundlesIn(join(ROOT, 'dist'));
+  const bundles = bundlesIn();
   await Promise.all(Object.keys(bundles).map(bundle));
   return bundles;
 }

@@ -3,7 +3,7 @@ import { EventBus, EventField, type IEventBus, Match, Rule, RuleTargetInput } fr
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IDestination, IFunction } from 'aws-cdk-lib/aws-lambda';
 import { EventBridgeDestination } from 'aws-cdk-lib/aws-lambda-destinations';
-import type { Topic } from 'aws-cdk-lib/aws-sns';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 
@@ -37,7 +37,7 @@ export class ChangeNotices extends Construct {
   }
 
   /** Publishes the changes of each sweep of this function as one sentence. */
-  publishTo(topic: Topic, { functionArn }: IFunction): void {
+  publishTo(topic: ITopic, { functionArn }: IFunction): void {
     const rule = new Rule(this, 'Rule', {
       eventBus: this.bus,
       description: 'Guest RPC Ping: publishes what has changed',

@@ -11,7 +11,8 @@ type Variables = Readonly<Record<string, string>>;
  */
 export function brokerVariables(
   settings: ParsedOptions,
-  { endpoint, id, secretArn }: BrokerAccess & { readonly secretArn: string },
+  { endpoint, id }: BrokerAccess,
+  secretArn: string,
   secretsManagerUrl: string,
 ): Variables {
   return {

@@ -10,7 +10,7 @@ import {
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
-import { Topic } from 'aws-cdk-lib/aws-sns';
+import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -25,6 +25,8 @@ export interface AlarmsProps {
   /** The alarm `GuestsUnreachable` rings at this number. */
   readonly unreachableGuests: number;
   readonly email: string | undefined;
+  /** undefined: one is made. */
+  readonly topic: ITopic | undefined;
   readonly functions: { readonly ping: IFunction; readonly sweep: IFunction };
   readonly api: Api;
   /** Notices of changes that did not reach the topic; undefined where no changes are reported. */
@@ -51,13 +53,13 @@ const CROWDED = 0.8;
 
 /** The alarms, which all publish to one SNS topic when they begin and when they end. */
 export class Alarms extends Construct {
-  readonly topic: Topic;
+  readonly topic: ITopic;
   readonly all: Alarm[] = [];
   readonly #ratePeriod: Duration;
 
   constructor(scope: Construct, id: string, props: AlarmsProps) {
     super(scope, id);
-    this.topic = new Topic(this, 'Topic', { enforceSSL: true });
+    this.topic = props.topic ?? new Topic(this, 'Topic', { enforceSSL: true });
     this.topic.addToResourcePolicy(publishByAlarms(this.topic, Stack.of(this)));
     if (props.email !== undefined) this.topic.addSubscription(new EmailSubscription(props.email));
     const { functions, api, rateMinutes, undelivered, pingsControlPlane } = props;
@@ -222,7 +224,7 @@ export class Alarms extends Construct {
 }
 
 /** Lets the account's alarms publish: a topic with a policy of its own loses SNS's default, which did that. */
-function publishByAlarms({ topicArn }: Topic, { partition, region, account }: Stack): PolicyStatement {
+function publishByAlarms({ topicArn }: ITopic, { partition, region, account }: Stack): PolicyStatement {
   return new PolicyStatement({
     principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
     actions: ['sns:Publish'],

@@ -15,7 +15,7 @@ import { Construct } from 'constructs';
 export interface NetworkProps {
   readonly vpc: IVpc;
   /** By default the VPC's isolated ones. */
-  readonly subnets?: SubnetSelection;
+  readonly subnets?: SubnetSelection | undefined;
 }
 
 /**

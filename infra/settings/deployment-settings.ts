@@ -108,7 +108,7 @@ const FILE = {
   s3PrefixListId: v.optional(text(/^pl-[0-9a-f]{8,17}$/, "a prefix list's id, pl-…")),
 };
 
-/** What both kinds of deployment may say of the functions. */
+/** What both kinds of deployment, and the construct, may say of the functions. */
 export const OPTIONS = v.object(COMMON);
 export type Options = v.InferInput<typeof OPTIONS>;
 export type ParsedOptions = v.InferOutput<typeof OPTIONS>;
@@ -238,12 +238,32 @@ export function readSettings(name: string, file: unknown): Settings {
     ...(NAME.test(name)
       ? []
       : ['its name must be at most 51 letters, digits and hyphens, the first a letter']),
-    ...(parsed.issues ?? []).map((issue) => `${v.getDotPath(issue) ?? 'it'} ${issue.message}`),
+    ...wrong(parsed.issues),
     ...contradictions(given),
   ];
   if (!parsed.success || problems.length > 0)
     throw new InvalidSettings(problems.map((problem) => `${name}.json: ${problem}.`));
   return { ...parsed.output, name, ...capacityOf(given), pingConcurrency: pingConcurrencyOf(given) };
+}
+
+/**
+ * Reads the options of a construct, among other properties. A text that CDK knows later, of another resource of the
+ * application, is taken as it is.
+ *
+ * @throws InvalidSettings, which tells all that is wrong
+ */
+export function readOptions(props: Options): ParsedOptions {
+  const defaults: Given = v.getDefaults(OPTIONS);
+  const given = Object.entries(props).filter(([name, value]) => name in COMMON && value !== defaults[name]);
+  const later = given.filter(([, value]) => /^\$\{Token\[/.test(String(value)));
+  const parsed = v.safeParse(OPTIONS, Object.fromEntries(given.filter((entry) => !later.includes(entry))));
+  const problems = [...wrong(parsed.issues), ...contradictionsOfOptions(Object.fromEntries(given))];
+  if (!parsed.success || problems.length > 0) throw new InvalidSettings(problems.map((one) => `${one}.`));
+  return { ...parsed.output, ...Object.fromEntries(later) };
+}
+
+function wrong(issues: readonly v.BaseIssue<unknown>[] = []): string[] {
+  return issues.map((issue) => `${v.getDotPath(issue) ?? 'it'} ${issue.message}`);
 }
 
 /** The model of the new broker of a file. */
@@ -271,18 +291,12 @@ function contradictions(given: Given): string[] {
     !isFixed &&
     (numberOf(given, name) ?? 0) > most &&
     `${name} is more than Amazon MQ allows on ${model.instanceType}: at most ${most}`;
-  const way = (api: 'keystone' | 'trove') =>
-    `${api}Url` in given &&
-    `${api}Cidr` in given === `${api}SecurityGroupId` in given &&
-    `${api}Url needs either ${api}Cidr or ${api}SecurityGroupId: where it is reached from the VPC`;
   return [
     !isNew &&
       !('brokerId' in given) &&
       !('brokerEndpoint' in given) &&
       'there is no broker: newBroker makes one, brokerEndpoint or brokerId names one that exists',
-    ...Object.entries(NEEDS).map(
-      ([name, needed]) => given[name] && !(needed in given) && `${name} needs ${needed}`,
-    ),
+    ...contradictionsOfOptions(given),
     ...(['brokerMaxConnections', 'brokerMaxQueues'] as const).map(
       (name) =>
         isNew &&
@@ -290,18 +304,32 @@ function contradictions(given: Given): string[] {
         !(name in given) &&
         `${name} is missing: RabbitMQ 3.13 has fixed limits, which infra/README.md says how to find`,
     ),
-    'keystoneUrl' in given &&
-      given['anyoneMayCallTheApi'] === true &&
-      'keystoneUrl and anyoneMayCallTheApi exclude each other',
-    way('keystone'),
-    way('trove'),
-    'troveUrl' in given && !('troveSecretArn' in given) && 'troveUrl needs troveSecretArn',
-    (numberOf(given, 'noConsumerGraceSeconds') ?? 1) > (numberOf(given, 'rpcTimeoutSeconds') ?? 15) &&
-      'noConsumerGraceSeconds must not be more than rpcTimeoutSeconds',
     tooMany('brokerMaxConnections', highest.connections),
     tooMany('brokerMaxQueues', highest.queues),
     2 * pingConcurrencyOf(given) >= maxConnections &&
       `pingConcurrency must be less than half of the ${maxConnections} connections that the broker takes (see brokerMaxConnections)`,
+  ].filter((problem) => typeof problem === 'string');
+}
+
+/** Those of what both kinds of deployment may say. */
+function contradictionsOfOptions(given: Given): string[] {
+  const has = (name: string) => given[name] !== undefined;
+  const way = (api: 'keystone' | 'trove') =>
+    has(`${api}Url`) &&
+    has(`${api}Cidr`) === has(`${api}SecurityGroupId`) &&
+    `${api}Url needs either ${api}Cidr or ${api}SecurityGroupId: where it is reached from the VPC`;
+  return [
+    ...Object.entries(NEEDS).map(
+      ([name, needed]) => given[name] && !has(needed) && `${name} needs ${needed}`,
+    ),
+    has('keystoneUrl') &&
+      given['anyoneMayCallTheApi'] === true &&
+      'keystoneUrl and anyoneMayCallTheApi exclude each other',
+    way('keystone'),
+    way('trove'),
+    has('troveUrl') && !has('troveSecretArn') && 'troveUrl needs troveSecretArn',
+    (numberOf(given, 'noConsumerGraceSeconds') ?? 1) > (numberOf(given, 'rpcTimeoutSeconds') ?? 15) &&
+      'noConsumerGraceSeconds must not be more than rpcTimeoutSeconds',
   ].filter((problem) => typeof problem === 'string');
 }
 

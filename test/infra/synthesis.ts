@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { afterAll, jest } from '@jest/globals';
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
-import type { Bundles } from '../../infra/bundle/bundle.ts';
+import type { Bundles } from '../../infra/bundle/bundles.ts';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
 import { Synthesized } from '../setup/synthesized.ts';
 import type { File } from './variants.ts';
@@ -33,7 +33,8 @@ export function violations(synthesized: Synthesized | undefined) {
   );
 }
 
-async function standInBundles(): Promise<Bundles> {
+/** Folders with code that does nothing. */
+export async function standInBundles(): Promise<Bundles> {
   folder ??= new TemporaryFolder('bundles');
   const pathOf = async (name: string) => {
     const path = folder?.file(name) ?? name;

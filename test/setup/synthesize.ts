@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { App, type Stack } from 'aws-cdk-lib';
-import { type Bundles, bundleAll } from '../../infra/bundle/bundle.ts';
+import { bundleAll } from '../../infra/bundle/bundle.ts';
+import type { Bundles } from '../../infra/bundle/bundles.ts';
 import { readSettings } from '../../infra/settings/deployment-settings.ts';
 import { addDeployment } from '../../infra/stacks.ts';
 

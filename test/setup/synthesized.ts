@@ -4,7 +4,7 @@ import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Stack } from 'aws-cdk-lib';
-import type { Bundles } from '../../infra/bundle/bundle.ts';
+import type { Bundles } from '../../infra/bundle/bundles.ts';
 import type { LocalFunction } from '../../infra/local/parts/lambda-process.ts';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
 

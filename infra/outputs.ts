@@ -1,0 +1,46 @@
+import { CfnOutput, type Stack } from 'aws-cdk-lib';
+import { ROUTE } from '../functions/http/request.ts';
+import type { GuestRpcPing } from './guest-rpc-ping.ts';
+import type { GuestRpcPingProps } from './guest-rpc-ping-props.ts';
+
+const EXAMPLE_PATH = ROUTE.path.replace('{tenant_id}', 'TENANT').replace('{instance_id}', 'INSTANCE_ID');
+
+/** Writes down what a deployer wants to know of a stack, and what `npm run smoke` reads. */
+export function addOutputs(stack: Stack, parts: GuestRpcPing, { vpc, broker }: GuestRpcPingProps): void {
+  const { api, ping, sweep, alarms, dashboard, fleet, users } = parts;
+  const output = (id: string, description: string, value: string | undefined) =>
+    value !== undefined && new CfnOutput(stack, id, { description, value });
+  const curl = api.callers === 'keystone' ? curlWithToken(api.url) : signedCurl(stack.region, api.url);
+  output('Url', 'of the API', api.url);
+  output('Curl', 'pings a guest, once TENANT and INSTANCE_ID are replaced', curl);
+  if (api.callers === 'iam') output('ApiArn', 'what callers need execute-api:Invoke on', api.arn);
+  output('DashboardUrl', 'of the dashboard', dashboard.url);
+  output('AlarmTopic', 'the SNS topic to which the alarms are published', alarms.topic.topicArn);
+  output('VpcId', 'of the functions and the broker', vpc.vpcId);
+  output('BrokerEndpoint', 'of the broker', broker.endpoint);
+  output('BrokerSecurityGroup', 'lets clients of the broker in', broker.securityGroup.securityGroupId);
+  output('BrokerSecret', 'of the broker user that the functions log in as', parts.brokerSecretArn);
+  output('TroveSecret', "of Trove's user of the broker", users?.troveSecretArn);
+  output('RpcPingLog', 'the log group of the pings', ping.logGroup.logGroupName);
+  output('HealthCheckLog', 'the log group of the sweeps', sweep.logGroup.logGroupName);
+  output('AccessLog', "the log group of the API's requests", api.accessLog.logGroupName);
+  output('FleetPageLog', "the log group of the dashboard's page", fleet?.page.logGroup.logGroupName);
+  output('FleetState', 'the saved state of the fleet', fleet?.bucket.url);
+  output('SweepBus', 'the event bus with the result of each sweep', fleet?.notices.bus.eventBusName);
+  output('UndeliveredQueue', 'has notices that did not reach the topic', fleet?.notices.undelivered.queueUrl);
+}
+
+/** With a token of OpenStack's command line tools: `OS_TOKEN=$(openstack token issue -f value -c id)`. */
+function curlWithToken(url: string): string {
+  return `curl -i -H "X-Auth-Token: $OS_TOKEN" ${url}${EXAMPLE_PATH}`;
+}
+
+/** With credentials from the environment variables of AWS's command line tools. */
+function signedCurl(region: string, url: string): string {
+  return [
+    `curl -i --aws-sigv4 "aws:amz:${region}:execute-api"`,
+    '--user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"',
+    '${AWS_SESSION_TOKEN:+-H "x-amz-security-token: $AWS_SESSION_TOKEN"}', // curl would sign an empty header, and not send it
+    `${url}${EXAMPLE_PATH}`,
+  ].join(' ');
+}
