@@ -7,6 +7,7 @@ import { type Bundles, bundlesIn } from './bundle/bundles.ts';
 import { ChangeNotices } from './changes/change-notices.ts';
 import { StateBucket } from './changes/state-bucket.ts';
 import { BrokerFunction, type BrokerFunctionProps } from './compute/broker-function.ts';
+import { CONCURRENCY } from './compute/concurrency.ts';
 import { brokerVariables, keystoneVariables, sweepVariables } from './compute/function-environment.ts';
 import { PageFunction } from './compute/page-function.ts';
 import { HealthCheckSchedule, sweepTiming } from './compute/sweep-schedule.ts';
@@ -191,7 +192,7 @@ export class GuestRpcPing extends Construct {
       codePath: this.#bundles['health-check'],
       timeout: sweepTiming(healthCheckRateMinutes).timeout,
       memoryMb: healthCheckMemoryMb,
-      concurrency: 1,
+      concurrency: CONCURRENCY.sweep,
     });
   }
 

@@ -3,6 +3,7 @@ import type { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Code, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { CONCURRENCY } from './concurrency.ts';
 import { functionParts } from './function-parts.ts';
 
 export interface PageFunctionProps {
@@ -12,9 +13,6 @@ export interface PageFunctionProps {
   readonly state: { readonly url: string; readonly reading: readonly PolicyStatement[] };
   readonly rateMinutes: number;
 }
-
-/** How many dashboards are served at once; each takes a fraction of a second. */
-const PAGE_CONCURRENCY = 2;
 
 /**
  * The function behind the dashboard's widget. The dashboard invokes it with the permissions of whoever looks. The
@@ -36,7 +34,7 @@ export class PageFunction extends Construct {
       code: Code.fromAsset(props.codePath),
       memorySize: 256,
       timeout: Duration.seconds(10),
-      reservedConcurrentExecutions: PAGE_CONCURRENCY,
+      reservedConcurrentExecutions: CONCURRENCY.page,
       environment: {
         FLEET_STATE_URL: props.state.url,
         HEALTH_CHECK_RATE_MINUTES: String(props.rateMinutes),

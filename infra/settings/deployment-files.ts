@@ -43,18 +43,29 @@ export function readDeployments(folder: string, { isCi }: { readonly isCi: boole
   }
   for (const name of names) {
     try {
-      const file: unknown = JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8'));
-      const settings = readSettings(name, file);
+      const settings = readDeployment(folder, name);
       hold(settings, join(folder, `${name}${LOCK}`), isCi);
       deployments.push(settings);
     } catch (error) {
-      if (error instanceof SyntaxError) problems.push(`${name}.json is not JSON: ${error.message}.`);
-      else if (error instanceof InvalidSettings) problems.push(error.message);
-      else throw error;
+      if (!(error instanceof InvalidSettings)) throw error;
+      problems.push(error.message);
     }
   }
   if (problems.length > 0) throw new InvalidSettings(problems);
   return deployments;
+}
+
+/** Reads one deployment, `<name>.json`, without a look at what made its broker. @throws InvalidSettings */
+export function readDeployment(folder: string, name: string): Settings {
+  const file = join(folder, `${name}.json`);
+  if (!existsSync(file)) throw new InvalidSettings([`There is no deployment ${name}: ${file} is missing.`]);
+  try {
+    const settings: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    return readSettings(name, settings);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new InvalidSettings([`${name}.json is not JSON: ${error.message}.`]);
+  }
 }
 
 const ON_PURPOSE = 'or see infra/README.md, Replace or remove a broker';

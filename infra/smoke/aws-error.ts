@@ -9,6 +9,7 @@ const HINTS: readonly (readonly [beginning: string, todo: string])[] = [
   ['AccessDenied', 'Grant what the message names to the caller (`aws sts get-caller-identity`).'],
   ['ValidationError', 'Compare the name with `aws cloudformation list-stacks`, and AWS_REGION.'],
   ['ResourceNotFound', 'Compare the name with `aws lambda list-functions`, and AWS_REGION.'],
+  ['NotFound', 'Compare the name with the settings, and AWS_REGION.'],
   ['TooManyRequests', 'A sweep is running, and one runs at a time: wait for its end, then try again.'],
   ['ENOTFOUND', 'The name does not resolve: compare the URL with the output Url, and AWS_REGION.'],
   ['ECONNREFUSED', 'Nothing listens on that port: compare the URL with the output Url.'],
@@ -18,11 +19,15 @@ const HINTS: readonly (readonly [beginning: string, todo: string])[] = [
   ],
 ];
 
+/** In the SDK's message of whatever it cannot parse. */
+const UNREADABLE = 'Deserialization error';
+
 /** What failed, AWS's or the operating system's name of the error, its message, and what to do first. */
 export function explained(what: string, error: Error & { readonly code?: unknown }): string {
   const { name, code, message }: typeof error = error.cause instanceof Error ? error.cause : error; // fetch's is the cause
   const known = typeof code === 'string' ? code : name;
   const [, todo = ''] = HINTS.find(([start]) => known.startsWith(start) || message.startsWith(start)) ?? [];
+  if (message.includes(UNREADABLE)) return `${what}: the answer is none of AWS's. ${todo}`;
   return `${what}: ${known === 'Error' ? '' : `${known}: `}${sentence(message)} ${todo}`;
 }
 

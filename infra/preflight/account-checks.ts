@@ -1,0 +1,69 @@
+import { GetAccountSettingsCommand, GetFunctionConcurrencyCommand } from '@aws-sdk/client-lambda';
+import { GetParameterCommand } from '@aws-sdk/client-ssm';
+import { CONCURRENCY } from '../compute/concurrency.ts';
+import type { Settings } from '../settings/deployment-settings.ts';
+import { asking } from '../smoke/aws-error.ts';
+import type { AwsAccount } from './aws-account.ts';
+import { type Finding, good, todo, unless } from './finding.ts';
+
+/** What CDK's templates ask for. */
+const BOOTSTRAP_VERSION = 6;
+
+export async function checkBootstrap({ ssm, region }: AwsAccount): Promise<Finding> {
+  const name = '/cdk-bootstrap/hnb659fds/version';
+  const parameter = ssm.send(new GetParameterCommand({ Name: name })).catch((error: Error) => {
+    if (error.name === 'ParameterNotFound') return { Parameter: { Value: undefined } };
+    throw error;
+  });
+  const { Parameter } = await asking("CDK's bootstrap version cannot be read", parameter);
+  const version = Number(Parameter?.Value ?? 0);
+  if (version >= BOOTSTRAP_VERSION) return good(`CDK's bootstrap stack: version ${version}.`);
+  const found = Parameter?.Value === undefined ? 'there is none' : `version ${Parameter.Value} is too old`;
+  return todo(`CDK's bootstrap stack in ${region}: ${found}. Run \`npx cdk bootstrap\`.`);
+}
+
+/** What Lambda keeps for functions that reserve nothing. */
+const UNRESERVED = 100;
+
+/** Whether Lambda lets the functions reserve their concurrency, beside what those already deployed have reserved. */
+export async function checkConcurrency({ lambda, region }: AwsAccount, settings: Settings): Promise<Finding> {
+  const reservedBy = async (name: string): Promise<number> => {
+    const command = new GetFunctionConcurrencyCommand({ FunctionName: `${settings.name}-${name}` });
+    const answer = await lambda.send(command).catch((error: Error) => {
+      if (error.name !== 'ResourceNotFoundException') throw error;
+    });
+    return answer?.ReservedConcurrentExecutions ?? 0;
+  };
+  const [{ AccountLimit: limit }, ...reserved] = await asking(
+    "Lambda's unreserved concurrency cannot be read",
+    Promise.all([
+      lambda.send(new GetAccountSettingsCommand({})),
+      ...['rpc-ping', 'health-check', 'fleet-page'].map(reservedBy),
+    ]),
+  );
+  const isKept = 'newBroker' in settings || settings.s3PrefixListId !== undefined;
+  const wanted = settings.pingConcurrency + CONCURRENCY.sweep + (isKept ? CONCURRENCY.page : 0);
+  const free = (limit?.UnreservedConcurrentExecutions ?? 0) + reserved.reduce((sum, each) => sum + each);
+  const total = limit?.ConcurrentExecutions ?? 0;
+  return unless(
+    [
+      free < wanted + UNRESERVED &&
+        `${free} are unreserved in ${region}, and the functions need ${wanted} beside the ${UNRESERVED} that Lambda keeps. Ask for more: \`aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value ${Math.max(1000, total + wanted)}\``,
+    ],
+    "Lambda's concurrency",
+    `${free} unreserved, ${wanted} wanted`,
+  );
+}
+
+/** Whether each ARN in the settings is of the account and region of the deployment. */
+export function checkArns({ id, region }: AwsAccount, settings: Settings): Finding {
+  const arns = Object.entries(settings).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string' && entry[1].startsWith('arn:'),
+  );
+  const foreign = arns.map(([name, arn]) => {
+    const [, , , itsRegion, itsAccount] = arn.split(':');
+    if (itsRegion !== region) return `${name} is in ${itsRegion}: set another one, or AWS_REGION`;
+    return itsAccount !== id && `${name} is of the account ${itsAccount}, which must let this one use it`;
+  });
+  return unless(foreign, `Account ${id} in ${region}`, 'all ARNs are of it');
+}

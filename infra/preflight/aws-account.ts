@@ -1,0 +1,44 @@
+import { EC2Client } from '@aws-sdk/client-ec2';
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { MqClient } from '@aws-sdk/client-mq';
+import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { SSMClient } from '@aws-sdk/client-ssm';
+import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+import { asking } from '../smoke/aws-error.ts';
+
+/** No check takes longer than seconds, whatever is in the way. */
+const OPTIONS = {
+  maxAttempts: 2,
+  requestHandler: { connectionTimeout: 3_000, requestTimeout: 5_000, throwOnRequestTimeout: true },
+} as const;
+
+/** The account and the region that the credentials of this machine lead to, and AWS's APIs there. */
+export class AwsAccount {
+  readonly id: string;
+  readonly region: string;
+  /** The ARN of the user or role. */
+  readonly caller: string;
+  readonly ec2 = new EC2Client(OPTIONS);
+  readonly lambda = new LambdaClient(OPTIONS);
+  readonly mq = new MqClient(OPTIONS);
+  readonly secretsManager = new SecretsManagerClient(OPTIONS);
+  readonly ssm = new SSMClient(OPTIONS);
+
+  /** @throws Error that says what to do where there are no credentials, no region, or no such account */
+  static async ofThisMachine(): Promise<AwsAccount> {
+    const sts = new STSClient(OPTIONS);
+    const what = "The caller's identity cannot be read";
+    const [region, { Account: id, Arn: caller }] = await asking(
+      what,
+      Promise.all([sts.config.region(), sts.send(new GetCallerIdentityCommand({}))]),
+    );
+    if (id === undefined || caller === undefined) throw new Error(`${what}: the answer is none of AWS's.`);
+    return new AwsAccount(id, region, caller);
+  }
+
+  private constructor(id: string, region: string, caller: string) {
+    this.id = id;
+    this.region = region;
+    this.caller = caller;
+  }
+}

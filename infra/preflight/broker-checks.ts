@@ -1,0 +1,76 @@
+import { DescribeBrokerCommand, DescribeBrokerInstanceOptionsCommand } from '@aws-sdk/client-mq';
+import {
+  type ExistingBrokerSettings,
+  modelOf,
+  type NewBrokerSettings,
+} from '../settings/deployment-settings.ts';
+import { asking } from '../smoke/aws-error.ts';
+import type { AwsAccount } from './aws-account.ts';
+import { type Finding, open, unless } from './finding.ts';
+
+/** Whether Amazon MQ makes such a broker in these zones. */
+export async function checkInstanceType(
+  { mq, region }: AwsAccount,
+  settings: NewBrokerSettings,
+  wantedZones: Promise<readonly string[]>,
+): Promise<Finding> {
+  const { instanceType, isCluster } = modelOf({ ...settings });
+  const command = new DescribeBrokerInstanceOptionsCommand({
+    EngineType: 'RABBITMQ',
+    HostInstanceType: instanceType,
+  });
+  const what = "Amazon MQ's instance types cannot be read";
+  const [{ BrokerInstanceOptions: options = [] }, zones] = await Promise.all([
+    asking(what, mq.send(command)),
+    wantedZones,
+  ]);
+  const kind = `A ${settings.newBroker} of RabbitMQ ${settings.brokerVersion} on ${instanceType}`;
+  if (options.length === 0)
+    return unless([`Amazon MQ does not have the type in ${region}: set brokerInstanceType`], kind, '');
+  const names = options.flatMap(({ AvailabilityZones: zones = [] }) =>
+    zones.flatMap(({ Name }) => Name ?? []),
+  );
+  const modes = options.flatMap((option) => option.SupportedDeploymentModes ?? []);
+  const versions = options.flatMap((option) => option.SupportedEngineVersions ?? []);
+  const without = zones.filter((zone) => !names.includes(zone));
+  return unless(
+    [
+      without.length > 0 &&
+        `${without.join(' and ')} does not have the type: set availabilityZones to two of ${names.sort().join(', ')}`,
+      !modes.includes(isCluster ? 'CLUSTER_MULTI_AZ' : 'SINGLE_INSTANCE') &&
+        'the type is not for this kind of broker: set brokerInstanceType',
+      !versions.some((version) => version.startsWith(settings.brokerVersion)) &&
+        `the type has RabbitMQ ${versions.join(', ')}: set brokerVersion`,
+    ],
+    kind,
+    `Amazon MQ has it in ${zones.join(' and ')}`,
+  );
+}
+
+/** Whether an existing broker is as the settings say. */
+export async function checkBroker({ mq }: AwsAccount, settings: ExistingBrokerSettings): Promise<Finding> {
+  const { brokerEndpoint, brokerName, brokerSecurityGroupId } = settings;
+  const id = settings.brokerId ?? /^amqps:\/\/(b-[0-9a-f-]{36})\./.exec(brokerEndpoint ?? '')?.[1];
+  if (id === undefined)
+    return open(`The broker ${brokerName}: brokerEndpoint does not say which one of Amazon MQ's it is.`);
+  const command = new DescribeBrokerCommand({ BrokerId: id });
+  const broker = await asking(`The broker ${id} cannot be described`, mq.send(command));
+  const endpoints = broker.BrokerInstances?.flatMap(({ Endpoints }) => Endpoints ?? []) ?? [];
+  const groups = broker.SecurityGroups ?? [];
+  return unless(
+    [
+      broker.EngineType?.toUpperCase() !== 'RABBITMQ' && `it is ${broker.EngineType}, not RabbitMQ`,
+      broker.BrokerState !== 'RUNNING' && `its state is ${broker.BrokerState}: wait for RUNNING`,
+      broker.PubliclyAccessible === true &&
+        'it is public, without a security group of yours: make a private one',
+      broker.BrokerName !== brokerName && `its name is ${broker.BrokerName}: set brokerName`,
+      brokerEndpoint !== undefined &&
+        !endpoints.includes(brokerEndpoint) &&
+        `its endpoint is ${endpoints.join(', ')}: set brokerEndpoint`,
+      !groups.includes(brokerSecurityGroupId) &&
+        `its security groups are ${groups.join(', ')}: set brokerSecurityGroupId`,
+    ],
+    `The broker ${id}`,
+    `running, RabbitMQ ${broker.EngineVersion} on ${broker.HostInstanceType}`,
+  );
+}

@@ -1,0 +1,21 @@
+/** What one check found. */
+export interface Finding {
+  /** `open` cannot be told from here, or is for a person to decide: it fails nothing. */
+  readonly kind: 'good' | 'todo' | 'open';
+  /** For a person: what is well, or what is wrong and what to do. */
+  readonly text: string;
+}
+
+export const good = (text: string): Finding => ({ kind: 'good', text });
+export const todo = (text: string): Finding => ({ kind: 'todo', text });
+export const open = (text: string): Finding => ({ kind: 'open', text });
+
+/** All is well, or there are these problems. */
+export function unless(
+  problems: readonly (string | false | undefined)[],
+  what: string,
+  well: string,
+): Finding {
+  const wrong = problems.filter((problem) => typeof problem === 'string');
+  return wrong.length === 0 ? good(`${what}: ${well}.`) : todo(`${what}: ${wrong.join('; ')}.`);
+}

@@ -1,0 +1,169 @@
+import { BlockList } from 'node:net';
+import {
+  DescribeAvailabilityZonesCommand,
+  DescribeManagedPrefixListsCommand,
+  DescribeSubnetsCommand,
+  DescribeVpcEndpointServicesCommand,
+  DescribeVpcEndpointsCommand,
+  DescribeVpcsCommand,
+} from '@aws-sdk/client-ec2';
+import type { ExistingBrokerSettings, NewBrokerSettings, Settings } from '../settings/deployment-settings.ts';
+import { asking } from '../smoke/aws-error.ts';
+import type { AwsAccount } from './aws-account.ts';
+import { type Finding, good, open, unless } from './finding.ts';
+
+/** The subnets of an existing broker's VPC, with their zones. */
+export type Subnets = readonly {
+  readonly id: string;
+  readonly zone: string;
+  readonly vpcId: string | undefined;
+}[];
+
+export async function subnetsOf({ ec2 }: AwsAccount, ids: readonly string[]): Promise<Subnets> {
+  const command = new DescribeSubnetsCommand({ SubnetIds: [...ids] });
+  const { Subnets: found = [] } = await asking('The subnets cannot be read', ec2.send(command));
+  return found.map(({ SubnetId: id = '', AvailabilityZone: zone = '', VpcId: vpcId }) => ({
+    id,
+    zone,
+    vpcId,
+  }));
+}
+
+/** The zones of a new broker's VPC: by default CloudFormation's first two of the region. */
+export async function zonesOf({ ec2 }: AwsAccount, settings: NewBrokerSettings): Promise<readonly string[]> {
+  if (settings.availabilityZones) return settings.availabilityZones;
+  const isZone = { Name: 'zone-type', Values: ['availability-zone'] };
+  const { AvailabilityZones: found = [] } = await asking(
+    "The region's zones cannot be read",
+    ec2.send(new DescribeAvailabilityZonesCommand({ Filters: [isZone] })),
+  );
+  return found
+    .flatMap(({ ZoneName: name }) => name ?? [])
+    .sort()
+    .slice(0, 2);
+}
+
+/** Whether the subnets are of the VPC, each in another zone, as interface endpoints need. */
+export function checkSubnets(subnets: Subnets, { vpcId, subnetIds }: ExistingBrokerSettings): Finding {
+  const zones = subnets.map(({ zone }) => zone);
+  const elsewhere = subnets.filter((subnet) => subnet.vpcId !== vpcId);
+  return unless(
+    [
+      subnets.length < subnetIds.length && 'not all of subnetIds exist here',
+      elsewhere.length > 0 &&
+        `${elsewhere.map(({ id }) => id).join(', ')} is not in ${vpcId}: set subnetIds or vpcId`,
+      new Set(zones).size < zones.length && 'two of them are in one zone: set subnetIds to one of each zone',
+    ],
+    'The subnets',
+    `in ${vpcId}, in ${zones.join(', ')}`,
+  );
+}
+
+/** Whether AWS's services have interface endpoints in the zones of the functions. */
+export async function checkEndpointServices(
+  { ec2, region }: AwsAccount,
+  services: readonly string[],
+  zones: Promise<readonly string[]>,
+): Promise<Finding> {
+  const names = services.map((service) => `com.amazonaws.${region}.${service}`);
+  const command = new DescribeVpcEndpointServicesCommand({ ServiceNames: names });
+  const [{ ServiceDetails: details = [] }, wanted] = await Promise.all([
+    asking("The zones of AWS's endpoint services cannot be read", ec2.send(command)),
+    zones,
+  ]);
+  const missing = names.map((name) => {
+    const offered = details.find(({ ServiceName: its }) => its === name)?.AvailabilityZones ?? [];
+    const without = wanted.filter((zone) => !offered.includes(zone));
+    return (
+      without.length > 0 &&
+      `${name} has none in ${without.join(' and ')}: choose zones among ${offered.join(', ')}`
+    );
+  });
+  return unless(missing, 'Interface endpoints', `${services.join(', ')} in ${wanted.join(' and ')}`);
+}
+
+/** Whether the addresses of a new VPC are free in the account's other VPCs, and in the networks that the settings name. */
+export async function checkAddresses({ ec2 }: AwsAccount, settings: NewBrokerSettings): Promise<Finding> {
+  const { vpcCidr, clientCidrs, keystoneCidr, troveCidr, name, brokerStack = `${name}-broker` } = settings;
+  const { Vpcs: vpcs = [] } = await asking('The VPCs cannot be read', ec2.send(new DescribeVpcsCommand({})));
+  const wrong = Object.entries({ keystoneCidr, troveCidr, clientCidrs })
+    .flatMap(([setting, cidrs]) => [cidrs].flat().map((cidr) => ({ setting, cidr })))
+    .filter(({ cidr }) => cidr !== undefined && overlap(cidr, vpcCidr))
+    .map(({ setting, cidr }) => `${setting} ${cidr} overlaps with vpcCidr ${vpcCidr}: set another vpcCidr`);
+  if (wrong.length > 0) return unless(wrong, 'Addresses', '');
+  const others = vpcs.filter(({ Tags = [], CidrBlock, CidrBlockAssociationSet = [] }) => {
+    const isOwn = Tags.some(
+      (tag) => tag.Key === 'aws:cloudformation:stack-name' && tag.Value === brokerStack,
+    );
+    const blocks = [CidrBlock, ...CidrBlockAssociationSet.map((one) => one.CidrBlock)];
+    return !isOwn && blocks.some((block) => block !== undefined && overlap(block, vpcCidr));
+  });
+  if (others.length === 0) return good(`Addresses: ${vpcCidr} is free in this account.`);
+  const ids = others.map(({ VpcId: id }) => id).join(', ');
+  return open(
+    `Addresses: ${ids} overlaps with vpcCidr ${vpcCidr}, and can never be connected to the broker. vpcCidr cannot be changed later.`,
+  );
+}
+
+/** Whether two blocks of addresses have some in common: then one of them has the other's first. */
+function overlap(one: string, other: string): boolean {
+  const holds = (block: string, cidr: string) => {
+    const [address = '', bits] = block.split('/');
+    const list = new BlockList();
+    list.addSubnet(address, Number(bits), 'ipv4');
+    return list.check(cidr.split('/')[0] ?? '', 'ipv4');
+  };
+  return holds(one, other) || holds(other, one);
+}
+
+/** Whether `s3PrefixListId` is S3's list, and whether an existing VPC has a way to S3, or gets one. */
+export async function checkS3({ ec2, region }: AwsAccount, settings: Settings): Promise<Finding> {
+  const service = `com.amazonaws.${region}.s3`;
+  const named = { Name: 'prefix-list-name', Values: [service] };
+  const { PrefixLists: [list] = [] } = await asking(
+    "S3's prefix list cannot be read",
+    ec2.send(new DescribeManagedPrefixListsCommand({ Filters: [named] })),
+  );
+  const id = list?.PrefixListId;
+  const given = settings.s3PrefixListId;
+  if (given !== undefined && given !== id)
+    return unless(
+      [`${given} is not S3's list of addresses in ${region}: set s3PrefixListId to ${id}`],
+      'S3',
+      '',
+    );
+  if ('newBroker' in settings) return good(`S3: its list of addresses is ${id}.`);
+  if (given === undefined)
+    return open(
+      `S3: no state is kept and no changes are reported. To have both, set s3PrefixListId to ${id}.`,
+    );
+  const { vpcId, routeTableIds, name } = settings;
+  const filters = [
+    { Name: 'vpc-id', Values: [vpcId] },
+    { Name: 'service-name', Values: [service] },
+  ];
+  const { VpcEndpoints: endpoints = [] } = await asking(
+    "The VPC's endpoints cannot be read",
+    ec2.send(new DescribeVpcEndpointsCommand({ Filters: filters })),
+  );
+  const gateways = endpoints.filter(({ VpcEndpointType: type }) => type === 'Gateway');
+  const others = gateways.filter(
+    ({ Tags = [] }) =>
+      !Tags.some(({ Key, Value }) => Key === 'aws:cloudformation:stack-name' && Value === name),
+  );
+  const taken = routeTableIds?.filter((table) =>
+    others.some(({ RouteTableIds = [] }) => RouteTableIds.includes(table)),
+  );
+  return unless(
+    [
+      routeTableIds === undefined &&
+        gateways.length === 0 &&
+        `${vpcId} has no gateway endpoint of S3: set routeTableIds to the tables of subnetIds, and the stack makes one`,
+      taken &&
+        taken.length > 0 &&
+        `${taken.join(', ')} has a gateway endpoint of S3 already: remove it from routeTableIds`,
+    ],
+    'S3',
+    `its list of addresses is ${id}, and ${vpcId} has a way to it or gets one`,
+  );
+}

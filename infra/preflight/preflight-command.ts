@@ -1,0 +1,63 @@
+import { styleText } from 'node:util';
+import { readDeployment } from '../settings/deployment-files.ts';
+import { AwsAccount } from './aws-account.ts';
+import { begin, beginWithoutAccount } from './checks.ts';
+import { type Finding, good, todo } from './finding.ts';
+
+// `npm run preflight -- NAME`: says within seconds what would make the deployment of infra/deployments/NAME.json fail.
+
+const USAGE = `Usage: npm run preflight -- NAME [FOLDER]
+NAME is that of the settings FOLDER/NAME.json, by default in infra/deployments.
+Exit code 0: nothing is wrong; 1: something is to be done first.`;
+
+const MARKS = {
+  good: styleText('green', '✔'),
+  open: styleText('yellow', '…'),
+  todo: styleText('red', '✘'),
+} as const satisfies Record<Finding['kind'], string>;
+
+if (import.meta.main) process.exitCode = await preflight(process.argv.slice(2));
+
+/** Runs the command with these arguments. @returns its exit code */
+export async function preflight(args: string[]): Promise<number> {
+  try {
+    const findings = await findingsOf(args);
+    for (const { kind, text } of findings) console.log(`${MARKS[kind]} ${text}`);
+    return findings.some(({ kind }) => kind === 'todo') ? 1 : 0;
+  } catch (error) {
+    console.error(messageOf(error));
+    return 1;
+  }
+}
+
+/** All checks side by side. */
+async function findingsOf(args: string[]): Promise<Finding[]> {
+  const [name, folder = 'infra/deployments'] = readArguments(args);
+  const settings = readDeployment(folder, name);
+  const checks = [...beginWithoutAccount(settings)];
+  const account = AwsAccount.ofThisMachine().then(
+    async (aws) => [
+      good(`Credentials: ${aws.caller}, in ${aws.region}.`),
+      ...(await all(begin(aws, settings))),
+    ],
+    (error) => [todo(messageOf(error))],
+  );
+  const findings = [...(await account), ...(await all(checks))];
+  return findings.filter(({ text }, at) => findings.findIndex((other) => other.text === text) === at);
+}
+
+function all(checks: ReturnType<typeof begin>): Promise<Finding[]> {
+  return Promise.all(
+    checks.map(async (check) => check).map((check) => check.catch((error) => todo(messageOf(error)))),
+  );
+}
+
+function readArguments(args: string[]): [name: string, folder?: string] {
+  const [name, folder, ...others] = args;
+  if (name === undefined || name.startsWith('-') || others.length > 0) throw new Error(USAGE);
+  return folder === undefined ? [name] : [name, folder];
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

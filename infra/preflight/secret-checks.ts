@@ -1,0 +1,68 @@
+import {
+  DescribeSecretCommand,
+  GetSecretValueCommand,
+  ListSecretsCommand,
+} from '@aws-sdk/client-secrets-manager';
+import { parseJsonObject } from '../../functions/json.ts';
+import { asking } from '../smoke/aws-error.ts';
+import type { AwsAccount } from './aws-account.ts';
+import { type Finding, unless } from './finding.ts';
+
+/**
+ * Whether a secret can be read, is JSON with these texts, and is encrypted by a key that the functions may use.
+ *
+ * @param setting that names the secret
+ * @param keyArn the setting `secretsKmsKeyArn`
+ */
+export async function checkSecret(
+  { secretsManager }: AwsAccount,
+  setting: string,
+  arn: string,
+  fields: readonly string[],
+  keyArn: string | undefined,
+): Promise<Finding> {
+  const id = { SecretId: arn };
+  const [{ SecretString: text = '' }, { KmsKeyId: key }] = await asking(
+    `${setting} cannot be read`,
+    Promise.all([
+      secretsManager.send(new GetSecretValueCommand(id)),
+      secretsManager.send(new DescribeSecretCommand(id)),
+    ]),
+  );
+  const secret = parseJsonObject(text);
+  const isFit = fields.every((field) => typeof secret?.[field] === 'string' && secret[field] !== '');
+  const isOwnKey = key !== undefined && !key.endsWith('alias/aws/secretsmanager');
+  return unless(
+    [
+      !isFit && `its value must be {${fields.map((field) => `"${field}": "…"`).join(', ')}}`,
+      isOwnKey &&
+        keyArn === undefined &&
+        `the key ${key} encrypts it: set secretsKmsKeyArn to the ARN of this key`,
+    ],
+    setting,
+    `has ${fields.join(' and ')}`,
+  );
+}
+
+const KEY_NAME = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Whether there are secrets with keys of guests. */
+export async function checkGuestKeys({ secretsManager }: AwsAccount, prefix: string): Promise<Finding> {
+  const command = new ListSecretsCommand({ Filters: [{ Key: 'name', Values: [prefix] }], MaxResults: 100 });
+  const { SecretList: list = [], NextToken: more } = await asking(
+    'The secrets cannot be listed',
+    secretsManager.send(command),
+  );
+  const names = list.flatMap(({ Name: name }) => (name?.startsWith(prefix) ? name.slice(prefix.length) : []));
+  const odd = names.filter((name) => !KEY_NAME.test(name));
+  const count = `${names.length}${more === undefined ? '' : ' or more'}`;
+  return unless(
+    [
+      names.length === 0 &&
+        `no secret's name begins with ${prefix}: keep each guest's key in ${prefix}<instance_id>`,
+      odd.length > 0 && `${prefix}${odd[0]} is no guest's: its name must end with an instance's id`,
+    ],
+    'guestKeySecretPrefix',
+    `${count} of a guest`,
+  );
+}
