@@ -1,5 +1,6 @@
 import type { Context } from 'aws-lambda';
 import { FleetHistory, unsaved } from './changes/fleet-history.ts';
+import { type MuteList, type MuteRequest, muteList, readMuteRequest, withMutes } from './changes/mutes.ts';
 import { rememberedGuests } from './changes/remembered-guests.ts';
 import { type ReportedSummary, withReport } from './changes/report.ts';
 import { ExecutionEnvironment } from './runtime/execution-environment.ts';
@@ -33,15 +34,18 @@ const PROGRESS_MS = 200;
 const loaded = await load(process.env);
 
 /**
- * The scheduled sweep: pings the guests that the event names, or all that there are, and returns what it found.
+ * The scheduled sweep: pings the guests that the event names, or all that there are, and returns what it found. An event
+ * about mutes pings nobody, and is answered with the mutes that there are.
  *
  * @throws where the deployer has something to correct; broker and guests that fail are in the summary
  */
-export async function handler(event: unknown, lambda: Context): Promise<ReportedSummary> {
+export async function handler(event: unknown, lambda: Context): Promise<ReportedSummary | MuteList> {
   const requestId = `req-${lambda.awsRequestId}`;
   try {
     if (loaded instanceof InvalidConfig) throw loaded;
     const deadline = Deadline.in(lambda.getRemainingTimeInMillis() - ANSWER_MARGIN_MS);
+    const request = readMuteRequest(event);
+    if (request) return await answerMutes(loaded, request, requestId, deadline);
     return await check(loaded, readSweepRequest(event), requestId, deadline);
   } catch (error) {
     log.error('health_check', { request_id: requestId, outcome: 'error' }, error);
@@ -69,6 +73,20 @@ async function load(env: NodeJS.ProcessEnv) {
       topics: readControlPlaneTopics(env, environment.config.controlExchange),
     };
   });
+}
+
+/** @throws InvalidConfig, InvalidEvent, StateUnavailable or StateConflict */
+async function answerMutes(
+  { history }: HealthCheck,
+  request: MuteRequest,
+  requestId: string,
+  deadline: Deadline,
+): Promise<MuteList> {
+  if (!history) throw new InvalidConfig('FLEET_STATE_URL is not set: there is nowhere to save a mute');
+  const now = new Date();
+  const state = await history.edit((saved) => withMutes(saved, request, now), deadline);
+  if (!('mutes' in request)) log.info('mutes_changed', { request_id: requestId, ...request });
+  return muteList(state, now);
 }
 
 async function check(

@@ -38,7 +38,7 @@ async function start(settings: Record<string, string>): Promise<HealthCheckUnder
 /** A state in which these guests have answered. */
 function stateWith(...known: string[]): string {
   const totals = { checked: 1, reachable: 1, unreachable: 0, unknown: 0 };
-  const apart = { new: 0, abandoned: 0, expected_silent: 0, orphaned: 0 };
+  const apart = { new: 0, abandoned: 0, expected_silent: 0, orphaned: 0, muted: 0 };
   const at = '2026-03-14T14:05:52.000Z';
   const sweep = {
     at,

@@ -13,7 +13,10 @@ import {
   fleetState,
   type GuestState,
   type LastSweep,
+  type Mute,
 } from './fleet-state.ts';
+import { activeMutes, muteOf } from './mutes.ts';
+import { type Reminder, reminderOf } from './reminder.ts';
 import { type Shrinkage, shrinkageError, shrunk as shrunkSince } from './shrinkage.ts';
 import { type Change, type Thresholds, transition } from './transition.ts';
 
@@ -21,6 +24,9 @@ import { type Change, type Thresholds, transition } from './transition.ts';
 export interface Applied {
   readonly state: FleetState;
   readonly changes: readonly Change[];
+  /** Of muted guests: nobody is told. */
+  readonly quietChanges: readonly Change[];
+  readonly reminder?: Reminder;
   readonly tally: Tally;
   /** Undefined where the control plane was not pinged. */
   readonly controlPlane?: readonly ControlPlaneTopic[];
@@ -79,6 +85,8 @@ class Fleet {
   readonly #answered: Map<string, Answered>;
   readonly #apart = new Map<string, Apart>();
   readonly #changes: Change[] = [];
+  readonly #quietChanges: Change[] = [];
+  readonly #mutes: readonly Mute[];
   readonly #startedAt: string;
   readonly #endedAt: string;
   /** True when the same event was delivered twice, or somebody swept beside the schedule. */
@@ -92,6 +100,7 @@ class Fleet {
     this.#guests = new Map(Object.entries(before?.guests ?? {}));
     this.#known = new Set(before?.known);
     this.#answered = new Map(Object.entries(before?.answered ?? {}));
+    this.#mutes = activeMutes(before?.mutes, result.endedAt);
     this.#startedAt = result.startedAt.toISOString();
     this.#endedAt = result.endedAt.toISOString();
     const sinceCountedMs = result.startedAt.getTime() - Date.parse(before?.counted_at ?? '');
@@ -113,18 +122,19 @@ class Fleet {
       this.#known.delete(id);
       return;
     }
-    this.#count(id, before, why);
+    const isMuted = this.#isMuted(id, before, why);
+    if (!isMuted) this.#count(id, before, why);
     const at = why ? this.#result.failedAt(id).toISOString() : this.#endedAt;
     const isTroveFresh = this.#result.trove?.isFresh === true;
     const silent = { before, isNewcomer: this.#isNewcomer(id, before), at };
     const context = why && contextOf(silent, this.#instance(id), this.#result.trove);
     const excused = context && excuse(silent, context, isTroveFresh, this.#rules.expectedSilenceMs);
-    const apart = isDeleted ? 'orphaned' : excused;
-    const isExcused = why !== undefined && apart !== undefined;
-    const finding = { why, at, isExcused, isRepeat: this.#isRepeat };
-    const { guest, change } = transition(before, finding, this.#rules);
+    const apart = isDeleted ? 'orphaned' : isMuted && why ? 'muted' : excused;
+    const isExcused = why !== undefined && (isDeleted || excused !== undefined);
+    const finding = { why, at, isExcused, isMuted, isRepeat: this.#isRepeat };
+    const { guest, change, isQuiet } = transition(before, finding, this.#rules);
     const name = this.#instance(id)?.name || before?.name;
-    if (change) this.#changes.push({ instance_id: id, ...(name && { name }), ...change });
+    if (change) this.#report({ instance_id: id, ...(name && { name }), ...change }, isQuiet);
     this.#set(id, guest, context, apart);
   }
 
@@ -139,21 +149,27 @@ class Fleet {
     const pinged = controlPlane(this.#before?.control_plane, this.#result);
     const topics = pinged ?? this.#before?.control_plane;
     const { contradicted, changes } = contradictions(this.#before?.contradicted, this.#result);
-    this.#changes.push(...changes);
+    for (const change of changes) this.#report(change, this.#isMuted(change.instance_id));
     const isCounted = this.#isOfFleet && this.#result.isBrokerReachable && !this.#isRepeat;
     const countedAt = isCounted ? this.#startedAt : this.#before?.counted_at;
+    const reminder = isCounted ? this.#reminder() : undefined;
+    const remindedAt = reminder ? this.#endedAt : this.#before?.reminded_at;
     const guests = Object.fromEntries(withinLimit(this.#guests));
     const state = fleetState(this.#lastSweep(counts, cause), guests, {
       known: [...this.#known],
       answered: Object.fromEntries(this.#answered),
       ...(countedAt && { counted_at: countedAt }),
       ...(shrunk && { shrunk }),
+      ...(remindedAt && { reminded_at: remindedAt }),
+      ...(this.#mutes.length > 0 && { mutes: [...this.#mutes] }),
       ...(topics && { control_plane: topics }),
       ...(Object.keys(contradicted).length > 0 && { contradicted }),
     });
     return {
       state,
       changes: this.#changes,
+      quietChanges: this.#quietChanges,
+      ...(reminder && reminder.guests > 0 && { reminder }),
       cause: this.#changes.some(({ change }) => change === 'unreachable') ? cause : undefined,
       tally: counts,
       ...(pinged && { controlPlane: pinged }),
@@ -197,6 +213,26 @@ class Fleet {
     return !this.#isOfFleet && before === undefined && !this.#known.has(id);
   }
 
+  #isMuted(id: string, before?: GuestState, why?: Unreachable): boolean {
+    const hypervisor = this.#instance(id)?.hypervisor ?? before?.hypervisor;
+    const known = { ...(why && { reason: why.reason }), ...(hypervisor && { hypervisor }) };
+    return muteOf(this.#mutes, id, known, this.#result.endedAt) !== undefined;
+  }
+
+  #report(change: Change, isQuiet = false): void {
+    (isQuiet ? this.#quietChanges : this.#changes).push(change);
+  }
+
+  #reminder(): Reminder | undefined {
+    const told = new Set(this.#changes.map(({ instance_id: id }) => id));
+    const isSilent = ({ sweeps, reported, counted_apart: apart }: GuestState) =>
+      sweeps > 0 && reported === 'unreachable' && apart === undefined;
+    const silent = this.#guests.entries().filter(([, guest]) => isSilent(guest));
+    const { remindAfterMs } = this.#rules;
+    const remindedAt = this.#before?.reminded_at;
+    return reminderOf(silent, (id) => told.has(id), remindedAt, this.#result.endedAt, remindAfterMs);
+  }
+
   #isUnlisted(id: string): boolean {
     return this.#result.trove?.isFresh === true && this.#instance(id) === undefined;
   }
@@ -206,7 +242,8 @@ class Fleet {
     if (!wasReported || why === undefined) return;
     const { since, name } = before;
     const { reason } = why;
-    this.#changes.push({ instance_id: id, ...(name && { name }), change: 'deleted', reason, since });
+    const isQuiet = before.muted === true || this.#isMuted(id, before, why);
+    this.#report({ instance_id: id, ...(name && { name }), change: 'deleted', reason, since }, isQuiet);
     this.#guests.set(id, { ...before, reported: 'nothing' });
   }
 

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { StateConflict, type StateStore, StateUnavailable } from '../store/state-store.ts';
 import { type SweepResult, tally } from '../sweep/sweep-result.ts';
 import type { Deadline } from '../time/deadline.ts';
@@ -15,8 +16,9 @@ export interface Saved {
   readonly problem?: StateProblem;
 }
 
-/** How often a sweep tries to save its state while others save theirs. */
-const ATTEMPTS = 2;
+/** How often a writer tries to save its state while others save theirs, and how long it waits in between, in milliseconds. */
+const ATTEMPTS = 5;
+const BACKOFF_MS = 20;
 
 /** What is known of the fleet from sweep to sweep, saved in a store. */
 export class FleetHistory {
@@ -75,7 +77,35 @@ export class FleetHistory {
         if (!(error instanceof StateConflict)) throw error;
         if (attempt === ATTEMPTS) return withProblem(outcome, error, 'notSaved');
       }
+      await setTimeout(BACKOFF_MS * attempt * Math.random());
       saved = await this.load(deadline);
+    }
+  }
+
+  /**
+   * Changes the saved state, beside any sweep.
+   *
+   * @returns the state as it is saved
+   * @throws StateUnavailable, StateConflict, and what `change` throws
+   */
+  async edit(change: (state: FleetState) => FleetState, deadline: Deadline): Promise<FleetState> {
+    let tried = '';
+    for (let attempt = 1; ; attempt++) {
+      const saved = await this.load(deadline);
+      if (saved instanceof StateUnavailable) throw saved;
+      const { state, text, version } = saved;
+      if (state === undefined)
+        throw new StateUnavailable('The first sweep saves a state', 'there is none yet');
+      if (text === tried) return state; // written, though the answer was lost
+      const next = change(state);
+      tried = JSON.stringify(next);
+      try {
+        await this.#store.replace(version, tried, deadline);
+        return next;
+      } catch (error) {
+        if (!(error instanceof StateConflict) || attempt === ATTEMPTS) throw error;
+      }
+      await setTimeout(BACKOFF_MS * attempt * Math.random());
     }
   }
 
@@ -121,5 +151,12 @@ function withProblem(outcome: SweepOutcome, { message }: Error, then: keyof type
 export function unsaved(result: SweepResult): SweepOutcome {
   const topics = controlPlane(undefined, result);
   const known = topics && { controlPlane: topics };
-  return { state: undefined, changes: [], tally: tally(result), error: result.error, ...known };
+  return {
+    state: undefined,
+    changes: [],
+    quietChanges: [],
+    tally: tally(result),
+    error: result.error,
+    ...known,
+  };
 }

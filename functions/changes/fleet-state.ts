@@ -24,6 +24,7 @@ const LAST_SWEEP = v.object({
   abandoned: v.exactOptional(count, 0),
   expected_silent: v.exactOptional(count, 0),
   orphaned: v.exactOptional(count, 0),
+  muted: v.exactOptional(count, 0),
   guests_unencrypted: v.exactOptional(count),
   guests_with_several_consumers: v.exactOptional(count),
   broker_reachable: v.boolean(),
@@ -73,7 +74,9 @@ const GUEST = v.object({
   reported,
   /** With what reason it was reported unreachable. */
   reported_reason: v.exactOptional(reason),
-  counted_apart: v.exactOptional(v.picklist(['new', 'abandoned', 'expected_silent', 'orphaned'])),
+  counted_apart: v.exactOptional(v.picklist(['new', 'abandoned', 'expected_silent', 'orphaned', 'muted'])),
+  /** It was muted at its last verdict, and nobody was told what that was. */
+  muted: v.exactOptional(v.literal(true)),
   /** It was first seen while the fleet was known, and has not answered since. */
   never_answered: v.exactOptional(v.literal(true)),
   /** It was missing in Trove's last list, which was whole; when it is missing again, Trove has deleted it. */
@@ -115,6 +118,15 @@ const CONTRADICTION = v.object({
   hypervisor: v.exactOptional(v.string()),
 });
 
+const MUTE = v.object({
+  /** An instance's id, a reason, a hypervisor, or `all`. */
+  target: v.string(),
+  from: moment,
+  until: moment,
+  note: v.exactOptional(v.string()),
+  author: v.exactOptional(v.string()),
+});
+
 const STATE = v.object({
   version: v.literal(VERSION),
   /** The last sweep of the whole fleet; one of named guests only while there has been no other. */
@@ -133,6 +145,9 @@ const STATE = v.object({
   contradicted: v.exactOptional(v.record(instanceId, CONTRADICTION)),
   /** More than a fifth of the guests that answered ceased to: since when, and how many had answered before. */
   shrunk: v.exactOptional(v.object({ since: moment, from: count })),
+  /** When people were last reminded of what is still unreachable. */
+  reminded_at: v.exactOptional(moment),
+  mutes: v.exactOptional(v.array(MUTE)),
 });
 
 /** Version 1 had other names for some fields. */
@@ -181,6 +196,9 @@ export interface FleetState
 
 /** A topic of Trove's control plane; `reachable` is null where that is not known. */
 export type ControlPlaneTopic = Readonly<v.InferOutput<typeof TOPIC>>;
+
+/** Guests of which an operator wants to hear nothing for a while. */
+export type Mute = Readonly<v.InferOutput<typeof MUTE>>;
 
 /** A guest that answers, though Trove says otherwise. */
 export type Contradiction = Readonly<v.InferOutput<typeof CONTRADICTION>>;

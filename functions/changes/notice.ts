@@ -1,6 +1,7 @@
 import { formatDuration, formatTime } from '../time/format.ts';
 import type { Applied } from './apply-sweep.ts';
 import { causeSentence } from './common-cause.ts';
+import { reminderSentence } from './reminder.ts';
 import type { Change } from './transition.ts';
 
 /** How many guests of a kind a notice names; the others are counted. */
@@ -11,9 +12,13 @@ const WORDS: Readonly<Record<Change['change'], readonly [one: string, many: stri
   unreachable: ['guest became unreachable', 'guests became unreachable'],
   flapping: ['guest is flapping', 'guests are flapping'],
   reason_changed: ['guest is unreachable for another reason', 'guests are unreachable for another reason'],
+  mute_ended: [
+    'guest is still unreachable, and no longer muted',
+    'guests are still unreachable, and no longer muted',
+  ],
   abandoned: [
-    'guest has been unreachable for so long that it counts as abandoned',
-    'guests have been unreachable for so long that they count as abandoned',
+    'guest has been unreachable for so long that it counts as abandoned (this is the last reminder)',
+    'guests have been unreachable for so long that they count as abandoned (this is the last reminder)',
   ],
   deleted: ['unreachable guest was deleted in Trove', 'unreachable guests were deleted in Trove'],
   unknown_to_trove: [
@@ -37,7 +42,7 @@ export function bySeverity(changes: readonly Change[]): Change[] {
  * @returns undefined where nothing has changed
  */
 export function notice(
-  { changes, shrank, cause }: Pick<Applied, 'changes' | 'shrank' | 'cause'>,
+  { changes, shrank, cause, reminder }: Pick<Applied, 'changes' | 'shrank' | 'cause' | 'reminder'>,
   now: Date,
 ): string | undefined {
   const parts = cause ? [causeSentence(cause, now.getTime()).replace(/\.$/, '')] : [];
@@ -52,6 +57,7 @@ export function notice(
     const more = alike.length > MAX_IN_NOTICE ? ` and ${alike.length - MAX_IN_NOTICE} more` : '';
     parts.push(`${alike.length} ${alike.length === 1 ? one : many}: ${named.join(', ')}${more}`);
   }
+  if (reminder) parts.push(reminderSentence(reminder, now));
   return parts.length === 0 ? undefined : `${parts.join('; ')}.`;
 }
 

@@ -2,6 +2,7 @@ import { MAX_IN_SUMMARY, type Summary, type UnreachableGuest } from '../sweep/su
 import type { Applied } from './apply-sweep.ts';
 import type { ControlPlaneTopic, FleetState } from './fleet-state.ts';
 import { bySeverity, notice } from './notice.ts';
+import type { Reminder } from './reminder.ts';
 import type { Change } from './transition.ts';
 
 /** How many changes a summary lists: it must fit into an event of EventBridge. */
@@ -35,6 +36,8 @@ export interface Report {
   /** The same as one sentence for people; missing where nothing has changed. */
   readonly changes_sentence?: string;
   readonly state_problem?: StateProblem;
+  /** What is still unreachable, once a day. */
+  readonly reminder?: Reminder;
   /** The control plane's own topics; missing where they were not pinged. */
   readonly control_plane?: readonly ControlPlaneTopic[];
   /** Since when the fleet has shrunk, and how many guests had answered before. */
@@ -55,13 +58,14 @@ export type ReportedSummary = Summary & Partial<Report>;
 
 /** The summary with what has changed, and since when each guest is unreachable. */
 export function withReport(summary: Summary, outcome: SweepOutcome, now: Date): ReportedSummary {
-  const { changes, state, problem } = outcome;
+  const { changes, state, problem, reminder } = outcome;
   const sentence = notice(outcome, now);
   return {
     ...summary,
     changes: bySeverity(changes).slice(0, MAX_CHANGES),
     changes_omitted: Math.max(0, changes.length - MAX_CHANGES),
     ...(sentence !== undefined && { changes_sentence: sentence }),
+    ...(reminder && { reminder }),
     ...(problem && { state_problem: problem }),
     ...(state?.shrunk && { shrunk: state.shrunk }),
     ...(state?.contradicted && { contradicted: contradicted(state.contradicted) }),

@@ -10,6 +10,8 @@ export interface Thresholds {
   readonly reachableAfterSweeps: number;
   /** After how long an unreachable guest counts as abandoned, in milliseconds. */
   readonly abandonedAfterMs: number;
+  /** After how long people are reminded of an unreachable guest, in milliseconds; 0: never. */
+  readonly remindAfterMs: number;
   /** How often a sweep is scheduled, in milliseconds; undefined: by nobody, and each sweep counts. */
   readonly rateMs?: number | undefined;
 }
@@ -25,6 +27,7 @@ export interface Change {
    * - `flapping`: the guest changes too often to report each change; nothing more is reported until it is steady.
    * - `reachable`: again, after it was reported unreachable, flapping or abandoned.
    * - `abandoned`: unreachable for so long that it is counted apart from now on.
+   * - `mute_ended`: still unreachable, and no longer muted.
    * - `deleted`: Trove has deleted the instance.
    * - `unknown_to_trove`: the guest answers, though Trove does not list its instance.
    */
@@ -34,6 +37,7 @@ export interface Change {
     | 'flapping'
     | 'reachable'
     | 'abandoned'
+    | 'mute_ended'
     | 'deleted'
     | 'unknown_to_trove';
   /** Of an unreachable guest; of a guest that is flapping, the last one. */
@@ -49,6 +53,8 @@ export interface Transition {
   /** Undefined: the guest is plainly reachable. */
   readonly guest: GuestState | undefined;
   readonly change?: ChangeOf;
+  /** Nobody is told of the change: the guest is muted, or was until now and answers again. */
+  readonly isQuiet?: boolean;
 }
 
 /** What a sweep found of a guest. */
@@ -59,6 +65,7 @@ export interface Finding {
   readonly at: string;
   /** Its silence is no news; it is counted all the same. */
   readonly isExcused?: boolean;
+  readonly isMuted?: boolean;
   /** Found by a sweep too soon after the one before to count as one more that says the same. */
   readonly isRepeat?: boolean;
 }
@@ -79,7 +86,7 @@ export function transition(
   finding: Finding,
   thresholds: Thresholds,
 ): Transition {
-  const { why, at, isExcused = false, isRepeat = false } = finding;
+  const { why, at, isExcused = false, isMuted = false, isRepeat = false } = finding;
   const counted = why ? unanswered(before, why, at) : before && answered(before, at);
   if (counted === undefined) return { guest: undefined };
   const seen = isRepeat && before ? { ...counted, ...countsBefore(counted, before) } : counted;
@@ -87,11 +94,29 @@ export function transition(
   const isSteady =
     (seen.sweeps || seen.same_sweeps) >=
     Math.max(STEADY_AFTER_SWEEPS, unreachableAfterSweeps, reachableAfterSweeps);
-  const change = isExcused ? undefined : toReport(seen, isSteady, at, thresholds);
+  const due = isExcused ? undefined : toReport(seen, isSteady, at, thresholds);
+  const wasMuted = before?.muted === true;
+  const change = isMuted ? inMute(due) : wasMuted && !isExcused ? afterMute(seen, due) : due;
   const reported = change === undefined ? seen : withReported(seen, change);
   const isForgotten = isSteady && reported.sweeps === 0 && reported.reported === 'nothing';
-  const guest = isSteady ? { ...reported, flips: 0 } : reported;
-  return { guest: isForgotten ? undefined : guest, ...(change && { change }) };
+  const isUntold = wasMuted && (isExcused || seen.sweeps === 0) && change?.change !== 'reachable';
+  const isStillMuted = isMuted || isUntold;
+  const guest = { ...reported, ...(isSteady && { flips: 0 }), ...(isStillMuted && { muted: true as const }) };
+  const isQuiet = isMuted || (wasMuted && seen.sweeps === 0);
+  return { guest: isForgotten ? undefined : guest, ...(change && { change, isQuiet }) };
+}
+
+/** A muted guest is not abandoned: when its mute ends, people hear of it first. */
+function inMute(due: ChangeOf | undefined): ChangeOf | undefined {
+  return due?.change === 'abandoned' ? undefined : due;
+}
+
+/** A guest that is still unreachable when its mute has ended is reported, whatever was seen of it meanwhile. */
+function afterMute(seen: GuestState, due: ChangeOf | undefined): ChangeOf | undefined {
+  const { sweeps, reported, reason, since } = seen;
+  const isUnreachable = reported === 'unreachable' || reported === 'flapping' || due !== undefined;
+  if (sweeps === 0 || !isUnreachable || due?.change === 'abandoned') return due;
+  return { change: 'mute_ended', reason, since };
 }
 
 /** Counts an answer, and reports nothing yet. */

@@ -13,6 +13,7 @@ const MAX_TEXT = 64;
 const APART: Readonly<
   Record<Apart, { readonly title: string; readonly means: string; readonly todo?: string }>
 > = {
+  muted: { title: 'muted', means: 'An operator wants to hear nothing of these guests for a while.' },
   expected_silent: {
     title: 'silence expected',
     means: 'Trove builds, restarts, changes or stops these instances.',

@@ -19,7 +19,7 @@ const SEVERITY = Object.keys(REASONS);
 const MAX_TOPICS = 20;
 
 /** Why a silent guest is not counted as unreachable, in the order of the page. */
-export const APART = ['expected_silent', 'new', 'abandoned', 'orphaned'] as const;
+export const APART = ['muted', 'expected_silent', 'new', 'abandoned', 'orphaned'] as const;
 export type Apart = (typeof APART)[number];
 
 /** The fleet as it was at the last sweep, each guest counted once. */

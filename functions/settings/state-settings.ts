@@ -31,6 +31,7 @@ export function readStateSettings(env: Variables): StateSettings {
       unreachableAfterSweeps: readCount(env, 'UNREACHABLE_AFTER_SWEEPS', 2, MAX_SWEEPS),
       reachableAfterSweeps: readCount(env, 'REACHABLE_AFTER_SWEEPS', 1, MAX_SWEEPS),
       abandonedAfterMs: readCount(env, 'ABANDONED_AFTER_HOURS', 168, MAX_HOURS) * HOUR_MS,
+      remindAfterMs: readCount(env, 'REMIND_AFTER_HOURS', 24, MAX_HOURS, 0) * HOUR_MS,
       rateMs: env['HEALTH_CHECK_RATE_MINUTES'] ? readRateMs(env) : undefined,
     },
   };

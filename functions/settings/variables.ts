@@ -41,11 +41,11 @@ export function readNumber(
   return number;
 }
 
-/** Reads a whole number from 1 to `most`. @throws InvalidConfig */
-export function readCount(env: Variables, name: string, byDefault: number, most: number): number {
+/** Reads a whole number from `least` to `most`. @throws InvalidConfig */
+export function readCount(env: Variables, name: string, byDefault: number, most: number, least = 1): number {
   const count = Number(env[name] || byDefault);
-  if (!Number.isInteger(count) || count < 1 || count > most)
-    throw new InvalidConfig(`${name} is not a whole number from 1 to ${most}`);
+  if (!Number.isInteger(count) || count < least || count > most)
+    throw new InvalidConfig(`${name} is not a whole number from ${least} to ${most}`);
   return count;
 }
 

@@ -25,8 +25,9 @@ export interface SweepError {
  * - `abandoned`: it has been unreachable for so long that it is no longer reported.
  * - `expected_silent`: Trove's status of the instance says that its agent is down for now.
  * - `orphaned`: Trove has deleted the instance, and its queue is left.
+ * - `muted`: an operator wants to hear nothing of it for a while.
  */
-export type Apart = 'new' | 'abandoned' | 'expected_silent' | 'orphaned';
+export type Apart = 'new' | 'abandoned' | 'expected_silent' | 'orphaned' | 'muted';
 
 /** How many guests there are of each kind. */
 export interface Totals extends Readonly<Record<Apart, number>> {
@@ -159,7 +160,7 @@ export function tally(
   const silent: Silent[] = [];
   for (const [id, why] of verdicts) if (why.reachable === false) silent.push({ id, why });
   const unreachable = silent.filter(({ id }) => !apart.has(id)).sort(worstFirst);
-  const counts = { new: 0, abandoned: 0, expected_silent: 0, orphaned: 0 };
+  const counts = { new: 0, abandoned: 0, expected_silent: 0, orphaned: 0, muted: 0 };
   for (const { id } of silent) {
     const kind = apart.get(id);
     if (kind) counts[kind]++;

@@ -16,6 +16,7 @@ const UNITS = {
   GuestsNew: 'Count',
   GuestsAbandoned: 'Count',
   GuestsExpectedSilent: 'Count',
+  GuestsMuted: 'Count',
   OrphanedQueues: 'Count',
   FleetStateKept: 'Count',
   FleetShrank: 'Count',

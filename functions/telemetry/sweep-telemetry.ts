@@ -111,6 +111,7 @@ function recordMetrics(
     GuestsNew: summary.new,
     GuestsAbandoned: summary.abandoned,
     GuestsExpectedSilent: summary.expected_silent,
+    GuestsMuted: summary.muted,
     OrphanedQueues: orphaned,
     GuestsUnencrypted: summary.guests_unencrypted,
     ...(summary.changes && {

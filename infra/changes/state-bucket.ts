@@ -56,5 +56,6 @@ export class StateBucket extends Construct {
     keeper.addEnvironment('REACHABLE_AFTER_SWEEPS', String(settings.reachableAfterSweeps));
     keeper.addEnvironment('HEALTH_CHECK_RATE_MINUTES', String(settings.healthCheckRateMinutes));
     keeper.addEnvironment('ABANDONED_AFTER_HOURS', String(settings.abandonedAfterHours));
+    keeper.addEnvironment('REMIND_AFTER_HOURS', String(settings.remindAfterHours));
   }
 }

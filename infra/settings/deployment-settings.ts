@@ -95,6 +95,7 @@ const COMMON = {
   unreachableAfterSweeps: sweeps(2),
   reachableAfterSweeps: sweeps(1),
   abandonedAfterHours: v.optional(integer(1, 100_000), 168),
+  remindAfterHours: v.optional(integer(0, 8760), 24),
   unreachableGuests: v.optional(integer(1, 100_000), 1),
   alarmEmail: v.optional(text(/^[^@\s]+@[^@\s]+$/, 'an e-mail address')),
 };

@@ -27,7 +27,7 @@ test('a state of version 1 is read with the names of today', () => {
   const read = parseFleetState(JSON.stringify({ version: 1, sweep, guests: { [ID]: guest } }));
   expect(read).toEqual({
     version: 2,
-    sweep: { ...sweep, new: 0, abandoned: 0, expected_silent: 0, orphaned: 0 },
+    sweep: { ...sweep, new: 0, abandoned: 0, expected_silent: 0, orphaned: 0, muted: 0 },
     known: [],
     guests: {
       [ID]: { ...seen, flips: 1, flips_since: at, reported: 'unreachable', reported_reason: 'no_reply' },

@@ -12,6 +12,7 @@ export const RULES: Rules = {
   reachableAfterSweeps: 1,
   abandonedAfterMs: 7 * 86_400_000,
   expectedSilenceMs: 3_600_000,
+  remindAfterMs: 86_400_000,
 };
 
 /** A fleet of two. */

@@ -82,6 +82,7 @@ describe('with a new broker', () => {
       UNREACHABLE_AFTER_SWEEPS: '2',
       REACHABLE_AFTER_SWEEPS: '1',
       ABANDONED_AFTER_HOURS: '168',
+      REMIND_AFTER_HOURS: '24',
     });
   });
 

@@ -45,6 +45,7 @@ export function stateOf(
     new: 0,
     abandoned: 0,
     expected_silent: 0,
+    muted: 0,
     broker_reachable: true,
     duration_ms: 1840,
     guests_from: 'bindings',

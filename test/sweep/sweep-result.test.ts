@@ -33,7 +33,7 @@ describe('the result of a sweep', () => {
     const { totals, unreachable } = tally(result, new Map([[id(3), 'new']]));
     expect(unreachable.map((guest) => guest.id)).toEqual([id(4), id(1)]);
     expect([...result.roundTripsMs]).toEqual([1, 2, 3, 4]);
-    const apart = { new: 1, abandoned: 0, expected_silent: 0, orphaned: 0 };
+    const apart = { new: 1, abandoned: 0, expected_silent: 0, orphaned: 0, muted: 0 };
     const doubtful = { guests_unencrypted: 1, guests_with_several_consumers: 1 };
     expect(totals).toEqual({ checked: 7, reachable: 4, unreachable: 2, unknown: 1, ...apart, ...doubtful });
   });

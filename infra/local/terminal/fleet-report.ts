@@ -42,8 +42,14 @@ export function totals(summary: ReportedSummary): string {
 
 /** The guests that are counted apart, by kind. */
 function apart(summary: ReportedSummary): Readonly<Record<string, number>> {
-  const { abandoned, new: never, expected_silent: silent, orphaned_queues: orphaned } = summary;
-  return { abandoned, new: never, 'expected to be silent': silent, 'orphaned queues': orphaned.length };
+  const { muted, abandoned, new: never, expected_silent: silent, orphaned_queues: orphaned } = summary;
+  return {
+    muted,
+    abandoned,
+    new: never,
+    'expected to be silent': silent,
+    'orphaned queues': orphaned.length,
+  };
 }
 
 /** Columns of numbers. */

@@ -18,6 +18,7 @@ const SUMMARY: ReportedSummary = {
   new: 0,
   abandoned: 0,
   expected_silent: 0,
+  muted: 0,
   guests_unencrypted: 0,
   guests_with_several_consumers: 0,
   orphaned_queues: [],

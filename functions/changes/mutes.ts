@@ -1,0 +1,105 @@
+import * as v from 'valibot';
+import { INSTANCE_ID } from '../guest/topic.ts';
+import { InvalidEvent } from '../sweep/sweep-request.ts';
+import type { FleetState, GuestState, Mute } from './fleet-state.ts';
+
+/** What an event asks about mutes: to set one, to end one, or which there are. */
+export type MuteRequest =
+  | { readonly mute: v.InferOutput<typeof MUTE_REQUEST> }
+  | { readonly unmute: string }
+  | { readonly mutes: true };
+
+/** The mutes as an event is answered. */
+export interface MuteList {
+  /** `guests`: how many silent guests it concerns now. */
+  readonly mutes: readonly (Mute & { readonly guests: number })[];
+}
+
+/** A mute has an end. */
+const MAX_MS = 30 * 86_400_000;
+const MAX_MUTES = 100;
+const MAX_TEXT = 200;
+
+const UNIT_MS = new Map([
+  ['m', 60_000],
+  ['h', 3_600_000],
+  ['d', 86_400_000],
+]);
+
+const text = v.pipe(v.string(), v.maxLength(MAX_TEXT));
+const target = v.pipe(text, v.nonEmpty(), v.check(isNoMistypedId, 'an instance id is a UUID in lower case'));
+const length = v.pipe(
+  v.string(),
+  v.transform((length) => Number(/^\d{1,5}(?=[mhd]$)/.exec(length)) * (UNIT_MS.get(length.slice(-1)) ?? 0)),
+  v.check((ms) => ms > 0 && ms <= MAX_MS, 'a length of time is such as 30m, 2h or 3d, at most 30d'),
+);
+
+const MUTE_REQUEST = v.object({
+  target,
+  for: length,
+  note: v.exactOptional(text),
+  author: v.exactOptional(text),
+});
+
+/**
+ * Reads `{"mute": {"target": "…", "for": "2h", "note": "…", "author": "…"}}`, `{"unmute": "…"}` or `{"mutes": true}`. A
+ * target is an instance's id, a reason, a hypervisor, or `all`.
+ *
+ * @returns undefined: the event asks for a sweep
+ * @throws InvalidEvent
+ */
+export function readMuteRequest(event: unknown): MuteRequest | undefined {
+  const { mute, unmute, mutes } = Object(event);
+  if (mutes === true) return { mutes };
+  if (unmute !== undefined) return { unmute: parsed('unmute', target, unmute) };
+  return mute === undefined ? undefined : { mute: parsed('mute', MUTE_REQUEST, mute) };
+}
+
+function parsed<T extends v.GenericSchema>(name: string, schema: T, value: unknown): v.InferOutput<T> {
+  const { success, output, issues } = v.safeParse(schema, value);
+  if (success) return output;
+  const where = [name, v.getDotPath(issues[0])].filter(Boolean).join('.');
+  throw new InvalidEvent(`${where}: ${issues[0].message}`);
+}
+
+function isNoMistypedId(target: string): boolean {
+  return INSTANCE_ID.test(target) || !/^[\da-f-]{32,36}$/i.test(target);
+}
+
+/** The state with what was asked for. @throws InvalidEvent */
+export function withMutes(state: FleetState, request: MuteRequest, now: Date): FleetState {
+  const mutes = activeMutes(state.mutes, now);
+  if ('mutes' in request) return { ...state, mutes };
+  const target = 'mute' in request ? request.mute.target : request.unmute;
+  const others = mutes.filter((each) => each.target !== target);
+  if ('unmute' in request) {
+    if (others.length === mutes.length) throw new InvalidEvent(`Nothing is muted as ${target}`);
+    return { ...state, mutes: others };
+  }
+  if (others.length >= MAX_MUTES) throw new InvalidEvent(`There are ${MAX_MUTES} mutes already`);
+  const { for: ms, ...mute } = request.mute;
+  const until = new Date(now.getTime() + ms).toISOString();
+  return { ...state, mutes: [...others, { ...mute, from: now.toISOString(), until }] };
+}
+
+export function muteList({ mutes = [], guests }: FleetState, now: Date): MuteList {
+  const silent = Object.entries(guests).filter(([, { sweeps }]) => sweeps > 0);
+  const concerns = (mute: Mute) => silent.filter(([id, guest]) => muteOf([mute], id, guest, now)).length;
+  return { mutes: mutes.map((mute) => ({ ...mute, guests: concerns(mute) })) };
+}
+
+/** Those that have not ended. */
+export function activeMutes(mutes: readonly Mute[] = [], now: Date): Mute[] {
+  const at = now.toISOString();
+  return mutes.filter(({ until }) => until > at);
+}
+
+/** The mute that concerns a guest, as far as that is known of it. */
+export function muteOf(
+  mutes: readonly Mute[] = [],
+  id: string,
+  { reason, hypervisor }: Pick<Partial<GuestState>, 'reason' | 'hypervisor'>,
+  now: Date,
+): Mute | undefined {
+  return activeMutes(mutes, now).find(({ target }) => ['all', id, reason, hypervisor].includes(target));
+}

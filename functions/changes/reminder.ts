@@ -1,0 +1,83 @@
+import type { Reason } from '../guest/reason.ts';
+import { formatDuration } from '../time/format.ts';
+import type { GuestState } from './fleet-state.ts';
+
+/** What is still unreachable: longest first, by reason and hypervisor. */
+export interface Reminder {
+  readonly guests: number;
+  /** The groups with the guests that have been unreachable for longest. */
+  readonly groups: readonly ReminderGroup[];
+}
+
+export interface ReminderGroup {
+  readonly reason: Reason;
+  readonly hypervisor?: string;
+  readonly guests: number;
+  readonly longest: readonly {
+    readonly instance_id: string;
+    readonly name?: string;
+    readonly since: string;
+  }[];
+}
+
+/** A reminder comes at most once a day, in milliseconds. */
+const DAY_MS = 86_400_000;
+
+const MAX_GROUPS = 5;
+const MAX_IN_GROUP = 3;
+
+/**
+ * The reminder that is due: a guest has been unreachable for long enough, and there was no reminder for a day.
+ *
+ * @param silent the guests that are reported as unreachable, and are neither muted nor counted apart
+ * @param isNews whether a guest is in the same notice anyway
+ * @param remindedAt when the last reminder was due
+ * @param afterMs 0: never
+ */
+export function reminderOf(
+  silent: Iterable<readonly [id: string, guest: GuestState]>,
+  isNews: (id: string) => boolean,
+  remindedAt: string | undefined,
+  now: Date,
+  afterMs: number,
+): Reminder | undefined {
+  const age = (moment: string) => now.getTime() - Date.parse(moment);
+  if (afterMs === 0 || (remindedAt !== undefined && age(remindedAt) < DAY_MS)) return undefined;
+  const all = [...silent].sort(([, a], [, b]) => a.since.localeCompare(b.since));
+  const [[, longest] = []] = all;
+  if (longest === undefined || age(longest.since) < afterMs) return undefined;
+  const old = all.filter(([id]) => !isNews(id));
+  const groups = Map.groupBy(old, ([, { reason, hypervisor = '' }]) => `${reason} ${hypervisor}`);
+  return { guests: old.length, groups: [...groups.values()].slice(0, MAX_GROUPS).flatMap(groupOf) };
+}
+
+function groupOf(guests: readonly (readonly [id: string, guest: GuestState])[]): ReminderGroup[] {
+  const [[, first] = []] = guests;
+  if (first === undefined) return [];
+  const { reason, hypervisor } = first;
+  const longest = guests.slice(0, MAX_IN_GROUP).map(([id, { name, since }]) => ({
+    instance_id: id,
+    ...(name && { name }),
+    since,
+  }));
+  return [{ reason, ...(hypervisor && { hypervisor }), guests: guests.length, longest }];
+}
+
+/** Such as `3 guests are still unreachable: 2 by no_reply on compute-7 (db-1 <id> for 3 d, <id> for 1 d), 1 by …`. */
+export function reminderSentence({ guests, groups }: Reminder, now: Date): string {
+  const parts = groups.map(({ reason, hypervisor, guests: count, longest }) => {
+    const named = longest.map(
+      ({ instance_id: id, name, since }) =>
+        `${name ? `${name} ` : ''}${id} for ${formatDuration(now.getTime() - Date.parse(since))}`,
+    );
+    const where = hypervisor ? ` on ${hypervisor}` : '';
+    return `${count} by ${reason}${where} (${named.join(', ')}${more(count - longest.length)})`;
+  });
+  const others = guests - groups.reduce((sum, { guests: count }) => sum + count, 0);
+  const are = guests === 1 ? 'guest is' : 'guests are';
+  return `${guests} ${are} still unreachable: ${parts.join(', ')}${more(others)}`;
+}
+
+function more(count: number): string {
+  return count > 0 ? ` and ${count} more` : '';
+}
