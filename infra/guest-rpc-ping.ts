@@ -14,7 +14,7 @@ import { HealthCheckSchedule, sweepTiming } from './compute/sweep-schedule.ts';
 import type { GuestRpcPingProps } from './guest-rpc-ping-props.ts';
 import { Alarms } from './monitoring/alarms.ts';
 import { Dashboard } from './monitoring/dashboard.ts';
-import type { BrokerAccess, BrokerSecret } from './network/broker-access.ts';
+import { arnInPolicies, type BrokerAccess, type BrokerSecret } from './network/broker-access.ts';
 import { Network } from './network/network.ts';
 import { OpenStackAccess } from './network/openstack-access.ts';
 import { S3Access, type S3Way } from './network/s3-access.ts';
@@ -60,7 +60,7 @@ export class GuestRpcPing extends Construct {
   /** undefined: the functions log in as a user that the broker has. */
   readonly users: BrokerUsers | undefined;
   /** Of the user as whom the functions log in. */
-  readonly brokerSecretArn: string;
+  readonly brokerSecret: BrokerSecret;
   readonly #props: GuestRpcPingProps;
   readonly #options: ParsedOptions;
   readonly #network: Network;
@@ -73,7 +73,7 @@ export class GuestRpcPing extends Construct {
     this.#bundles = props.bundles ?? bundlesIn();
     this.#network = new Network(this, 'Network', props);
     this.users = this.#usersOf(props.broker);
-    this.brokerSecretArn = this.users?.secretArn ?? secretOf(props.broker).secretArn;
+    this.brokerSecret = this.users?.secret ?? secretOf(props.broker);
 
     const { healthCheckRateMinutes: rateMinutes } = this.#options;
     const { pingConcurrency = PING_CONCURRENCY } = props;
@@ -106,7 +106,7 @@ export class GuestRpcPing extends Construct {
     const { brokerVhost: vhost, controlExchange, controlPlaneTopics } = this.#options;
     return new BrokerUsers(this, 'Users', {
       endpoint,
-      administratorSecretArn: administrator.secretArn,
+      administrator,
       vhost,
       revision: this.#props.brokerUserRevision ?? 1,
       trove: this.#props.troveUser ?? false,
@@ -131,9 +131,9 @@ export class GuestRpcPing extends Construct {
     return {
       network,
       describedBrokerArn,
-      secretsKmsKeyArn: options.secretsKmsKeyArn ?? broker.secret?.encryptionKey?.keyArn,
+      secretsKmsKeyArn: options.secretsKmsKeyArn ?? this.brokerSecret.encryptionKey?.keyArn,
       environment: {
-        ...brokerVariables(options, broker, this.brokerSecretArn, secretsManagerUrl),
+        ...brokerVariables(options, broker, this.brokerSecret.secretArn, secretsManagerUrl),
         METRICS_NAMESPACE: stackName,
       },
     };
@@ -144,7 +144,7 @@ export class GuestRpcPing extends Construct {
     const { partition, region, account } = Stack.of(this);
     const { guestKeySecretPrefix: prefix } = this.#options;
     const keys = `arn:${partition}:secretsmanager:${region}:${account}:secret:${prefix}${UUID_AND_SUFFIX}`;
-    return [this.brokerSecretArn, ...(prefix === undefined ? [] : [keys])];
+    return [arnInPolicies(this.brokerSecret), ...(prefix === undefined ? [] : [keys])];
   }
 
   /** Those that a sweep reads besides. */

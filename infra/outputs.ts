@@ -19,7 +19,7 @@ export function addOutputs(stack: Stack, parts: GuestRpcPing, { vpc, broker }: G
   output('VpcId', 'of the functions and the broker', vpc.vpcId);
   output('BrokerEndpoint', 'of the broker', broker.endpoint);
   output('BrokerSecurityGroup', 'lets clients of the broker in', broker.securityGroup.securityGroupId);
-  output('BrokerSecret', 'of the broker user that the functions log in as', parts.brokerSecretArn);
+  output('BrokerSecret', 'of the broker user that the functions log in as', parts.brokerSecret.secretArn);
   output('TroveSecret', "of Trove's user of the broker", users?.troveSecretArn);
   output('RpcPingLog', 'the log group of the pings', ping.logGroup.logGroupName);
   output('HealthCheckLog', 'the log group of the sweeps', sweep.logGroup.logGroupName);

@@ -69,7 +69,7 @@ function newBroker(app: App, settings: NewBrokerSettings) {
     description: `Guest RPC Ping: the broker of ${name}, on which Trove depends`,
     terminationProtection: true,
   });
-  const { broker, network } = new GuestRpcPingBroker(stack, 'Default', {
+  const made = new GuestRpcPingBroker(stack, 'Default', {
     name: settings.brokerName,
     version: settings.brokerVersion,
     model: modelOf({ ...settings }),
@@ -82,20 +82,18 @@ function newBroker(app: App, settings: NewBrokerSettings) {
     availabilityZones: settings.availabilityZones,
   });
   finish(stack, settings);
-  const { securityGroup, administrator } = broker;
+  const { vpc, s3, broker } = made.place;
+  const { administrator, endpoint, securityGroup } = broker;
+  const id = settings.describeBroker ? made.broker.brokerId : undefined;
   new CfnOutput(stack, 'AdministratorSecret', {
     description: "of the broker's administrator",
     value: administrator.secretArn,
   });
   return {
-    vpcId: network.vpc.vpcId,
-    subnetIds: network.vpc.isolatedSubnets.map(({ subnetId }) => subnetId),
+    vpcId: vpc.vpcId,
+    subnetIds: vpc.isolatedSubnets.map(({ subnetId }) => subnetId),
     securityGroupId: securityGroup.securityGroupId,
-    broker: {
-      endpoint: broker.endpoint,
-      id: settings.describeBroker ? broker.brokerId : undefined,
-      administrator,
-    },
-    s3: { prefixListId: settings.s3PrefixListId, routeTableIds: network.routeTableIds, isOwn: true },
+    broker: { endpoint, id, administrator },
+    s3: { ...s3, prefixListId: settings.s3PrefixListId },
   };
 }

@@ -2,10 +2,11 @@ import { CustomResource, Duration, RemovalPolicy, Validations } from 'aws-cdk-li
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct, type IDependable } from 'constructs';
 import { BrokerFunction, type BrokerFunctionProps } from '../compute/broker-function.ts';
+import { arnInPolicies, type BrokerSecret } from '../network/broker-access.ts';
 
 export interface BrokerUsersProps {
   readonly endpoint: string;
-  readonly administratorSecretArn: string;
+  readonly administrator: BrokerSecret;
   readonly vhost: string;
   /** From 2 on a part of the user's name. Change it to give the functions a new user; the previous one is deleted. */
   readonly revision: number;
@@ -28,24 +29,22 @@ const EVERYTHING: Permissions = { Tags: '', Configure: '.*', Write: '.*', Read: 
 
 /** The users of a new broker, made with its management API by a function that runs for that alone: nobody else is its administrator. */
 export class BrokerUsers extends Construct {
-  /** The secret of the functions' user. */
-  readonly secretArn: string;
+  /** Of the functions' user. */
+  readonly secret: Secret;
   /** The secrets that the function reads, and nobody else but for the first. */
   readonly secretArns: readonly string[];
   readonly #props: BrokerUsersProps;
-  readonly #own: Secret;
   readonly #trove: Secret | undefined;
 
   constructor(scope: Construct, id: string, props: BrokerUsersProps) {
     super(scope, id);
     this.#props = props;
     const suffix = props.revision === 1 ? '' : `-${props.revision}`;
-    this.#own = this.#secret(`Functions${suffix}`, `guest-rpc-ping${suffix}`);
+    this.secret = this.#secret(`Functions${suffix}`, `guest-rpc-ping${suffix}`);
     this.#trove = props.trove ? this.#secret('Trove', 'trove') : undefined;
     this.#trove?.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
-    this.secretArn = this.#own.secretArn;
     const ofTrove = this.#trove === undefined ? [] : [this.#trove.secretArn];
-    this.secretArns = [this.secretArn, ...ofTrove, props.administratorSecretArn];
+    this.secretArns = [this.secret.secretArn, ...ofTrove, arnInPolicies(props.administrator)];
   }
 
   get troveSecretArn(): string | undefined {
@@ -72,7 +71,7 @@ export class BrokerUsers extends Construct {
         serviceTimeout: Duration.minutes(5),
         properties: {
           Endpoint: this.#props.endpoint,
-          AdministratorSecretId: this.#props.administratorSecretArn,
+          AdministratorSecretId: this.#props.administrator.secretArn,
           UserSecretId: secret.secretArn,
           Vhost: this.#props.vhost,
           ...permissions,
@@ -85,7 +84,7 @@ export class BrokerUsers extends Construct {
       const trove = user('TroveUser', this.#trove, EVERYTHING);
       trove.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE); // Trove depends on it
     }
-    return user('FunctionsUser', this.#own, permissionsOf(this.#props));
+    return user('FunctionsUser', this.secret, permissionsOf(this.#props));
   }
 
   #secret(id: string, username: string): Secret {

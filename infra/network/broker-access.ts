@@ -1,8 +1,17 @@
 import type { ISecurityGroup } from 'aws-cdk-lib/aws-ec2';
-import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 
-/** What is asked of a secret. `Secret` itself is no `ISecret` in TypeScript's strictest mode. */
-export type BrokerSecret = Pick<ISecret, 'secretArn' | 'encryptionKey'>;
+/** An `ISecret`, or a `Secret`, which is none in TypeScript's strictest mode. */
+export interface BrokerSecret {
+  readonly secretArn: string;
+  readonly secretFullArn?: string | undefined;
+  readonly encryptionKey?: IKey | undefined;
+}
+
+/** The ARN as policies need it: a secret that is known by its name alone has six more characters. */
+export function arnInPolicies({ secretArn, secretFullArn }: BrokerSecret): string {
+  return secretFullArn ?? `${secretArn}-??????`;
+}
 
 /** The broker that the functions ask, and its place in the network. */
 export interface BrokerAccess {

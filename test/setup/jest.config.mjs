@@ -16,8 +16,8 @@ const NEEDS_STACK = '\\.stack\\.test\\.ts$';
 const NEEDS_BROWSER = '\\.browser\\.test\\.ts$';
 
 /** Tests that need more still, and run by name alone: three nodes of a new RabbitMQ, AWS's own runtime compiled,
- * another Debian's server of S3, Docker. */
-const ON_DEMAND = ['cluster', 'aws-runtime', 's3', 'docker'];
+ * another Debian's server of S3, Docker, npm's registry. */
+const ON_DEMAND = ['cluster', 'aws-runtime', 's3', 'docker', 'package'];
 
 /** What needs the processors to itself; `npm test` runs it after all others. */
 const ALONE = '/test/interop/fleet\\.test\\.ts$';
@@ -25,6 +25,7 @@ const ALONE = '/test/interop/fleet\\.test\\.ts$';
 const common = {
   rootDir: ROOT,
   cacheDirectory: join(ROOT, 'node_modules', '.cache', 'jest'), // by default in the temporary folder
+  modulePathIgnorePatterns: ['<rootDir>/infra/package/(dist|package\\.json)'], // a second package of the same name
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
@@ -66,7 +67,7 @@ const browser = {
 };
 const onDemand = ON_DEMAND.map((folder) => ({
   ...common,
-  ...(folder === 's3' ? {} : set), // S3 needs no broker
+  ...(['s3', 'package'].includes(folder) ? {} : set), // these need no broker
   displayName: folder,
   testMatch: [`<rootDir>/test/${folder}/**/*.test.ts`],
 }));
