@@ -6,7 +6,7 @@ import { GuestKeys } from './guest/guest-keys.ts';
 import { answer } from './http/answer.ts';
 import type { CallerContext } from './http/caller.ts';
 import { Fault, instanceFault, troveFault } from './http/fault.ts';
-import { type GatewayEvent, pathOf, ROUTE, readRequest } from './http/request.ts';
+import { type GatewayEvent, pathOf, ROUTE, readRequest, tenantOf } from './http/request.ts';
 import { globalRequestId, requestId, requestIdHeader } from './http/request-id.ts';
 import { admitCaller } from './keystone/admit-caller.ts';
 import { ExecutionEnvironment } from './runtime/execution-environment.ts';
@@ -39,7 +39,9 @@ export const handler = middy(answerPing, { timeoutEarlyInMillis: LAST_MARGIN_MS,
 
 // Before anything else is looked at.
 if (environment instanceof ExecutionEnvironment && environment.config.keystone !== undefined)
-  handler.before(admitCaller(environment.config.keystone, newHops));
+  handler.before(
+    admitCaller(environment.config.keystone, { log, message: 'rpc_ping', newHops, projectOf: tenantOf }),
+  );
 
 if (environment instanceof ExecutionEnvironment && environment.broker.isConnected)
   await rehearse(environment);

@@ -45,6 +45,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'time',
   ],
   page: ['changes', 'guest', 'time'],
+  exposition: ['changes', 'coded-error.ts', 'http', 'time'],
 };
 
 const NETWORK = ['node:http', 'node:https', 'node:http2', 'node:net', 'node:tls', 'node:dns'];

@@ -6,6 +6,12 @@ import { parseJson } from '../json.ts';
 
 const VERSION = 2;
 
+/**
+ * The state is stale after so many times the rate. A sweep may start late in the scheduler's window and take the rest of
+ * the rate, so the ends of two sweeps are at most two rates apart.
+ */
+export const STALE_AFTER_RATES = 2;
+
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 /** ISO 8601 in UTC, as `Date.toISOString()` writes it. */
 const moment = v.pipe(v.string(), v.check(isMoment));

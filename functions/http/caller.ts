@@ -1,8 +1,9 @@
 import type { Context } from 'aws-lambda';
 import type { Hops } from '../time/hops.ts';
 
-/** Who asked for a ping, where Keystone says so: names of the token's project and user. */
+/** Who asks, where Keystone says so: the token's project, and its user's name. */
 export interface Caller {
+  readonly projectId: string | undefined;
   readonly projectName: string | undefined;
   readonly userName: string;
 }

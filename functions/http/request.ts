@@ -13,11 +13,15 @@ const ROUTE_KEY = `${ROUTE.method} ${ROUTE.path}`;
 
 /** What is read of API Gateway's event: of an HTTP API (payload 2.0) or of a REST API (payload 1.0). */
 export type GatewayEvent =
-  | Pick<APIGatewayProxyEventV2, 'routeKey' | 'rawPath' | 'headers' | 'pathParameters'>
   | Pick<
+      APIGatewayProxyEventV2,
+      'routeKey' | 'rawPath' | 'headers' | 'pathParameters' | 'queryStringParameters'
+    >
+  | (Pick<
       APIGatewayProxyEvent,
       'httpMethod' | 'resource' | 'path' | 'headers' | 'multiValueHeaders' | 'pathParameters'
-    >;
+    > &
+      Partial<Pick<APIGatewayProxyEvent, 'queryStringParameters'>>);
 
 /** The instance that the caller asks about. */
 export interface PingRequest {

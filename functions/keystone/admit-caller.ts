@@ -1,10 +1,10 @@
 import type middy from '@middy/core';
 import { type Caller, type CallerContext, callerFields } from '../http/caller.ts';
 import type { Fault } from '../http/fault.ts';
-import { type GatewayEvent, header, pathOf, tenantOf } from '../http/request.ts';
+import { type GatewayEvent, header, pathOf } from '../http/request.ts';
 import { requestId } from '../http/request-id.ts';
 import type { KeystoneSettings } from '../settings/config.ts';
-import { log } from '../telemetry/ping-telemetry.ts';
+import type { Log } from '../telemetry/log.ts';
 import { Deadline } from '../time/deadline.ts';
 import type { Hops } from '../time/hops.ts';
 import { requireAccess } from './access.ts';
@@ -17,33 +17,48 @@ import { TokenValidator } from './token-validator.ts';
 /** What is kept of an invocation's time for the ping and the answer, in milliseconds. */
 const PING_MARGIN_MS = 1000;
 
+/** Of the function that asks. */
+export interface Admission {
+  readonly log: Log;
+  /** Of the log line of a caller that is not let in. */
+  readonly message: string;
+  /** Makes those of a request, in the context from then on. */
+  readonly newHops: () => Hops;
+  /** The project whose admin the caller must be; undefined: there is none. */
+  readonly projectOf: (event: GatewayEvent, token: Token) => string | undefined;
+}
+
 /**
  * Middy's middleware before the handler: lets in whom Trove's API would let in, by the token in `X-Auth-Token`, and
  * answers all others as Trove's API does.
- *
- * @param newHops makes those of a request, in the context from then on
  */
-export function admitCaller({ url, adminRoles }: KeystoneSettings, newHops: () => Hops) {
+export function admitCaller({ url, adminRoles }: KeystoneSettings, admission: Admission) {
   const validator = new TokenValidator(new KeystoneApi(url));
   return async ({ event, context }: middy.Request<GatewayEvent, unknown, Error, CallerContext>) => {
     try {
       const deadline = Deadline.in(context.getRemainingTimeInMillis() - PING_MARGIN_MS);
-      context.hops = newHops();
+      context.hops = admission.newHops();
       const token = await validator.validate(header(event, 'x-auth-token'), deadline, context.hops);
-      requireAccess(token, tenantOf(event), adminRoles);
+      requireAccess(token, admission.projectOf(event, token), adminRoles);
       context.caller = callerOf(token);
     } catch (error) {
-      throw refusal(error, url, event, context);
+      throw refusal(error, url, event, context, admission);
     }
   };
 }
 
 function callerOf({ project, userName }: Token): Caller {
-  return { projectName: project?.name, userName };
+  return { projectId: project?.id, projectName: project?.name, userName };
 }
 
 /** Logs why the caller is not let in. @returns the answer, or the error where it is none of Keystone's */
-function refusal(error: unknown, keystoneUrl: string, event: GatewayEvent, context: CallerContext): unknown {
+function refusal(
+  error: unknown,
+  keystoneUrl: string,
+  event: GatewayEvent,
+  context: CallerContext,
+  { log, message }: Admission,
+): unknown {
   const fault = faultOf(error, keystoneUrl);
   if (fault === undefined) return error;
   const fields = {
@@ -54,8 +69,8 @@ function refusal(error: unknown, keystoneUrl: string, event: GatewayEvent, conte
     ...(error instanceof Forbidden && callerFields(callerOf(error.token))),
     ...context.hops?.fields,
   };
-  if (fault.statusCode === 503) log.error('rpc_ping', fields, error);
-  else log.info('rpc_ping', fields);
+  if (fault.statusCode === 503) log.error(message, fields, error);
+  else log.info(message, fields);
   return fault;
 }
 

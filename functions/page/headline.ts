@@ -1,3 +1,4 @@
+import { STALE_AFTER_RATES } from '../changes/fleet-state.ts';
 import { formatDuration } from '../time/format.ts';
 import { cut, formatCount, guestCount } from './html.ts';
 import type { Counts, Overview } from './overview.ts';
@@ -7,12 +8,6 @@ export interface Headline {
   readonly tone: 'good' | 'warn' | 'bad' | 'stale';
   readonly text: string;
 }
-
-/**
- * The state is stale after so many times the rate. A sweep may start late in the scheduler's window and take the rest of
- * the rate, so the ends of two sweeps are at most two rates apart.
- */
-const STALE_AFTER_RATES = 2;
 
 /** The age of a last sweep that is too old, in milliseconds; undefined: it is recent. */
 export function staleMs({ sweep }: Overview, nowMs: number, rateMs: number): number | undefined {

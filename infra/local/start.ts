@@ -9,7 +9,7 @@ import { type Demo, startDemo } from './demo/demo.ts';
 import { DEMO_RATE_MINUTES } from './demo/intermittent-guest.ts';
 import { type KeystoneDemo, NAMED_KEYSTONE, startKeystoneDemo } from './demo/keystone-demo.ts';
 import { startTroveDemo, type TroveDemo } from './demo/trove-demo.ts';
-import { browserPage } from './parts/browser-page.ts';
+import { browserPage, PAGE_PATH } from './parts/browser-page.ts';
 import { ensureDebianPackages } from './parts/debian-packages.ts';
 import { fleetStateUrl } from './parts/fleet-state-url.ts';
 import { namesBroker, type Settings, settingsOf } from './parts/function-settings.ts';
@@ -33,7 +33,7 @@ const USAGE = 'npm start [-- [--keystone] [--trove]]';
 const RATE_MINUTES = 1;
 
 /** How long an invocation may take, in milliseconds. */
-const TIMEOUT_MS = { 'rpc-ping': 20_000, 'health-check': 300_000, 'fleet-page': 10_000 };
+const TIMEOUT_MS = { 'rpc-ping': 20_000, 'health-check': 300_000, 'fleet-page': 10_000, fleet: 10_000 };
 
 type Invoke = (event: unknown) => Promise<unknown>;
 
@@ -67,13 +67,14 @@ async function start(): Promise<void> {
   const sweeps = await startFunction('health-check', { ...settings, ...trove?.settings });
   const show = await startFunction('fleet-page', settings);
   const page = browserPage(() => show({}));
-  const gateway = await Gateway.listen(pings, { port, page });
+  const fleet = await startFunction('fleet', settings);
+  const gateway = await Gateway.listen(pings, { port, fleet, page });
   running.push(() => gateway.close());
   running.push(announceSystem(gateway.url, { ...settings, ...trove?.settings }));
 
   const sweepEveryMinutes = Number(settings['HEALTH_CHECK_RATE_MINUTES']);
   const { url } = gateway;
-  const [pageUrl, examples, rabbitmqctl] = [url + page.path, demo?.examples, rabbit?.ctlCommand];
+  const [pageUrl, examples, rabbitmqctl] = [url + PAGE_PATH, demo?.examples, rabbit?.ctlCommand];
   if (port !== 0 && gateway.port !== port) console.log(`Port ${port} is taken.`);
   console.log(`Guest RPC Ping listens on ${url}, control exchange "${config.controlExchange}".\n`);
   console.log(instructions({ url, pageUrl, examples, keystone, rabbitmqctl, sweepEveryMinutes }));

@@ -1,21 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { ROUTE } from '../../functions/http/request.ts';
 import type { GatewayOptions } from '../../infra/local/parts/gateway.ts';
 
 /** The event of a REST API's proxy integration, payload format 1.0. */
-export const restApiEvent: NonNullable<GatewayOptions['toEvent']> = (request, pathParameters) => {
-  const { pathname } = new URL(`http://localhost${request.url ?? '/'}`);
-  const resource = pathParameters ? ROUTE.path : '/{proxy+}';
+export const restApiEvent: NonNullable<GatewayOptions['toEvent']> = (request, match) => {
+  const { pathname, searchParams } = new URL(`http://localhost${request.url ?? '/'}`);
+  const resource = match?.path ?? '/{proxy+}';
   return {
     resource,
     path: pathname,
     httpMethod: request.method,
     headers: Object.fromEntries(headerPairs(request)),
     multiValueHeaders: multiValueHeaders(request),
-    queryStringParameters: null,
+    queryStringParameters: searchParams.size > 0 ? Object.fromEntries(searchParams) : null,
     multiValueQueryStringParameters: null,
-    pathParameters: pathParameters ?? { proxy: pathname.slice(1) },
+    pathParameters: match?.parameters ?? { proxy: pathname.slice(1) },
     stageVariables: null,
     requestContext: {
       httpMethod: request.method,

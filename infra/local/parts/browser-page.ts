@@ -10,6 +10,9 @@ const HEADERS = {
   'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
 };
 
+/** The path of the fleet's page on the local gateway. */
+export const PAGE_PATH = '/fleet';
+
 /** The page of the fleet on the local gateway. @param widget as the function makes it for CloudWatch's dashboard */
 export function browserPage(widget: () => Promise<unknown>): Page {
   const show = async () => ({
@@ -17,7 +20,7 @@ export function browserPage(widget: () => Promise<unknown>): Page {
     headers: HEADERS,
     body: pageDocument(String(await widget())),
   });
-  return { path: '/fleet', show };
+  return { isAt: (pathname) => pathname === PAGE_PATH, show };
 }
 
 /** A document around a widget, that loads itself anew; on AWS, the dashboard does both. */

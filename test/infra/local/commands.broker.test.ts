@@ -127,7 +127,8 @@ describe('two npm start of one checkout', () => {
 
   test('the page of a named broker shows its fleet, to localhost alone', async () => {
     const [{ url } = { url: '' }] = systems;
-    const page = () => fetch(`${url}/fleet`).then((response) => response.text());
+    const page = () =>
+      fetch(`${url}/fleet`, { headers: { accept: 'text/html' } }).then((response) => response.text());
     await eventually(page, (html) => html.includes('The one guest is reachable'));
     const { promise, resolve } = Promise.withResolvers<number | undefined>();
     get(`${url}/fleet`, { headers: { host: 'evil.example' } }, (response) => {

@@ -1,0 +1,20 @@
+import type { FleetStatus, GuestStatus } from './fleet-status.ts';
+
+/**
+ * The status of the fleet as JSON, a guest a line: `sweep` (the totals as they are saved), `stale`, `control_plane`, and
+ * `guests`, which is null where nothing is known of them now.
+ */
+export function* fleetJson(
+  { sweep, isStale, controlPlane }: FleetStatus,
+  guests: Iterable<GuestStatus> | undefined,
+): Iterable<string> {
+  const head = JSON.stringify({ sweep, stale: isStale, control_plane: controlPlane });
+  yield `${head.slice(0, -1)},"guests":`;
+  if (guests === undefined) return yield 'null}\n';
+  let separator = '[\n';
+  for (const guest of guests) {
+    yield separator + JSON.stringify(guest);
+    separator = ',\n';
+  }
+  yield separator === '[\n' ? '[]}\n' : '\n]}\n';
+}

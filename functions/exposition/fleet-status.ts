@@ -1,0 +1,78 @@
+import {
+  type ControlPlaneTopic,
+  type FleetState,
+  type GuestState,
+  type LastSweep,
+  STALE_AFTER_RATES,
+} from '../changes/fleet-state.ts';
+import { CodedError } from '../coded-error.ts';
+import { formatDuration } from '../time/format.ts';
+
+/** A guest as the last sweep that has a verdict found it. */
+export interface GuestStatus {
+  readonly instance_id: string;
+  readonly reachable: boolean;
+  /** Of an unreachable guest: why, since when, and why it is not counted as unreachable, if it is not. */
+  readonly reason?: GuestState['reason'];
+  readonly since?: string;
+  readonly counted_apart?: GuestState['counted_apart'] | undefined;
+  /** Of a guest that answered. */
+  readonly round_trip_ms?: number;
+  /** What Trove says of the instance, where it is known. */
+  readonly name?: string | undefined;
+  readonly project_id?: string | undefined;
+  readonly hypervisor?: string | undefined;
+  readonly datastore_version?: string | undefined;
+  readonly trove_status?: string | undefined;
+}
+
+/** What is known of the fleet at a moment. */
+export interface FleetStatus {
+  readonly sweep: LastSweep;
+  /** A sweep should have ended since. */
+  readonly isStale: boolean;
+  readonly controlPlane: readonly ControlPlaneTopic[];
+  /** In the order of ids; undefined: no sweep has reached verdicts for too long, since the broker is away. */
+  readonly guests: readonly GuestStatus[] | undefined;
+}
+
+/** After so many times the rate of sweeps, what the last one found says nothing about now. */
+const EXPIRED_AFTER_RATES = 6;
+
+/** What was found says nothing about now. */
+export class NothingKnown extends CodedError {
+  readonly code = 'nothing_known';
+}
+
+/** @throws NothingKnown where the last sweep ended too long ago */
+export function fleetStatus(state: FleetState, nowMs: number, rateMs: number): FleetStatus {
+  const { sweep, counted_at: countedAt, control_plane: controlPlane = [] } = state;
+  const isOlder = (at: string, rates: number) => nowMs - Date.parse(at) > rates * rateMs;
+  if (isOlder(sweep.at, EXPIRED_AFTER_RATES))
+    throw new NothingKnown(
+      `The last sweep ended at ${sweep.at}, more than ${formatDuration(EXPIRED_AFTER_RATES * rateMs)} ago`,
+    );
+  const verdictsAt = sweep.broker_reachable ? sweep.at : countedAt;
+  const isKnown = verdictsAt !== undefined && !isOlder(verdictsAt, EXPIRED_AFTER_RATES);
+  const isStale = isOlder(sweep.at, STALE_AFTER_RATES);
+  return { sweep, isStale, controlPlane, guests: isKnown ? guestsOf(state) : undefined };
+}
+
+/** Without what is left of guests that Trove has deleted. */
+function guestsOf({ guests, known, answered = {} }: FleetState): GuestStatus[] {
+  const reachable = (id: string): GuestStatus => ({ instance_id: id, reachable: true, ...answered[id] });
+  const others = Object.entries(guests).filter(([, { counted_apart: why }]) => why !== 'orphaned');
+  const all = [
+    ...known.map(reachable),
+    ...others.map(([id, guest]) => (guest.sweeps === 0 ? reachable(id) : unreachable(id, guest))),
+  ];
+  return all.sort((a, b) => (a.instance_id < b.instance_id ? -1 : 1));
+}
+
+function unreachable(instanceId: string, guest: GuestState): GuestStatus {
+  const { reason, since, counted_apart, name, project_id, hypervisor } = guest;
+  const { datastore_version, trove_status } = guest;
+  const why = { reason, since, counted_apart };
+  const ofTrove = { name, project_id, hypervisor, datastore_version, trove_status };
+  return { instance_id: instanceId, reachable: false, ...why, ...ofTrove };
+}
