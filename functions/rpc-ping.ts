@@ -58,8 +58,8 @@ async function answerPing(
   event: GatewayEvent,
   lambda: CallerContext,
 ): Promise<APIGatewayProxyStructuredResultV2> {
-  const { headers, ...pong } = await ping(environment, event, lambda, recordPing);
-  return { ...pong, headers: { ...headers, ...lambda.hops?.header, ...requestIdHeader(lambda) } };
+  const { statusCode, headers } = await ping(environment, event, lambda, recordPing);
+  return { statusCode, headers: { ...headers, ...lambda.hops?.header, ...requestIdHeader(lambda) } };
 }
 
 /**
@@ -97,8 +97,7 @@ async function ping(
 ): Promise<APIGatewayProxyStructuredResultV2> {
   const { tenantId, instanceId, waitSeconds } = readRequest(event);
   if (environment instanceof InvalidConfig) throw environment;
-  const globalId = globalRequestId(event);
-  const ids = { requestId: requestId(lambda), ...(globalId && { globalRequestId: globalId }) };
+  const ids = { requestId: requestId(lambda), globalRequestId: globalRequestId(event) };
   const context = { tenantId, instanceId, ...ids };
   const timeLeftMs = lambda.getRemainingTimeInMillis() - ANSWER_MARGIN_MS;
   if (timeLeftMs <= 0) throw instanceFault('The invocation has too little time left for a ping.');

@@ -39,8 +39,9 @@ export async function rpcPing(
   { client, inspector }: Transport,
   instanceId: string,
   request: RpcRequest,
-  { controlExchange, timing, asksFirst = false, interruption, hops, ...pong }: PingOptions,
+  options: PingOptions,
 ): Promise<PingResult> {
+  const { controlExchange, timing, asksFirst = false, interruption, hops } = options;
   const target = { exchange: controlExchange, topic: topicOf(instanceId) };
   const start = performance.now();
   const elapsedMs = () => Math.round((performance.now() - start) * 1000) / 1000; // what is beyond is noise
@@ -56,7 +57,11 @@ export async function rpcPing(
   let askMs: number | undefined;
   const askQueue = async (answerTimeoutMs = timing.refusedAnswerMs) => {
     const startMs = elapsedMs();
-    const queue = await inspector.queueCounts(target, { ...timing, answerTimeoutMs });
+    const queue = await inspector.queueCounts(target, {
+      deadline: timing.deadline,
+      openTimeoutMs: timing.openTimeoutMs,
+      answerTimeoutMs,
+    });
     askMs = elapsedMs() - startMs;
     return queue === 'missing' ? undefined : queue;
   };
@@ -71,7 +76,7 @@ export async function rpcPing(
   try {
     const answer = await call.result;
     endMs = elapsedMs();
-    const result = readPong(answer, pong, endMs);
+    const result = readPong(answer, options, endMs);
     outcome = result;
     if (!result.reachable || !call.isAnsweredLate) return result;
     const { consumers = 1 } = silence.queue ?? (await askQueue()) ?? {};
@@ -147,9 +152,9 @@ export function pingRequest(context: RequestContext, serializer?: SecureSerializ
     return encryptedPing.with({ _context_context: serializer.serializeContext(rpcContext(context)) });
   }
   clearPing ??= RpcRequest.of({ ...RPC_PING, context: COMMON_CONTEXT });
-  const { tenantId, requestId, globalRequestId } = context;
-  const ids = { _context_project_id: tenantId, _context_request_id: requestId };
-  return clearPing.with(
-    globalRequestId === undefined ? ids : { ...ids, _context_global_request_id: globalRequestId },
-  );
+  return clearPing.with({
+    _context_project_id: context.tenantId,
+    _context_request_id: context.requestId,
+    _context_global_request_id: context.globalRequestId,
+  });
 }

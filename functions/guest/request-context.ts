@@ -7,7 +7,7 @@ export interface RequestContext {
   /** `req-<uuid>`: found in the guest's log and in ours. */
   readonly requestId: string;
   /** The same of the request for which the caller asks. */
-  readonly globalRequestId?: string;
+  readonly globalRequestId?: string | undefined;
 }
 
 /** The same for the ping of one guest. */

@@ -25,58 +25,101 @@ const TABLE = {
   lastSendMs: { single: Number.POSITIVE_INFINITY, sweep: Number.POSITIVE_INFINITY, share: 2 / 3 },
 } as const;
 
+type Row = (typeof TABLE)[keyof typeof TABLE];
+
+const noSilence = (): number => 0;
+
 /** How long the broker may take to show that it lives. */
 export const SIGN_OF_LIFE_MS = TABLE.signOfLifeMs;
 
-/** One column of the table, for one ping. */
-export interface PingTiming extends CallTiming, QuestionTiming {
-  readonly firstQuestionMs: number;
-  /** Nothing is asked before, unless it is time for the last question. In a sweep: while all guests are slow. */
-  readonly silenceMs: () => number;
-  readonly sendAgainMs: number;
-  readonly askEveryMs: number;
+/** One column of the table, for one ping. Each time is computed when it is asked for: a healthy guest's ping needs but two. */
+export class PingTiming implements CallTiming, QuestionTiming {
+  readonly deadline: Deadline;
   /** How long a guest is waited for while nobody consumes its queue: its agent may be restarting. */
   readonly graceMs: number;
-  /** When the last question is asked, so that its answer comes before the deadline. */
-  readonly lastQuestionMs: number;
-  readonly refusedAnswerMs: number;
-  /** Whether the broker is asked for a sign of life while it has not confirmed the ping; a sweep asks once for all pings. */
-  readonly provesLife: boolean;
-}
+  /** Nothing is asked before, unless it is time for the last question. In a sweep: while all guests are slow. */
+  readonly silenceMs: () => number;
+  readonly #kind: 'single' | 'sweep';
+  readonly #timeoutMs: number;
+  readonly #isReused: boolean;
+  readonly #hasAnswered: boolean;
 
-/**
- * @param deadline when the wait for the pong ends
- * @param isReused whether the connection was open before, and may be dead
- * @param hasAnswered whether the guest has answered before: its ping needs no publisher confirm at first
- * @param silenceMs as {@link PingTiming.silenceMs}
- */
-export function pingTiming(
-  kind: 'single' | 'sweep',
-  deadline: Deadline,
-  graceMs: number,
-  { isReused = true, hasAnswered = false, silenceMs = (): number => 0 } = {},
-): PingTiming {
-  const timeoutMs = deadline.leftMs;
-  const at = (row: keyof typeof TABLE) => Math.min(TABLE[row][kind], TABLE[row].share * timeoutMs);
-  const answerTimeoutMs = at('answerTimeoutMs');
-  const firstQuestionMs = kind === 'sweep' ? Math.min(graceMs, timeoutMs / 4) : at('firstQuestionMs');
-  return {
-    deadline,
-    graceMs,
-    silentAfterMs: hasAnswered ? firstQuestionMs : 0,
-    firstQuestionMs,
-    silenceMs,
-    sendAgainMs: at('sendAgainMs'),
-    signOfLifeMs: isReused ? at('signOfLifeMs') : Number.POSITIVE_INFINITY,
-    ownChannelAfterMs: at('ownChannelAfterMs'),
-    askEveryMs: at('askEveryMs'),
-    openTimeoutMs: answerTimeoutMs,
-    answerTimeoutMs,
-    refusedAnswerMs: at('refusedAnswerMs'),
-    lastQuestionMs: timeoutMs - 1.1 * answerTimeoutMs,
-    lastSendMs: at('lastSendMs'),
-    provesLife: kind === 'single',
-  };
+  /**
+   * @param deadline when the wait for the pong ends
+   * @param isReused whether the connection was open before, and may be dead
+   * @param hasAnswered whether the guest has answered before: its ping needs no publisher confirm at first
+   * @param silenceMs as {@link PingTiming.silenceMs}
+   */
+  constructor(
+    kind: 'single' | 'sweep',
+    deadline: Deadline,
+    graceMs: number,
+    { isReused = true, hasAnswered = false, silenceMs = noSilence } = {},
+  ) {
+    this.deadline = deadline;
+    this.graceMs = graceMs;
+    this.silenceMs = silenceMs;
+    this.#kind = kind;
+    this.#timeoutMs = deadline.leftMs;
+    this.#isReused = isReused;
+    this.#hasAnswered = hasAnswered;
+  }
+
+  get firstQuestionMs(): number {
+    return this.#kind === 'sweep'
+      ? Math.min(this.graceMs, this.#timeoutMs / 4)
+      : this.#at(TABLE.firstQuestionMs);
+  }
+
+  get silentAfterMs(): number {
+    return this.#hasAnswered ? this.firstQuestionMs : 0;
+  }
+
+  get sendAgainMs(): number {
+    return this.#at(TABLE.sendAgainMs);
+  }
+
+  get signOfLifeMs(): number {
+    return this.#isReused ? this.#at(TABLE.signOfLifeMs) : Number.POSITIVE_INFINITY;
+  }
+
+  get ownChannelAfterMs(): number {
+    return this.#at(TABLE.ownChannelAfterMs);
+  }
+
+  get askEveryMs(): number {
+    return this.#at(TABLE.askEveryMs);
+  }
+
+  get openTimeoutMs(): number {
+    return this.answerTimeoutMs;
+  }
+
+  get answerTimeoutMs(): number {
+    return this.#at(TABLE.answerTimeoutMs);
+  }
+
+  get refusedAnswerMs(): number {
+    return this.#at(TABLE.refusedAnswerMs);
+  }
+
+  /** When the last question is asked, so that its answer comes before the deadline. */
+  get lastQuestionMs(): number {
+    return this.#timeoutMs - 1.1 * this.answerTimeoutMs;
+  }
+
+  get lastSendMs(): number {
+    return this.#at(TABLE.lastSendMs);
+  }
+
+  /** Whether the broker is asked for a sign of life while it has not confirmed the ping; a sweep asks once for all pings. */
+  get provesLife(): boolean {
+    return this.#kind === 'single';
+  }
+
+  #at(row: Row): number {
+    return Math.min(row[this.#kind], row.share * this.#timeoutMs);
+  }
 }
 
 /**

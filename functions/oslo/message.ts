@@ -57,8 +57,11 @@ export class RpcRequest {
     this.#members = members;
   }
 
-  /** This request with more in it: at least one member of the `oslo.message`, each by the name under which it travels. */
-  with(members: Readonly<Record<string, Json>>): RpcRequest {
+  /**
+   * This request with more in it: at least one member of the `oslo.message`, each by the name under which it travels. An
+   * undefined one is left out.
+   */
+  with(members: Readonly<Record<string, Json | undefined>>): RpcRequest {
     const encoded = JSON.stringify(JSON.stringify(members)).slice('"{'.length, -'}"'.length);
     return new RpcRequest(`${this.#members},${encoded}`);
   }
@@ -72,8 +75,12 @@ export class RpcRequest {
 }
 
 /** The ids that a message may have, found without parsing it: most of a flood belongs to nobody. */
-export function* msgIdsIn(content: Buffer): Generator<string> {
-  for (const [, msgId = ''] of content.toString('latin1').matchAll(MSG_ID)) yield msgId;
+export function msgIdsIn(content: Buffer): string[] {
+  const text = content.toString('latin1');
+  const ids: string[] = [];
+  // Not matchAll, which makes a new RegExp for each reply.
+  for (let found = MSG_ID.exec(text); found !== null; found = MSG_ID.exec(text)) ids.push(found[1] ?? '');
+  return ids;
 }
 
 /** Reads one message from the reply queue. Never throws: the network may send anything. */

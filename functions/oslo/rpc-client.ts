@@ -116,7 +116,7 @@ export class RpcClient {
     this.#state.liveness.seen();
     const body = bodyOf(message);
     // Cheap things first: whoever floods the queue with what belongs to nobody has nothing parsed.
-    const ids = [...msgIdsIn(typeof body === 'string' ? message.content : body)];
+    const ids = msgIdsIn(typeof body === 'string' ? message.content : body);
     const call = this.#callOf(ids) ?? sender;
     if (call === undefined) {
       const isAnyones = ids.length === 0 && message.content.length <= MAX_REPLY_BYTES && !isCut(message);
@@ -162,7 +162,7 @@ export class RpcClient {
   }
 
   /** The call that one of the ids names. */
-  #callOf(msgIds: Iterable<string>): Call | undefined {
+  #callOf(msgIds: readonly string[]): Call | undefined {
     for (const msgId of msgIds) {
       const call = this.#state.inFlight.get(msgId);
       if (call) return call;

@@ -5,7 +5,7 @@ import { pingRequest, rpcPing } from '../guest/ping.ts';
 import type { PingResult } from '../guest/ping-result.ts';
 import type { PingContext } from '../guest/request-context.ts';
 import type { SecureSerializer } from '../guest/secure-serializer.ts';
-import { pingTiming } from '../guest/timing.ts';
+import { PingTiming } from '../guest/timing.ts';
 import type { Deadline } from '../time/deadline.ts';
 import type { Hops } from '../time/hops.ts';
 import { brokerFailure } from './broker-failure.ts';
@@ -52,7 +52,7 @@ export async function pingGuest(
         if (deadline.isOver) throw new BrokerUnreachable('connection_timeout'); // connecting took all of the time
         return rpcPing(transport, instanceId, pingRequest(context, serializer), {
           controlExchange: config.controlExchange,
-          timing: pingTiming('single', deadline, config.noConsumerGraceMs, { isReused, hasAnswered }),
+          timing: new PingTiming('single', deadline, config.noConsumerGraceMs, { isReused, hasAnswered }),
           serializer,
           requireEncryption: config.requireEncryption,
           interruption,

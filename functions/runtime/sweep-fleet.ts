@@ -4,7 +4,7 @@ import { ManagementApi } from '../broker/management.ts';
 import { pingWithKey } from '../guest/keyed-ping.ts';
 import { pingRequest, rpcPing } from '../guest/ping.ts';
 import type { SecureSerializer } from '../guest/secure-serializer.ts';
-import { pingTiming, SIGN_OF_LIFE_MS } from '../guest/timing.ts';
+import { PingTiming, SIGN_OF_LIFE_MS } from '../guest/timing.ts';
 import { instanceIdOf } from '../guest/topic.ts';
 import { SecretUnavailable } from '../secrets/secrets-manager.ts';
 import { type NamedTarget, pingTopics, type TopicFinding } from '../sweep/control-plane.ts';
@@ -78,7 +78,7 @@ export function planSweep(
       const request = serializer ? pingRequest(context, serializer) : inTheClear;
       return rpcPing(transport, instanceId, request, {
         controlExchange: config.controlExchange,
-        timing: pingTiming('sweep', guestDeadline, config.noConsumerGraceMs, { silenceMs }),
+        timing: new PingTiming('sweep', guestDeadline, config.noConsumerGraceMs, { silenceMs }),
         serializer,
         requireEncryption: config.requireEncryption,
         asksFirst: asksFirst.has(instanceId),
@@ -163,7 +163,12 @@ export async function runControlPlane(
     for (const targets of Map.groupBy(topics, ({ exchange }) => exchange).values()) {
       const limit = deadline.within(config.rpcTimeoutMs);
       const found = await broker.use(limit, (transport, { interruption }) =>
-        pingTopics(transport, targets, pingTiming('sweep', limit, config.noConsumerGraceMs), interruption),
+        pingTopics(
+          transport,
+          targets,
+          new PingTiming('sweep', limit, config.noConsumerGraceMs),
+          interruption,
+        ),
       );
       findings.push(...found);
     }

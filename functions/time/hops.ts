@@ -86,22 +86,24 @@ export class Hops {
 
   /** The header `Server-Timing` (W3C); a failed hop has `desc`. */
   get header(): Record<string, string> {
-    const metrics = this.#all().map(
-      ({ name, ms, failure }) => `${name};dur=${ms.toFixed(1)}${failure ? `;desc="${failure}"` : ''}`,
-    );
-    return metrics.length === 0 ? {} : { 'Server-Timing': metrics.join(', ') };
+    let metrics = '';
+    for (const { name, ms, failure } of this.#all()) {
+      if (metrics !== '') metrics += ', ';
+      metrics += `${name};dur=${ms.toFixed(1)}${failure ? `;desc="${failure}"` : ''}`;
+    }
+    return metrics === '' ? {} : { 'Server-Timing': metrics };
   }
 
   #all(): readonly Hop[] {
     const all: Hop[] = [];
-    this.#collect(all, '', new Set());
+    this.#collect(all, '', []);
     return all.length > MAX_HOPS ? all.slice(-MAX_HOPS) : all;
   }
 
   /** An open hop counts as one that did not end in time. */
-  #collect(into: Hop[], outerPrefix: string, seen: Set<Hops>): void {
-    if (seen.has(this)) return;
-    seen.add(this);
+  #collect(into: Hop[], outerPrefix: string, seen: Hops[]): void {
+    if (seen.includes(this)) return;
+    seen.push(this);
     const prefix = outerPrefix + this.#prefix;
     for (const part of this.#ended) {
       if (part instanceof Hops) part.#collect(into, prefix, seen);

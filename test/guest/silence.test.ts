@@ -1,6 +1,6 @@
 import { describe, expect, jest, test } from '@jest/globals';
 import { Silence, type WatchedPing } from '../../functions/guest/silence.ts';
-import { type PingTiming, pingTiming } from '../../functions/guest/timing.ts';
+import { PingTiming } from '../../functions/guest/timing.ts';
 import { MessageDeliveryFailure } from '../../functions/oslo/errors.ts';
 import type { Inspector, QueueCounts } from '../../functions/oslo/inspector.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
@@ -12,8 +12,8 @@ const TARGET = { exchange: 'trove', topic: 'guestagent.x' };
 const NOBODY: QueueCounts = { consumers: 0, messages: 3 };
 const SOMEBODY: QueueCounts = { consumers: 1, messages: 0 };
 
-const single = (timeoutMs = 15_000) => pingTiming('single', Deadline.in(timeoutMs), 1000);
-const inSweep = () => pingTiming('sweep', Deadline.in(15_000), 1000);
+const single = (timeoutMs = 15_000) => new PingTiming('single', Deadline.in(timeoutMs), 1000);
+const inSweep = () => new PingTiming('sweep', Deadline.in(15_000), 1000);
 
 /** The silence of a guest; the broker gives the answers in turn, and the last one from then on. */
 function silenceOf(
@@ -164,7 +164,7 @@ describe('the wait for a silent guest', () => {
     async (_what, silenceMs, ms) => {
       const { askedAt } = watched(
         [NOBODY],
-        pingTiming('sweep', Deadline.in(15_000), 1000, { silenceMs: () => silenceMs }),
+        new PingTiming('sweep', Deadline.in(15_000), 1000, { silenceMs: () => silenceMs }),
       );
       await pass(ms - 1);
       expect(askedAt).toEqual([]);

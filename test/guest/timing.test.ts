@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { nextQuestionMs, pingTiming } from '../../functions/guest/timing.ts';
+import { nextQuestionMs, PingTiming } from '../../functions/guest/timing.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
 import { useFakeClock } from '../setup/fake-clock.ts';
 
@@ -68,7 +68,7 @@ describe('the time-line of a ping', () => {
   });
 
   function pingOf(kind: 'single' | 'sweep', timeoutMs: number, options = {}) {
-    return () => pingTiming(kind, Deadline.in(timeoutMs), 1000, options);
+    return () => new PingTiming(kind, Deadline.in(timeoutMs), 1000, options);
   }
 });
 
