@@ -8,6 +8,7 @@ import { ChangeNotices } from './changes/change-notices.ts';
 import { StateBucket } from './changes/state-bucket.ts';
 import { BrokerFunction, type BrokerFunctionProps } from './compute/broker-function.ts';
 import { CONCURRENCY } from './compute/concurrency.ts';
+import { FleetFunction } from './compute/fleet-function.ts';
 import { brokerVariables, keystoneVariables, sweepVariables } from './compute/function-environment.ts';
 import { PageFunction } from './compute/page-function.ts';
 import { HealthCheckSchedule, sweepTiming } from './compute/sweep-schedule.ts';
@@ -41,6 +42,7 @@ interface Fleet {
   readonly toS3: S3Access;
   readonly notices: ChangeNotices;
   readonly page: PageFunction;
+  readonly list: FleetFunction;
 }
 
 /**
@@ -80,7 +82,7 @@ export class GuestRpcPing extends Construct {
     const common = this.#openBroker();
     const toKeystone = this.#openOpenStack('Keystone', 'keystone');
     const toTrove = this.#openOpenStack('Trove', 'trove');
-    this.fleet = props.s3 && this.#keepFleet(props.s3);
+    this.fleet = props.s3 && this.#keepFleet(props.s3, toKeystone);
     this.ping = this.#makePing(common, pingConcurrency, groupsOf(toKeystone));
     this.sweep = this.#makeSweep(common, groupsOf(this.fleet?.toS3, toTrove && toKeystone, toTrove));
     this.#makeUsers(common);
@@ -206,15 +208,23 @@ export class GuestRpcPing extends Construct {
     if (user) for (const { function: client } of [this.ping, this.sweep]) client.node.addDependency(user);
   }
 
-  #keepFleet(s3: S3Way): Fleet {
+  #keepFleet(s3: S3Way, toKeystone: OpenStackAccess | undefined): Fleet {
     const bucket = new StateBucket(this, 'State');
-    const page = new PageFunction(this, 'FleetPage', {
-      codePath: this.#bundles['fleet-page'],
-      state: bucket,
-      rateMinutes: this.#options.healthCheckRateMinutes,
-    });
+    const { healthCheckRateMinutes: rateMinutes, caCertificates } = this.#options;
+    const reading = { state: bucket, rateMinutes };
+    const page = new PageFunction(this, 'FleetPage', { ...reading, codePath: this.#bundles['fleet-page'] });
     const toS3 = new S3Access(this, 'S3', s3, this.#network, bucket.keeping);
-    return { bucket, toS3, notices: new ChangeNotices(this, 'Changes'), page };
+    const list = new FleetFunction(this, 'Fleet', {
+      ...reading,
+      codePath: this.#bundles.fleet,
+      keystone: toKeystone && {
+        network: this.#network,
+        securityGroups: groupsOf(toKeystone, toS3),
+        variables: keystoneVariables(this.#options),
+        caCertificates,
+      },
+    });
+    return { bucket, toS3, notices: new ChangeNotices(this, 'Changes'), page, list };
   }
 
   #watch({ name: brokerName, maxConnections, maxQueues }: BrokerAccess): [Alarms, Dashboard] {

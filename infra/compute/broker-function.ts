@@ -79,7 +79,7 @@ function describeBroker(arn: string): PolicyStatement {
 }
 
 /** Lets Lambda attach the function to a VPC, and denies the same actions to the function's own code. */
-function attachToVpc(functionName: string): PolicyStatement[] {
+export function attachToVpc(functionName: string): PolicyStatement[] {
   const actions = [
     'ec2:CreateNetworkInterface',
     'ec2:DescribeNetworkInterfaces',

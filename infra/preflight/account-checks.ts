@@ -38,11 +38,12 @@ export async function checkConcurrency({ lambda, region }: AwsAccount, settings:
     "Lambda's unreserved concurrency cannot be read",
     Promise.all([
       lambda.send(new GetAccountSettingsCommand({})),
-      ...['rpc-ping', 'health-check', 'fleet-page'].map(reservedBy),
+      ...['rpc-ping', 'health-check', 'fleet-page', 'fleet'].map(reservedBy),
     ]),
   );
   const isKept = 'newBroker' in settings || settings.s3PrefixListId !== undefined;
-  const wanted = settings.pingConcurrency + CONCURRENCY.sweep + (isKept ? CONCURRENCY.page : 0);
+  const wanted =
+    settings.pingConcurrency + CONCURRENCY.sweep + (isKept ? CONCURRENCY.page + CONCURRENCY.fleet : 0);
   const free = (limit?.UnreservedConcurrentExecutions ?? 0) + reserved.reduce((sum, each) => sum + each);
   const total = limit?.ConcurrentExecutions ?? 0;
   return unless(

@@ -54,7 +54,7 @@ test('API Gateway lets every request through to the function, throttled, where K
   expect(template.findOutputs('ApiArn')).toEqual({});
 });
 
-test('the ping alone knows Keystone, and has a way to its port, by addresses', async () => {
+test('what answers callers alone knows Keystone, and has a way to its port, by addresses', async () => {
   const template = await synthesize(BY_CIDR);
   expect(made?.function('rpc-ping').environment).toMatchObject({
     KEYSTONE_URL: BY_CIDR.keystoneUrl,
@@ -72,7 +72,13 @@ test('the ping alone knows Keystone, and has a way to its port, by addresses', a
   const onTheWay = (made?.resources('AWS::Lambda::Function') ?? []).filter(({ VpcConfig = {} }) =>
     JSON.stringify(VpcConfig).includes(way),
   );
-  expect(onTheWay.map(({ FunctionName }) => FunctionName)).toEqual(['GuestRpcPing-rpc-ping']);
+  expect(onTheWay.map(({ FunctionName }) => FunctionName)).toEqual([
+    'GuestRpcPing-fleet',
+    'GuestRpcPing-rpc-ping',
+  ]);
+  const toBroker = onTheWay.map(({ VpcConfig }) => /"Network\w*Functions?/.test(JSON.stringify(VpcConfig)));
+  expect(toBroker).toEqual([false, true]);
+  expect(made?.function('fleet').environment).toMatchObject({ KEYSTONE_URL: BY_CIDR.keystoneUrl });
 });
 
 test('the way to a security group leads to Keystone’s port on both sides, and nowhere else', async () => {
@@ -104,7 +110,7 @@ test('cdk-nag’s AwsSolutions finds nothing with Keystone either', async () => 
 });
 
 describe('the certificates of a private CA', () => {
-  test('the certificates of a private CA travel with the ping alone, without anything else of their file', async () => {
+  test('the certificates of a private CA travel with what asks Keystone alone, without anything else of their file', async () => {
     await writeFile(
       folder.file('commented.pem'),
       `A comment\n${readFileSync(folder.file('ca.pem'), 'utf8')}`,
@@ -167,7 +173,11 @@ describe('with Trove’s list', () => {
     const withTrove = groups.filter(([, vpc]) => vpc?.includes('TroveFunction')).map(([name]) => name);
     expect(withTrove).toEqual(['GuestRpcPing-health-check']);
     const withKeystone = groups.filter(([, vpc]) => vpc?.includes('KeystoneFunction')).map(([name]) => name);
-    expect(withKeystone).toEqual(['GuestRpcPing-rpc-ping', 'GuestRpcPing-health-check']);
+    expect(withKeystone).toEqual([
+      'GuestRpcPing-fleet',
+      'GuestRpcPing-rpc-ping',
+      'GuestRpcPing-health-check',
+    ]);
   });
 
   test('Trove’s credential may be read by the health check alone, and passes Secrets Manager’s endpoint', async () => {

@@ -20,28 +20,34 @@ describe('where the state is kept', () => {
     stack = await stackWith(NEW);
   });
 
-  test('the page’s function may read the state and write its log, and has no other permission', () => {
-    const [policy] = stack
-      .resources('AWS::IAM::Policy')
-      .filter(({ PolicyName: name }) => String(name).startsWith('FleetPage'));
-    const { Statement: statements } = Object(policy?.['PolicyDocument']);
-    const bucket = { 'Fn::GetAtt': [expect.stringMatching(/^StateBucket/), 'Arn'] };
-    const log = { 'Fn::GetAtt': [expect.stringMatching(/^FleetPageLog/), 'Arn'] };
-    const allow = (Action: unknown, Resource: unknown) => ({ Effect: 'Allow', Action, Resource });
-    expect(statements).toEqual([
-      allow(['logs:CreateLogStream', 'logs:PutLogEvents'], log),
-      allow('s3:GetObject', { 'Fn::Join': ['', [bucket, '/fleet-state.json']] }),
-      allow('s3:ListBucket', bucket), // else S3 would call a missing object forbidden
-      allow(['xray:PutTelemetryRecords', 'xray:PutTraceSegments'], '*'),
-    ]);
-  });
+  test.each(['FleetPage', 'Fleet'])(
+    '%s’s function may read the state and write its log, and has no other permission',
+    (id) => {
+      const [policy] = stack
+        .resources('AWS::IAM::Policy')
+        .filter(({ PolicyName: name }) => String(name).startsWith(`${id}Role`));
+      const { Statement: statements } = Object(policy?.['PolicyDocument']);
+      const bucket = { 'Fn::GetAtt': [expect.stringMatching(/^StateBucket/), 'Arn'] };
+      const log = { 'Fn::GetAtt': [expect.stringMatching(`^${id}Log`), 'Arn'] };
+      const allow = (Action: unknown, Resource: unknown) => ({ Effect: 'Allow', Action, Resource });
+      expect(statements).toEqual([
+        allow(['logs:CreateLogStream', 'logs:PutLogEvents'], log),
+        allow('s3:GetObject', { 'Fn::Join': ['', [bucket, '/fleet-state.json']] }),
+        allow('s3:ListBucket', bucket), // else S3 would call a missing object forbidden
+        allow(['xray:PutTelemetryRecords', 'xray:PutTraceSegments'], '*'),
+      ]);
+    },
+  );
 
-  test('the page’s function is in no VPC, and reads the object that the health check writes', () => {
-    const page = functions().find(({ FunctionName: name }) => name === 'GuestRpcPing-fleet-page');
-    expect(page).toMatchObject({ ReservedConcurrentExecutions: 2, MemorySize: 256, Timeout: 10 });
-    expect(page).not.toHaveProperty('VpcConfig');
+  test.each([
+    ['fleet-page', { MemorySize: 256, Timeout: 10 }],
+    ['fleet', { MemorySize: 1024, Timeout: 20 }],
+  ])('%s is in no VPC, and reads the object that the health check writes', (entry, size) => {
+    const found = functions().find(({ FunctionName: name }) => name === `GuestRpcPing-${entry}`);
+    expect(found).toMatchObject({ ReservedConcurrentExecutions: 2, ...size });
+    expect(found).not.toHaveProperty('VpcConfig');
     const { FLEET_STATE_URL: url } = stack.function('health-check').environment;
-    expect(stack.function('fleet-page').environment).toEqual({
+    expect(stack.function(entry).environment).toEqual({
       FLEET_STATE_URL: url,
       HEALTH_CHECK_RATE_MINUTES: '5',
     });

@@ -115,11 +115,12 @@ function account(): typeof answers {
     GetCallerIdentity: xml('GetCallerIdentity', caller),
     GetParameter: { body: { Parameter: { Value: '25' } } },
     '/2016-08-19/account-settings': {
-      body: { AccountLimit: { ConcurrentExecutions: 1000, UnreservedConcurrentExecutions: 153 } },
+      body: { AccountLimit: { ConcurrentExecutions: 1000, UnreservedConcurrentExecutions: 155 } },
     },
     '/2019-09-30/functions/trove-rpc-ping/concurrency': none,
     '/2019-09-30/functions/trove-health-check/concurrency': none,
     '/2019-09-30/functions/trove-fleet-page/concurrency': none,
+    '/2019-09-30/functions/trove-fleet/concurrency': none,
     '/v1/broker-instance-options': offer(zones),
     [`/v1/brokers/${ID}`]: broker(),
     DescribeAvailabilityZones: xml(
@@ -181,7 +182,7 @@ describe('nothing is in the way', () => {
         '✔ Credentials: arn:aws:sts::123456789012:assumed-role/deployer/me, in eu-central-1.',
         '✔ Account 123456789012 in eu-central-1: all ARNs are of it.',
         "✔ CDK's bootstrap stack: version 25.",
-        "✔ Lambda's concurrency: 153 unreserved, 33 wanted.",
+        "✔ Lambda's concurrency: 155 unreserved, 35 wanted.",
         '✔ A single-instance of RabbitMQ 4.2 on mq.m7g.medium: Amazon MQ has it in eu-central-1a and eu-central-1b.',
         '✔ Interface endpoints: secretsmanager in eu-central-1a and eu-central-1b.',
         '✔ Addresses: 10.0.0.0/24 is free in this account.',
@@ -197,7 +198,7 @@ describe('nothing is in the way', () => {
         expect.stringMatching(/^✔ Credentials/),
         expect.stringMatching(/^✔ Account/),
         expect.stringMatching(/^✔ CDK/),
-        "✔ Lambda's concurrency: 153 unreserved, 13 wanted.",
+        "✔ Lambda's concurrency: 155 unreserved, 15 wanted.",
         `✔ The broker ${ID}: running, RabbitMQ 4.2.1 on mq.m7g.large.`,
         '✔ The subnets: in vpc-0a1b2c3d4e5f60718, in eu-central-1a, eu-central-1b.',
         '✔ Interface endpoints: secretsmanager, mq in eu-central-1a and eu-central-1b.',
@@ -213,7 +214,7 @@ describe('nothing is in the way', () => {
       body: { AccountLimit: { UnreservedConcurrentExecutions: 100 } },
     };
     answers['/2019-09-30/functions/trove-rpc-ping/concurrency'] = {
-      body: { ReservedConcurrentExecutions: 33 },
+      body: { ReservedConcurrentExecutions: 35 },
     };
     expect((await run(NEW)).code).toBe(0);
   });
@@ -241,7 +242,7 @@ describe('what is to be done', () => {
           body: { AccountLimit: { ConcurrentExecutions: 10, UnreservedConcurrentExecutions: 10 } },
         },
       },
-      "Lambda's concurrency: 10 are unreserved in eu-central-1, and the functions need 33 beside the 100 that Lambda keeps. Ask for more: `aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value 1000`.",
+      "Lambda's concurrency: 10 are unreserved in eu-central-1, and the functions need 35 beside the 100 that Lambda keeps. Ask for more: `aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value 1000`.",
     ],
     [
       'an ARN of another region',
@@ -425,7 +426,7 @@ test('AWS is asked all at once', async () => {
   const { code } = await run(ALL).finally(() => {
     aws.answer = answer;
   });
-  expect([code, asked]).toEqual([0, 12]);
+  expect([code, asked]).toEqual([0, 13]);
 });
 
 describe('for a person to decide', () => {

@@ -46,6 +46,7 @@ export async function standInBundles(): Promise<Bundles> {
     'rpc-ping': await pathOf('rpc-ping'),
     'health-check': await pathOf('health-check'),
     'fleet-page': await pathOf('fleet-page'),
+    fleet: await pathOf('fleet'),
     'broker-users': await pathOf('broker-users'),
   };
 }

@@ -42,7 +42,7 @@ test('brings the constructs, their declarations, the bundles and the licence; ne
   expect(Object.keys(packages).filter((path) => /esbuild|@aws-sdk|amqplib/.test(path))).toEqual([]);
   const inside = (path: string) => readFileSync(folder.file(`node_modules/guest-rpc-ping/${path}`), 'utf8');
   expect(inside('LICENSE')).toContain('Apache License');
-  for (const name of ['rpc-ping', 'health-check', 'fleet-page', 'broker-users'])
+  for (const name of ['rpc-ping', 'health-check', 'fleet-page', 'fleet', 'broker-users'])
     expect(inside(`dist/dist/${name}/index.mjs`)).toContain('handler');
 });
 
