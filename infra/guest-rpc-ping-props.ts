@@ -47,6 +47,12 @@ export interface GuestRpcPingProps extends Options {
   /** The customer managed key that encrypts these secrets. By default that of the broker's secret, if it has one. */
   readonly secretsKmsKeyArn?: string | undefined;
 
+  /** Who can reach the API: the internet, or what comes through a VPC endpoint. By default the internet. */
+  readonly access?: 'public' | 'private' | undefined;
+  /** The VPC endpoint of `execute-api` through which a private API is called. By default the stack makes one. */
+  readonly apiEndpointId?: string | undefined;
+  /** Blocks of addresses that may connect to the endpoint that is made. */
+  readonly callerCidrs?: string[] | undefined;
   /** Whether whoever finds the URL may ping. By default callers sign (IAM). */
   readonly anyoneMayCallTheApi?: boolean | undefined;
   /** Keystone's v3 API, `https://…/v3`, whose admins may call. By default callers sign (IAM). */
@@ -79,6 +85,8 @@ export interface GuestRpcPingProps extends Options {
   readonly reachableAfterSweeps?: number | undefined;
   /** When an unreachable guest counts as abandoned. By default 168. */
   readonly abandonedAfterHours?: number | undefined;
+  /** How often what is still unreachable is told again. By default 24. */
+  readonly remindAfterHours?: number | undefined;
   /** From how many unreachable guests on the alarm `GuestsUnreachable` rings. By default 1. */
   readonly unreachableGuests?: number | undefined;
 }

@@ -1,7 +1,9 @@
 import { Duration, RemovalPolicies, Stack } from 'aws-cdk-lib';
-import type { ISecurityGroup } from 'aws-cdk-lib/aws-ec2';
+import { InterfaceVpcEndpoint, type ISecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import { Construct } from 'constructs';
-import { Api, type Callers } from './api.ts';
+import type { Api, Callers } from './api/api.ts';
+import { PrivateApi } from './api/private-api.ts';
+import { PublicApi } from './api/public-api.ts';
 import { BrokerUsers } from './broker/broker-users.ts';
 import { type Bundles, bundlesIn } from './bundle/bundles.ts';
 import { ChangeNotices } from './changes/change-notices.ts';
@@ -89,15 +91,10 @@ export class GuestRpcPing extends Construct {
     this.fleet?.bucket.keepFor(this.sweep.function, this.#options);
     const destination = this.fleet?.notices.destination;
     const schedule = new HealthCheckSchedule(this, 'Sweep', this.sweep.function, rateMinutes, destination);
-    this.api = new Api(this, 'Api', {
-      function: this.ping.function,
-      concurrency: pingConcurrency,
-      callers: callersOf(this.#options),
-    });
+    this.api = this.#makeApi(pingConcurrency);
     for (const caller of props.callers ?? []) this.api.grantInvoke(caller);
     [this.alarms, this.dashboard] = this.#watch(props.broker);
     this.alarms.node.addDependency(schedule); // else `NoSweep` could ring while the stack is created
-    this.fleet?.notices.publishTo(this.alarms.topic, this.sweep.function);
     const applyToResourceTypes = ['AWS::Logs::LogGroup', 'AWS::S3::Bucket'];
     RemovalPolicies.of(this).retainOnUpdateOrDelete({ applyToResourceTypes });
   }
@@ -198,6 +195,20 @@ export class GuestRpcPing extends Construct {
     });
   }
 
+  #makeApi(concurrency: number): Api {
+    const { access, apiEndpointId, callerCidrs = [] } = this.#options;
+    const props = { ping: this.ping.function, concurrency, callers: callersOf(this.#options) };
+    if (access === 'public') return new PublicApi(this, 'Api', props);
+    const endpoint =
+      apiEndpointId === undefined
+        ? this.#network.openApis(callerCidrs)
+        : InterfaceVpcEndpoint.fromInterfaceVpcEndpointAttributes(this, 'ApiEndpoint', {
+            vpcEndpointId: apiEndpointId,
+            port: 443,
+          });
+    return new PrivateApi(this, 'Api', { ...props, endpoint });
+  }
+
   /** Makes the broker's users, before whatever logs in. */
   #makeUsers(common: Common): void {
     const toS3 = groupsOf(this.fleet?.toS3);
@@ -236,10 +247,14 @@ export class GuestRpcPing extends Construct {
       unreachableGuests: this.#options.unreachableGuests,
       email: this.#options.alarmEmail,
       functions: { ping: this.ping.function, sweep: this.sweep.function },
-      undelivered: this.fleet?.notices.undelivered,
       pingsControlPlane: this.#options.controlPlaneTopics !== '',
       api: this.api,
     });
+    if (this.fleet) {
+      const { notices } = this.fleet;
+      const unpublished = notices.publishTo(alarms.topic, this.sweep.function);
+      alarms.watchChanges(this.sweep.function, unpublished, notices.undelivered);
+    }
     const dashboard = new Dashboard(this, 'Dashboard', {
       ...watched,
       alarms,

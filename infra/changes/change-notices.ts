@@ -1,4 +1,5 @@
-import { Duration, Stack, Validations } from 'aws-cdk-lib';
+import { Duration, Fn, Stack, Validations } from 'aws-cdk-lib';
+import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { EventBus, EventField, type IEventBus, Match, Rule, RuleTargetInput } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IDestination, IFunction } from 'aws-cdk-lib/aws-lambda';
@@ -36,8 +37,8 @@ export class ChangeNotices extends Construct {
     );
   }
 
-  /** Publishes the changes of each sweep of this function as one sentence. */
-  publishTo(topic: ITopic, { functionArn }: IFunction): void {
+  /** Publishes the changes of each sweep of this function as one sentence. @returns how many could not be published */
+  publishTo(topic: ITopic, { functionArn }: IFunction): Metric {
     const rule = new Rule(this, 'Rule', {
       eventBus: this.bus,
       description: 'Guest RPC Ping: publishes what has changed',
@@ -74,5 +75,13 @@ export class ChangeNotices extends Construct {
         resources: [topic.topicArn],
       }),
     );
+    return new Metric({
+      namespace: 'AWS/Events',
+      metricName: 'FailedInvocations',
+      dimensionsMap: {
+        EventBusName: this.bus.eventBusName,
+        RuleName: Fn.select(2, Fn.split('/', rule.ruleArn)), // what `Ref` gives has the bus in it
+      },
+    });
   }
 }

@@ -4,6 +4,7 @@ import {
   ComparisonOperator,
   type IMetric,
   MathExpression,
+  type Metric,
   Stats,
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
@@ -14,8 +15,8 @@ import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import type { Api } from '../api.ts';
-import { brokerMetric, ownMetric } from './metrics.ts';
+import type { Api } from '../api/api.ts';
+import { brokerMetric, ownMetric, worstNode } from './metrics.ts';
 
 export interface AlarmsProps {
   readonly brokerName: string;
@@ -29,8 +30,6 @@ export interface AlarmsProps {
   readonly topic: ITopic | undefined;
   readonly functions: { readonly ping: IFunction; readonly sweep: IFunction };
   readonly api: Api;
-  /** Notices of changes that did not reach the topic; undefined where no changes are reported. */
-  readonly undelivered: IQueue | undefined;
   readonly pingsControlPlane: boolean;
 }
 
@@ -62,7 +61,7 @@ export class Alarms extends Construct {
     this.topic = props.topic ?? new Topic(this, 'Topic', { enforceSSL: true });
     this.topic.addToResourcePolicy(publishByAlarms(this.topic, Stack.of(this)));
     if (props.email !== undefined) this.topic.addSubscription(new EmailSubscription(props.email));
-    const { functions, api, rateMinutes, undelivered, pingsControlPlane } = props;
+    const { functions, api, rateMinutes, pingsControlPlane } = props;
     this.#ratePeriod = Duration.minutes(rateMinutes);
     this.#watchFleet(props.unreachableGuests);
     if (pingsControlPlane)
@@ -71,13 +70,12 @@ export class Alarms extends Construct {
           'A topic of the control plane does not answer: trove-taskmanager or trove-conductor is down.',
         ...this.#ofSweep('ControlPlaneUnreachable', 'atLeast'),
       });
-    if (undelivered) this.#watchChanges(functions.sweep, undelivered);
     this.#watchFunction('Ping', functions.ping);
     this.#watchFunction('Sweep', functions.sweep);
     this.#add('Api5xx', {
       description:
         'The API answered 5xx: the function is misconfigured, failed or was throttled. See its log.',
-      metric: api.stage.metricServerError(SUM),
+      metric: api.serverErrors.with(SUM),
     });
     this.#add('ApiThrottled', {
       description: 'The API answered 429: it gets more requests than pingConcurrency lets through.',
@@ -124,8 +122,9 @@ export class Alarms extends Construct {
       threshold: 2,
     });
     this.#add('BrokerCpu', {
-      description: 'The broker has used 80 % of its processors for a quarter of an hour.',
-      metric: worst('SystemCpuUtilization', Stats.AVERAGE),
+      description:
+        'A node of the broker has used 80 % of its processors again and again for a quarter of an hour.',
+      metric: worstNode(brokerName, 'SystemCpuUtilization', options.period),
       threshold: 80,
       periods: [3, 3],
     });
@@ -155,7 +154,8 @@ export class Alarms extends Construct {
     });
   }
 
-  #watchChanges(sweep: IFunction, undelivered: IQueue): void {
+  /** @param unpublished how many notices EventBridge gave up @param undelivered those that it kept */
+  watchChanges(sweep: IFunction, unpublished: Metric, undelivered: IQueue): void {
     this.#add('FleetStateLost', {
       description:
         'The state of the fleet could not be read or written: changes are not reported, or reported again with each sweep.',
@@ -171,9 +171,10 @@ export class Alarms extends Construct {
       description:
         'The result of a sweep did not reach the event bus, or its notice not the topic: its changes were not delivered.',
       metric: new MathExpression({
-        expression: 'FILL(failed, 0) + FILL(left, 0)',
+        expression: 'FILL(failed, 0) + FILL(unpublished, 0) + FILL(left, 0)',
         usingMetrics: {
           failed: sweep.metric('DestinationDeliveryFailures', SUM),
+          unpublished: unpublished.with(SUM),
           left: undelivered.metricApproximateNumberOfMessagesVisible({ ...SUM, statistic: Stats.MAXIMUM }),
         },
       }),

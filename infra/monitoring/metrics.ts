@@ -36,6 +36,15 @@ export function brokerMetric(brokerName: string, metricName: string, options: Me
   });
 }
 
+/**
+ * The highest value of the broker's nodes. What Amazon MQ publishes for the whole of a cluster is an aggregate, of which a
+ * sum of percentages would ring too early; the nodes' names are not known beforehand.
+ */
+export function worstNode(brokerName: string, metricName: string, period: Duration): MathExpression {
+  const expression = `SELECT MAX(${metricName}) FROM SCHEMA("AWS/AmazonMQ", Broker, Node) WHERE Broker = '${brokerName}'`;
+  return new MathExpression({ expression, usingMetrics: {}, period, label: metricName });
+}
+
 /** What the functions get as METRICS_NAMESPACE. */
 function namespaceOf(scope: Construct): string {
   return Stack.of(scope).stackName;

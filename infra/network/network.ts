@@ -91,13 +91,41 @@ export class Network extends Construct {
     );
   }
 
-  #endpoint(id: string, service: InterfaceVpcEndpointAwsService, privateDnsEnabled: boolean) {
+  /** Opens the way to this account's private APIs, for callers at these addresses. */
+  openApis(callerCidrs: readonly string[]): InterfaceVpcEndpoint {
+    const callers = new SecurityGroup(this, 'Callers', {
+      vpc: this.vpc,
+      description: 'Guest RPC Ping: the interface endpoint of private APIs',
+      allowAllOutbound: false,
+    });
+    nowhere(callers);
+    for (const cidr of callerCidrs)
+      callers.addIngressRule(Peer.ipv4(cidr), Port.tcp(443), 'Callers of the API');
+    // Without a private DNS name, which would lead the VPC's calls of all public APIs here.
+    const endpoint = this.#endpoint('Apis', InterfaceVpcEndpointAwsService.APIGATEWAY, false, callers);
+    const { partition, region, account } = Stack.of(this);
+    endpoint.addToPolicy(
+      new PolicyStatement({
+        principals: [new AnyPrincipal()],
+        actions: ['execute-api:Invoke'],
+        resources: [`arn:${partition}:execute-api:${region}:${account}:*`],
+      }),
+    );
+    return endpoint;
+  }
+
+  #endpoint(
+    id: string,
+    service: InterfaceVpcEndpointAwsService,
+    privateDnsEnabled: boolean,
+    securityGroup = this.#endpointsSecurityGroup,
+  ) {
     return new InterfaceVpcEndpoint(this, id, {
       vpc: this.vpc,
       subnets: this.subnets,
       service,
       privateDnsEnabled,
-      securityGroups: [this.#endpointsSecurityGroup],
+      securityGroups: [securityGroup],
       open: false,
     });
   }

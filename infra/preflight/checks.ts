@@ -6,6 +6,7 @@ import type { Finding } from './finding.ts';
 import { checkHttps } from './https-check.ts';
 import {
   checkAddresses,
+  checkApiEndpoint,
   checkEndpointServices,
   checkS3,
   checkSubnets,
@@ -25,6 +26,7 @@ export function begin(aws: AwsAccount, settings: Settings): Checks {
     checkConcurrency(aws, settings),
     ...('newBroker' in settings ? ofNewBroker(aws, settings) : ofExistingBroker(aws, settings)),
     checkS3(aws, settings),
+    ...(settings.apiEndpointId ? [checkApiEndpoint(aws, settings.apiEndpointId)] : []),
     ...(brokerSecretArn
       ? [checkSecret(aws, 'brokerSecretArn', brokerSecretArn, ['username', 'password'], key)]
       : []),
@@ -44,7 +46,7 @@ function ofNewBroker(aws: AwsAccount, settings: NewBrokerSettings): Checks {
   const zones = zonesOf(aws, settings);
   return [
     checkInstanceType(aws, settings, zones),
-    checkEndpointServices(aws, servicesOf(settings.describeBroker), zones),
+    checkEndpointServices(aws, servicesOf(settings, settings.describeBroker), zones),
     checkAddresses(aws, settings),
   ];
 }
@@ -55,11 +57,16 @@ function ofExistingBroker(aws: AwsAccount, settings: ExistingBrokerSettings): Ch
   return [
     checkBroker(aws, settings),
     subnets.then((found) => checkSubnets(found, settings)),
-    checkEndpointServices(aws, servicesOf(settings.brokerId !== undefined), zones),
+    checkEndpointServices(aws, servicesOf(settings, settings.brokerId !== undefined), zones),
   ];
 }
 
 /** The AWS services to which the stack makes interface endpoints. */
-function servicesOf(isBrokerDescribed: boolean): string[] {
-  return ['secretsmanager', ...(isBrokerDescribed ? ['mq'] : [])];
+function servicesOf({ access, apiEndpointId }: Settings, isBrokerDescribed: boolean): string[] {
+  const isApiEndpointMade = access === 'private' && apiEndpointId === undefined;
+  return [
+    'secretsmanager',
+    ...(isBrokerDescribed ? ['mq'] : []),
+    ...(isApiEndpointMade ? ['execute-api'] : []),
+  ];
 }

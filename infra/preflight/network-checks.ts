@@ -167,3 +167,19 @@ export async function checkS3({ ec2, region }: AwsAccount, settings: Settings): 
     `its list of addresses is ${id}, and ${vpcId} has a way to it or gets one`,
   );
 }
+
+/** Whether the VPC endpoint of a private API is one, and in use. */
+export async function checkApiEndpoint({ ec2, region }: AwsAccount, id: string): Promise<Finding> {
+  const command = new DescribeVpcEndpointsCommand({ VpcEndpointIds: [id] });
+  const { VpcEndpoints: [endpoint] = [] } = await asking(`${id} cannot be read`, ec2.send(command));
+  const service = `com.amazonaws.${region}.execute-api`;
+  return unless(
+    [
+      endpoint?.ServiceName !== service &&
+        `it is one of ${endpoint?.ServiceName}, not of ${service}: set apiEndpointId`,
+      endpoint?.State?.toLowerCase() !== 'available' && `its state is ${endpoint?.State}: wait for available`,
+    ],
+    `The endpoint ${id}`,
+    `in ${endpoint?.VpcId}`,
+  );
+}

@@ -75,6 +75,9 @@ const COMMON = {
   ),
   requireEncryption: flag,
   secretsKmsKeyArn: v.optional(kmsKeyArn),
+  access: v.optional(choice(['public', 'private']), 'public'),
+  apiEndpointId: v.optional(text(/^vpce-[0-9a-f]{8,17}$/, "a VPC endpoint's id, vpce-…")),
+  callerCidrs: v.optional(list(CIDR, CIDR_KIND)),
   anyoneMayCallTheApi: flag,
   keystoneUrl: v.optional(text(/^https:\/\/[\w.-]+(:\d+)?(\/[\w.-]+)*\/v3$/, 'https://…/v3')),
   keystoneCidr: v.optional(cidr),
@@ -315,6 +318,7 @@ function contradictions(given: Given): string[] {
 /** Those of what both kinds of deployment may say. */
 function contradictionsOfOptions(given: Given): string[] {
   const has = (name: string) => given[name] !== undefined;
+  const isPrivate = given['access'] === 'private';
   const way = (api: 'keystone' | 'trove') =>
     has(`${api}Url`) &&
     has(`${api}Cidr`) === has(`${api}SecurityGroupId`) &&
@@ -323,6 +327,12 @@ function contradictionsOfOptions(given: Given): string[] {
     ...Object.entries(NEEDS).map(
       ([name, needed]) => given[name] && !has(needed) && `${name} needs ${needed}`,
     ),
+    ...['apiEndpointId', 'callerCidrs'].map(
+      (name) => has(name) && !isPrivate && `${name} needs "access": "private"`,
+    ),
+    isPrivate &&
+      has('apiEndpointId') === has('callerCidrs') &&
+      'access private needs either callerCidrs, who may connect to the endpoint that is made, or apiEndpointId, one that is there',
     has('keystoneUrl') &&
       given['anyoneMayCallTheApi'] === true &&
       'keystoneUrl and anyoneMayCallTheApi exclude each other',

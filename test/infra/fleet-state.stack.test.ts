@@ -154,6 +154,33 @@ describe('with a new broker', () => {
     const failure = { 'detail-type': 'Lambda Function Invocation Result - Failure' };
     expect(rule.notice({ ...successEvent(SCHEDULED, result), ...failure })).toBeUndefined();
   });
+
+  test('ChangesUndelivered rings for what Lambda, the rule or the topic did not take', () => {
+    const alarm = stack
+      .resources('AWS::CloudWatch::Alarm')
+      .find(({ AlarmName: name }) => name === 'GuestRpcPing-ChangesUndelivered');
+    const [sum, ...metrics] = [Object(alarm)['Metrics']].flat();
+    expect(sum).toMatchObject({ Expression: 'FILL(failed, 0) + FILL(unpublished, 0) + FILL(left, 0)' });
+    const dimensions = Object.fromEntries(
+      metrics.map(({ MetricStat: { Metric: metric } }) => [metric.MetricName, metric.Dimensions]),
+    );
+    expect(dimensions).toEqual({
+      DestinationDeliveryFailures: [{ Name: 'FunctionName', Value: expect.anything() }],
+      FailedInvocations: [
+        { Name: 'EventBusName', Value: expect.anything() },
+        {
+          Name: 'RuleName',
+          Value: {
+            'Fn::Select': [
+              2,
+              { 'Fn::Split': ['/', { 'Fn::GetAtt': [expect.stringMatching(/^ChangesRule/), 'Arn'] }] },
+            ],
+          },
+        },
+      ],
+      ApproximateNumberOfMessagesVisible: [{ Name: 'QueueName', Value: expect.anything() }],
+    });
+  });
 });
 
 test('the way to S3 leads to AWS’s list of its addresses alone, where that list is set', async () => {

@@ -46,7 +46,7 @@ test('API Gateway lets every request through to the function, throttled, where K
   const template = await synthesize(BY_CIDR);
   template.allResourcesProperties('AWS::ApiGatewayV2::Route', { AuthorizationType: 'NONE' });
   template.hasResourceProperties('AWS::ApiGatewayV2::Stage', {
-    DefaultRouteSettings: { ThrottlingRateLimit: 30, ThrottlingBurstLimit: 30 },
+    DefaultRouteSettings: { ThrottlingRateLimit: 300, ThrottlingBurstLimit: 300 },
   });
   template.hasOutput('Curl', {
     Value: { 'Fn::Join': ['', Match.arrayWith([Match.stringLikeRegexp('X-Auth-Token')])] },

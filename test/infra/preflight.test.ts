@@ -340,6 +340,17 @@ describe('what is to be done', () => {
       'S3: rtb-0123abcd has a gateway endpoint of S3 already: remove it from routeTableIds.',
     ],
     [
+      'an endpoint of another service',
+      { ...EXISTING, access: 'private', apiEndpointId: 'vpce-0123abcd' },
+      {
+        DescribeVpcEndpoints: xml(
+          'DescribeVpcEndpoints',
+          list('vpcEndpointSet', [`<serviceName>${SERVICE}.s3</serviceName><state>available</state>`]),
+        ),
+      },
+      `The endpoint vpce-0123abcd: it is one of ${SERVICE}.s3, not of ${SERVICE}.execute-api: set apiEndpointId.`,
+    ],
+    [
       'a secret of another form',
       EXISTING,
       secret({ user: 'guest-rpc-ping' }),

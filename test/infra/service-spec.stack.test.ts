@@ -30,6 +30,7 @@ const MATRIX: Readonly<Record<string, File>> = {
     tags: { team: 'databases' },
   },
   'an existing broker': EXISTING,
+  'a private API': { ...EXISTING, access: 'private', callerCidrs: ['10.1.0.0/16'] },
   Keystone: {
     ...EXISTING,
     s3PrefixListId: 'pl-0123abcd',

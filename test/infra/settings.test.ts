@@ -171,6 +171,16 @@ describe('refused in one sentence', () => {
       'anyoneMayCallTheApi must be true or false',
     ],
     [
+      'a private API without callers',
+      { ...NEW, access: 'private' },
+      'access private needs either callerCidrs, who may connect to the endpoint that is made, or apiEndpointId, one that is there',
+    ],
+    [
+      'callers of a private API for a public one',
+      { ...NEW, callerCidrs: ['10.1.2.0/24'] },
+      'callerCidrs needs "access": "private"',
+    ],
+    [
       'a Keystone in the clear',
       { ...NEW, ...BY_CIDR, keystoneUrl: 'http://k/v3' },
       'keystoneUrl must be https://…/v3',

@@ -1,0 +1,109 @@
+import { Stack } from 'aws-cdk-lib';
+import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
+import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import { FilterPattern, LogGroup, MetricFilter, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { ROUTE } from '../../functions/http/request.ts';
+
+/** Who may call: whoever signs and is allowed to by IAM, an admin of Keystone's, or anyone. */
+export type Callers = 'iam' | 'keystone' | 'anyone';
+
+/** A path of the API, and the function that answers there. */
+export interface Route {
+  readonly method: 'GET';
+  /** With parameters, such as `/v1.0/{tenant_id}`. */
+  readonly path: string;
+  readonly function: IFunction;
+}
+
+export interface ApiProps {
+  /** The function that answers pings, and whatever is not of a route, with Trove's 404. */
+  readonly ping: IFunction;
+  /** Besides that of the ping. */
+  readonly routes?: readonly Route[];
+  /** The ping's reserved concurrency. */
+  readonly concurrency: number;
+  readonly callers: Callers;
+}
+
+/** Where Keystone decides, so many requests are let through for each ping that may run at once. */
+const REQUESTS_FOR_A_PING = 10;
+
+/**
+ * API Gateway's way to the functions. Every path asks for IAM authorization, unknown ones too: an open one would let anyone
+ * occupy the reserved concurrency. Where Keystone decides instead, the function asks Keystone: an authorizer of API Gateway's
+ * could answer neither with Trove's bodies nor with `WWW-Authenticate`.
+ */
+export abstract class Api extends Construct {
+  readonly callers: Callers;
+  readonly accessLog: LogGroup;
+  /** How many requests API Gateway answered with 429, of which it has no metric. */
+  readonly throttled: Metric;
+  protected readonly routes: readonly Route[];
+  /**
+   * Requests a second, and at once. API Gateway counts whoever calls. Where Keystone decides it would count strangers against
+   * admins; a stranger is refused within milliseconds, so there the reserved concurrency alone bounds the pings.
+   */
+  protected readonly requests: number;
+
+  constructor(scope: Construct, id: string, { ping, routes = [], concurrency, callers }: ApiProps) {
+    super(scope, id);
+    this.callers = callers;
+    this.routes = [{ ...ROUTE, function: ping }, ...routes];
+    this.requests = callers === 'keystone' ? concurrency * REQUESTS_FOR_A_PING : concurrency;
+    this.accessLog = new LogGroup(this, 'AccessLog', { retention: RetentionDays.ONE_MONTH });
+    this.throttled = new MetricFilter(this, 'Throttled', {
+      logGroup: this.accessLog,
+      filterPattern: FilterPattern.stringValue('$.status', '=', '429'),
+      metricNamespace: Stack.of(this).stackName,
+      metricName: 'ApiThrottled',
+    }).metric();
+  }
+
+  /** Without a slash at the end. */
+  abstract readonly url: string;
+
+  /** How many requests were answered 5xx. */
+  abstract readonly serverErrors: Metric;
+
+  /** @param path of a route, with an asterisk for each parameter */
+  protected abstract arnOf(path: string): string;
+
+  /** What a caller who signs must be allowed to invoke. */
+  get arn(): string {
+    return this.arnOf(ROUTE.path.replaceAll(/\{\w+\}/g, '*'));
+  }
+
+  grantInvoke(grantee: IGrantable): void {
+    Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns: [this.arn] });
+  }
+}
+
+/** @param route API Gateway's variable with the route */
+export function accessLogFormat(route: '$context.routeKey' | '$context.resourcePath'): AccessLogFormat {
+  return AccessLogFormat.custom(
+    JSON.stringify({
+      request_id: '$context.requestId',
+      time: '$context.requestTime',
+      source_ip: '$context.identity.sourceIp',
+      caller: '$context.identity.userArn',
+      method: '$context.httpMethod',
+      path: '$context.path',
+      route,
+      status: '$context.status',
+      response_length: '$context.responseLength',
+      latency_ms: '$context.responseLatency',
+      integration_latency_ms: '$context.integrationLatency',
+      error: '$context.error.message',
+      integration_error: '$context.integrationErrorMessage',
+    }),
+  );
+}
+
+/** Why API Gateway itself lets everybody through. */
+export const OPENNESS = {
+  anyone: 'The deployer has set anyoneMayCallTheApi=true: anyone may call this API.',
+  keystone: "The function itself has Keystone check the caller's token, before anything else is looked at.",
+} as const;

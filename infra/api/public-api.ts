@@ -1,0 +1,61 @@
+import { Stack, Validations } from 'aws-cdk-lib';
+import {
+  HttpApi,
+  HttpMethod,
+  HttpNoneAuthorizer,
+  HttpStage,
+  LogGroupLogDestination,
+} from 'aws-cdk-lib/aws-apigatewayv2';
+import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
+import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import type { Construct } from 'constructs';
+import { ROUTE } from '../../functions/http/request.ts';
+import { Api, type ApiProps, accessLogFormat, OPENNESS } from './api.ts';
+
+/** An HTTP API, which the internet can reach: `$default` takes what is not of a route. */
+export class PublicApi extends Api {
+  readonly #api: HttpApi;
+  readonly #stage: HttpStage;
+
+  constructor(scope: Construct, id: string, props: ApiProps) {
+    super(scope, id, props);
+    const { callers, ping } = props;
+    this.#api = new HttpApi(this, 'HttpApi', {
+      apiName: Stack.of(this).stackName,
+      description: 'Whether a Trove guest agent can be reached over RPC',
+      createDefaultStage: false,
+      defaultIntegration: new HttpLambdaIntegration('AllElse', ping),
+      defaultAuthorizer: callers === 'iam' ? new HttpIamAuthorizer() : new HttpNoneAuthorizer(),
+    });
+    for (const { method, path, function: handler } of this.routes)
+      this.#api.addRoutes({
+        path,
+        methods: [HttpMethod[method]],
+        integration: new HttpLambdaIntegration(path === ROUTE.path ? 'RpcPing' : path, handler),
+      });
+    this.#stage = new HttpStage(this, 'Stage', {
+      httpApi: this.#api,
+      autoDeploy: true,
+      throttle: { rateLimit: this.requests, burstLimit: this.requests },
+      accessLogSettings: {
+        destination: new LogGroupLogDestination(this.accessLog),
+        format: accessLogFormat('$context.routeKey'),
+      },
+    });
+    if (callers !== 'iam')
+      Validations.of(this.#api).acknowledge({ id: 'AwsSolutions-APIG4', reason: OPENNESS[callers] });
+  }
+
+  get url(): string {
+    return this.#api.apiEndpoint;
+  }
+
+  get serverErrors(): Metric {
+    return this.#stage.metricServerError();
+  }
+
+  protected arnOf(path: string): string {
+    return this.#api.arnForExecuteApi('GET', path);
+  }
+}
