@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { deflateSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Channel } from 'amqplib';
+import { topicOf } from '../../functions/guest/topic.ts';
 import { ResponderFleet } from '../setup/fleet.ts';
 import { type Answer, FunctionUnderTest } from '../setup/function-under-test.ts';
 import { HealthCheckUnderTest } from '../setup/health-check-under-test.ts';
@@ -8,6 +10,9 @@ import { peakMemoryMb } from '../setup/peak-memory.ts';
 import { LONG, writeLongsAsPyAmqp } from '../setup/py-amqp.ts';
 import { encodeReply, type ReceivedRequest, respond } from '../setup/responder.ts';
 import { TestBroker } from '../setup/test-broker.ts';
+
+/** Makes a guest that is odd. */
+type Oddity = (channel: Channel, instanceId: string) => Promise<void>;
 
 const GRANTED = { configure: '^reply_.*', read: '^reply_.*', write: '^(trove|guestagent\\..*)$' };
 
@@ -76,7 +81,7 @@ test('a limit of three channels leaves each ping its verdict: three at once, and
   expect(reasons).toEqual(new Map([[silent, 'no_reply']]));
 });
 
-describe('a guest whose reply is odd has its own verdict, and ninety-nine others theirs:', () => {
+describe('an odd guest has its own verdict, and ninety-nine others theirs:', () => {
   const parts = new AsyncDisposableStack();
   let fn: FunctionUnderTest;
   let check: HealthCheckUnderTest;
@@ -93,18 +98,41 @@ describe('a guest whose reply is odd has its own verdict, and ninety-nine others
   const zlib = 'application/x-gzip';
   const bomb = deflateSync(Buffer.alloc(50_000_000));
 
-  test.each<[what: string, answer: (request: ReceivedRequest) => void, verdict: string]>([
-    ['compressed', (r) => r.replyRaw(deflateSync(pong(r)), compressed(zlib)), '204'],
-    ['compressed as Node cannot', (r) => r.replyRaw(pong(r), compressed('application/x-bz2')), 'bad_reply'],
-    ['a bomb', (r) => r.replyRaw(bomb, compressed(zlib)), 'bad_reply'],
-    ['with a header that amqplib cannot decode', (r) => r.reply({}, { headers: LONG }), '204'],
-    ['garbage that names no call', (r) => r.replyRaw('nonsense'), 'bad_reply'],
-    ['an exception of 1.2 MB', (r) => r.replyRaw(pong(r, { result: null, failure })), 'bad_reply'],
-  ])('%s', async (_what, answer, verdict) => {
+  /** Integers in its headers are written as py-amqp writes them. */
+  const answering =
+    (answer: (request: ReceivedRequest) => void): Oddity =>
+    async (channel, id) => {
+      writeLongsAsPyAmqp(channel);
+      await respond(channel, id, answer);
+    };
+  const withoutQueue: Oddity = async (channel) => {
+    await channel.assertQueue('audit');
+    await channel.bindQueue('audit', 'trove', '#');
+    stack.defer(async () => void (await channel.deleteQueue('audit')));
+  };
+  const onAnotherExchange: Oddity = async (channel, id) => {
+    await channel.assertExchange('openstack', 'topic');
+    await channel.assertQueue(topicOf(id));
+    await channel.bindQueue(topicOf(id), 'openstack', topicOf(id));
+    await channel.consume(topicOf(id), () => undefined);
+  };
+
+  test.each<[what: string, oddity: Oddity, verdict: string]>([
+    ['compressed', answering((r) => r.replyRaw(deflateSync(pong(r)), compressed(zlib))), '204'],
+    [
+      'compressed as Node cannot',
+      answering((r) => r.replyRaw(pong(r), compressed('application/x-bz2'))),
+      'bad_reply',
+    ],
+    ['a bomb', answering((r) => r.replyRaw(bomb, compressed(zlib))), 'bad_reply'],
+    ['with a header that amqplib cannot decode', answering((r) => r.reply({}, { headers: LONG })), '204'],
+    ['garbage that names no call', answering((r) => r.replyRaw('nonsense')), 'bad_reply'],
+    ['an exception of 1.2 MB', answering((r) => r.replyRaw(pong(r, { result: null, failure }))), 'bad_reply'],
+    ['without a queue, where one takes all messages', withoutQueue, 'queue_missing'],
+    ['on another exchange', onAnotherExchange, 'queue_missing'],
+  ])('%s', async (_what, oddity, verdict) => {
     const odd = randomUUID();
-    const channel = await broker.channel();
-    writeLongsAsPyAmqp(channel);
-    await respond(channel, odd, answer);
+    await oddity(await broker.channel(), odd);
     const [one = '', two = ''] = alive;
     const verdicts = await Promise.all([fn.ping(odd), ...[one, odd, two].map((id) => fn.ping(id))]);
     expect(verdicts.map(verdictIn)).toEqual([verdict, '204', verdict, '204']);
