@@ -191,6 +191,22 @@ describe('where a ping stopped', () => {
     expect(lastOf(answer)).toEqual(['publish', 'exchange_missing']);
   });
 
+  test('at a broker of which Amazon MQ knows the state, with the login of a secret', async () => {
+    await using aws = await AwsStandIn.start(({ path }) => ({
+      body: path.startsWith('/v1/brokers')
+        ? { brokerState: 'REBOOT_IN_PROGRESS' }
+        : { SecretString: '{"username": "guest", "password": "guest"}' },
+    }));
+    const { host, pathname } = new URL(broker.url);
+    const login = { BROKER_SECRET_ID: 'broker', BROKER_VHOST: pathname.slice(1), ...aws.settings };
+    const reached = hopsOf(await pingTo({ BROKER_ENDPOINT: `amqp://${host}`, ...login }));
+    expect(reached[0]).toEqual({ name: 'init_secret', ms: expect.any(Number) });
+    expect(reached.at(-1)).toEqual({ name: 'rpc', ms: expect.any(Number) });
+    const lost = await pingTo({ BROKER_ENDPOINT: 'amqp://127.0.0.1:1', BROKER_ID: 'b-1', ...login });
+    expect(namesOf(lost).slice(-2)).toEqual(['describe_broker', 'tcp']);
+    expect(lastOf(lost)).toEqual(['tcp', 'connection_refused']);
+  });
+
   test("at the secret with the broker's login, and at a guest's key: 500", async () => {
     await using aws = await AwsStandIn.start(() => ({
       status: 400,

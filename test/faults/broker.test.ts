@@ -127,6 +127,7 @@ interop('a memory alarm', () => {
     const { status, headers } = await under.ping(alive);
     const proxyStatus = 'guest-rpc-ping; error=destination_unavailable; details="broker_blocked"';
     expect([status, headers.get('proxy-status')]).toEqual([400, proxyStatus]);
+    expect(headers.get('server-timing')).toMatch(/^unblocked;dur=[\d.]+;desc="broker_blocked"$/);
     const { metrics } = await under.telemetry(alive);
     expect(metrics.at(-1)).toMatchObject({ Reason: 'broker_blocked', GuestsUnreachable: 1 });
     await setMemoryAlarm(rabbit, false);
