@@ -77,7 +77,8 @@ async function start(): Promise<void> {
   const [pageUrl, examples, rabbitmqctl] = [url + PAGE_PATH, demo?.examples, rabbit?.ctlCommand];
   if (port !== 0 && gateway.port !== port) console.log(`Port ${port} is taken.`);
   console.log(`Guest RPC Ping listens on ${url}, control exchange "${config.controlExchange}".\n`);
-  console.log(instructions({ url, pageUrl, examples, keystone, rabbitmqctl, sweepEveryMinutes }));
+  const agentLog = demo?.logFile;
+  console.log(instructions({ url, pageUrl, examples, agentLog, keystone, rabbitmqctl, sweepEveryMinutes }));
   sweepEvery(sweepEveryMinutes, sweeps);
 }
 

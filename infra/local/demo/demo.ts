@@ -18,6 +18,8 @@ export interface Example {
 /** The guests behind `npm start`. */
 export interface Demo {
   readonly examples: readonly Example[];
+  /** What their agents log: each ping with its request id. */
+  readonly logFile: string;
   /** What the functions must know of them. */
   readonly settings: Settings;
   end(): Promise<void>;
@@ -67,7 +69,7 @@ export async function startDemo(host: TroveGuests, rabbit: RabbitMq, config: Con
     await endIntermittent();
     await folder.remove();
   };
-  return { examples, settings: { GUEST_KEYS_FILE: file }, end };
+  return { examples, logFile: host.logFile, settings: { GUEST_KEYS_FILE: file }, end };
 }
 
 function demoGuests({ rpcTimeoutMs, noConsumerGraceMs }: Config): DemoGuest[] {

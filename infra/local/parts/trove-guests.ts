@@ -1,4 +1,5 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { appendFileSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -43,8 +44,8 @@ export function ensureTrove(): boolean {
 
 /** A Python process with real Trove guest agents in it (`trove_guests.py`). */
 export class TroveGuests {
-  /** All that the guests logged so far. */
-  log = '';
+  /** What the guests log. */
+  readonly logFile: string;
   readonly #python: Python;
   readonly #folder: TemporaryFolder;
   readonly #answers: AsyncIterator<string>;
@@ -55,23 +56,29 @@ export class TroveGuests {
     const folder = new TemporaryFolder('guests');
     const config = folder.file('trove-guestagent.conf');
     await writeFile(config, guestConfig(options));
+    const logFile = folder.file('trove-guestagent.log');
     const script = join(import.meta.dirname, 'trove_guests.py');
     const python = spawn(...debianCommand('/usr/bin/python3', script, '--config-file', config), {
       stdio: 'pipe',
       env: PYTHON_ENV,
       detached: true, // Ctrl-C goes to this process alone, which then ends the child
     });
-    return new TroveGuests(python, folder);
+    return new TroveGuests(python, folder, logFile);
   }
 
-  private constructor(python: Python, folder: TemporaryFolder) {
+  private constructor(python: Python, folder: TemporaryFolder, logFile: string) {
     this.#python = python;
     this.#folder = folder;
+    this.logFile = logFile;
     killWithThisProcess(python);
     this.#answers = createInterface(python.stdout)[Symbol.asyncIterator]();
-    python.stderr.setEncoding('utf8').on('data', (text) => {
-      this.log += text;
-    });
+    appendFileSync(logFile, '');
+    python.stderr.on('data', (text) => appendFileSync(logFile, text));
+  }
+
+  /** All that the guests logged so far. */
+  get log(): string {
+    return readFileSync(this.logFile, 'utf8');
   }
 
   /** Starts a guest and waits until its queue is bound and consumed. */

@@ -9,6 +9,8 @@ export interface RunningDemo {
   readonly pageUrl: string;
   /** undefined: the user's own guests. */
   readonly examples: readonly Example[] | undefined;
+  /** What the private broker's guests log. */
+  readonly agentLog: string | undefined;
   readonly keystone: KeystoneDemo | undefined;
   /** How a shell calls `rabbitmqctl` on the private broker, where there is one. */
   readonly rabbitmqctl: string | undefined;
@@ -26,6 +28,7 @@ export function instructions(running: RunningDemo): string {
   return [
     ...calls(running),
     ...brokerCommands(running),
+    ...agentLog(running),
     `# What is broken now, in a browser\n${running.pageUrl}`,
     whatComesNext(running),
     'Ctrl-C ends everything.\n',
@@ -52,6 +55,11 @@ function brokerCommands({ rabbitmqctl }: RunningDemo): string[] {
     `# Any guest, while the broker has a memory alarm → 400 after 1 s: broker_blocked\n${watermark} 0.000001`,
     `# Back to normal\n${watermark} 0.4`,
   ];
+}
+
+function agentLog({ agentLog: file }: RunningDemo): string[] {
+  if (file === undefined) return [];
+  return [`# The agents' own log: each ping by its X-OpenStack-Request-Id\ngrep req-… ${file}`];
 }
 
 function whatComesNext({ sweepEveryMinutes, examples }: RunningDemo): string {
