@@ -76,8 +76,7 @@ export class Scores {
     if (!summary.broker_reachable) {
       const isRight =
         broker === undefined || broker === 'unsure' || BROKER_REASONS[broker] === summary.error?.code;
-      const isOfRestart =
-        broker === 'up' && summary.error?.code === 'exchange_missing' && !this.#hasAlive(fromMs, toMs);
+      const isOfRestart = broker === 'up' && this.#isExchangeMissing(summary.error?.code, fromMs, toMs);
       this.#add(
         'verdicts of sweeps',
         isRight || isOfRestart,
@@ -161,8 +160,10 @@ export class Scores {
     return table(['', 'right', 'the truth changed meanwhile', 'wrong'], rows);
   }
 
-  #hasAlive(fromMs: number, toMs: number): boolean {
-    return this.#world.guests.some(({ truth }) => truth.throughout(fromMs, toMs) === 'alive');
+  /** After a restart the exchange is missing until the first guest is back. */
+  #isExchangeMissing(said: string | undefined, fromMs: number, toMs: number): boolean {
+    const isBack = ({ truth }: Guest) => truth.throughout(fromMs, toMs) === 'alive';
+    return said === 'exchange_missing' && !this.#world.guests.some(isBack);
   }
 
   /** @returns undefined where the truth is not certain, and what is said may be so */
@@ -172,7 +173,9 @@ export class Scores {
     const isOfBroker = said.startsWith('broker_') || said === 'exchange_missing';
     if (broker.size === 1 && broker.has('up') && states.size === 1 && !states.has('unsure')) {
       const [state = 'unsure'] = states;
-      return state === 'unsure' ? undefined : REASONS[state].includes(said);
+      if (state === 'unsure') return undefined;
+      const isOfRestart = state !== 'alive' && this.#isExchangeMissing(said, fromMs, toMs);
+      return isOfRestart || REASONS[state].includes(said);
     }
     const [only = 'unsure'] = broker;
     if (broker.size === 1 && (only === 'down' || only === 'blocked')) return said === BROKER_REASONS[only];
