@@ -1,6 +1,7 @@
 import { Duration, RemovalPolicies, Stack } from 'aws-cdk-lib';
 import { InterfaceVpcEndpoint, type ISecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import { Construct } from 'constructs';
+import { FLEET_ROUTES } from '../functions/http/fleet-request.ts';
 import type { Api, Callers } from './api/api.ts';
 import { PrivateApi } from './api/private-api.ts';
 import { PublicApi } from './api/public-api.ts';
@@ -197,7 +198,11 @@ export class GuestRpcPing extends Construct {
 
   #makeApi(concurrency: number): Api {
     const { access, apiEndpointId, callerCidrs = [] } = this.#options;
-    const props = { ping: this.ping.function, concurrency, callers: callersOf(this.#options) };
+    const list = this.fleet?.list.function;
+    const routes = list
+      ? Object.values(FLEET_ROUTES).map((path) => ({ method: 'GET' as const, path, function: list }))
+      : [];
+    const props = { ping: this.ping.function, routes, concurrency, callers: callersOf(this.#options) };
     if (access === 'public') return new PublicApi(this, 'Api', props);
     const endpoint =
       apiEndpointId === undefined

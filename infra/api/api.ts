@@ -73,11 +73,17 @@ export abstract class Api extends Construct {
 
   /** What a caller who signs must be allowed to invoke. */
   get arn(): string {
-    return this.arnOf(ROUTE.path.replaceAll(/\{\w+\}/g, '*'));
+    return this.#arn(ROUTE.path);
   }
 
+  #arn(path: string): string {
+    return this.arnOf(path.replaceAll(/\{\w+\}/g, '*'));
+  }
+
+  /** Allows each route. */
   grantInvoke(grantee: IGrantable): void {
-    Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns: [this.arn] });
+    const resourceArns = this.routes.map(({ path }) => this.#arn(path));
+    Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns });
   }
 }
 

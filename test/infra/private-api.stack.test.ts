@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { FLEET_ROUTES } from '../../functions/http/fleet-request.ts';
 import { ROUTE } from '../../functions/http/request.ts';
 import type { Synthesized } from '../setup/synthesized.ts';
 import { stackWith, violations } from './synthesis.ts';
@@ -61,12 +62,15 @@ describe('a private API', () => {
     expect(all('AWS::ApiGatewayV2::Api')).toEqual([]);
   });
 
-  test('has the ping, and answers all other paths by the function, so with Trove’s 404', () => {
-    expect(methods()).toContain(`${ROUTE.method} ${ROUTE.path}`);
+  test('has the ping and the fleet, and answers all other paths by the function, so with Trove’s 404', () => {
+    const paths = [ROUTE.path, ...Object.values(FLEET_ROUTES)];
+    expect(methods()).toEqual(expect.arrayContaining(paths.map((path) => `GET ${path}`)));
     const any = methods().filter((method) => method.startsWith('ANY'));
-    const parts = ROUTE.path.split('/');
-    const onTheWay = parts.map((_, at) => `ANY ${parts.slice(0, at + 1).join('/')}`);
-    expect(any.sort()).toEqual([...onTheWay, 'ANY /{proxy+}'].sort());
+    const onTheWay = paths.flatMap((path) => {
+      const parts = path.split('/');
+      return parts.map((_, at) => `ANY ${parts.slice(0, at + 1).join('/')}`);
+    });
+    expect(any.sort()).toEqual([...new Set([...onTheWay, 'ANY /{proxy+}'])].sort());
   });
 
   test('asks for IAM authorization on each path, is throttled, traced, and logs in JSON', () => {
@@ -130,10 +134,11 @@ describe('a private API', () => {
     });
   });
 
-  test('only the API may invoke the ping', () => {
-    const permissions = all('AWS::Lambda::Permission');
-    expect(permissions).toHaveLength(1);
-    expect(JSON.stringify(permissions)).toMatch(/"apigateway\.amazonaws\.com".*:execute-api:.*ApiRestApi/);
+  test('only the API may invoke the ping and the list of the fleet', () => {
+    const permissions = all('AWS::Lambda::Permission').map((permission) => JSON.stringify(permission));
+    expect(permissions).toHaveLength(2);
+    for (const permission of permissions)
+      expect(permission).toMatch(/"apigateway\.amazonaws\.com".*:execute-api:.*ApiRestApi/);
   });
 
   test('cdk-nag finds nothing', () => expect(violations(stack)).toEqual([]));

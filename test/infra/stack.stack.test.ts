@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { CloudFormationValidatePlugin, Stage } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { FLEET_ROUTES } from '../../functions/http/fleet-request.ts';
 import { ROUTE } from '../../functions/http/request.ts';
 import { readSettings } from '../../infra/settings/deployment-settings.ts';
 import type { Synthesized } from '../setup/synthesized.ts';
@@ -71,6 +72,7 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
   const isNew = variant.startsWith('a new');
   const { pingConcurrency, s3PrefixListId } = readSettings('GuestRpcPing', settings);
   const isKept = isNew || s3PrefixListId !== undefined;
+  const fleetPaths = isKept ? Object.values(FLEET_ROUTES) : [];
   let template: Template;
   beforeAll(async () => {
     template = await synthesize(settings);
@@ -228,9 +230,10 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
     ]);
     expect(routes.sort()).toEqual([
       ['$default', 'AWS_IAM'],
+      ...fleetPaths.map((path) => [`GET ${path}`, 'AWS_IAM']),
       [`${ROUTE.method} ${ROUTE.path}`, 'AWS_IAM'],
     ]);
-    template.resourceCountIs('AWS::Lambda::Permission', 2);
+    template.resourceCountIs('AWS::Lambda::Permission', 2 + fleetPaths.length);
     template.allResourcesProperties('AWS::Lambda::Permission', {
       Principal: 'apigateway.amazonaws.com',
       SourceArn: { 'Fn::Join': ['', Match.arrayWith([{ Ref: Match.stringLikeRegexp('^ApiHttpApi') }])] },

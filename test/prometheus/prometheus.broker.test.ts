@@ -77,7 +77,11 @@ interop('Prometheus', () => {
   }
 
   function promtool(args: string[], input = ''): string {
-    return execFileSync(join(ensurePrometheus(), 'promtool'), args, { input, encoding: 'utf8', stdio: 'pipe' });
+    return execFileSync(join(ensurePrometheus(), 'promtool'), args, {
+      input,
+      encoding: 'utf8',
+      stdio: 'pipe',
+    });
   }
 
   async function scrape(accept: string): Promise<string> {
