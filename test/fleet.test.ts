@@ -5,7 +5,9 @@ import { Gateway, type GatewayOptions } from '../infra/local/parts/gateway.ts';
 import { LambdaProcess, type LocalFunction } from '../infra/local/parts/lambda-process.ts';
 import { described, instance, stateOf, unreachable } from './page/states.ts';
 import { eventually } from './setup/eventually.ts';
+import type { Answer } from './setup/function-under-test.ts';
 import { KeystoneStandIn, refuse, vouchFor } from './setup/keystone-stand-in.ts';
+import { DOCUMENT, problems, resolved } from './setup/openapi.ts';
 import { restApiEvent } from './setup/rest-api-event.ts';
 import { S3StandIn, s3Error } from './setup/s3-stand-in.ts';
 
@@ -45,8 +47,29 @@ async function start(settings: Record<string, string> = {}, options: GatewayOpti
     const response = await fetch(gateway.url + path, {
       headers: { 'accept-encoding': 'identity', ...headers },
     });
-    return { status: response.status, headers: response.headers, body: await response.text() };
+    const { status, headers: answered } = response;
+    return conforming(path, { status, headers: answered, body: await response.text() });
   };
+}
+
+/** The answer, which conforms to the OpenAPI document. */
+function conforming(path: string, answer: Answer): Answer {
+  const [pathname = ''] = path.split('?');
+  const route = DOCUMENT.paths[pathname] ? pathname : '/fleet/{instance_id}';
+  const { content, headers = {} } = resolved(DOCUMENT.paths[route].get.responses[answer.status]);
+  for (const [name, reference] of Object.entries<Record<string, unknown>>(headers)) {
+    const { schema, required } = resolved<Record<string, unknown>>(reference);
+    const value = answer.headers.get(name);
+    expect([name, value === null ? (required ?? false) : problems(Object(schema), value)]).toEqual([
+      name,
+      value === null ? false : [],
+    ]);
+  }
+  const [type = 'none'] = answer.headers.get('content-type')?.split(';') ?? [];
+  const json = type === 'application/json' ? problems(content[type].schema, JSON.parse(answer.body)) : [];
+  expect([answer.status, json]).toEqual([answer.status, []]);
+  expect(Object.keys(content ?? { none: '' })).toContain(type);
+  return answer;
 }
 
 /** The log's lines about requests, of which the last may come later than the answer. */

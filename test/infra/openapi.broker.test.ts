@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { INSTANCE_ID } from '../../functions/guest/topic.ts';
+import { FLEET_ROUTES } from '../../functions/http/fleet-request.ts';
 import { ROUTE, readRequest } from '../../functions/http/request.ts';
 import { globalRequestId } from '../../functions/http/request-id.ts';
 import { GUEST_REASONS, ResponderFleet } from '../setup/fleet.ts';
@@ -29,12 +30,13 @@ describe('the OpenAPI document', () => {
     expect(DOCUMENT.openapi).toMatch(/^3\.1\./);
   });
 
-  test('the OpenAPI document has the deployed route alone', () => {
+  test('the OpenAPI document has the deployed routes alone', () => {
     const operations = Object.entries<object>(DOCUMENT.paths).map(([path, methods]) => [
       path,
       Object.keys(methods),
     ]);
-    expect(operations).toEqual([[ROUTE.path, [ROUTE.method.toLowerCase()]]]);
+    const deployed = [ROUTE.path, ...Object.values(FLEET_ROUTES)];
+    expect(operations).toEqual(deployed.map((path) => [path, ['get']]));
   });
 
   test('what the OpenAPI document repeats of the code is what the code makes: `npm run openapi`', () => {
