@@ -1,3 +1,8 @@
+import { channel } from 'node:diagnostics_channel';
+
+/** Whoever subscribes in this process, such as the benchmark, hears of each hop as it ends. */
+const ENDED = channel('guest-rpc-ping.hop');
+
 /** One step on the way of a request. */
 interface Hop {
   readonly name: string;
@@ -28,6 +33,7 @@ export class Hops {
 
   /** @param failure one of our words, or the error */
   add(name: string, ms: number, failure?: unknown): void {
+    if (ENDED.hasSubscribers) ENDED.publish({ name, ms });
     this.#ended.push({ name, ms, failure: failure === undefined ? undefined : wordOf(failure) });
   }
 

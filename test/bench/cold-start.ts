@@ -43,7 +43,7 @@ export async function coldStart(
   guestId: string,
   share: ProcessorShare | undefined,
 ): Promise<ColdStart> {
-  const event = pingEvent(guestId);
+  const event = pingEvent(guestId, { 'x-auth-token': 'token' });
   share?.give(WHOLE_PROCESSOR_MB);
   const local = { ...cold, timeoutMs: TIMEOUT_MS, memoryMb };
   await using environment = await ExecutionEnvironment.start(local, settings, share);

@@ -24,7 +24,8 @@ export type HandlerName =
   | 'usual-way'
   | 'usual-way-in-init'
   | 'bare-amqplib'
-  | 'bare-amqplib-in-init';
+  | 'bare-amqplib-in-init'
+  | 'empty';
 
 /** The RPC key of the guest that encrypts. */
 export const KEY = 'a key that only the benchmark uses';
@@ -188,6 +189,7 @@ async function bundles(against = ''): Promise<Record<HandlerName | 'invoker', st
     'usual-way-in-init': await bundleContestant('usual-way-in-init', WITH_SDK),
     'bare-amqplib': await bundleContestant('bare-amqplib'),
     'bare-amqplib-in-init': await bundleContestant('bare-amqplib-in-init'),
+    empty: await bundleContestant('empty'),
     invoker: await bundleContestant('invoker'),
   };
 }

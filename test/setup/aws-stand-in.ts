@@ -1,5 +1,12 @@
-import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import { type EventEmitter, once } from 'node:events';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 
 /** A request as an AWS service receives it. */
 export interface AwsRequest {
@@ -19,18 +26,20 @@ export interface AwsAnswer {
 export class AwsStandIn {
   readonly requests: AwsRequest[] = [];
   answer: (request: AwsRequest) => AwsAnswer | Promise<AwsAnswer>;
-  readonly #server: Server;
+  readonly #scheme: string;
+  readonly #server: Pick<Server, 'listen' | 'address' | 'close' | 'closeAllConnections'> & EventEmitter;
 
-  static async start(answer: AwsStandIn['answer']): Promise<AwsStandIn> {
-    const standIn = new AwsStandIn(answer);
+  /** @param tls a certificate for localhost, with its key; by default there is no TLS */
+  static async start(answer: AwsStandIn['answer'], tls?: ServerOptions): Promise<AwsStandIn> {
+    const standIn = new AwsStandIn(answer, tls);
     standIn.#server.listen(0, '127.0.0.1');
     await once(standIn.#server, 'listening');
     return standIn;
   }
 
-  private constructor(answer: AwsStandIn['answer']) {
+  private constructor(answer: AwsStandIn['answer'], tls: ServerOptions | undefined) {
     this.answer = answer;
-    this.#server = createServer(async (incoming, response) => {
+    const onRequest = async (incoming: IncomingMessage, response: ServerResponse) => {
       const body = (await incoming.setEncoding('utf8').toArray()).join('');
       const { method = '', url: path = '', headers } = incoming;
       const request = { method, path, headers, body };
@@ -38,12 +47,14 @@ export class AwsStandIn {
       const { status = 200, headers: added, body: answered } = await this.answer(request);
       response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1', ...added });
       response.end(typeof answered === 'string' ? answered : JSON.stringify(answered));
-    });
+    };
+    this.#scheme = tls ? 'https://localhost' : 'http://127.0.0.1';
+    this.#server = tls ? createTlsServer(tls, onRequest) : createServer(onRequest);
   }
 
   get url(): string {
     const address = this.#server.address();
-    return `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
+    return `${this.#scheme}:${typeof address === 'object' ? address?.port : 0}`;
   }
 
   /** Environment variables that redirect the SDKs and the functions to this stand-in, with credentials for signing. */

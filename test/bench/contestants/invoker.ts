@@ -26,7 +26,11 @@ async function main(): Promise<void> {
 async function obey(command: Command): Promise<object> {
   if ('event' in command) return invokeAll([command.event], 1, SWEEP_MS);
   const { ids, times, inFlight, timeoutMs = PING_MS } = command;
-  return invokeAll(Array.from({ length: times }, () => ids.map(pingEvent)).flat(), inFlight, timeoutMs);
+  return invokeAll(
+    Array.from({ length: times }, () => ids.map((id) => pingEvent(id))).flat(),
+    inFlight,
+    timeoutMs,
+  );
 }
 
 async function invokeAll(events: readonly unknown[], inFlight: number, timeoutMs: number): Promise<object> {
