@@ -1,8 +1,10 @@
 import type { Context } from 'aws-lambda';
+import { openConnection } from './broker/handshake.ts';
 import { FleetHistory, unsaved } from './changes/fleet-history.ts';
 import { type MuteList, type MuteRequest, muteList, readMuteRequest, withMutes } from './changes/mutes.ts';
 import { rememberedGuests } from './changes/remembered-guests.ts';
 import { type ReportedSummary, withReport } from './changes/report.ts';
+import { openTransport } from './oslo/transport.ts';
 import { ExecutionEnvironment } from './runtime/execution-environment.ts';
 import { fleetOf, planSweep, queueNodes, runControlPlane, runSweep } from './runtime/sweep-fleet.ts';
 import { readControlPlaneTopics, readStateSettings } from './settings/state-settings.ts';
@@ -56,8 +58,9 @@ export async function handler(event: unknown, lambda: Context): Promise<Reported
 type HealthCheck = Exclude<Awaited<ReturnType<typeof load>>, InvalidConfig>;
 
 async function load(env: NodeJS.ProcessEnv) {
-  const environment = await ExecutionEnvironment.load(env);
+  const environment = ExecutionEnvironment.begin(env, async () => ({ openConnection, openTransport }));
   if (environment instanceof InvalidConfig) return environment;
+  await environment.connected();
   return orInvalidConfig(() => {
     const { location, thresholds } = readStateSettings(env);
     const troveSettings = readTroveSettings(env);

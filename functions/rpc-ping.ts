@@ -1,141 +1,27 @@
-import middy from '@middy/core';
-import httpErrorHandler from '@middy/http-error-handler';
-import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import { CodedError } from './coded-error.ts';
-import { GuestKeys } from './guest/guest-keys.ts';
-import { answer } from './http/answer.ts';
-import type { CallerContext } from './http/caller.ts';
-import { Fault, instanceFault, troveFault } from './http/fault.ts';
-import { type GatewayEvent, pathOf, ROUTE, readRequest, tenantOf } from './http/request.ts';
-import { globalRequestId, requestId, requestIdHeader } from './http/request-id.ts';
-import { admitCaller } from './keystone/admit-caller.ts';
 import { ExecutionEnvironment } from './runtime/execution-environment.ts';
-import { type Pinging, pingGuest, TooManyPings } from './runtime/ping-guest.ts';
 import { InvalidConfig } from './settings/variables.ts';
-import { log, recordPing } from './telemetry/ping-telemetry.ts';
-import { Deadline } from './time/deadline.ts';
 import { Hops } from './time/hops.ts';
 
-/** What is kept of an invocation's time to write the answer, in milliseconds. */
-const ANSWER_MARGIN_MS = 500;
+// What init does. Lambda gives it a whole processor, and an invocation only the share of the function's memory; so all that
+// can be done ahead is done here, and what takes time elsewhere begins before what takes the processor.
+//
+//   1. Secrets Manager is asked for the login, and the socket to the broker is connected: DNS, TCP, TLS.
+//   2. The rest of the code loads, from a file of its own.
+//   3. With the login, once it is there: AMQP's handshake, channels, the reply queue.
+//   4. A ping is rehearsed, so that V8 has compiled the code.
+//
+// 2 takes place while 1 waits for others. The broker may be waited for in vain: the first invocation then dials again.
 
-/** So long before Lambda would end the invocation it is answered 500, whatever it is doing. */
-const LAST_MARGIN_MS = ANSWER_MARGIN_MS / 2;
+/** All code but that of 1. */
+const rest = () => import('./ping-handler.ts');
 
-/** How long the rehearsal of a ping may take in init, in milliseconds. */
-const REHEARSAL_MS = 500;
-
-const NIL_UUID = '00000000-0000-0000-0000-000000000000';
-
-const environment = await ExecutionEnvironment.load(process.env);
-
-/** Until the first answer has them. */
-let initHops = environment instanceof ExecutionEnvironment ? environment.initHops : undefined;
+const environment = ExecutionEnvironment.begin(process.env, rest);
+const { pingHandler, rehearse } = await new Hops().time('load', rest());
 
 /** `GET /v1.0/{tenant_id}/mgmt/instances/{instance_id}/rpc_ping`: 204 when the guest answers, else 400. */
-export const handler = middy(answerPing, { timeoutEarlyInMillis: LAST_MARGIN_MS, timeoutEarlyResponse })
-  .use(httpErrorHandler({ logger: false }))
-  .onError(answerAsFault);
+export const handler = pingHandler(environment);
 
-// Before anything else is looked at.
-if (environment instanceof ExecutionEnvironment && environment.config.keystone !== undefined)
-  handler.before(
-    admitCaller(environment.config.keystone, { log, message: 'rpc_ping', newHops, projectOf: tenantOf }),
-  );
-
-if (environment instanceof ExecutionEnvironment && environment.broker.isConnected)
-  await rehearse(environment);
-
-/** Those of a request: of the first one, with init's. */
-function newHops(): Hops {
-  const hops = new Hops();
-  if (initHops !== undefined) hops.append(initHops);
-  initHops = undefined;
-  return hops;
-}
-
-async function answerPing(
-  event: GatewayEvent,
-  lambda: CallerContext,
-): Promise<APIGatewayProxyStructuredResultV2> {
-  const { statusCode, headers } = await ping(environment, event, lambda, recordPing);
-  return { statusCode, headers: { ...headers, ...lambda.hops?.header, ...requestIdHeader(lambda) } };
-}
-
-/**
- * Pings a guest that cannot exist. V8 compiles a function when it is first called: here on a whole processor, in an
- * invocation on the share that the function's memory buys. The log does not have this ping, and no key is looked up.
- */
-async function rehearse({ config, broker, initHops: hops }: ExecutionEnvironment): Promise<void> {
-  const keys = config.guestKeys && new GuestKeys(async () => 'rehearsal');
-  const pathParameters = { tenant_id: '', instance_id: NIL_UUID };
-  const event = {
-    routeKey: `${ROUTE.method} ${ROUTE.path}`,
-    rawPath: ROUTE.path,
-    headers: {},
-    pathParameters,
-  };
-  const deadline = Deadline.in(REHEARSAL_MS + ANSWER_MARGIN_MS);
-  const lambda = {
-    awsRequestId: NIL_UUID,
-    getRemainingTimeInMillis: () => deadline.leftMs,
-    hops: new Hops(),
-  };
-  const pinged = ping({ config, broker, keys }, event, lambda, () => undefined);
-  await hops.time(
-    'rehearsal',
-    pinged.catch(() => undefined),
-  );
-}
-
-/** @param record logs the result */
-async function ping(
-  environment: Pinging | InvalidConfig,
-  event: GatewayEvent,
-  lambda: Pick<CallerContext, 'awsRequestId' | 'getRemainingTimeInMillis' | 'caller' | 'hops'>,
-  record: typeof recordPing,
-): Promise<APIGatewayProxyStructuredResultV2> {
-  const { tenantId, instanceId, waitSeconds } = readRequest(event);
-  if (environment instanceof InvalidConfig) throw environment;
-  const ids = { requestId: requestId(lambda), globalRequestId: globalRequestId(event) };
-  const context = { tenantId, instanceId, ...ids };
-  const timeLeftMs = lambda.getRemainingTimeInMillis() - ANSWER_MARGIN_MS;
-  if (timeLeftMs <= 0) throw instanceFault('The invocation has too little time left for a ping.');
-  const wantedMs = (waitSeconds ?? Number.POSITIVE_INFINITY) * 1000;
-  const allowedMs = Math.min(environment.config.rpcTimeoutMs, wantedMs, timeLeftMs);
-  lambda.hops ??= newHops();
-  const result = await pingGuest(environment, context, Deadline.in(allowedMs), lambda.hops);
-  // A process that was frozen past its deadline has waited for nobody: it cannot say that the guest was silent.
-  if (!result.reachable && lambda.getRemainingTimeInMillis() < LAST_MARGIN_MS) timeoutEarlyResponse();
-  record(context, result, lambda.hops, lambda.caller);
-  return answer(result, { wantedSeconds: waitSeconds, allowedMs });
-}
-
-/** What is not an answer already is a fault of ours: the log has all of it, the caller no detail. */
-function answerAsFault(request: middy.Request<GatewayEvent, unknown, Error, CallerContext>): void {
-  const { error, event, context } = request;
-  const outcome = { request_id: requestId(context), path: pathOf(event), ...context.hops?.fields };
-  const fault = faultOf(error, requestId(context));
-  if (error instanceof TooManyPings)
-    log.info('rpc_ping', { ...outcome, outcome: 'refused', reason: error.code });
-  if (fault.statusCode === 404) log.info('rpc_ping', { ...outcome, outcome: 'not_found' });
-  if (fault.statusCode === 500) log.error('rpc_ping', { ...outcome, outcome: 'error' }, error);
-  request.error = fault.with({ ...context.hops?.header, ...requestIdHeader(context) });
-}
-
-function faultOf(error: unknown, id: string): Fault {
-  if (error instanceof Fault) return error;
-  if (error instanceof TooManyPings)
-    return troveFault('serviceUnavailable', error.message, { 'Retry-After': '1' });
-  return instanceFault(messageFor(error, id));
-}
-
-function messageFor(error: unknown, id: string): string {
-  if (error instanceof CodedError && error.isForDeployer) return error.message;
-  return `The function failed (request id ${id}). See its log.`;
-}
-
-/** Middy calls this function shortly before Lambda would end the invocation without an answer. */
-function timeoutEarlyResponse(): never {
-  throw instanceFault('The function ran out of time before the ping had ended.');
+if (!(environment instanceof InvalidConfig)) {
+  await environment.connected();
+  if (environment.broker.isConnected) await rehearse(environment);
 }

@@ -1,14 +1,9 @@
 import type { Deadline } from '../time/deadline.ts';
 import { Hops } from '../time/hops.ts';
-import {
-  type BrokerAddress,
-  type BrokerCredentials,
-  type BrokerEndpoint,
-  parseCredentials,
-} from './address.ts';
+import { type BrokerCredentials, type BrokerEndpoint, parseCredentials } from './address.ts';
 import { describeBroker } from './amazon-mq.ts';
 import { BrokerUnknown, MalformedCredentials } from './errors.ts';
-import type { BrokerLocator } from './locator.ts';
+import type { BrokerLocator, FoundBroker } from './locator.ts';
 
 /** A broker of Amazon MQ, and the secret with the login for it. */
 export interface AmazonMqSettings {
@@ -38,24 +33,22 @@ export class AmazonMqLocator implements BrokerLocator {
     this.#readSecret = readSecret;
   }
 
-  /** @throws BrokerUnknown, MalformedCredentials, or what reading the secret throws */
-  async address(deadline: Deadline, hops = new Hops()): Promise<BrokerAddress> {
-    const [endpoint, login] = await Promise.all([
-      this.#findEndpoint(deadline, hops),
-      this.#findLogin(deadline, hops),
-    ]);
-    return { ...endpoint, ...login, vhost: this.#settings.vhost };
+  /** @throws BrokerUnknown; the login is rejected with MalformedCredentials, or with what reading the secret throws */
+  async find(deadline: Deadline, hops = new Hops()): Promise<FoundBroker> {
+    const login = this.#findLogin(deadline, hops);
+    login.catch(() => undefined); // for whoever awaits it
+    return { ...(await this.#findEndpoint(deadline, hops)), vhost: this.#settings.vhost, login };
   }
 
   async renewed(
-    refused: BrokerAddress,
+    refused: FoundBroker,
     deadline: Deadline,
     hops = new Hops(),
-  ): Promise<BrokerAddress | undefined> {
+  ): Promise<FoundBroker | undefined> {
     this.#login = undefined;
-    const login = await this.#findLogin(deadline, hops);
-    const isSame = login.username === refused.username && login.password === refused.password;
-    return isSame ? undefined : { ...refused, ...login };
+    const [before, now] = await Promise.all([refused.login, this.#findLogin(deadline, hops)]);
+    const isSame = now.username === before.username && now.password === before.password;
+    return isSame ? undefined : { ...refused, login: Promise.resolve(now) };
   }
 
   async state(deadline: Deadline, hops?: Hops): Promise<string | undefined> {

@@ -1,10 +1,9 @@
 import { beforeDeadline, Deadline } from '../time/deadline.ts';
 import { Hops } from '../time/hops.ts';
 import type { Interruption } from '../time/interruption.ts';
-import type { BrokerAddress } from './address.ts';
 import type { BrokerConnection } from './connection.ts';
 import { BrokerBlocked, BrokerRefused, BrokerUnreachable, type Unreachability } from './errors.ts';
-import { type BrokerLocator, withLogin } from './locator.ts';
+import { type BrokerLocator, type FoundBroker, withLogin } from './locator.ts';
 
 /** A connection as the broker uses it. */
 export type Connection<S> = Pick<
@@ -14,8 +13,8 @@ export type Connection<S> = Pick<
 
 export interface BrokerOptions<S> {
   readonly locator: BrokerLocator;
-  /** Makes a connection to that address. */
-  readonly connect: (address: BrokerAddress, deadline: Deadline, hops: Hops) => Promise<Connection<S>>;
+  /** Makes a connection to that broker. */
+  readonly connect: (broker: FoundBroker, deadline: Deadline, hops: Hops) => Promise<Connection<S>>;
   /** How the connection was lost; undefined where the error of some work does not mean a loss. */
   readonly loss: (error: unknown) => Unreachability | undefined;
 }
@@ -147,7 +146,7 @@ export class Broker<S> {
     const end = withLogin(
       locator,
       deadline,
-      (address) => connect(address, deadline, hops),
+      (broker) => connect(broker, deadline, hops),
       (error) => error instanceof BrokerRefused && error.what === 'login',
       hops,
     )

@@ -1,9 +1,9 @@
 import { send, troubleOf } from '../http-client.ts';
 import { parseJson } from '../json.ts';
 import type { Deadline } from '../time/deadline.ts';
-import type { BrokerAddress } from './address.ts';
+import type { BrokerCredentials } from './address.ts';
 import { ManagementUnavailable } from './errors.ts';
-import { type BrokerLocator, withLogin } from './locator.ts';
+import { type BrokerLocator, type FoundBroker, withLogin } from './locator.ts';
 
 /** A list comes within seconds, be it the longest, or from a server in trouble. */
 const LIST_TIMEOUT_MS = 20_000;
@@ -58,11 +58,12 @@ export class ManagementApi {
     return withLogin(
       this.#locator,
       deadline,
-      async (address) => {
-        const url = new URL(this.#url ?? `https://${hostOf(address)}`);
-        url.pathname = `${url.pathname.replace(/\/$/, '')}/api/${path(encodeURIComponent(address.vhost))}`;
+      async (broker) => {
+        const url = new URL(this.#url ?? `https://${hostOf(broker)}`);
+        url.pathname = `${url.pathname.replace(/\/$/, '')}/api/${path(encodeURIComponent(broker.vhost))}`;
         url.searchParams.set('columns', columns.join()); // without statistics: RabbitMQ then looks at no queue twice
-        const ask = async (signal: AbortSignal) => valuesOf(columns, await read(url, address, signal));
+        const login = await broker.login;
+        const ask = async (signal: AbortSignal) => valuesOf(columns, await read(url, login, signal));
         const signal = deadline.within(FIRST_CONNECTION_MS).signal();
         return ask(signal).catch((error) => {
           if (!signal.aborted) throw error;
@@ -74,11 +75,15 @@ export class ManagementApi {
   }
 }
 
-function hostOf({ hostname }: BrokerAddress): string {
+function hostOf({ hostname }: FoundBroker): string {
   return hostname.includes(':') ? `[${hostname}]` : hostname;
 }
 
-async function read(url: URL, { username, password }: BrokerAddress, signal: AbortSignal): Promise<string> {
+async function read(
+  url: URL,
+  { username, password }: BrokerCredentials,
+  signal: AbortSignal,
+): Promise<string> {
   const options = { auth: `${username}:${password}`, agent: false, signal };
   const { status, text } = await send(url, options, undefined, MAX_LENGTH).catch((cause) => {
     const why = `at ${url.origin} ${troubleOf(cause, signal)} (BROKER_MANAGEMENT_URL says where it is)`;

@@ -10,8 +10,8 @@ export class NoChannel extends CodedError {
 }
 
 /** How many channels the broker lets a connection have, as far as it has said so; kept from connection to connection. */
-export class ChannelLimit {
-  channels = Number.POSITIVE_INFINITY;
+export interface ChannelLimit {
+  channels: number;
 }
 
 /** NOT_ALLOWED: with it RabbitMQ ends a connection that opens a channel too many. */

@@ -1,5 +1,5 @@
 import type { ChannelModel } from 'amqplib';
-import { ChannelLimit, Channels } from './channels.ts';
+import { type ChannelLimit, Channels } from './channels.ts';
 import { Inspector } from './inspector.ts';
 import { Liveness } from './liveness.ts';
 import { limitMessages } from './message-limit.ts';
@@ -22,7 +22,7 @@ export interface Transport {
 export async function openTransport(
   connection: ChannelModel,
   onEnd: () => void,
-  limit = new ChannelLimit(),
+  limit: ChannelLimit = { channels: Number.POSITIVE_INFINITY },
 ): Promise<Transport> {
   limitMessages(connection);
   const channels = new Channels(connection, limit);

@@ -1,14 +1,15 @@
 import { AmazonMqLocator } from '../broker/amazon-mq-locator.ts';
 import { Broker } from '../broker/broker.ts';
-import { BrokerConnection } from '../broker/connection.ts';
+import { BrokerConnection, type Setup } from '../broker/connection.ts';
+import type { openConnection } from '../broker/handshake.ts';
 import { type BrokerLocator, fixedLocator } from '../broker/locator.ts';
 import { GuestKeys, type KeyLookup } from '../guest/guest-keys.ts';
-import { ChannelLimit } from '../oslo/channels.ts';
-import { openTransport, type Transport } from '../oslo/transport.ts';
+import type { ChannelLimit } from '../oslo/channels.ts';
+import type { openTransport, Transport } from '../oslo/transport.ts';
 import { KeyFile } from '../secrets/key-file.ts';
 import { readSecret, SecretUnavailable } from '../secrets/secrets-manager.ts';
 import { type BrokerSettings, type Config, type GuestKeySettings, readConfig } from '../settings/config.ts';
-import { InvalidConfig, orInvalidConfig } from '../settings/variables.ts';
+import { type InvalidConfig, orInvalidConfig } from '../settings/variables.ts';
 import { Deadline } from '../time/deadline.ts';
 import { Hops } from '../time/hops.ts';
 import { connectionLoss } from './broker-failure.ts';
@@ -22,6 +23,12 @@ export const CONNECT_TIMEOUT_MS = 5000;
  */
 const INIT_WAIT_MS = 1000;
 
+/** What speaks AMQP. */
+export interface Amqp {
+  readonly openConnection: typeof openConnection;
+  readonly openTransport: typeof openTransport;
+}
+
 /** What one Lambda execution environment keeps from invocation to invocation: its settings and its connection. */
 export class ExecutionEnvironment {
   readonly config: Config;
@@ -31,40 +38,44 @@ export class ExecutionEnvironment {
   readonly keys: GuestKeys | undefined;
   /** What init did. */
   readonly initHops = new Hops('init_');
+  readonly #connecting: Promise<void>;
 
   /**
-   * Reads the settings and waits for the connection: Lambda gives init a whole processor, and an invocation only the
-   * share of its memory. A broker that cannot be reached is dialled again in the first invocation.
+   * Reads the settings, and begins to look for the broker and to connect: Lambda gives init a whole processor, and an
+   * invocation only the share of its memory.
    *
+   * @param loadAmqp loads what speaks AMQP, which may take place while DNS, TCP and TLS are under way
    * @returns wrong settings as a value, so that the first invocation can report them
    */
-  static async load(env: NodeJS.ProcessEnv): Promise<ExecutionEnvironment | InvalidConfig> {
-    const environment = orInvalidConfig(() => new ExecutionEnvironment(env));
-    if (environment instanceof InvalidConfig) return environment;
-    setImmediate(() => process.stdout); // Node makes this stream when it is first asked for: while the broker is dialled
-    await environment.broker.connectAhead(Deadline.in(INIT_WAIT_MS), environment.initHops);
-    return environment;
+  static begin(env: NodeJS.ProcessEnv, loadAmqp: () => Promise<Amqp>): ExecutionEnvironment | InvalidConfig {
+    return orInvalidConfig(() => new ExecutionEnvironment(env, loadAmqp));
   }
 
-  private constructor(env: NodeJS.ProcessEnv) {
+  private constructor(env: NodeJS.ProcessEnv, loadAmqp: () => Promise<Amqp>) {
     this.config = readConfig(env);
     this.locator = locatorOf(this.config.broker);
     this.keys = this.config.guestKeys && new GuestKeys(keyLookup(this.config.guestKeys));
-    const name = connectionName(env);
-    const connectTimeoutMs = Math.min(CONNECT_TIMEOUT_MS, this.config.rpcTimeoutMs);
-    const limit = new ChannelLimit();
+    const limit: ChannelLimit = { channels: Number.POSITIVE_INFINITY };
+    const options = {
+      name: connectionName(env),
+      timeoutMs: Math.min(CONNECT_TIMEOUT_MS, this.config.rpcTimeoutMs),
+      loadAmqp: async () => {
+        const { openConnection, openTransport } = await loadAmqp();
+        const setup: Setup<Transport> = (connection, onEnd) => openTransport(connection, onEnd, limit);
+        return { openConnection, setup };
+      },
+    };
     this.broker = new Broker({
       locator: this.locator,
-      connect: (address, deadline, hops) =>
-        BrokerConnection.connect(
-          address,
-          name,
-          deadline.within(connectTimeoutMs),
-          (connection, onEnd) => openTransport(connection, onEnd, limit),
-          hops,
-        ),
+      connect: (found, deadline, hops) => BrokerConnection.connect(found, options, deadline, hops),
       loss: connectionLoss,
     });
+    this.#connecting = this.broker.connectAhead(Deadline.in(INIT_WAIT_MS), this.initHops);
+  }
+
+  /** Waits for the connection. A broker that cannot be reached is dialled again in the first invocation. */
+  connected(): Promise<void> {
+    return this.#connecting;
   }
 }
 

@@ -1,3 +1,4 @@
+import { sign } from 'aws4';
 import { CodedError } from '../coded-error.ts';
 import { send } from '../http-client.ts';
 import { parseJsonObject } from '../json.ts';
@@ -48,7 +49,6 @@ async function getSecretValue(secretId: string, deadline: Deadline): Promise<str
     'Content-Type': 'application/x-amz-json-1.1',
     'X-Amz-Target': 'secretsmanager.GetSecretValue',
   };
-  const { sign } = await import('aws4'); // loaded when used: with BROKER_URL, never
   const { host } = url;
   const request = { host, method: 'POST', path: '/', service: 'secretsmanager', region, headers, body };
   const { headers: signed = {} } = sign(request);

@@ -74,9 +74,6 @@ export const AMQP_SUBSET: Plugin = {
     onLoad({ filter: /[\\/]amqplib[\\/]lib[\\/]defs\.js$/ }, async ({ path }) => ({
       contents: amqpSubset(await readFile(path, 'utf8')),
     }));
-    onLoad({ filter: /[\\/]amqplib[\\/]lib[\\/]connection\.js$/ }, async ({ path }) => ({
-      contents: keepCloseAtOpen(await readFile(path, 'utf8')),
-    }));
   },
 };
 
@@ -95,23 +92,4 @@ export function amqpSubset(definitions: string): string {
     .replace(ARGUMENTS, '');
   if (missing.size > 0) throw new Error(`amqplib's definitions lack ${[...missing].join(', ')}`);
   return subset;
-}
-
-/** Where amqplib 2.3.1 gives up since the broker answers its `connection.open` by something else, such as a close. */
-const UNEXPECTED = "bail(new Error(fmt('Expected %s; got %s', methodName(Method), inspect(frame, false))));";
-
-/**
- * Keeps reply code and text of a close with which the broker answers `connection.open`, as the error's `replyCode` and
- * `replyText`: the one close whose words amqplib drops, and the one that names a missing virtual host or a limit.
- *
- * @param connection the text of amqplib's `lib/connection.js`
- * @throws Error when amqplib has changed there
- */
-export function keepCloseAtOpen(connection: string): string {
-  const [before, after, ...more] = connection.split(UNEXPECTED);
-  if (before === undefined || after === undefined || more.length > 0)
-    throw new Error(
-      'amqplib no longer gives up in the known way when its connection.open is answered by a close',
-    );
-  return `${before}${UNEXPECTED.replace('bail(', 'bail(Object.assign(').replace('));', '), frame.fields));')}${after}`;
 }

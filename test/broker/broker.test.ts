@@ -1,10 +1,10 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, jest, test } from '@jest/globals';
-import { type BrokerAddress, parseAddress } from '../../functions/broker/address.ts';
+import { parseEndpoint } from '../../functions/broker/address.ts';
 import { BlockedState } from '../../functions/broker/blocked-state.ts';
 import { Broker, type Connection } from '../../functions/broker/broker.ts';
 import { type BrokerFailure, BrokerRefused, BrokerUnreachable } from '../../functions/broker/errors.ts';
-import type { BrokerLocator } from '../../functions/broker/locator.ts';
+import type { BrokerLocator, FoundBroker } from '../../functions/broker/locator.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
 import { pass, useFakeClock } from '../setup/fake-clock.ts';
 
@@ -34,6 +34,8 @@ class FakeConnection implements Connection<number> {
   }
 }
 
+const loginOf = async (username: string) => ({ username, password: 'pw' });
+
 const REFUSED_LOGIN = new BrokerRefused('login');
 
 interface World {
@@ -44,11 +46,11 @@ interface World {
 
 /** A broker whose network is the test. */
 function brokerOn({ dials = [], locator = {} }: World) {
-  const address = parseAddress('amqp://first:pw@host');
-  if (typeof address === 'string') throw new Error('No address');
+  const endpoint = parseEndpoint('amqp://host');
+  if (endpoint === undefined) throw new Error('No endpoint');
   const connections: FakeConnection[] = [];
-  const dialled: BrokerAddress[] = [];
-  const connect = async (to: BrokerAddress): Promise<FakeConnection> => {
+  const dialled: FoundBroker[] = [];
+  const connect = async (to: FoundBroker): Promise<FakeConnection> => {
     dialled.push(to);
     const outcome = dials.shift();
     if (outcome === 'hangs') return Promise.withResolvers<FakeConnection>().promise;
@@ -60,7 +62,7 @@ function brokerOn({ dials = [], locator = {} }: World) {
   };
   const broker = new Broker<number>({
     locator: {
-      address: async () => address,
+      find: async () => ({ ...endpoint, vhost: '/', login: loginOf('first') }),
       renewed: async () => undefined,
       state: async () => undefined,
       ...locator,
@@ -153,10 +155,11 @@ describe('a dial', () => {
   });
 
   test('a dial whose login is refused is repeated once, with the renewed login', async () => {
-    const renewed = async (refused: BrokerAddress) => ({ ...refused, username: 'second' });
+    const renewed = async (refused: FoundBroker) => ({ ...refused, login: loginOf('second') });
     const { broker, dialled } = brokerOn({ dials: [REFUSED_LOGIN], locator: { renewed } });
     await expect(broker.use(deadline(), session)).resolves.toBe(1);
-    expect(dialled.map(({ username }) => username)).toEqual(['first', 'second']);
+    const logins = await Promise.all(dialled.map(({ login }) => login));
+    expect(logins.map(({ username }) => username)).toEqual(['first', 'second']);
   });
 
   test('a dial whose login is refused is not repeated when there is no new login', async () => {

@@ -1,0 +1,42 @@
+import type { EventEmitter } from 'node:events';
+import type { Duplex } from 'node:stream';
+import type { ChannelModel as ChannelModelOf } from 'amqplib';
+
+/** A frame as amqplib decodes it. */
+export interface Frame {
+  /** Of a method: its class id and its method id, of 16 bits each. */
+  readonly id?: number;
+  readonly channel: number;
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
+
+/** What amqplib sends in the handshake: `start-ok`, `tune-ok`, `open`. */
+export interface OpenFields {
+  readonly clientProperties: object;
+  readonly mechanism: string;
+  readonly response: Buffer;
+  readonly locale: string;
+  readonly channelMax: number;
+  readonly frameMax: number;
+  /** In seconds. */
+  readonly heartbeat: number;
+  /** In bytes; a longer frame closes the connection. */
+  readonly maxFrameSize: number;
+  readonly virtualHost: string;
+  readonly capabilities: '';
+  readonly insist: 0;
+}
+
+export declare class Connection extends EventEmitter {
+  /** The heartbeat agreed on, in seconds; 0: none. Once the connection is open. */
+  readonly heartbeat: number;
+  constructor(stream: Duplex);
+  /** Takes part in the handshake. */
+  open(fields: OpenFields, onEnd: (error: Error | null) => void): void;
+  sendProtocolHeader(): void;
+  /** Reads one frame of the handshake. */
+  step(onFrame: (error: Error | null, frame: Frame | null) => void): void;
+  sendMethod(channel: number, id: number, fields: object): boolean;
+}
+
+export declare const ChannelModel: new (connection: Connection) => ChannelModelOf;

@@ -1,0 +1,120 @@
+import type { Socket } from 'node:net';
+import type { ChannelModel } from 'amqplib';
+import type { BrokerCredentials } from './address.ts';
+import * as amqplib from './amqplib.mjs';
+
+/**
+ * The heartbeat asked for, in seconds; the broker may lower it. Without heartbeats the broker would keep the
+ * connections of execution environments that are gone.
+ */
+const HEARTBEAT_SECONDS = 60;
+
+/** What RabbitMQ offers by default. */
+const FRAME_BYTES = 128 * 1024;
+
+/** RabbitMQ sends frames of 128 kB at most. What claims to be larger is not AMQP, and is not buffered. */
+const MAX_FRAME_BYTES = 1024 * 1024;
+
+/** The extensions of RabbitMQ that amqplib understands. */
+const CAPABILITIES = {
+  publisher_confirms: true,
+  exchange_exchange_bindings: true,
+  'basic.nack': true,
+  consumer_cancel_notify: true,
+  'connection.blocked': true,
+  authentication_failure_close: true,
+};
+
+/** Methods of AMQP's class `connection`, as amqplib numbers them. */
+const OPEN = (10 << 16) | 40;
+const CLOSE = (10 << 16) | 50;
+
+/** Who logs in, and where. */
+export interface Opening extends BrokerCredentials {
+  readonly vhost: string;
+  /** What RabbitMQ's console shows for the connection. */
+  readonly name: string;
+}
+
+/** A connection that is open. */
+export interface Opened<P> {
+  /** What was prepared meanwhile. */
+  readonly prepared: P;
+  /** After so long a silence the broker may drop the connection; infinite: never. */
+  readonly heartbeatMs: number;
+}
+
+/** amqplib's connection on a socket on which the protocol header was sent already. */
+class Connection extends amqplib.Connection {
+  readonly #onOpening: () => void;
+  /** With what the broker has ended the handshake. */
+  closed: Readonly<Record<string, unknown>> | undefined;
+
+  /** @param onOpening called once `connection.open` is on its way: what is sent from then on need not wait for its answer */
+  constructor(socket: Socket, onOpening: (connection: Connection) => void) {
+    super(socket);
+    this.#onOpening = () => onOpening(this);
+  }
+
+  override sendProtocolHeader(): void {}
+
+  override sendMethod(channel: number, id: number, fields: object): boolean {
+    const isWritable = super.sendMethod(channel, id, fields);
+    if (id === OPEN) this.#onOpening();
+    return isWritable;
+  }
+
+  override step(onFrame: (error: Error | null, frame: amqplib.Frame | null) => void): void {
+    super.step((error, frame) => {
+      if (frame?.id === CLOSE) this.closed = frame.fields;
+      onFrame(error, frame);
+    });
+  }
+}
+
+/**
+ * Logs in, and opens the connection.
+ *
+ * @param socket on which the protocol header was sent
+ * @param prepare called once `connection.open` is on its way: what is sent from then on need not wait for the answer
+ * @throws amqplib's error, with `replyCode` and `replyText` where the broker has closed the connection
+ */
+export async function openConnection<P>(
+  socket: Socket,
+  { username, password, vhost, name }: Opening,
+  prepare: (connection: ChannelModel) => P,
+): Promise<Opened<P>> {
+  if (socket.destroyed || socket.readableEnded) throw socket.errored ?? new Error('The socket is closed');
+  const { promise, resolve, reject } = Promise.withResolvers<Opened<P>>();
+  let prepared: { readonly it: P } | undefined;
+  const connection = new Connection(socket, (opening) => {
+    prepared = { it: prepare(new amqplib.ChannelModel(opening)) };
+  });
+  const fields = {
+    clientProperties: {
+      product: 'guest-rpc-ping',
+      platform: `Node.js ${process.version}`,
+      capabilities: CAPABILITIES,
+      connection_name: name,
+    },
+    mechanism: 'PLAIN',
+    response: Buffer.from(`\0${username}\0${password}`),
+    locale: 'en_US',
+    channelMax: 0, // as many as the broker allows
+    frameMax: FRAME_BYTES,
+    heartbeat: HEARTBEAT_SECONDS,
+    maxFrameSize: MAX_FRAME_BYTES,
+    virtualHost: vhost,
+    capabilities: '',
+    insist: 0,
+  } as const;
+  connection.open(fields, (error) => {
+    if (error !== null) reject(Object.assign(error, connection.closed));
+    else if (prepared !== undefined) resolve({ prepared: prepared.it, heartbeatMs: heartbeatMs(connection) });
+  });
+  return promise;
+}
+
+function heartbeatMs({ heartbeat }: Connection): number {
+  return heartbeat > 0 ? heartbeat * 1000 : Number.POSITIVE_INFINITY;
+}

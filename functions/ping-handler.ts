@@ -1,0 +1,135 @@
+import middy from '@middy/core';
+import httpErrorHandler from '@middy/http-error-handler';
+import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import { CodedError } from './coded-error.ts';
+import { GuestKeys } from './guest/guest-keys.ts';
+import { answer } from './http/answer.ts';
+import type { CallerContext } from './http/caller.ts';
+import { Fault, instanceFault, troveFault } from './http/fault.ts';
+import { type GatewayEvent, pathOf, ROUTE, readRequest, tenantOf } from './http/request.ts';
+import { globalRequestId, requestId, requestIdHeader } from './http/request-id.ts';
+import { admitCaller } from './keystone/admit-caller.ts';
+import type { ExecutionEnvironment } from './runtime/execution-environment.ts';
+import { type Pinging, pingGuest, TooManyPings } from './runtime/ping-guest.ts';
+import { InvalidConfig } from './settings/variables.ts';
+import { log, recordPing } from './telemetry/ping-telemetry.ts';
+import { Deadline } from './time/deadline.ts';
+import { Hops } from './time/hops.ts';
+
+/** What is kept of an invocation's time to write the answer, in milliseconds. */
+const ANSWER_MARGIN_MS = 500;
+
+/** So long before Lambda would end the invocation it is answered 500, whatever it is doing. */
+const LAST_MARGIN_MS = ANSWER_MARGIN_MS / 2;
+
+/** How long the rehearsal of a ping may take in init, in milliseconds. */
+const REHEARSAL_MS = 500;
+
+const NIL_UUID = '00000000-0000-0000-0000-000000000000';
+
+/** What speaks AMQP loads with the handler: see `rpc-ping.ts`. */
+export { openConnection } from './broker/handshake.ts';
+export { openTransport } from './oslo/transport.ts';
+
+/** `GET /v1.0/{tenant_id}/mgmt/instances/{instance_id}/rpc_ping`: 204 when the guest answers, else 400. */
+export function pingHandler(environment: ExecutionEnvironment | InvalidConfig) {
+  /** Until the first answer has them. */
+  let initHops = environment instanceof InvalidConfig ? undefined : environment.initHops;
+  /** Those of a request: of the first one, with init's. */
+  const newHops = () => {
+    const hops = new Hops();
+    if (initHops !== undefined) hops.append(initHops);
+    initHops = undefined;
+    return hops;
+  };
+  const answerPing = async (event: GatewayEvent, lambda: CallerContext) => {
+    const { statusCode, headers } = await ping(environment, event, lambda, newHops, recordPing);
+    return { statusCode, headers: { ...headers, ...lambda.hops?.header, ...requestIdHeader(lambda) } };
+  };
+  const handler = middy(answerPing, { timeoutEarlyInMillis: LAST_MARGIN_MS, timeoutEarlyResponse })
+    .use(httpErrorHandler({ logger: false }))
+    .onError(answerAsFault);
+  // Before anything else is looked at.
+  if (!(environment instanceof InvalidConfig) && environment.config.keystone !== undefined)
+    handler.before(
+      admitCaller(environment.config.keystone, { log, message: 'rpc_ping', newHops, projectOf: tenantOf }),
+    );
+  return handler;
+}
+
+/**
+ * Pings a guest that cannot exist. V8 compiles a function when it is first called: here on a whole processor, in an
+ * invocation on the share that the function's memory buys. The log does not have this ping, and no key is looked up.
+ */
+export async function rehearse({ config, broker, initHops: hops }: ExecutionEnvironment): Promise<void> {
+  void process.stdout; // Node makes this stream when it is first asked for
+  const keys = config.guestKeys && new GuestKeys(async () => 'rehearsal');
+  const pathParameters = { tenant_id: '', instance_id: NIL_UUID };
+  const event = {
+    routeKey: `${ROUTE.method} ${ROUTE.path}`,
+    rawPath: ROUTE.path,
+    headers: {},
+    pathParameters,
+  };
+  const deadline = Deadline.in(REHEARSAL_MS + ANSWER_MARGIN_MS);
+  const lambda = { awsRequestId: NIL_UUID, getRemainingTimeInMillis: () => deadline.leftMs };
+  const newHops = () => new Hops();
+  const pinged = ping({ config, broker, keys }, event, lambda, newHops, () => undefined);
+  await hops.time(
+    'rehearsal',
+    pinged.catch(() => undefined),
+  );
+}
+
+/** @param record logs the result */
+async function ping(
+  environment: Pinging | InvalidConfig,
+  event: GatewayEvent,
+  lambda: Pick<CallerContext, 'awsRequestId' | 'getRemainingTimeInMillis' | 'caller' | 'hops'>,
+  newHops: () => Hops,
+  record: typeof recordPing,
+): Promise<APIGatewayProxyStructuredResultV2> {
+  const { tenantId, instanceId, waitSeconds } = readRequest(event);
+  if (environment instanceof InvalidConfig) throw environment;
+  const ids = { requestId: requestId(lambda), globalRequestId: globalRequestId(event) };
+  const context = { tenantId, instanceId, ...ids };
+  const timeLeftMs = lambda.getRemainingTimeInMillis() - ANSWER_MARGIN_MS;
+  if (timeLeftMs <= 0) throw instanceFault('The invocation has too little time left for a ping.');
+  const wantedMs = (waitSeconds ?? Number.POSITIVE_INFINITY) * 1000;
+  const allowedMs = Math.min(environment.config.rpcTimeoutMs, wantedMs, timeLeftMs);
+  lambda.hops ??= newHops();
+  const result = await pingGuest(environment, context, Deadline.in(allowedMs), lambda.hops);
+  // A process that was frozen past its deadline has waited for nobody: it cannot say that the guest was silent.
+  if (!result.reachable && lambda.getRemainingTimeInMillis() < LAST_MARGIN_MS) timeoutEarlyResponse();
+  record(context, result, lambda.hops, lambda.caller);
+  return answer(result, { wantedSeconds: waitSeconds, allowedMs });
+}
+
+/** What is not an answer already is a fault of ours: the log has all of it, the caller no detail. */
+function answerAsFault(request: middy.Request<GatewayEvent, unknown, Error, CallerContext>): void {
+  const { error, event, context } = request;
+  const outcome = { request_id: requestId(context), path: pathOf(event), ...context.hops?.fields };
+  const fault = faultOf(error, requestId(context));
+  if (error instanceof TooManyPings)
+    log.info('rpc_ping', { ...outcome, outcome: 'refused', reason: error.code });
+  if (fault.statusCode === 404) log.info('rpc_ping', { ...outcome, outcome: 'not_found' });
+  if (fault.statusCode === 500) log.error('rpc_ping', { ...outcome, outcome: 'error' }, error);
+  request.error = fault.with({ ...context.hops?.header, ...requestIdHeader(context) });
+}
+
+function faultOf(error: unknown, id: string): Fault {
+  if (error instanceof Fault) return error;
+  if (error instanceof TooManyPings)
+    return troveFault('serviceUnavailable', error.message, { 'Retry-After': '1' });
+  return instanceFault(messageFor(error, id));
+}
+
+function messageFor(error: unknown, id: string): string {
+  if (error instanceof CodedError && error.isForDeployer) return error.message;
+  return `The function failed (request id ${id}). See its log.`;
+}
+
+/** Middy calls this function shortly before Lambda would end the invocation without an answer. */
+function timeoutEarlyResponse(): never {
+  throw instanceFault('The function ran out of time before the ping had ended.');
+}

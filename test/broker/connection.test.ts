@@ -1,0 +1,182 @@
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import { createServer, type Server, type Socket } from 'node:net';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { type Amqp, BrokerConnection } from '../../functions/broker/connection.ts';
+import { openConnection } from '../../functions/broker/handshake.ts';
+import { Deadline } from '../../functions/time/deadline.ts';
+import { Hops } from '../../functions/time/hops.ts';
+import { eventually } from '../setup/eventually.ts';
+
+interface Definitions {
+  readonly [method: `${'Connection' | 'Channel'}${string}`]: number;
+  encodeMethod(id: number, channel: number, fields: object): Buffer;
+}
+
+const require = createRequire(import.meta.url);
+const { encodeMethod, ...METHODS }: Definitions = require(
+  join(dirname(require.resolve('amqplib')), 'lib', 'defs.js'),
+);
+
+const HEADER = 'AMQP\0\0\x09\x01';
+const START = { versionMajor: 0, versionMinor: 9, serverProperties: {}, mechanisms: Buffer.from('PLAIN') };
+const TUNE = { channelMax: 2047, frameMax: 131_072, heartbeat: 60 };
+const NO_VHOST = { replyCode: 530, replyText: 'NOT_ALLOWED - vhost x not found', classId: 10, methodId: 40 };
+
+/** The broker's side of one connection: keeps what arrives, and answers as the test says. */
+class Peer {
+  readonly server: Server;
+  readonly #socket = Promise.withResolvers<Socket>();
+  #received = Buffer.alloc(0);
+  isClosed = false;
+
+  static async listen(): Promise<Peer> {
+    const peer = new Peer();
+    peer.server.listen(0, '127.0.0.1');
+    await once(peer.server, 'listening');
+    return peer;
+  }
+
+  private constructor() {
+    this.server = createServer((socket) => {
+      socket.on('data', (data) => {
+        this.#received = Buffer.concat([this.#received, data]);
+      });
+      socket.on('error', () => undefined);
+      socket.on('close', () => {
+        this.isClosed = true;
+      });
+      this.#socket.resolve(socket);
+    });
+  }
+
+  get port(): number {
+    const address = this.server.address();
+    return typeof address === 'object' ? (address?.port ?? 0) : 0;
+  }
+
+  /** All that has arrived, as soon as there is `text` in it. */
+  received(text: string | Buffer): Promise<Buffer> {
+    return eventually(
+      async () => this.#received,
+      (all) => all.includes(text),
+    );
+  }
+
+  /** How often a method has arrived. */
+  async count(id: number): Promise<number> {
+    return this.#received.toString('latin1').split(idBytes(id).toString('latin1')).length - 1;
+  }
+
+  async send(id: number | undefined, fields: object): Promise<void> {
+    if (id !== undefined) (await this.#socket.promise).write(encodeMethod(id, 0, fields));
+  }
+
+  async end(): Promise<void> {
+    (await this.#socket.promise).end();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    (await this.#socket.promise).destroy();
+    this.server.close();
+  }
+}
+
+/** A method's class id and method id, as a frame has them. */
+function idBytes(id: number | undefined): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(id ?? 0);
+  return bytes;
+}
+
+describe('a connection to the broker', () => {
+  let peer: Peer;
+  let login: PromiseWithResolvers<{ username: string; password: string }>;
+  beforeEach(async () => {
+    peer = await Peer.listen();
+    login = Promise.withResolvers();
+  });
+  afterEach(() => peer[Symbol.asyncDispose]());
+
+  function connect<S>(setup: Amqp<S>['setup']): Promise<BrokerConnection<S>> {
+    const found = {
+      protocol: 'amqp',
+      hostname: '127.0.0.1',
+      port: peer.port,
+      vhost: 'x',
+      login: login.promise,
+    } as const;
+    const options = {
+      name: 'the name',
+      timeoutMs: 5000,
+      loadAmqp: async () => ({ openConnection, setup }),
+    };
+    return BrokerConnection.connect(found, options, Deadline.never, new Hops());
+  }
+
+  test('begins the handshake without the login, and goes on when the login is there', async () => {
+    const connecting = connect(async () => 'ready');
+    await peer.received(HEADER);
+    await peer.send(METHODS['ConnectionStart'], START);
+    login.resolve({ username: 'user', password: 'secret' });
+    const all = await peer.received('\0user\0secret');
+    expect(all.toString('latin1').split(HEADER)).toHaveLength(2);
+    expect(all.includes('the name')).toBe(true);
+    await peer.send(METHODS['ConnectionTune'], TUNE);
+    await peer.received(idBytes(METHODS['ConnectionOpen']));
+    await peer.send(METHODS['ConnectionOpenOk'], {});
+    expect((await connecting).session).toBe('ready');
+    (await connecting).destroy();
+  });
+
+  test('opens channels before the broker has answered that the connection is open', async () => {
+    const connecting = connect(async (connection) => connection.createChannel());
+    await peer.send(METHODS['ConnectionStart'], START);
+    login.resolve({ username: 'user', password: 'secret' });
+    await peer.received('secret');
+    await peer.send(METHODS['ConnectionTune'], TUNE);
+    const all = await peer.received(idBytes(METHODS['ChannelOpen']));
+    expect(all.indexOf(idBytes(METHODS['ConnectionOpen']))).toBeGreaterThan(0);
+    await peer.end();
+    await expect(connecting).rejects.toMatchObject({ how: 'connection_terminated' });
+  });
+
+  test('keeps the words with which the broker refuses to open it', async () => {
+    const connecting = connect((connection) => connection.createChannel());
+    await peer.send(METHODS['ConnectionStart'], START);
+    login.resolve({ username: 'user', password: 'secret' });
+    await peer.received('secret');
+    await peer.send(METHODS['ConnectionTune'], TUNE);
+    await peer.received(idBytes(METHODS['ConnectionOpen']));
+    await peer.send(METHODS['ConnectionClose'], NO_VHOST);
+    await expect(connecting).rejects.toMatchObject({
+      code: 'broker_refused',
+      what: 'vhost_missing',
+      brokerSaid: '530 NOT_ALLOWED - vhost x not found',
+    });
+  });
+
+  test('that ends while the login is looked up is broken off when the login is there', async () => {
+    const connecting = connect(async () => undefined);
+    await peer.received(HEADER);
+    await peer.end();
+    await eventually(
+      async () => peer.isClosed,
+      (isClosed) => isClosed,
+    );
+    login.resolve({ username: 'user', password: 'secret' });
+    await expect(connecting).rejects.toMatchObject({ how: 'connection_terminated' });
+  });
+
+  test('whose login cannot be looked up fails with that, and leaves no socket open', async () => {
+    const connecting = connect(async () => undefined);
+    await peer.received(HEADER);
+    login.reject(new Error('no secret'));
+    await expect(connecting).rejects.toThrow('no secret');
+    await eventually(
+      async () => peer.isClosed,
+      (isClosed) => isClosed,
+    );
+  });
+});
