@@ -1,16 +1,18 @@
 import type { Context } from 'aws-lambda';
 import { openConnection } from './broker/handshake.ts';
+import type { Rules } from './changes/apply-sweep.ts';
 import { FleetHistory, unsaved } from './changes/fleet-history.ts';
 import { type MuteList, type MuteRequest, muteList, readMuteRequest, withMutes } from './changes/mutes.ts';
 import { rememberedGuests } from './changes/remembered-guests.ts';
 import { type ReportedSummary, withReport } from './changes/report.ts';
+import { Archive } from './history/archive.ts';
 import { openTransport } from './oslo/transport.ts';
 import { ExecutionEnvironment } from './runtime/execution-environment.ts';
 import { fleetOf, planSweep, queueNodes, runControlPlane, runSweep } from './runtime/sweep-fleet.ts';
 import { readControlPlaneTopics, readStateSettings } from './settings/state-settings.ts';
 import { readTroveSettings } from './settings/trove-settings.ts';
 import { InvalidConfig, orInvalidConfig } from './settings/variables.ts';
-import { openStateStore } from './store/state-location.ts';
+import { openHistoryStore, openStateStore, type StateLocation } from './store/state-location.ts';
 import { type Fleet, FleetUnknown } from './sweep/fleet.ts';
 import { summarize } from './sweep/summary.ts';
 import type { Sweep, SweepEnd } from './sweep/sweep.ts';
@@ -69,13 +71,18 @@ async function load(env: NodeJS.ProcessEnv) {
       environment,
       fleet: fleetOf(environment),
       /** Undefined: nothing is saved from sweep to sweep. */
-      history: location && new FleetHistory(openStateStore(location), rules),
+      history: location && historyAt(location, rules),
       /** Undefined: nobody but the broker is asked who the guests are. */
       trove: troveSettings && new TroveLister(troveSettings),
       /** Of the control plane. */
       topics: readControlPlaneTopics(env, environment.config.controlExchange),
     };
   });
+}
+
+function historyAt(location: StateLocation, rules: Rules): FleetHistory {
+  const archive = new Archive((month) => openHistoryStore(location, month));
+  return new FleetHistory(openStateStore(location), archive, rules);
 }
 
 /** @throws InvalidConfig, InvalidEvent, StateUnavailable or StateConflict */

@@ -228,7 +228,11 @@ export class GuestRpcPing extends Construct {
     const bucket = new StateBucket(this, 'State');
     const { healthCheckRateMinutes: rateMinutes, caCertificates } = this.#options;
     const reading = { state: bucket, rateMinutes };
-    const page = new PageFunction(this, 'FleetPage', { ...reading, codePath: this.#bundles['fleet-page'] });
+    const page = new PageFunction(this, 'FleetPage', {
+      state: { url: bucket.url, reading: [...bucket.reading, ...bucket.readingHistory] },
+      rateMinutes,
+      codePath: this.#bundles['fleet-page'],
+    });
     const toS3 = new S3Access(this, 'S3', s3, this.#network, bucket.keeping);
     const list = new FleetFunction(this, 'Fleet', {
       ...reading,

@@ -26,7 +26,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   store: ['@aws-sdk/client-s3', 'coded-error.ts', 'time'],
   guest: ['amqp-reply.ts', 'coded-error.ts', 'json.ts', 'oslo', 'time'],
   sweep: ['coded-error.ts', 'guest', 'oslo', 'time', 'trove'],
-  changes: ['coded-error.ts', 'guest', 'json.ts', 'store', 'sweep', 'time', 'trove', 'valibot'],
+  history: ['guest', 'json.ts', 'store', 'time', 'valibot'],
+  changes: ['coded-error.ts', 'guest', 'history', 'json.ts', 'store', 'sweep', 'time', 'trove', 'valibot'],
   settings: ['broker', 'changes', 'coded-error.ts', 'store'],
   trove: ['coded-error.ts', 'guest', 'http-client.ts', 'json.ts', 'secrets', 'settings', 'time'],
   runtime: ['broker', 'coded-error.ts', 'guest', 'oslo', 'secrets', 'settings', 'sweep', 'time', 'trove'],
@@ -45,7 +46,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'telemetry',
     'time',
   ],
-  page: ['changes', 'guest', 'time'],
+  page: ['changes', 'guest', 'history', 'time'],
   exposition: ['changes', 'coded-error.ts', 'http', 'time'],
 };
 

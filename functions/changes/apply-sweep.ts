@@ -1,4 +1,6 @@
 import type { Reachable, Unreachable } from '../guest/ping-result.ts';
+import type { DayLine, HistoryLine } from '../history/history-line.ts';
+import { percentilesOf, withRoundTrip } from '../history/round-trips.ts';
 import type { Verdict } from '../sweep/sweep.ts';
 import { type Apart, type SweepError, type SweepResult, type Tally, tally } from '../sweep/sweep-result.ts';
 import type { TroveInstance } from '../trove/instance.ts';
@@ -46,6 +48,10 @@ export interface Rules extends Thresholds {
 /** Trove's description is saved of at most so many guests: with 40,000, the state would be too large to be read back. */
 const MAX_DESCRIBED = 5000;
 
+/** Round trips are counted of at most so many guests, and so many lines of the history wait in the state. */
+const MAX_COUNTED = 5000;
+const MAX_UNFILED = 5000;
+
 /** A sweep counts as one more of the schedule when it began at least this share of the schedule's rate after the last. */
 const MIN_SHARE_OF_RATE = 1 / 3;
 
@@ -65,7 +71,7 @@ export function applySweep(before: FleetState | undefined, result: SweepResult, 
 export function forget(state: FleetState, instanceIds: Iterable<string>): FleetState {
   const ids = new Set(instanceIds);
   if (ids.size === 0) return state;
-  const { guests, answered, known } = state;
+  const { guests, answered, known, round_trips: trips } = state;
   const left = <T>(record: Readonly<Record<string, T>>) =>
     Object.fromEntries(Object.entries(record).filter(([id]) => !ids.has(id)));
   return {
@@ -73,6 +79,7 @@ export function forget(state: FleetState, instanceIds: Iterable<string>): FleetS
     guests: left(guests),
     known: known.filter((id) => !ids.has(id)),
     ...(answered && { answered: left(answered) }),
+    ...(trips && { round_trips: { ...trips, guests: left(trips.guests) } }),
   };
 }
 
@@ -91,6 +98,7 @@ class Fleet {
   readonly #endedAt: string;
   /** True when the same event was delivered twice, or somebody swept beside the schedule. */
   readonly #isRepeat: boolean;
+  readonly #roundTrips: Map<string, string>;
   readonly #losses = { expected: 0, lost: 0 };
 
   constructor(before: FleetState | undefined, result: SweepResult, rules: Rules) {
@@ -101,6 +109,7 @@ class Fleet {
     this.#known = new Set(before?.known);
     this.#answered = new Map(Object.entries(before?.answered ?? {}));
     this.#mutes = activeMutes(before?.mutes, result.endedAt);
+    this.#roundTrips = new Map(Object.entries(this.#isNewDay ? {} : (before?.round_trips?.guests ?? {})));
     this.#startedAt = result.startedAt.toISOString();
     this.#endedAt = result.endedAt.toISOString();
     const sinceCountedMs = result.startedAt.getTime() - Date.parse(before?.counted_at ?? '');
@@ -112,8 +121,10 @@ class Fleet {
     const before = this.#guests.get(id);
     if (this.#isOutdated(id, before) || this.#isForeign(id, before)) return;
     const why = verdict.reachable ? undefined : verdict;
-    if (verdict.reachable) this.#answered.set(id, this.#answerOf(id, verdict, before));
-    else this.#answered.delete(id);
+    if (verdict.reachable) {
+      this.#answered.set(id, this.#answerOf(id, verdict, before));
+      this.#countRoundTrip(id, verdict);
+    } else this.#answered.delete(id);
     const isDeleted = this.#isUnlisted(id) && before?.unlisted === true;
     const isBound = this.#result.bound?.has(id) ?? true;
     if (isDeleted && before?.counted_apart !== 'orphaned') this.#reportDeletion(id, before, why);
@@ -162,6 +173,7 @@ class Fleet {
       ...(shrunk && { shrunk }),
       ...(remindedAt && { reminded_at: remindedAt }),
       ...(this.#mutes.length > 0 && { mutes: [...this.#mutes] }),
+      ...this.#history(),
       ...(topics && { control_plane: topics }),
       ...(Object.keys(contradicted).length > 0 && { contradicted }),
     });
@@ -206,6 +218,43 @@ class Fleet {
       ...(project && { project_id: project }),
       ...(host && { hypervisor: host }),
     };
+  }
+
+  get #day(): string {
+    return this.#result.endedAt.toISOString().slice(0, 10);
+  }
+
+  get #isNewDay(): boolean {
+    return (this.#before?.round_trips?.day ?? '') < this.#day;
+  }
+
+  #countRoundTrip(id: string, { roundTripMs }: Reachable): void {
+    const before = this.#roundTrips.get(id);
+    if (before === undefined && this.#roundTrips.size >= MAX_COUNTED) return;
+    this.#roundTrips.set(id, withRoundTrip(before, roundTripMs));
+  }
+
+  /** What the history has to keep: what has changed, and the round trips of a day that is over. */
+  #history(): Pick<FleetState, 'unfiled' | 'round_trips'> {
+    const { unfiled = [], round_trips: before } = this.#before ?? {};
+    const lineOf =
+      (isQuiet: boolean) =>
+      (change: Change): HistoryLine => {
+        const { hypervisor } =
+          this.#guests.get(change.instance_id) ?? this.#answered.get(change.instance_id) ?? {};
+        return {
+          at: this.#endedAt,
+          ...change,
+          ...(hypervisor && { hypervisor }),
+          ...(isQuiet && { muted: true as const }),
+        };
+      };
+    const changed = [...this.#changes.map(lineOf(false)), ...this.#quietChanges.map(lineOf(true))];
+    const over = before && this.#isNewDay ? [dayLine(before, this.#endedAt)] : [];
+    const lines = [...unfiled, ...over, ...changed].slice(-MAX_UNFILED);
+    const guests = Object.fromEntries(this.#roundTrips);
+    const day = this.#isNewDay ? this.#day : (before?.day ?? this.#day);
+    return { ...(lines.length > 0 && { unfiled: lines }), round_trips: { day, guests } };
   }
 
   /** Whether an event alone names the guest: it may be mistyped, and is no part of the fleet. */
@@ -317,4 +366,9 @@ function* withinLimit(guests: ReadonlyMap<string, GuestState>): Iterable<[string
     const { name: _, project_id: __, hypervisor: ___, datastore_version: ____, ...bare } = guest;
     yield [id, guest.name === undefined || ++described <= MAX_DESCRIBED ? guest : bare];
   }
+}
+
+function dayLine({ day, guests }: NonNullable<FleetState['round_trips']>, at: string): DayLine {
+  const trips = Object.entries(guests).map(([id, histogram]) => [id, percentilesOf(histogram)] as const);
+  return { at, day, round_trips: Object.fromEntries(trips) };
 }

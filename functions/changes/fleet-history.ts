@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
+import type { Archive } from '../history/archive.ts';
 import { StateConflict, type StateStore, StateUnavailable } from '../store/state-store.ts';
 import { type SweepResult, tally } from '../sweep/sweep-result.ts';
 import type { Deadline } from '../time/deadline.ts';
@@ -20,13 +21,20 @@ export interface Saved {
 const ATTEMPTS = 5;
 const BACKOFF_MS = 20;
 
+/** The history's files are added to after so long, or when so many lines wait; of the time, a share may go by. */
+const FILE_AFTER_MS = 3_600_000;
+const FILE_AT_LINES = 500;
+const FILE_SHARE = 0.5;
+
 /** What is known of the fleet from sweep to sweep, saved in a store. */
 export class FleetHistory {
   readonly #store: StateStore;
   readonly #rules: Rules;
+  readonly #archive: Archive;
 
-  constructor(store: StateStore, rules: Rules) {
+  constructor(store: StateStore, archive: Archive, rules: Rules) {
     this.#store = store;
+    this.#archive = archive;
     this.#rules = rules;
   }
 
@@ -64,9 +72,14 @@ export class FleetHistory {
           : withProblem(unsaved(result), saved, 'unreadable');
       // A write whose answer was lost may have succeeded, and its repetition then conflicts with it.
       if (tried !== undefined && saved.text === tried.text) return tried.outcome;
-      const before = saved.state && forget(saved.state, forgotten);
+      const { state: filed, problem = saved.problem } = await this.#file(
+        saved.state,
+        result.endedAt,
+        deadline,
+      );
+      const before = filed && forget(filed, forgotten);
       const applied = applySweep(before, result, this.#rules);
-      const outcome = { ...applied, ...(saved.problem && { problem: saved.problem }) };
+      const outcome = { ...applied, ...(problem && { problem }) };
       const text = JSON.stringify(applied.state);
       tried = { text, outcome };
       try {
@@ -106,6 +119,27 @@ export class FleetHistory {
         if (!(error instanceof StateConflict) || attempt === ATTEMPTS) throw error;
       }
       await setTimeout(BACKOFF_MS * attempt * Math.random());
+    }
+  }
+
+  /** Moves the lines of the history from the state to their files, once an hour. Never throws because of the store. */
+  async #file(
+    state: FleetState | undefined,
+    now: Date,
+    deadline: Deadline,
+  ): Promise<{ readonly state: FleetState | undefined; readonly problem?: StateProblem }> {
+    const { unfiled = [] } = state ?? {};
+    const [oldest] = unfiled;
+    if (state === undefined || oldest === undefined) return { state };
+    const isDue = now.getTime() - Date.parse(oldest.at) >= FILE_AFTER_MS || unfiled.length >= FILE_AT_LINES;
+    if (!isDue) return { state };
+    try {
+      await this.#archive.file(unfiled, deadline.share(FILE_SHARE));
+      return { state: { ...state, unfiled: [] } };
+    } catch (error) {
+      if (!(error instanceof StateUnavailable || error instanceof StateConflict)) throw error;
+      const message = `${error.message}. The newest changes wait in the state`;
+      return { state, problem: { code: 'history_not_kept', message } };
     }
   }
 

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { CodedError } from '../coded-error.ts';
 import { REASONS, type Reason } from '../guest/reason.ts';
 import { INSTANCE_ID } from '../guest/topic.ts';
+import { HISTORY_LINE } from '../history/history-line.ts';
 import { parseJson } from '../json.ts';
 
 const VERSION = 2;
@@ -154,6 +155,10 @@ const STATE = v.object({
   /** When people were last reminded of what is still unreachable. */
   reminded_at: v.exactOptional(moment),
   mutes: v.exactOptional(v.array(MUTE)),
+  /** The newest lines of the history, which are not in its files yet. */
+  unfiled: v.exactOptional(v.array(HISTORY_LINE)),
+  /** Today's round trips (UTC), as `history/round-trips.ts` counts them, of some guests. */
+  round_trips: v.exactOptional(v.object({ day: v.string(), guests: v.record(instanceId, v.string()) })),
 });
 
 /** Version 1 had other names for some fields. */

@@ -1,10 +1,12 @@
 import { causeSentence } from '../changes/common-cause.ts';
 import type { FleetState, LastSweep } from '../changes/fleet-state.ts';
+import { activeMutes } from '../changes/mutes.ts';
 import { REASONS } from '../guest/reason.ts';
 import { formatDuration } from '../time/format.ts';
-import { guestTable } from './guest-table.ts';
+import { guestTable, type LinkTo } from './guest-table.ts';
 import { type Headline, headline, staleMs } from './headline.ts';
 import { cut, formatCount, type Html, html, timeElement } from './html.ts';
+import { muteLine } from './mute-line.ts';
 import { type Overview, overviewOf } from './overview.ts';
 import { squares } from './squares.ts';
 import { stylesheet, type Theme } from './stylesheet.ts';
@@ -21,6 +23,8 @@ export interface ViewOptions {
   /** Time between the starts of two sweeps. */
   readonly rateMs: number;
   readonly theme: Theme;
+  /** A link to a guest's page; by default there is none. */
+  readonly linkTo?: LinkTo;
 }
 
 /** The state of the fleet as HTML that a CloudWatch custom widget may contain: no script, no frame, no `<use>`. */
@@ -39,13 +43,13 @@ function content(state: PageState, options: ViewOptions): Html {
   return lastResult(state, options);
 }
 
-function lastResult(state: FleetState, { nowMs, rateMs }: ViewOptions): Html {
+function lastResult(state: FleetState, { nowMs, rateMs, linkTo }: ViewOptions): Html {
   const overview = overviewOf(state);
   const { sweep } = overview;
   const staleFor = staleMs(overview, nowMs, rateMs);
   return html`${heading(headline(overview, staleFor))}
 <p class="facts">Last sweep ${timeElement(sweep.at, nowMs)} UTC, ${age(sweep, nowMs)}, in ${(sweep.duration_ms / 1000).toFixed(1)} s · Broker ${staleFor === undefined ? '' : 'then '}${broker(sweep)}</p>
-${controlPlane(overview, nowMs)}${doubtful(sweep)}${commonCause(sweep, nowMs)}${staleFor === undefined ? undefined : stale(rateMs)}${sweepError(sweep)}${shrunk(state, nowMs)}${squares(overview)}${guestTable(overview, nowMs)}`;
+${controlPlane(overview, nowMs)}${doubtful(sweep)}${commonCause(sweep, nowMs)}${staleFor === undefined ? undefined : stale(rateMs)}${sweepError(sweep)}${shrunk(state, nowMs)}${mutes(state, nowMs)}${squares(overview)}${guestTable(overview, nowMs, linkTo)}`;
 }
 
 function heading({ tone, text }: Headline): Html {
@@ -97,6 +101,11 @@ function shrunk({ shrunk }: FleetState, nowMs: number): Html | undefined {
     shrunk &&
     html`<p class="trouble"><b class="bad">fleet_shrank</b> · ${formatCount(shrunk.from)} guests answered before ${timeElement(shrunk.since, nowMs)} UTC.</p>`
   );
+}
+
+/** Those that have not ended. */
+function mutes({ mutes = [] }: FleetState, nowMs: number): Html[] {
+  return activeMutes(mutes, new Date(nowMs)).map((mute) => muteLine(mute, nowMs));
 }
 
 function broker({ broker_reachable: isReachable, error }: LastSweep): Html {

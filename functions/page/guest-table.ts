@@ -31,13 +31,26 @@ const APART: Readonly<
   },
 };
 
+/** Makes a link to a guest's page of a text. */
+export type LinkTo = (id: string, text: Html) => Html;
+
+interface Shown {
+  readonly nowMs: number;
+  readonly linkTo: LinkTo;
+}
+
 /** The guests that are not reachable, by reason: what the reason means, what to do first, and since when. */
-export function guestTable({ unreachable, recovering, apart, contradicted }: Overview, nowMs: number): Html {
+export function guestTable(
+  { unreachable, recovering, apart, contradicted }: Overview,
+  nowMs: number,
+  linkTo: LinkTo = (_, text) => text,
+): Html {
+  const shown = { nowMs, linkTo };
   const groups = [
-    ...[...unreachable].map(([reason, guests]) => reasonGroup(reason, guests, nowMs)),
-    recoveringGroup(recovering, nowMs),
-    contradictedGroup(contradicted, nowMs),
-    ...[...apart].map(([why, guests]) => apartGroup(why, guests, nowMs)),
+    ...[...unreachable].map(([reason, guests]) => reasonGroup(reason, guests, shown)),
+    recoveringGroup(recovering, shown),
+    contradictedGroup(contradicted, shown),
+    ...[...apart].map(([why, guests]) => apartGroup(why, guests, shown)),
   ].filter((group) => group !== undefined);
   if (groups.length === 0) return html``;
   return html`<table>
@@ -45,30 +58,31 @@ export function guestTable({ unreachable, recovering, apart, contradicted }: Ove
 ${groups}</table>`;
 }
 
-function reasonGroup(reason: Reason, guests: readonly ShownGuest[], nowMs: number): Html {
+function reasonGroup(reason: Reason, guests: readonly ShownGuest[], shown: Shown): Html {
   const { means, todo } = REASONS[reason];
   const title = html`<b class="bad">${reason}</b> · ${guestCount(guests.length)}<p>${means} <b>First:</b> ${todo}</p>`;
-  return group(title, guests, nowMs, (guest) => html`${remark(guest, nowMs)}${troveStatus(guest)}`);
+  return group(title, guests, shown, (guest) => html`${remark(guest, shown.nowMs)}${troveStatus(guest)}`);
 }
 
-function apartGroup(why: Apart, guests: readonly ShownGuest[], nowMs: number): Html | undefined {
+function apartGroup(why: Apart, guests: readonly ShownGuest[], shown: Shown): Html | undefined {
   if (guests.length === 0) return undefined;
   const { title, means, todo } = APART[why];
   const heading = html`<b>${title}</b> · ${guestCount(guests.length)}<p>${means}${todo && html` <b>First:</b> ${todo}`}</p>`;
-  return group(heading, guests, nowMs, (guest) => html` <small>${guest.reason}</small>${troveStatus(guest)}`);
+  return group(heading, guests, shown, (guest) => html` <small>${guest.reason}</small>${troveStatus(guest)}`);
 }
 
-function contradictedGroup(guests: Overview['contradicted'], nowMs: number): Html | undefined {
+function contradictedGroup(guests: Overview['contradicted'], shown: Shown): Html | undefined {
   if (guests.length === 0) return undefined;
   const title = html`<b class="warn">Trove says otherwise</b> · ${guestCount(guests.length)}<p>These guests answer, though Trove takes them for dead or does not know them. <b>First:</b> check that trove-conductor runs, and that the agent is configured with this deployment.</p>`;
-  return group(title, guests, nowMs, (guest) => troveStatus(guest) ?? html` <small>not in Trove</small>`);
+  return group(title, guests, shown, (guest) => troveStatus(guest) ?? html` <small>not in Trove</small>`);
 }
 
-function recoveringGroup(guests: readonly ShownGuest[], nowMs: number): Html | undefined {
+function recoveringGroup(guests: readonly ShownGuest[], shown: Shown): Html | undefined {
   if (guests.length === 0) return undefined;
   const title = html`<b class="warn">reachable again</b> · ${guestCount(guests.length)}<p>The last sweep reached these guests; sweeps before did not. A guest that stays reachable leaves this list.</p>`;
-  const remarkOf = (guest: ShownGuest) => html`${remark(guest, nowMs)} <small>was ${guest.reason}</small>`;
-  return group(title, guests, nowMs, remarkOf);
+  const remarkOf = (guest: ShownGuest) =>
+    html`${remark(guest, shown.nowMs)} <small>was ${guest.reason}</small>`;
+  return group(title, guests, shown, remarkOf);
 }
 
 /** What a row shows. */
@@ -77,21 +91,21 @@ type Row = Omit<Overview['contradicted'][number], 'lists'> & Pick<Partial<ShownG
 function group<Guest extends Row>(
   title: Html,
   guests: readonly Guest[],
-  nowMs: number,
+  options: Shown,
   remarkOf: (guest: Guest) => Html,
 ): Html {
   const shown = guests.slice(0, MAX_ROWS);
   const omitted = guests.length - shown.length;
   return html`<tbody>
 <tr><th colspan="4" scope="rowgroup">${title}</th></tr>
-${shown.map((guest) => row(guest, nowMs, remarkOf(guest)))}${omitted > 0 ? html`<tr><td colspan="4" class="more">… and ${formatCount(omitted)} more</td></tr>` : undefined}
+${shown.map((guest) => row(guest, options, remarkOf(guest)))}${omitted > 0 ? html`<tr><td colspan="4" class="more">… and ${formatCount(omitted)} more</td></tr>` : undefined}
 </tbody>`;
 }
 
-function row(guest: Row, nowMs: number, remarked: Html): Html {
+function row(guest: Row, { nowMs, linkTo }: Shown, remarked: Html): Html {
   const { id, since, waiting_messages: waiting } = guest;
   const age = formatDuration(nowMs - Date.parse(since));
-  return html`<tr><td>${origin(guest)}<code>${id}</code>${remarked}</td><td>${timeElement(since, nowMs)}</td><td>${age}</td><td class="number">${waiting === undefined ? '–' : formatCount(waiting)}</td></tr>
+  return html`<tr><td>${origin(guest)}${linkTo(id, html`<code>${id}</code>`)}${remarked}</td><td>${timeElement(since, nowMs)}</td><td>${age}</td><td class="number">${waiting === undefined ? '–' : formatCount(waiting)}</td></tr>
 `;
 }
 

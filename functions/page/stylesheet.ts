@@ -33,6 +33,9 @@ const RULES = html`
 .fleet small,.fleet .more{color:var(--dim);font-size:12px}
 .fleet small.warn{color:var(--warn)}
 .fleet td small{margin-left:8px}
+.fleet a{color:inherit}
+.fleet .history{width:auto}
+.fleet .history .number{padding-right:16px}
 @media (max-width:640px){
 .fleet thead{display:none}
 .fleet tbody tr{display:flex;flex-wrap:wrap;gap:0 16px;border-bottom:1px solid var(--line)}

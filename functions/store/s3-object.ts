@@ -25,9 +25,11 @@ const CLIENT: S3ClientConfig = {
  */
 export class S3Object implements StateStore {
   readonly #place: { readonly Bucket: string; readonly Key: string };
+  readonly #maxBytes: number;
 
-  constructor(bucket: string, key: string) {
+  constructor(bucket: string, key: string, maxBytes = MAX_BYTES) {
     this.#place = { Bucket: bucket, Key: key };
+    this.#maxBytes = maxBytes;
   }
 
   async read(deadline: Deadline): Promise<StoredText | undefined> {
@@ -37,7 +39,7 @@ export class S3Object implements StateStore {
         const { Body: body, ETag: version } = await client.send(command, { abortSignal });
         if (!(body instanceof Readable) || version === undefined)
           throw new Error("S3's answer has no object");
-        return { text: await textOf(addAbortSignal(abortSignal, body)), version };
+        return { text: await textOf(addAbortSignal(abortSignal, body), this.#maxBytes), version };
       });
     } catch (error) {
       if (nameOf(error) === 'NoSuchKey') return undefined;
@@ -46,7 +48,7 @@ export class S3Object implements StateStore {
   }
 
   async replace(version: string | undefined, text: string, deadline: Deadline): Promise<void> {
-    if (Buffer.byteLength(text) > MAX_BYTES)
+    if (Buffer.byteLength(text) > this.#maxBytes)
       throw new StateUnavailable(`${this.#url} cannot be written`, 'EntityTooLarge');
     const condition = version === undefined ? { IfNoneMatch: '*' } : { IfMatch: version };
     const object = { ...this.#place, ...condition, Body: text, ContentType: 'application/json' };
@@ -80,12 +82,12 @@ async function ask<T>(
 }
 
 /** @returns an empty text, which is no state either, where there is too much */
-async function textOf(body: Readable): Promise<string> {
+async function textOf(body: Readable, maxBytes: number): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of body) {
     bytes += chunk.length;
-    if (bytes > MAX_BYTES) return '';
+    if (bytes > maxBytes) return '';
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

@@ -7,10 +7,14 @@ import type { ParsedOptions } from '../settings/deployment-settings.ts';
 
 const KEY = 'fleet-state.json';
 
+/** What has changed, a month an object, and how long it is kept after the month's last change. */
+const MONTHS = 'history/????-??.jsonl';
+const HISTORY_KEPT_FOR = Duration.days(400);
+
 /** Old states, which are there for whoever wonders what happened, are deleted after so long. */
 const KEPT_FOR = Duration.days(7);
 
-/** The bucket of one object: what the health check keeps from sweep to sweep. */
+/** The bucket of what the health check keeps from sweep to sweep, and of what has changed. */
 export class StateBucket extends Construct {
   readonly url: string;
   readonly #bucket: Bucket;
@@ -23,12 +27,15 @@ export class StateBucket extends Construct {
       enforceSSL: true,
       minimumTLSVersion: 1.2,
       versioned: true,
-      lifecycleRules: [{ noncurrentVersionExpiration: KEPT_FOR, expiredObjectDeleteMarker: true }],
+      lifecycleRules: [
+        { noncurrentVersionExpiration: KEPT_FOR, expiredObjectDeleteMarker: true },
+        { prefix: 'history/', expiration: HISTORY_KEPT_FOR },
+      ],
     });
     this.url = `s3://${this.#bucket.bucketName}/${KEY}`;
     Validations.of(this.#bucket).acknowledge({
       id: 'AwsSolutions-S1',
-      reason: 'A log of the access to one object, which two functions use, would be larger than the object.',
+      reason: 'A log of the access to a few objects, which two functions use, would be larger than they are.',
     });
   }
 
@@ -40,12 +47,18 @@ export class StateBucket extends Construct {
     ];
   }
 
-  /** What a function may do that reads and replaces the state. */
-  get keeping(): PolicyStatement[] {
+  /** What a function may do, besides, that reads the history. */
+  get readingHistory(): PolicyStatement[] {
     return [
-      ...this.reading,
-      new PolicyStatement({ actions: ['s3:PutObject'], resources: [this.#bucket.arnForObjects(KEY)] }),
+      new PolicyStatement({ actions: ['s3:GetObject'], resources: [this.#bucket.arnForObjects(MONTHS)] }),
     ];
+  }
+
+  /** What a function may do that reads and replaces all of it. */
+  get keeping(): PolicyStatement[] {
+    const resources = [KEY, MONTHS].map((key) => this.#bucket.arnForObjects(key));
+    const writing = new PolicyStatement({ actions: ['s3:PutObject'], resources });
+    return [...this.reading, ...this.readingHistory, writing];
   }
 
   /** Has a function keep what it knows here. */

@@ -32,7 +32,7 @@ export class PageFunction extends Construct {
       ...parts,
       description: 'Shows on the dashboard which Trove guest agents cannot be reached',
       code: Code.fromAsset(props.codePath),
-      memorySize: 256,
+      memorySize: 512, // a month of the history may have 48 MiB
       timeout: Duration.seconds(10),
       reservedConcurrentExecutions: CONCURRENCY.page,
       environment: {

@@ -3,13 +3,10 @@ import { parseArgs } from 'node:util';
 import type { MuteList } from '../../functions/changes/mutes.ts';
 import type { ReportedSummary } from '../../functions/changes/report.ts';
 import { INSTANCE_ID } from '../../functions/guest/topic.ts';
-import { readConfig } from '../../functions/settings/config.ts';
-import { readStateSettings } from '../../functions/settings/state-settings.ts';
 import { bundle } from '../bundle/bundle.ts';
-import { fleetStateUrl } from './parts/fleet-state-url.ts';
-import { namesBroker, type Settings, settingsOf } from './parts/function-settings.ts';
+import type { Settings } from './parts/function-settings.ts';
 import { LambdaProcess } from './parts/lambda-process.ts';
-import { runningSystems } from './parts/running-systems.ts';
+import { sweptFleet } from './parts/swept-fleet.ts';
 import { EXIT, exitCode } from './terminal/exit-code.ts';
 import { fleetReport } from './terminal/fleet-report.ts';
 import { tracebackOf } from './terminal/log-line.ts';
@@ -46,11 +43,11 @@ async function main(): Promise<number> {
   }
   const mutes = muteEvent(options);
   if (mutes) {
-    const list = (await invoke(withState(brokerSettings()), mutes, () => undefined)) as MuteList;
+    const list = (await invoke(sweptFleet(), mutes, () => undefined)) as MuteList;
     console.log(json ? JSON.stringify(list) : muteReport(list));
     return EXIT.allReachable;
   }
-  const { summary, tracebacks } = await sweep(withState(brokerSettings()), instanceIds, forget);
+  const { summary, tracebacks } = await sweep(sweptFleet(), instanceIds, forget);
   console.log(json ? JSON.stringify(summary) : [...tracebacks, fleetReport(summary)].join('\n'));
   return exitCode(summary);
 }
@@ -83,38 +80,6 @@ function readArguments() {
   } catch (error) {
     throw new Error(`${Object(error).message}\nUsage: ${USAGE}`);
   }
-}
-
-/** The settings in the environment, added to those of a running `npm start`. Says whose fleet is swept. @throws InvalidConfig */
-function brokerSettings(): Settings {
-  const own = settingsOf(process.env);
-  const { PORT: port } = process.env;
-  const settings = namesBroker(own) ? own : { ...runningSystem(port), ...own };
-  if (!namesBroker(settings))
-    throw new Error(
-      `There is no broker: set BROKER_URL, or run \`npm start\` in another terminal${port ? ` (none runs here on PORT ${port})` : ''}.`,
-    );
-  readConfig(settings); // throws for wrong settings, before anything is started
-  return settings;
-}
-
-/** Of the `npm start` on that port, or of the only one that runs in this checkout. */
-function runningSystem(port: string | undefined): Settings | undefined {
-  const systems = runningSystems().filter(({ url }) => !port || new URL(url).port === port);
-  const [system, another] = systems;
-  const urls = systems.map(({ url }) => url).join(', ');
-  if (another) throw new Error(`Several \`npm start\` run here (${urls}): choose one by PORT.`);
-  if (system) console.error(`Sweeping the guests of the \`npm start\` on ${urls}.`);
-  return system?.settings;
-}
-
-/** A state of the command's own is what the last command has seen, and each sweep is worth a look: all is reported at once. */
-function withState(settings: Settings): Settings {
-  const own = { FLEET_STATE_URL: fleetStateUrl(settings), UNREACHABLE_AFTER_SWEEPS: '1' };
-  const bySchedule = 'FLEET_STATE_URL' in settings ? settings : { ...own, ...settings };
-  const all = { ...bySchedule, HEALTH_CHECK_RATE_MINUTES: '' }; // who asks for a sweep has it count
-  readStateSettings(all); // throws for wrong settings, before anything is started
-  return all;
 }
 
 /** @returns the summary, and the tracebacks of guests that answered with an exception, as text for a person */

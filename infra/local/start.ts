@@ -66,7 +66,7 @@ async function start(): Promise<void> {
   const pings = await startFunction('rpc-ping', settings);
   const sweeps = await startFunction('health-check', { ...settings, ...trove?.settings });
   const show = await startFunction('fleet-page', settings);
-  const page = browserPage(() => show({}));
+  const page = browserPage(show);
   const fleet = await startFunction('fleet', settings);
   const gateway = await Gateway.listen(pings, { port, fleet, page });
   running.push(() => gateway.close());

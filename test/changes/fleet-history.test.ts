@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { FleetHistory } from '../../functions/changes/fleet-history.ts';
 import type { SweepOutcome } from '../../functions/changes/report.ts';
+import { Archive } from '../../functions/history/archive.ts';
 import { S3Object } from '../../functions/store/s3-object.ts';
 import type { SweepResult } from '../../functions/sweep/sweep-result.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
@@ -34,7 +35,8 @@ afterAll(async () => {
 /** A health check that reports at once, with its own way to the shared state. */
 function healthCheck(unreachableAfterSweeps = 1): FleetHistory {
   const store = new S3Object('fleet', 'state.json');
-  return new FleetHistory(store, { ...RULES, unreachableAfterSweeps });
+  const archive = new Archive((month) => new S3Object('fleet', `history/${month}.jsonl`));
+  return new FleetHistory(store, archive, { ...RULES, unreachableAfterSweeps });
 }
 
 const soon = () => Deadline.in(10_000);

@@ -30,7 +30,9 @@ function gatewayEndpoints() {
 }
 
 const BUCKET_ARN = { 'Fn::GetAtt': [expect.stringMatching(/^StateBucket/), 'Arn'] };
-const OBJECT_ARN = { 'Fn::Join': ['', [BUCKET_ARN, '/fleet-state.json']] };
+const OBJECTS = ['/fleet-state.json', '/history/????-??.jsonl'].map((path) => ({
+  'Fn::Join': ['', [BUCKET_ARN, path]],
+}));
 
 describe('with a new broker', () => {
   beforeAll(() => synthesize(NEW));
@@ -48,6 +50,7 @@ describe('with a new broker', () => {
               NoncurrentVersionExpiration: { NoncurrentDays: 7 },
               Status: 'Enabled',
             },
+            { ExpirationInDays: 400, Prefix: 'history/', Status: 'Enabled' },
           ],
         },
         PublicAccessBlockConfiguration: {
@@ -70,8 +73,8 @@ describe('with a new broker', () => {
   test('the health check may read and replace that one object, and put events on that one bus', () => {
     const ofState = allowed('HealthCheck').filter(([action]) => /^(s3|events):/.test(String(action)));
     expect(ofState).toEqual([
-      ['s3:GetObject', OBJECT_ARN],
-      ['s3:PutObject', OBJECT_ARN],
+      ['s3:GetObject', OBJECTS],
+      ['s3:PutObject', OBJECTS],
       ['s3:ListBucket', BUCKET_ARN],
       ['events:PutEvents', { 'Fn::GetAtt': [expect.stringMatching(/^ChangesBus/), 'Arn'] }],
     ]);
@@ -106,7 +109,7 @@ describe('with a new broker', () => {
         PolicyDocument: {
           Version: '2012-10-17',
           Statement: [
-            expect.objectContaining({ Action: ['s3:GetObject', 's3:PutObject'], Resource: OBJECT_ARN }),
+            expect.objectContaining({ Action: ['s3:GetObject', 's3:PutObject'], Resource: OBJECTS }),
             expect.objectContaining({ Action: 's3:ListBucket', Resource: BUCKET_ARN }),
             expect.objectContaining({ Action: 's3:PutObject' }), // for CloudFormation, of another account
           ],

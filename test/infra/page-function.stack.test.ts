@@ -20,27 +20,28 @@ describe('where the state is kept', () => {
     stack = await stackWith(NEW);
   });
 
-  test.each(['FleetPage', 'Fleet'])(
-    '%s’s function may read the state and write its log, and has no other permission',
-    (id) => {
-      const [policy] = stack
-        .resources('AWS::IAM::Policy')
-        .filter(({ PolicyName: name }) => String(name).startsWith(`${id}Role`));
-      const { Statement: statements } = Object(policy?.['PolicyDocument']);
-      const bucket = { 'Fn::GetAtt': [expect.stringMatching(/^StateBucket/), 'Arn'] };
-      const log = { 'Fn::GetAtt': [expect.stringMatching(`^${id}Log`), 'Arn'] };
-      const allow = (Action: unknown, Resource: unknown) => ({ Effect: 'Allow', Action, Resource });
-      expect(statements).toEqual([
-        allow(['logs:CreateLogStream', 'logs:PutLogEvents'], log),
-        allow('s3:GetObject', { 'Fn::Join': ['', [bucket, '/fleet-state.json']] }),
-        allow('s3:ListBucket', bucket), // else S3 would call a missing object forbidden
-        allow(['xray:PutTelemetryRecords', 'xray:PutTraceSegments'], '*'),
-      ]);
-    },
-  );
+  test.each<[id: string, objects: string[]]>([
+    ['FleetPage', ['/fleet-state.json', '/history/????-??.jsonl']],
+    ['Fleet', ['/fleet-state.json']],
+  ])('%s’s function may read the state and write its log, and has no other permission', (id, objects) => {
+    const [policy] = stack
+      .resources('AWS::IAM::Policy')
+      .filter(({ PolicyName: name }) => String(name).startsWith(`${id}Role`));
+    const { Statement: statements } = Object(policy?.['PolicyDocument']);
+    const bucket = { 'Fn::GetAtt': [expect.stringMatching(/^StateBucket/), 'Arn'] };
+    const log = { 'Fn::GetAtt': [expect.stringMatching(`^${id}Log`), 'Arn'] };
+    const allow = (Action: unknown, Resource: unknown) => ({ Effect: 'Allow', Action, Resource });
+    const arns = objects.map((path) => ({ 'Fn::Join': ['', [bucket, path]] }));
+    expect(statements).toEqual([
+      allow(['logs:CreateLogStream', 'logs:PutLogEvents'], log),
+      allow('s3:GetObject', objects.length > 1 ? arns : arns[0]),
+      allow('s3:ListBucket', bucket), // else S3 would call a missing object forbidden
+      allow(['xray:PutTelemetryRecords', 'xray:PutTraceSegments'], '*'),
+    ]);
+  });
 
   test.each([
-    ['fleet-page', { MemorySize: 256, Timeout: 10 }],
+    ['fleet-page', { MemorySize: 512, Timeout: 10 }],
     ['fleet', { MemorySize: 1024, Timeout: 20 }],
   ])('%s is in no VPC, and reads the object that the health check writes', (entry, size) => {
     const found = functions().find(({ FunctionName: name }) => name === `GuestRpcPing-${entry}`);

@@ -4,8 +4,11 @@ import fc from 'fast-check';
 import type { Browser, Page } from 'playwright-core';
 import { type GuestState, parseFleetState } from '../../functions/changes/fleet-state.ts';
 import { REASONS, type Reason } from '../../functions/guest/reason.ts';
+import type { HistoryLine } from '../../functions/history/history-line.ts';
 import { fleetView, type PageState, type ViewOptions } from '../../functions/page/fleet-view.ts';
+import { type GuestHistory, guestView } from '../../functions/page/guest-view.ts';
 import { type Html, html } from '../../functions/page/html.ts';
+import { BY_PATH, byAction } from '../../functions/page/widget-event.ts';
 import { pageDocument } from '../../infra/local/parts/browser-page.ts';
 import { launchChromium } from '../setup/chromium.ts';
 import { DESCRIBED, described, instance, MIXED, minutesAgo, NOW_MS, stateOf, unreachable } from './states.ts';
@@ -316,6 +319,103 @@ inBrowser('the page of the fleet', () => {
     ]);
     expect(await page.locator('svg.squares').getAttribute('aria-label')).toContain('3 silent, counted apart');
     expect(await spots()).toMatchObject({ '179,38,30': 5, '84,91,100': 3 });
+  });
+
+  test('mutes that have not ended are shown with their end, author and note, and muted guests apart', async () => {
+    const guests = { [instance(1)]: unreachable('no_reply', 90, { counted_apart: 'muted', muted: true }) };
+    const mute = { target: 'compute-7', from: minutesAgo(60), note: HOSTILE, author: 'ann' };
+    const mutes = [
+      { ...mute, until: minutesAgo(-60) },
+      { ...mute, until: minutesAgo(1) },
+    ];
+    await open(read({ ...stateOf(guests, 3), mutes }));
+    expect(await page.locator('.facts').allTextContents()).toEqual([
+      expect.stringContaining('Last sweep'),
+      `Muted: compute-7 until 15:05 UTC, by ann: ${HOSTILE}`,
+    ]);
+    expect(await ask('table()')).toEqual([['muted', `${instance(1)} no_reply`, '12:35', '1 h 30 min', '–']]);
+  });
+
+  describe('the page of one guest', () => {
+    const day = (back: number) => minutesAgo(back * 1440);
+    const change = (back: number, what: string, since: number) => ({
+      at: day(back),
+      instance_id: instance(1),
+      change: what,
+      reason: 'no_reply',
+      since: day(since),
+    });
+    const lines = [
+      change(20, 'unreachable', 20.001),
+      change(19.5, 'reachable', 20.001),
+      {
+        at: day(1),
+        day: day(2).slice(0, 10),
+        round_trips: { [instance(1)]: [2.4, 9.5], [instance(2)]: [1, 1] },
+      },
+      { ...change(5, 'unreachable', 5.001), muted: true as const },
+      change(4.8, 'reachable', 5.001),
+    ] satisfies HistoryLine[];
+
+    async function openGuest(history: Partial<GuestHistory>, width = 1100): Promise<void> {
+      page = await browser.newPage({ viewport: { width, height: 900 } });
+      const guest = { id: instance(1), state: stateOf({}, 3), lines, ...history };
+      const options = { nowMs: NOW_MS, rateMs: 300_000, theme: 'light' } as const;
+      await page.setContent(documentOf(guestView(guest, options)));
+    }
+
+    test('incidents come first, each day has a colour, and a day its round trips', async () => {
+      const described1 = described('orders', 'compute-7');
+      const state = stateOf({ [instance(1)]: unreachable('no_consumer', 30, described1) }, 3);
+      const unfiled = [
+        { ...change(0.02, 'unreachable', 0.0208333), reason: 'no_consumer' },
+        { ...change(0.02, 'unreachable', 0.02), instance_id: instance(2) },
+      ];
+      await openGuest({ state: parseFleetState(JSON.stringify({ ...state, unfiled })) });
+      expect(await heading()).toBe('orders is unreachable since 13:35 UTC: no_consumer');
+      expect(await page.locator('.trouble').textContent()).toBe(
+        '3 incidents in 30 days, 17 h 20 min in all (2.41 % of the time)',
+      );
+      expect(await page.locator('table').first().locator('td:nth-child(4)').allTextContents()).toEqual([
+        'no_consumer ',
+        'no_reply muted',
+        'no_reply ',
+      ]);
+      expect(await page.locator('svg path').count()).toBe(30);
+      expect(await page.locator('svg path:not(.reachable) title').allTextContents()).toHaveLength(3);
+      expect(await page.locator('table').last().locator('td').allTextContents()).toEqual([
+        day(2).slice(0, 10),
+        '2.4 ms',
+        '9.5 ms',
+      ]);
+    });
+
+    test('a guest without incidents, one that nobody knows, and a history that cannot be read', async () => {
+      const answered = { [instance(1)]: { round_trip_ms: 1, name: HOSTILE } };
+      await openGuest({ state: { ...stateOf({}, 3), answered }, lines: [] });
+      expect(await heading()).toBe(`${HOSTILE} is reachable`);
+      expect(await page.locator('.trouble').textContent()).toBe('No incident was recorded in 30 days.');
+      await page.close();
+      await openGuest({ lines: { problem: 'denied' } });
+      expect(await heading()).toBe(`${instance(1)} is not known to the last sweep`);
+      expect(await page.locator('.trouble').textContent()).toBe('denied.');
+    });
+
+    test('it fits onto a phone', async () => {
+      await openGuest({}, 360);
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
+    });
+  });
+
+  test("a guest of the table leads to its page, by a path, or by CloudWatch's own link", async () => {
+    const state = stateOf({ [instance(1)]: unreachable('no_reply', 5) }, 3);
+    const options = { nowMs: NOW_MS, rateMs: 300_000, theme: 'light' } as const;
+    await open(undefined);
+    await page.setContent(documentOf(fleetView(state, { ...options, linkTo: BY_PATH })));
+    expect(await page.locator('td a').getAttribute('href')).toBe(`/fleet/${instance(1)}`);
+    await page.setContent(documentOf(fleetView(state, { ...options, linkTo: byAction('arn:page') })));
+    const action = page.locator('td a + cwdb-action[action=call][display=popup][endpoint="arn:page"]');
+    expect(JSON.parse((await action.textContent()) ?? '')).toEqual({ instance_id: instance(1) });
   });
 
   test('a control plane that is down is the headline where all guests answer', async () => {

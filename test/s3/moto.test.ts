@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { FleetHistory } from '../../functions/changes/fleet-history.ts';
+import { Archive } from '../../functions/history/archive.ts';
 import { S3Object } from '../../functions/store/s3-object.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
 import { GUESTS, RULES, silentResult } from '../changes/results.ts';
@@ -43,7 +44,8 @@ test('a bucket that is missing makes the state unavailable, and is not taken for
 
 test('the history of a guest goes on from sweep to sweep', async () => {
   const store = new S3Object('fleet', 'state.json');
-  const health = () => new FleetHistory(store, RULES);
+  const archive = new Archive((month) => new S3Object('fleet', `history/${month}.jsonl`));
+  const health = () => new FleetHistory(store, archive, RULES);
   const [guest] = GUESTS;
   const reported: string[][] = [];
   for (const silent of [[], [guest], [guest], [guest], [], []]) {

@@ -10,17 +10,17 @@ const HEADERS = {
   'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; img-src data:",
 };
 
-/** The path of the fleet's page on the local gateway. */
+/** The path of the fleet's page on the local gateway; that of a guest is below it. */
 export const PAGE_PATH = '/fleet';
 
-/** The page of the fleet on the local gateway. @param widget as the function makes it for CloudWatch's dashboard */
-export function browserPage(widget: () => Promise<unknown>): Page {
-  const show = async () => ({
+/** The pages of the fleet and of each guest, for a browser. @param widget makes them of an event, as for CloudWatch's dashboard */
+export function browserPage(widget: (event: object) => Promise<unknown>): Page {
+  const show = async (path: string) => ({
     statusCode: 200,
     headers: HEADERS,
-    body: pageDocument(String(await widget())),
+    body: pageDocument(String(await widget({ instance_id: path.split('/')[2] }))),
   });
-  return { isAt: (pathname) => pathname === PAGE_PATH, show };
+  return { isAt: (pathname) => new RegExp(`^${PAGE_PATH}(/[0-9a-f-]{36})?$`).test(pathname), show };
 }
 
 /** A document around a widget, that loads itself anew; on AWS, the dashboard does both. */

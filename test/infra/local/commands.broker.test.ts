@@ -71,6 +71,18 @@ describe('npm run health-check', () => {
     const settings = { BROKER_URL: broker.url, BROKER_MANAGEMENT_URL: broker.managementUrl };
     expect(await healthCheck(settings)).toMatchObject({ code: 0, stdout: expect.stringContaining('1 of 1') });
   });
+
+  test('a mute is set, listed and ended, and a mute without an end is refused', async () => {
+    const settings = { BROKER_URL: broker.url, BROKER_MANAGEMENT_URL: broker.managementUrl };
+    await healthCheck(settings);
+    const set = await healthCheck(settings, '--mute', 'compute-7', '--for', '2h', '--note', 'new\u001bdisk');
+    const line = /^compute-7 is muted until [\d-]+ [\d:]+ UTC, by \w+: new\\u001bdisk \(0 silent now\)\n$/;
+    expect(set).toMatchObject({ code: 0, stdout: expect.stringMatching(line) });
+    expect((await healthCheck(settings, '--mutes')).stdout).toMatch(line);
+    expect((await healthCheck(settings, '--unmute', 'compute-7')).stdout).toBe('Nothing is muted.\n');
+    const endless = await healthCheck(settings, '--mute', 'all');
+    expect(endless).toMatchObject({ code: 3, stderr: expect.stringContaining('mute.for') });
+  });
 });
 
 describe('two npm start of one checkout', () => {

@@ -27,7 +27,7 @@ inBrowser('the page that npm start serves', () => {
     const settings = { FLEET_STATE_URL: String(pathToFileURL(file)), HEALTH_CHECK_RATE_MINUTES: '60' };
     lambda = await LambdaProcess.start(local, settings, (line) => log.push(line));
     gateway = await Gateway.listen(async () => ({ statusCode: 404 }), {
-      page: browserPage(() => lambda.invoke({})),
+      page: browserPage((event) => lambda.invoke(event)),
     });
     browser = await launchChromium();
     page = await browser.newPage();

@@ -1,0 +1,90 @@
+import { StateConflict, type StateStore, StateUnavailable } from '../store/state-store.ts';
+import type { Deadline } from '../time/deadline.ts';
+import { type HistoryLine, parseHistoryLine } from './history-line.ts';
+
+/** How often a writer tries to add its lines while others add theirs. */
+const ATTEMPTS = 3;
+
+/** Lines that were added before, and whose answer was lost, are among the last: more than twice what waits in a state. */
+const TAIL = 4 * 1024 * 1024;
+
+/** What has changed, month by month: a file `YYYY-MM.jsonl` each. */
+export class Archive {
+  readonly #open: (month: string) => StateStore;
+
+  /** @param open the store of a month, `YYYY-MM` */
+  constructor(open: (month: string) => StateStore) {
+    this.#open = open;
+  }
+
+  /** Adds lines; those that are there already, since an answer was lost, are not added twice. @throws StateUnavailable, StateConflict */
+  async file(lines: readonly HistoryLine[], deadline: Deadline): Promise<void> {
+    const months = Map.groupBy(lines, ({ at }) => monthOf(at));
+    for (const [month, some] of months)
+      await this.#add(
+        month,
+        some.map((line) => JSON.stringify(line)),
+        deadline,
+      );
+  }
+
+  async #add(month: string, lines: readonly string[], deadline: Deadline): Promise<void> {
+    const store = this.#open(month);
+    for (let attempt = 1; ; attempt++) {
+      const stored = await store.read(deadline);
+      if (stored?.text === '')
+        throw new StateUnavailable(`The history of ${month} is full`, 'EntityTooLarge');
+      const known = new Set(stored?.text.slice(-TAIL).split('\n'));
+      const added = lines.filter((line) => !known.has(line));
+      if (added.length === 0) return;
+      try {
+        await store.replace(stored?.version, `${stored?.text ?? ''}${added.join('\n')}\n`, deadline);
+        return;
+      } catch (error) {
+        if (!(error instanceof StateConflict) || attempt === ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  /**
+   * Reads what has changed since a moment, oldest first; a damaged line is left out.
+   *
+   * @param id of the one guest that is asked about; undefined: all
+   * @throws StateUnavailable
+   */
+  async read(since: Date, until: Date, deadline: Deadline, id?: string): Promise<HistoryLine[]> {
+    const lines: HistoryLine[] = [];
+    for (const month of monthsFrom(since, until)) {
+      const { text } = (await this.#open(month).read(deadline)) ?? { text: '' };
+      for (const line of id === undefined ? text.split('\n') : linesWith(text, id)) {
+        const parsed = parseHistoryLine(line);
+        if (parsed && parsed.at >= since.toISOString()) lines.push(parsed);
+      }
+    }
+    return lines;
+  }
+}
+
+/** Without a copy of all the others, of which a month may have 170,000. */
+function* linesWith(text: string, id: string): Iterable<string> {
+  for (let at = text.indexOf(id); at >= 0; ) {
+    const end = text.indexOf('\n', at);
+    yield text.slice(text.lastIndexOf('\n', at) + 1, end < 0 ? text.length : end);
+    at = end < 0 ? -1 : text.indexOf(id, end);
+  }
+}
+
+function monthOf(at: string): string {
+  return at.slice(0, 7);
+}
+
+/** In UTC. */
+function monthsFrom(since: Date, until: Date): string[] {
+  const months: string[] = [];
+  const [year, first] = [since.getUTCFullYear(), since.getUTCMonth()];
+  for (let index = first; ; index++) {
+    const start = new Date(Date.UTC(year, index));
+    if (start > until) return months;
+    months.push(monthOf(start.toISOString()));
+  }
+}

@@ -1,0 +1,46 @@
+import * as v from 'valibot';
+import { INSTANCE_ID } from '../guest/topic.ts';
+import { parseJson } from '../json.ts';
+
+const instanceId = v.pipe(v.string(), v.regex(INSTANCE_ID));
+const moment = v.pipe(v.string(), v.isoTimestamp());
+
+/** A change of a guest. */
+export const CHANGE_LINE = v.object({
+  /** When the sweep ended that found it. */
+  at: moment,
+  instance_id: instanceId,
+  /** As in a summary's `changes`. */
+  change: v.string(),
+  reason: v.exactOptional(v.string()),
+  since: moment,
+  name: v.exactOptional(v.string()),
+  hypervisor: v.exactOptional(v.string()),
+  /** Nobody was told of it. */
+  muted: v.exactOptional(v.literal(true)),
+});
+
+/** The round trips of a day that is over, by instance id. */
+export const DAY_LINE = v.object({
+  at: moment,
+  day: v.pipe(v.string(), v.isoDate()),
+  /** By instance id: the 50th and the 99th percentile, in milliseconds. */
+  round_trips: v.record(instanceId, v.tuple([v.number(), v.number()])),
+});
+
+/** A line of the history, which has a file of lines of JSON for each month. */
+export const HISTORY_LINE = v.union([CHANGE_LINE, DAY_LINE]);
+
+export type ChangeLine = Readonly<v.InferOutput<typeof CHANGE_LINE>>;
+export type DayLine = Readonly<v.InferOutput<typeof DAY_LINE>>;
+export type HistoryLine = ChangeLine | DayLine;
+
+/** @returns undefined where the text is no line of the history */
+export function parseHistoryLine(text: string): HistoryLine | undefined {
+  const { success, output } = v.safeParse(HISTORY_LINE, parseJson(text));
+  return success ? output : undefined;
+}
+
+export function isDayLine(line: HistoryLine): line is DayLine {
+  return 'day' in line;
+}

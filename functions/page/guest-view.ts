@@ -1,0 +1,116 @@
+import type { FleetState, GuestState } from '../changes/fleet-state.ts';
+import { muteOf } from '../changes/mutes.ts';
+import { type HistoryLine, isDayLine } from '../history/history-line.ts';
+import { downMs, type Incident, incidentsOf } from '../history/incidents.ts';
+import { formatDuration, formatTime } from '../time/format.ts';
+import type { PageState, ViewOptions } from './fleet-view.ts';
+import { cut, type Html, html, timeElement } from './html.ts';
+import { muteLine } from './mute-line.ts';
+import { stylesheet } from './stylesheet.ts';
+
+/** What the page of one guest is made of. */
+export interface GuestHistory {
+  readonly id: string;
+  readonly state: PageState;
+  /** Of this guest, oldest first; or why they cannot be read. */
+  readonly lines: readonly HistoryLine[] | { readonly problem: string };
+}
+
+/** How many days the page looks back, and of how many it shows the round trips. */
+export const HISTORY_DAYS = 30;
+const TRIP_DAYS = 14;
+
+const DAY_MS = 86_400_000;
+const MAX_INCIDENTS = 100;
+const MAX_TEXT = 200;
+
+/** The page of one guest: what it is now, its incidents, and its round trips. As {@link fleetView}, for a widget. */
+export function guestView(history: GuestHistory, options: ViewOptions): Html {
+  return html`${stylesheet(options.theme)}<div class="fleet cwdb-no-default-styles">${content(history, options)}</div>`;
+}
+
+function content({ id, state, lines }: GuestHistory, { nowMs }: ViewOptions): Html {
+  if (state === undefined || 'problem' in state)
+    return html`<h1 class="warn">${id}</h1><p class="trouble">${state?.problem ?? 'No sweep has been saved yet'}.</p>`;
+  const guest = state.guests[id];
+  const known = guest ?? state.answered?.[id];
+  const now = new Date(nowMs);
+  const { name, project_id: project, hypervisor } = known ?? {};
+  const facts = [name && id, project && `project ${project}`, hypervisor].filter(
+    (fact) => fact !== undefined,
+  );
+  const mute = muteOf(state.mutes, id, { ...known, ...(guest && { reason: guest.reason }) }, now);
+  return html`<h1 class="${guest && guest.sweeps > 0 && !mute ? 'bad' : known ? 'good' : 'warn'}">${cut(name ?? id, MAX_TEXT)} ${statusOf(guest, known !== undefined, nowMs)}</h1>
+<p class="facts">${cut(facts.join(' · '), MAX_TEXT)}</p>${mute && muteLine(mute, nowMs)}${
+    'problem' in lines ? html`<p class="trouble">${lines.problem}.</p>` : past(id, state, lines, nowMs)
+  }`;
+}
+
+function statusOf(guest: GuestState | undefined, isKnown: boolean, nowMs: number): string {
+  if (guest && guest.sweeps > 0)
+    return `is unreachable since ${formatTime(guest.since, nowMs)} UTC: ${guest.reason}`;
+  return isKnown ? 'is reachable' : 'is not known to the last sweep';
+}
+
+function past(id: string, state: FleetState, filed: readonly HistoryLine[], nowMs: number): Html {
+  const waiting = (state.unfiled ?? []).filter((line) => isDayLine(line) || line.instance_id === id);
+  const lines = [...filed, ...waiting];
+  const incidents = incidentsOf(lines);
+  const from = new Date(nowMs - HISTORY_DAYS * DAY_MS);
+  const down = downMs(incidents, from, new Date(nowMs));
+  const share = ((100 * down) / (HISTORY_DAYS * DAY_MS)).toFixed(2);
+  const sum =
+    incidents.length === 0
+      ? html`No incident was recorded in ${HISTORY_DAYS} days.`
+      : html`<b>${incidents.length} ${incidents.length === 1 ? 'incident' : 'incidents'}</b> in ${HISTORY_DAYS} days, ${formatDuration(down)} in all <small>(${share} % of the time)</small>`;
+  return html`<p class="trouble">${sum}</p>${strip(incidents, nowMs)}${incidentTable(incidents, nowMs)}${tripTable(id, lines)}`;
+}
+
+/** A square for each day, today last. */
+function strip(incidents: readonly Incident[], nowMs: number): Html {
+  const today = Math.floor(nowMs / DAY_MS);
+  const days = Array.from({ length: HISTORY_DAYS }, (_, index) => {
+    const from = new Date((today - HISTORY_DAYS + 1 + index) * DAY_MS);
+    const down = downMs(incidents, from, new Date(Math.min(nowMs, from.getTime() + DAY_MS)));
+    const kind = down === 0 ? 'reachable' : down < DAY_MS / 2 ? 'recovering' : 'unreachable';
+    const title = `${from.toISOString().slice(0, 10)}: ${down === 0 ? 'no incident' : `unreachable for ${formatDuration(down)}`}`;
+    return html`<path class="${kind}" stroke-width="${down === 0 ? 10 : 20}" d="M${index * 16} 10h13"><title>${title}</title></path>`;
+  });
+  return html`<svg class="squares" role="img" aria-label="The last ${HISTORY_DAYS} days" width="${HISTORY_DAYS * 16}" height="20" viewBox="0 0 ${HISTORY_DAYS * 16} 20">${days}</svg>`;
+}
+
+function incidentTable(incidents: readonly Incident[], nowMs: number): Html | undefined {
+  if (incidents.length === 0) return undefined;
+  const rows = incidents.slice(0, MAX_INCIDENTS).map(({ from, to, reason, isFlapping, isMuted }) => {
+    const ms = (to === undefined ? nowMs : Date.parse(to)) - Date.parse(from);
+    const remarks = [isFlapping && 'flapping', isMuted && 'muted'].filter(Boolean).join(', ');
+    return html`<tr><td>${timeElement(from, nowMs)}</td><td>${to === undefined ? 'now' : timeElement(to, nowMs)}</td><td>${formatDuration(ms)}</td><td>${cut(reason, MAX_TEXT)} <small>${remarks}</small></td></tr>
+`;
+  });
+  return html`<table class="history">
+<thead><tr><th scope="col">From <small>(UTC)</small></th><th scope="col">To</th><th scope="col">For</th><th scope="col">Reason</th></tr></thead>
+<tbody>${rows}</tbody></table>`;
+}
+
+/** Of days that are over, the newest first. */
+function tripTable(id: string, lines: readonly HistoryLine[]): Html | undefined {
+  const days = lines.filter(isDayLine).flatMap(({ day, round_trips: trips }) => {
+    const [p50, p99] = trips[id] ?? [];
+    return p50 === undefined || p99 === undefined ? [] : [{ day, p50, p99 }];
+  });
+  if (days.length === 0) return undefined;
+  const rows = days
+    .slice(-TRIP_DAYS)
+    .reverse()
+    .map(
+      ({
+        day,
+        p50,
+        p99,
+      }) => html`<tr><td>${day}</td><td class="number">${p50} ms</td><td class="number">${p99} ms</td></tr>
+`,
+    );
+  return html`<table class="history">
+<thead><tr><th scope="col">Round trips</th><th scope="col" class="number">p50</th><th scope="col" class="number">p99</th></tr></thead>
+<tbody>${rows}</tbody></table>`;
+}

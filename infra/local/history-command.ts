@@ -1,0 +1,81 @@
+import { parseArgs } from 'node:util';
+import { type FleetState, parseFleetState } from '../../functions/changes/fleet-state.ts';
+import { INSTANCE_ID } from '../../functions/guest/topic.ts';
+import { Archive } from '../../functions/history/archive.ts';
+import { isDayLine } from '../../functions/history/history-line.ts';
+import { incidentsOf } from '../../functions/history/incidents.ts';
+import { readStateSettings } from '../../functions/settings/state-settings.ts';
+import { openHistoryStore, openStateStore } from '../../functions/store/state-location.ts';
+import { Deadline } from '../../functions/time/deadline.ts';
+import { settingsOf } from './parts/function-settings.ts';
+import { sweptFleet } from './parts/swept-fleet.ts';
+import { EXIT } from './terminal/exit-code.ts';
+import { historyReport } from './terminal/history-report.ts';
+
+// `npm run history`: the incidents of the fleet, or of one guest, from where the health check keeps its state.
+
+const USAGE = 'npm run history [-- [--json] [--since 2026-11-01] [instance_id]]';
+
+/** How many days are read, unless `--since` says since when. */
+const DAYS = 30;
+
+const TIMEOUT_MS = 60_000;
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = EXIT.couldNotRun;
+}
+
+async function main(): Promise<number> {
+  const { json, help, since, id } = readArguments();
+  if (help) {
+    console.log(`Usage: ${USAGE}`);
+    return EXIT.allReachable;
+  }
+  if (id !== undefined && !INSTANCE_ID.test(id)) {
+    console.error(`Not an instance id (a UUID in lower case): ${id}`);
+    return EXIT.malformedId;
+  }
+  const own = settingsOf(process.env);
+  const { location } = readStateSettings('FLEET_STATE_URL' in own ? own : sweptFleet());
+  if (location === undefined) throw new Error('FLEET_STATE_URL is not set');
+  const deadline = Deadline.in(TIMEOUT_MS);
+  const now = new Date();
+  const from = since ?? new Date(now.getTime() - DAYS * 86_400_000);
+  const archive = new Archive((month) => openHistoryStore(location, month));
+  const filed = await archive.read(from, now, deadline, id);
+  const stored = await openStateStore(location).read(deadline);
+  const { unfiled = [] }: Partial<FleetState> = stored ? parseFleetState(stored.text) : {};
+  const waiting = unfiled.filter((line) => isDayLine(line) || id === undefined || line.instance_id === id);
+  const lines = [...filed, ...waiting].filter(({ at }) => at >= from.toISOString());
+  const incidents = incidentsOf(lines);
+  const days = lines.filter(isDayLine).flatMap(({ day, round_trips: trips }) => {
+    const [p50, p99] = (id && trips[id]) || [];
+    return p50 === undefined || p99 === undefined ? [] : [{ day, p50, p99 }];
+  });
+  const history = { since: from.toISOString(), incidents, round_trips: days };
+  console.log(json ? JSON.stringify(history) : historyReport(history, now));
+  return EXIT.allReachable;
+}
+
+function readArguments() {
+  try {
+    const { values, positionals } = parseArgs({
+      options: {
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+        since: { type: 'string' },
+      },
+      allowPositionals: true,
+    });
+    const [id, ...more] = positionals;
+    const since = values.since === undefined ? undefined : new Date(values.since);
+    if (more.length > 0) throw new Error('More than one guest is named');
+    if (since && Number.isNaN(since.getTime())) throw new Error('--since is a date such as 2026-11-01');
+    return { ...values, since, id };
+  } catch (error) {
+    throw new Error(`${Object(error).message}\nUsage: ${USAGE}`);
+  }
+}

@@ -1,0 +1,67 @@
+import { Table } from 'console-table-printer';
+import { countBy, type Incident } from '../../../functions/history/incidents.ts';
+import { formatDuration } from '../../../functions/time/format.ts';
+import { showControlCharacters } from './control-characters.ts';
+
+/** What `npm run history` has read. */
+export interface History {
+  readonly since: string;
+  readonly incidents: readonly Incident[];
+  /** Of one guest, in milliseconds. */
+  readonly round_trips: readonly { readonly day: string; readonly p50: number; readonly p99: number }[];
+}
+
+/** How many incidents are listed; the others are counted. */
+const MAX_ROWS = 100;
+const MAX_COUNTS = 10;
+
+/** The history as text for a person: the incidents, the newest first, what they have in common, and the round trips. */
+export function historyReport({ since, incidents, round_trips: days }: History, now: Date): string {
+  const start = since.slice(0, 10);
+  if (incidents.length === 0 && days.length === 0) return `Nothing has changed since ${start}.`;
+  const omitted = incidents.length - MAX_ROWS;
+  const parts = [
+    incidents.length > 0 && tableOf(incidents.slice(0, MAX_ROWS).map((each) => row(each, now))),
+    omitted > 0 && `… and ${omitted} more`,
+    `${incidents.length} ${incidents.length === 1 ? 'incident' : 'incidents'} since ${start}.`,
+    ...(['reason', 'hypervisor'] as const).map((field) => counts(incidents, field)),
+    days.length > 0 && tableOf(days.map(({ day, p50, p99 }) => ({ day, 'p50 (ms)': p50, 'p99 (ms)': p99 }))),
+  ];
+  return parts.filter(Boolean).join('\n');
+}
+
+function row(incident: Incident, now: Date): Record<string, string> {
+  const { instance_id: id, name = '', hypervisor = '', reason, from, to, isFlapping, isMuted } = incident;
+  const ms = (to === undefined ? now.getTime() : Date.parse(to)) - Date.parse(from);
+  return {
+    instance: id,
+    name: showControlCharacters(name),
+    hypervisor: showControlCharacters(hypervisor),
+    reason: showControlCharacters(reason),
+    'from (UTC)': minuteOf(from),
+    'to (UTC)': to === undefined ? 'now' : minuteOf(to),
+    for: formatDuration(ms),
+    remark: [isFlapping && 'flapping', isMuted && 'muted'].filter(Boolean).join(', '),
+  };
+}
+
+function minuteOf(moment: string): string {
+  return moment.slice(0, 16).replace('T', ' ');
+}
+
+/** Without the columns that say nothing. */
+function tableOf(rows: readonly Readonly<Record<string, string | number>>[]): string {
+  const columns = Object.keys(rows[0] ?? {}).filter((name) => rows.some((cells) => cells[name] !== ''));
+  const table = new Table({
+    shouldDisableColors: true,
+    columns: columns.map((name) => ({ name, alignment: 'left' })),
+  });
+  for (const cells of rows) table.addRow(Object.fromEntries(columns.map((name) => [name, cells[name]])));
+  return table.render();
+}
+
+function counts(incidents: readonly Incident[], field: 'reason' | 'hypervisor'): string {
+  const all = countBy(incidents, field).slice(0, MAX_COUNTS);
+  const listed = all.map(([value, count]) => `${showControlCharacters(value)} ${count}`);
+  return all.length === 0 ? '' : `By ${field}: ${listed.join(', ')}.`;
+}
