@@ -1,5 +1,6 @@
 import type { IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import type { IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Bundles } from './bundle/bundles.ts';
 import type { BrokerAccess } from './network/broker-access.ts';
@@ -22,6 +23,8 @@ export interface GuestRpcPingProps extends Options {
   readonly topic?: ITopic | undefined;
   /** Gets the alarms and the changes by mail, once its owner has confirmed. By default nobody. */
   readonly alarmEmail?: string | undefined;
+  /** Encrypts logs, state, the topic and the secrets that are made. By default AWS's own keys. */
+  readonly key?: IKey | undefined;
   /** The functions' code. By default the bundles that the package brings. */
   readonly bundles?: Bundles | undefined;
 
@@ -53,6 +56,9 @@ export interface GuestRpcPingProps extends Options {
   readonly apiEndpointId?: string | undefined;
   /** Blocks of addresses that may connect to the endpoint that is made. */
   readonly callerCidrs?: string[] | undefined;
+  /** A name of your own for a public API, and the ARN of its certificate in ACM. By default API Gateway's name. */
+  readonly domainName?: string | undefined;
+  readonly certificateArn?: string | undefined;
   /** Whether whoever finds the URL may ping. By default callers sign (IAM). */
   readonly anyoneMayCallTheApi?: boolean | undefined;
   /** Keystone's v3 API, `https://…/v3`, whose admins may call. By default callers sign (IAM). */

@@ -1,5 +1,8 @@
 import { Duration, RemovalPolicies, Stack } from 'aws-cdk-lib';
 import { InterfaceVpcEndpoint, type ISecurityGroup } from 'aws-cdk-lib/aws-ec2';
+import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { CfnLogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { FLEET_ROUTES } from '../functions/http/fleet-request.ts';
 import type { Api, Callers } from './api/api.ts';
@@ -33,10 +36,15 @@ const PING_MEMORY_MB = 256;
 
 const PING_CONCURRENCY = 10;
 
+/** As CloudWatch Logs asks for; the topic's publishers need less. */
+const USING_A_KEY = ['Encrypt*', 'Decrypt*', 'ReEncrypt*', 'GenerateDataKey*', 'Describe*'].map(
+  (name) => `kms:${name}`,
+);
+
 /** What all functions have that talk to the broker. */
 type Common = Pick<
   BrokerFunctionProps,
-  'network' | 'describedBrokerArn' | 'secretsKmsKeyArn' | 'environment'
+  'network' | 'describedBrokerArn' | 'secretsKmsKeyArns' | 'environment'
 >;
 
 /** What is kept from sweep to sweep, who reads it, and the way to it. */
@@ -96,6 +104,7 @@ export class GuestRpcPing extends Construct {
     for (const caller of props.callers ?? []) this.api.grantInvoke(caller);
     [this.alarms, this.dashboard] = this.#watch(props.broker);
     this.alarms.node.addDependency(schedule); // else `NoSweep` could ring while the stack is created
+    if (props.key) this.#encryptWith(props.key);
     const applyToResourceTypes = ['AWS::Logs::LogGroup', 'AWS::S3::Bucket'];
     RemovalPolicies.of(this).retainOnUpdateOrDelete({ applyToResourceTypes });
   }
@@ -108,6 +117,7 @@ export class GuestRpcPing extends Construct {
       endpoint,
       administrator,
       vhost,
+      key: this.#props.key,
       revision: this.#props.brokerUserRevision ?? 1,
       trove: this.#props.troveUser ?? false,
       controlExchange,
@@ -131,7 +141,9 @@ export class GuestRpcPing extends Construct {
     return {
       network,
       describedBrokerArn,
-      secretsKmsKeyArn: options.secretsKmsKeyArn ?? this.brokerSecret.encryptionKey?.keyArn,
+      secretsKmsKeyArns: [
+        ...new Set([options.secretsKmsKeyArn, this.brokerSecret.encryptionKey?.keyArn]),
+      ].filter((arn) => arn !== undefined),
       environment: {
         ...brokerVariables(options, broker, this.brokerSecret.secretArn, secretsManagerUrl),
         METRICS_NAMESPACE: stackName,
@@ -197,13 +209,14 @@ export class GuestRpcPing extends Construct {
   }
 
   #makeApi(concurrency: number): Api {
-    const { access, apiEndpointId, callerCidrs = [] } = this.#options;
+    const { access, apiEndpointId, callerCidrs = [], domainName: name, certificateArn } = this.#options;
     const list = this.fleet?.list.function;
     const routes = list
       ? Object.values(FLEET_ROUTES).map((path) => ({ method: 'GET' as const, path, function: list }))
       : [];
     const props = { ping: this.ping.function, routes, concurrency, callers: callersOf(this.#options) };
-    if (access === 'public') return new PublicApi(this, 'Api', props);
+    const domain = name && certificateArn ? { name, certificateArn } : undefined;
+    if (access === 'public') return new PublicApi(this, 'Api', props, domain);
     const endpoint =
       apiEndpointId === undefined
         ? this.#network.openApis(callerCidrs)
@@ -212,6 +225,13 @@ export class GuestRpcPing extends Construct {
             port: 443,
           });
     return new PrivateApi(this, 'Api', { ...props, endpoint });
+  }
+
+  /** Logs by this key, and lets those use it who write logs and publish to the topic. A key's own policy may do so already. */
+  #encryptWith(key: IKey): void {
+    for (const service of [`logs.${Stack.of(this).region}`, 'cloudwatch', 'events'])
+      key.grant(new ServicePrincipal(`${service}.amazonaws.com`), ...USING_A_KEY);
+    for (const one of this.node.findAll()) if (CfnLogGroup.isCfnLogGroup(one)) one.kmsKeyId = key.keyArn;
   }
 
   /** Makes the broker's users, before whatever logs in. */
@@ -225,7 +245,7 @@ export class GuestRpcPing extends Construct {
   }
 
   #keepFleet(s3: S3Way, toKeystone: OpenStackAccess | undefined): Fleet {
-    const bucket = new StateBucket(this, 'State');
+    const bucket = new StateBucket(this, 'State', this.#props.key);
     const { healthCheckRateMinutes: rateMinutes, caCertificates } = this.#options;
     const reading = { state: bucket, rateMinutes };
     const page = new PageFunction(this, 'FleetPage', {
@@ -253,6 +273,7 @@ export class GuestRpcPing extends Construct {
     const alarms = new Alarms(this, 'Alarms', {
       ...watched,
       topic: this.#props.topic,
+      key: this.#props.key,
       unreachableGuests: this.#options.unreachableGuests,
       email: this.#options.alarmEmail,
       functions: { ping: this.ping.function, sweep: this.sweep.function },

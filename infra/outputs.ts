@@ -1,21 +1,40 @@
 import { CfnOutput, type Stack } from 'aws-cdk-lib';
+import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { ROUTE } from '../functions/http/request.ts';
+import { PublicApi } from './api/public-api.ts';
 import type { GuestRpcPing } from './guest-rpc-ping.ts';
 import type { GuestRpcPingProps } from './guest-rpc-ping-props.ts';
+import { ManagedPolicies } from './managed-policies.ts';
 
 const EXAMPLE_PATH = ROUTE.path.replace('{tenant_id}', 'TENANT').replace('{instance_id}', 'INSTANCE_ID');
 
 /** Writes down what a deployer wants to know of a stack, and what `npm run smoke` reads. */
 export function addOutputs(stack: Stack, parts: GuestRpcPing, { vpc, broker }: GuestRpcPingProps): void {
   const { api, ping, sweep, alarms, dashboard, fleet, users } = parts;
+  const policies = new ManagedPolicies(stack, 'Policies', parts);
   const output = (id: string, description: string, value: string | undefined) =>
     value !== undefined && new CfnOutput(stack, id, { description, value });
+  /** Other programs of the account find it in Systems Manager's parameters as well. */
+  const parameter = (id: string, description: string, value: string, name: string) => {
+    output(id, description, value);
+    const parameterName = `/guest-rpc-ping/${stack.stackName}/${name}`;
+    new StringParameter(stack, `${id}Parameter`, { parameterName, description, stringValue: value });
+  };
   const curl = api.callers === 'keystone' ? curlWithToken(api.url) : signedCurl(stack.region, api.url);
-  output('Url', 'of the API', api.url);
+  parameter('Url', 'of the API', api.url, 'url');
+  if (api instanceof PublicApi)
+    output('DomainTarget', 'where the DNS record of domainName must lead to', api.domainTarget);
   output('Curl', 'pings a guest, once TENANT and INSTANCE_ID are replaced', curl);
   if (api.callers === 'iam') output('ApiArn', 'what callers need execute-api:Invoke on', api.arn);
-  output('DashboardUrl', 'of the dashboard', dashboard.url);
-  output('AlarmTopic', 'the SNS topic to which the alarms are published', alarms.topic.topicArn);
+  output('CallerPolicy', 'a policy for roles that ping', policies.caller?.managedPolicyArn);
+  output('ViewerPolicy', 'a policy for roles that look at the dashboard', policies.viewer.managedPolicyArn);
+  parameter('DashboardUrl', 'of the dashboard', dashboard.url, 'dashboard-url');
+  parameter(
+    'AlarmTopic',
+    'the SNS topic to which the alarms are published',
+    alarms.topic.topicArn,
+    'alarm-topic',
+  );
   output('VpcId', 'of the functions and the broker', vpc.vpcId);
   output('BrokerEndpoint', 'of the broker', broker.endpoint);
   output('BrokerSecurityGroup', 'lets clients of the broker in', broker.securityGroup.securityGroupId);

@@ -1,5 +1,6 @@
 import { type App, CfnOutput, Fn, Stack, Tags } from 'aws-cdk-lib';
 import { SecurityGroup, Vpc } from 'aws-cdk-lib/aws-ec2';
+import { Key } from 'aws-cdk-lib/aws-kms';
 import { CfnLogGroup } from 'aws-cdk-lib/aws-logs';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
@@ -38,17 +39,25 @@ export function addDeployment(app: App, settings: Settings, bundles: Bundles): S
       ? undefined
       : Secret.fromSecretCompleteArn(scope, 'Secret', brokerSecretArn);
   const access = { ...broker, secret, name: settings.brokerName, securityGroup, maxConnections, maxQueues };
-  const props = { ...settings, bundles, vpc, s3, broker: access };
+  const key = keyOf(stack, settings);
+  const props = { ...settings, bundles, vpc, s3, key, broker: access };
   addOutputs(stack, new GuestRpcPing(stack, 'Default', props), props);
   finish(stack, settings);
   return stack;
 }
 
 /** Sets what concerns all of a stack. */
-function finish(stack: Stack, { tags, logRetentionDays }: Settings): void {
+function finish(stack: Stack, { tags, logRetentionDays, kmsKeyArn }: Settings): void {
   for (const [name, value] of Object.entries(tags)) Tags.of(stack).add(name, value);
   for (const one of stack.node.findAll())
-    if (CfnLogGroup.isCfnLogGroup(one)) one.retentionInDays = logRetentionDays;
+    if (CfnLogGroup.isCfnLogGroup(one)) {
+      one.retentionInDays = logRetentionDays;
+      if (kmsKeyArn !== undefined) one.kmsKeyId = kmsKeyArn;
+    }
+}
+
+function keyOf(stack: Stack, { kmsKeyArn }: Settings) {
+  return kmsKeyArn === undefined ? undefined : Key.fromKeyArn(stack, 'Key', kmsKeyArn);
 }
 
 function existingBroker(settings: ExistingBrokerSettings) {
@@ -75,6 +84,7 @@ function newBroker(app: App, settings: NewBrokerSettings) {
     model: modelOf({ ...settings }),
     maxMessageBytes: settings.brokerMaxMessageBytes,
     kmsKeyArn: settings.brokerKmsKeyArn,
+    secretsKey: keyOf(stack, settings),
     clientCidrs: settings.clientCidrs,
     clientSecurityGroupIds: settings.clientSecurityGroupIds,
     maintenanceWindow: settings.maintenanceWindow,

@@ -28,6 +28,13 @@ export interface ApiProps {
   readonly callers: Callers;
 }
 
+/** A name of your own for a public API. */
+export interface Domain {
+  readonly name: string;
+  /** Of ACM, in the API's region. */
+  readonly certificateArn: string;
+}
+
 /** Where Keystone decides, so many requests are let through for each ping that may run at once. */
 const REQUESTS_FOR_A_PING = 10;
 
@@ -68,21 +75,21 @@ export abstract class Api extends Construct {
   /** How many requests were answered 5xx. */
   abstract readonly serverErrors: Metric;
 
-  /** @param path of a route, with an asterisk for each parameter */
-  protected abstract arnOf(path: string): string;
+  /** What somebody who signs must be allowed to invoke to call a route. @param path of the route */
+  arnOf(path: string): string {
+    return this.arnOfPattern(path.replaceAll(/\{\w+\}/g, '*'));
+  }
 
-  /** What a caller who signs must be allowed to invoke. */
+  /** The same of the ping. */
   get arn(): string {
-    return this.#arn(ROUTE.path);
+    return this.arnOf(ROUTE.path);
   }
 
-  #arn(path: string): string {
-    return this.arnOf(path.replaceAll(/\{\w+\}/g, '*'));
-  }
+  protected abstract arnOfPattern(path: string): string;
 
   /** Allows each route. */
   grantInvoke(grantee: IGrantable): void {
-    const resourceArns = this.routes.map(({ path }) => this.#arn(path));
+    const resourceArns = this.routes.map(({ path }) => this.arnOf(path));
     Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns });
   }
 }

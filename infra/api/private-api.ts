@@ -70,7 +70,7 @@ export class PrivateApi extends Api {
     return this.#api.deploymentStage.metricServerError();
   }
 
-  protected arnOf(path: string): string {
+  protected arnOfPattern(path: string): string {
     return this.#api.arnForExecuteApi('GET', path, STAGE);
   }
 

@@ -1,24 +1,32 @@
 import { Stack, Validations } from 'aws-cdk-lib';
 import {
+  ApiMapping,
+  DomainName,
   HttpApi,
   HttpMethod,
   HttpNoneAuthorizer,
   HttpStage,
   LogGroupLogDestination,
+  SecurityPolicy,
 } from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
 import { ROUTE } from '../../functions/http/request.ts';
-import { Api, type ApiProps, accessLogFormat, OPENNESS } from './api.ts';
+import { Api, type ApiProps, accessLogFormat, type Domain, OPENNESS } from './api.ts';
 
 /** An HTTP API, which the internet can reach: `$default` takes what is not of a route. */
 export class PublicApi extends Api {
+  /** Where the own name must lead to, by a CNAME or an alias; undefined: there is none. */
+  readonly domainTarget: string | undefined;
+  /** Without a slash at the end. */
+  readonly url: string;
   readonly #api: HttpApi;
   readonly #stage: HttpStage;
 
-  constructor(scope: Construct, id: string, props: ApiProps) {
+  constructor(scope: Construct, id: string, props: ApiProps, domain?: Domain) {
     super(scope, id, props);
     const { callers, ping } = props;
     this.#api = new HttpApi(this, 'HttpApi', {
@@ -43,19 +51,28 @@ export class PublicApi extends Api {
         format: accessLogFormat('$context.routeKey'),
       },
     });
+    this.domainTarget = domain && this.#map(domain);
+    this.url = domain === undefined ? this.#api.apiEndpoint : `https://${domain.name}`;
     if (callers !== 'iam')
       Validations.of(this.#api).acknowledge({ id: 'AwsSolutions-APIG4', reason: OPENNESS[callers] });
   }
 
-  get url(): string {
-    return this.#api.apiEndpoint;
+  #map({ name, certificateArn }: Domain): string {
+    const certificate = Certificate.fromCertificateArn(this, 'Certificate', certificateArn);
+    const domainName = new DomainName(this, 'Domain', {
+      domainName: name,
+      certificate,
+      securityPolicy: SecurityPolicy.TLS_1_2,
+    });
+    new ApiMapping(this, 'Mapping', { api: this.#api, domainName, stage: this.#stage });
+    return domainName.regionalDomainName;
   }
 
   get serverErrors(): Metric {
     return this.#stage.metricServerError();
   }
 
-  protected arnOf(path: string): string {
+  protected arnOfPattern(path: string): string {
     return this.#api.arnForExecuteApi('GET', path);
   }
 }

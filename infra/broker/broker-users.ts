@@ -1,4 +1,5 @@
 import { CustomResource, Duration, RemovalPolicy, Validations } from 'aws-cdk-lib';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct, type IDependable } from 'constructs';
 import { BrokerFunction, type BrokerFunctionProps } from '../compute/broker-function.ts';
@@ -10,6 +11,8 @@ export interface BrokerUsersProps {
   readonly vhost: string;
   /** From 2 on a part of the user's name. Change it to give the functions a new user; the previous one is deleted. */
   readonly revision: number;
+  /** A customer managed key for the users' secrets; undefined: Secrets Manager's own. */
+  readonly key: IKey | undefined;
   /** Whether Trove gets a user, too. */
   readonly trove: boolean;
   readonly controlExchange: string;
@@ -90,6 +93,7 @@ export class BrokerUsers extends Construct {
   #secret(id: string, username: string): Secret {
     const secret = new Secret(this, id, {
       description: `The broker's user ${username}`,
+      ...(this.#props.key && { encryptionKey: this.#props.key }),
       generateSecretString: {
         secretStringTemplate: JSON.stringify({ username }),
         generateStringKey: 'password',

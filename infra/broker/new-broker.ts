@@ -1,6 +1,7 @@
 import { Fn, Stack, Validations } from 'aws-cdk-lib';
 import { CfnBroker, CfnConfiguration } from 'aws-cdk-lib/aws-amazonmq';
 import { type IVpc, Peer, Port, SecurityGroup } from 'aws-cdk-lib/aws-ec2';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import type { BrokerAccess } from '../network/broker-access.ts';
@@ -16,6 +17,8 @@ export interface NewBrokerProps {
   readonly maxMessageBytes?: number | undefined;
   /** A customer managed key. By default Amazon MQ's own. */
   readonly kmsKeyArn?: string | undefined;
+  /** A customer managed key of the administrator's secret. By default Secrets Manager's own. */
+  readonly secretsKey?: IKey | undefined;
   /** Blocks of addresses of Trove and its guests, which may connect to AMQP. By default none. */
   readonly clientCidrs?: readonly string[] | undefined;
   /** Security groups that may connect to AMQP. By default none. */
@@ -52,6 +55,7 @@ export class NewBroker extends Construct {
       this.securityGroup.addIngressRule(Peer.securityGroupId(id), amqps, clients);
     this.administrator = new Secret(this, 'Administrator', {
       description: `The administrator of the broker ${name}`,
+      ...(props.secretsKey && { encryptionKey: props.secretsKey }),
       generateSecretString: {
         secretStringTemplate: '{"username":"administrator"}',
         generateStringKey: 'password',

@@ -1,5 +1,6 @@
-import { Duration, Validations } from 'aws-cdk-lib';
+import { Aws, Duration, Validations } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { BlockPublicAccess, Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
@@ -18,11 +19,16 @@ const KEPT_FOR = Duration.days(7);
 export class StateBucket extends Construct {
   readonly url: string;
   readonly #bucket: Bucket;
+  readonly #key: IKey | undefined;
 
-  constructor(scope: Construct, id: string) {
+  /** @param key a customer managed one; undefined: S3's own */
+  constructor(scope: Construct, id: string, key: IKey | undefined) {
     super(scope, id);
+    this.#key = key;
     this.#bucket = new Bucket(this, 'Bucket', {
-      encryption: BucketEncryption.S3_MANAGED,
+      ...(key
+        ? { encryption: BucketEncryption.KMS, encryptionKey: key, bucketKeyEnabled: true }
+        : { encryption: BucketEncryption.S3_MANAGED }),
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
       enforceSSL: true,
       minimumTLSVersion: 1.2,
@@ -44,6 +50,7 @@ export class StateBucket extends Construct {
     return [
       new PolicyStatement({ actions: ['s3:GetObject'], resources: [this.#bucket.arnForObjects(KEY)] }),
       new PolicyStatement({ actions: ['s3:ListBucket'], resources: [this.#bucket.bucketArn] }),
+      ...this.#usingKey('kms:Decrypt'),
     ];
   }
 
@@ -58,7 +65,13 @@ export class StateBucket extends Construct {
   get keeping(): PolicyStatement[] {
     const resources = [KEY, MONTHS].map((key) => this.#bucket.arnForObjects(key));
     const writing = new PolicyStatement({ actions: ['s3:PutObject'], resources });
-    return [...this.reading, ...this.readingHistory, writing];
+    return [...this.reading, ...this.readingHistory, writing, ...this.#usingKey('kms:GenerateDataKey')];
+  }
+
+  #usingKey(action: string): PolicyStatement[] {
+    if (this.#key === undefined) return [];
+    const conditions = { StringEquals: { 'kms:ViaService': `s3.${Aws.REGION}.amazonaws.com` } };
+    return [new PolicyStatement({ actions: [action], resources: [this.#key.keyArn], conditions })];
   }
 
   /** Has a function keep what it knows here. */

@@ -24,7 +24,8 @@ export interface BrokerFunctionProps {
   /** undefined: the function may not ask Amazon MQ about the broker. */
   readonly describedBrokerArn: string | undefined;
   readonly readableSecretArns: readonly string[];
-  readonly secretsKmsKeyArn: string | undefined;
+  /** Customer managed keys of these secrets. */
+  readonly secretsKmsKeyArns: readonly string[];
   /** Besides the network's own; by default none. */
   readonly securityGroups?: readonly ISecurityGroup[];
   /** The PEM file of a private CA, to be laid beside the code; undefined: none. */
@@ -43,7 +44,8 @@ export class BrokerFunction extends Construct {
     const { role } = parts;
     this.logGroup = parts.logGroup;
     role.addToPolicy(readSecrets(props.readableSecretArns));
-    if (props.secretsKmsKeyArn !== undefined) role.addToPolicy(decryptSecrets(props.secretsKmsKeyArn));
+    const keys = props.secretsKmsKeyArns;
+    if (keys.length > 0) role.addToPolicy(decryptSecrets(keys));
     if (describedBrokerArn !== undefined) role.addToPolicy(describeBroker(describedBrokerArn));
     for (const statement of attachToVpc(parts.functionName)) role.addToPolicy(statement);
     this.function = new LambdaFunction(this, 'Function', {
@@ -66,10 +68,10 @@ function readSecrets(arns: readonly string[]): PolicyStatement {
   return new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [...arns] });
 }
 
-function decryptSecrets(keyArn: string): PolicyStatement {
+function decryptSecrets(keyArns: readonly string[]): PolicyStatement {
   return new PolicyStatement({
     actions: ['kms:Decrypt'],
-    resources: [keyArn],
+    resources: [...keyArns],
     conditions: { StringEquals: { 'kms:ViaService': `secretsmanager.${Aws.REGION}.amazonaws.com` } },
   });
 }

@@ -10,6 +10,7 @@ import {
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
@@ -25,6 +26,8 @@ export interface AlarmsProps {
   readonly rateMinutes: number;
   /** The alarm `GuestsUnreachable` rings at this number. */
   readonly unreachableGuests: number;
+  /** A customer managed key of the topic that is made; undefined: it is not encrypted. */
+  readonly key: IKey | undefined;
   readonly email: string | undefined;
   /** undefined: one is made. */
   readonly topic: ITopic | undefined;
@@ -58,7 +61,9 @@ export class Alarms extends Construct {
 
   constructor(scope: Construct, id: string, props: AlarmsProps) {
     super(scope, id);
-    this.topic = props.topic ?? new Topic(this, 'Topic', { enforceSSL: true });
+    const { key } = props;
+    this.topic =
+      props.topic ?? new Topic(this, 'Topic', { enforceSSL: true, ...(key && { masterKey: key }) });
     this.topic.addToResourcePolicy(publishByAlarms(this.topic, Stack.of(this)));
     if (props.email !== undefined) this.topic.addSubscription(new EmailSubscription(props.email));
     const { functions, api, rateMinutes, pingsControlPlane } = props;

@@ -32,6 +32,7 @@ export interface DashboardProps {
 /** One page for the operator: the fleet now, its round trips, the unreachable guests by reason, and the broker. */
 export class Dashboard extends Construct {
   readonly url: string;
+  readonly arn: string;
 
   constructor(scope: Construct, id: string, props: DashboardProps) {
     super(scope, id);
@@ -57,6 +58,7 @@ export class Dashboard extends Construct {
     if (!props.page) dashboard.addWidgets(unreachableGuests(props.sweepLog));
     dashboard.addWidgets(...brokerItself(props));
     const { region } = Stack.of(this);
+    this.arn = dashboard.dashboardArn;
     this.url = `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#dashboards/dashboard/${dashboard.dashboardName}`;
   }
 }

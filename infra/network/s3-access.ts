@@ -50,7 +50,9 @@ function policyOf(allowed: readonly PolicyStatement[], { account, region }: Stac
   const conditions = { StringEquals: { 'aws:PrincipalAccount': account } };
   const bucket = `cloudformation-custom-resource-response-${Fn.join('', Fn.split('-', region))}`;
   const statements = [
-    ...allowed.map((statement) => statement.copy({ principals, conditions })),
+    ...allowed
+      .filter(({ actions }) => actions.every((action) => action.startsWith('s3:')))
+      .map((statement) => statement.copy({ principals, conditions })),
     new PolicyStatement({
       principals,
       actions: ['s3:PutObject'],

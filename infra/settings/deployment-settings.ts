@@ -78,6 +78,10 @@ const COMMON = {
   access: v.optional(choice(['public', 'private']), 'public'),
   apiEndpointId: v.optional(text(/^vpce-[0-9a-f]{8,17}$/, "a VPC endpoint's id, vpce-…")),
   callerCidrs: v.optional(list(CIDR, CIDR_KIND)),
+  domainName: v.optional(text(/^([a-z0-9-]+\.)+[a-z]{2,}$/, 'a name such as ping.example.com')),
+  certificateArn: v.optional(
+    text(/^arn:[\w-]+:acm:[\w-]+:\d{12}:certificate\/\S+$/, 'the ARN of a certificate in ACM'),
+  ),
   anyoneMayCallTheApi: flag,
   keystoneUrl: v.optional(text(/^https:\/\/[\w.-]+(:\d+)?(\/[\w.-]+)*\/v3$/, 'https://…/v3')),
   keystoneCidr: v.optional(cidr),
@@ -108,6 +112,7 @@ const FILE = {
   logRetentionDays: v.optional(v.picklist(RETENTION_DAYS, `must be one of ${RETENTION_DAYS.join(', ')}`), 30),
   tags: v.optional(v.record(v.string(), v.string('must be text'), 'must be names with texts'), {}),
   $schema: v.optional(v.string()),
+  kmsKeyArn: v.optional(kmsKeyArn),
   pingConcurrency: v.optional(integer(1, 1000)),
   s3PrefixListId: v.optional(text(/^pl-[0-9a-f]{8,17}$/, "a prefix list's id, pl-…")),
 };
@@ -209,6 +214,8 @@ export type Settings = NewBrokerSettings | ExistingBrokerSettings;
 
 /** Settings that make sense beside another one alone. */
 const NEEDS = {
+  domainName: 'certificateArn',
+  certificateArn: 'domainName',
   keystoneCidr: 'keystoneUrl',
   keystoneSecurityGroupId: 'keystoneUrl',
   keystoneAdminRoles: 'keystoneUrl',
@@ -330,6 +337,7 @@ function contradictionsOfOptions(given: Given): string[] {
     ...['apiEndpointId', 'callerCidrs'].map(
       (name) => has(name) && !isPrivate && `${name} needs "access": "private"`,
     ),
+    isPrivate && has('domainName') && 'domainName is for a public API',
     isPrivate &&
       has('apiEndpointId') === has('callerCidrs') &&
       'access private needs either callerCidrs, who may connect to the endpoint that is made, or apiEndpointId, one that is there',

@@ -176,6 +176,11 @@ describe('refused in one sentence', () => {
       'access private needs either callerCidrs, who may connect to the endpoint that is made, or apiEndpointId, one that is there',
     ],
     [
+      'a name without a certificate',
+      { ...NEW, domainName: 'ping.example.com' },
+      'domainName needs certificateArn',
+    ],
+    [
       'callers of a private API for a public one',
       { ...NEW, callerCidrs: ['10.1.2.0/24'] },
       'callerCidrs needs "access": "private"',

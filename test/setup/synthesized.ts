@@ -77,10 +77,10 @@ export class Synthesized {
     this.template = { Resources: merged('Resources'), Outputs: merged('Outputs') };
   }
 
-  /** The route of the ping, which is the only one besides `$default`. */
+  /** The route of the ping. */
   get route(): { readonly method: string; readonly path: string } {
     const keys = this.resources('AWS::ApiGatewayV2::Route').map(({ RouteKey = '' }) => RouteKey);
-    const [method = '', path = ''] = keys.find((key) => key !== '$default')?.split(' ') ?? [];
+    const [method = '', path = ''] = keys.find((key) => key.endsWith('/rpc_ping'))?.split(' ') ?? [];
     return { method, path };
   }
 
