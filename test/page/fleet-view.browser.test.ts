@@ -277,7 +277,7 @@ inBrowser('the page of the fleet', () => {
 
   test('guests have their name, project and hypervisor, and their common cause comes first', async () => {
     await open(read(DESCRIBED));
-    expect(await heading()).toBe('5 of 139 guests are unreachable');
+    expect(await heading()).toBe('5 of 140 guests are unreachable');
     expect(await page.locator('.facts').nth(1).textContent()).toBe(
       'Control plane · taskmanager reachable · trove-conductor not reachable since 14:01 UTC (no_consumer)',
     );
@@ -306,6 +306,7 @@ inBrowser('the page of the fleet', () => {
         '1 h 30 min',
         '–',
       ],
+      ['muted', guest('stage', 'compute-6', 14, 'no_reply Trove: ACTIVE'), '12:55', '1 h 10 min', '–'],
       ['silence expected', guest('shop', 'compute-1', 6, 'no_consumer Trove: REBOOT'), '14:02', '3 min', '–'],
       ['new', guest('blog', 'compute-3', 7, 'queue_missing Trove: BUILD'), '13:56', '9 min', '–'],
       [
@@ -317,8 +318,8 @@ inBrowser('the page of the fleet', () => {
       ],
       ['orphaned queues', `${instance(9)} no_consumer`, '04:05', '10 h', '–'],
     ]);
-    expect(await page.locator('svg.squares').getAttribute('aria-label')).toContain('3 silent, counted apart');
-    expect(await spots()).toMatchObject({ '179,38,30': 5, '84,91,100': 3 });
+    expect(await page.locator('svg.squares').getAttribute('aria-label')).toContain('4 silent, counted apart');
+    expect(await spots()).toMatchObject({ '179,38,30': 5, '84,91,100': 4 });
   });
 
   test('mutes that have not ended are shown with their end, author and note, and muted guests apart', async () => {
@@ -382,7 +383,7 @@ inBrowser('the page of the fleet', () => {
         'no_reply ',
       ]);
       expect(await page.locator('svg path').count()).toBe(30);
-      expect(await page.locator('svg path:not(.reachable) title').allTextContents()).toHaveLength(3);
+      expect(await page.locator('svg path:not(.reachable) title').allTextContents()).toHaveLength(4);
       expect(await page.locator('table').last().locator('td').allTextContents()).toEqual([
         day(2).slice(0, 10),
         '2.4 ms',

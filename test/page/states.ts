@@ -87,6 +87,11 @@ export const DESCRIBED: FleetState = {
         counted_apart: 'abandoned',
       }),
       [instance(9)]: unreachable('no_consumer', 600, { counted_apart: 'orphaned' }),
+      [instance(14)]: unreachable('no_reply', 70, {
+        ...described('stage', 'compute-6'),
+        counted_apart: 'muted',
+        muted: true,
+      }),
     },
     131,
     {
@@ -109,6 +114,15 @@ export const DESCRIBED: FleetState = {
     },
     [instance(13)]: { since: minutesAgo(90), lists: 2 },
   },
+  mutes: [
+    {
+      target: 'compute-6',
+      from: minutesAgo(75),
+      until: minutesAgo(-45),
+      note: 'new memory',
+      author: 'ann',
+    },
+  ],
   control_plane: [
     { topic: 'taskmanager', reachable: true },
     { topic: 'trove-conductor', reachable: false, reason: 'no_consumer', since: minutesAgo(4) },
