@@ -49,7 +49,7 @@ function lastResult(state: FleetState, { nowMs, rateMs, linkTo }: ViewOptions): 
   const staleFor = staleMs(overview, nowMs, rateMs);
   return html`${heading(headline(overview, staleFor))}
 <p class="facts">Last sweep ${timeElement(sweep.at, nowMs)} UTC, ${age(sweep, nowMs)}, in ${(sweep.duration_ms / 1000).toFixed(1)} s · Broker ${staleFor === undefined ? '' : 'then '}${broker(sweep)}</p>
-${controlPlane(overview, nowMs)}${doubtful(sweep)}${commonCause(sweep, nowMs)}${staleFor === undefined ? undefined : stale(rateMs)}${sweepError(sweep)}${shrunk(state, nowMs)}${mutes(state, nowMs)}${squares(overview)}${guestTable(overview, nowMs, linkTo)}`;
+${controlPlane(overview, nowMs)}${doubtful(sweep)}${commonCause(sweep, nowMs)}${staleFor === undefined ? undefined : stale(rateMs)}${sweepError(sweep)}${shrunk(state, nowMs)}${notices(state, nowMs)}${squares(overview)}${guestTable(overview, nowMs, linkTo)}`;
 }
 
 function heading({ tone, text }: Headline): Html {
@@ -103,9 +103,11 @@ function shrunk({ shrunk }: FleetState, nowMs: number): Html | undefined {
   );
 }
 
-/** Those that have not ended. */
-function mutes({ mutes = [] }: FleetState, nowMs: number): Html[] {
-  return activeMutes(mutes, new Date(nowMs)).map((mute) => muteLine(mute, nowMs));
+/** The mutes that have not ended, and when people were last reminded. */
+function notices({ mutes, reminded_at: remindedAt }: FleetState, nowMs: number): Html {
+  const lines = activeMutes(mutes, new Date(nowMs)).map((mute) => muteLine(mute, nowMs));
+  const last = remindedAt && html`<p class="facts">Last reminder ${timeElement(remindedAt, nowMs)} UTC</p>`;
+  return html`${lines}${last}`;
 }
 
 function broker({ broker_reachable: isReachable, error }: LastSweep): Html {

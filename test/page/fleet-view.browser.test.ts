@@ -322,17 +322,18 @@ inBrowser('the page of the fleet', () => {
     expect(await spots()).toMatchObject({ '179,38,30': 5, '84,91,100': 4 });
   });
 
-  test('mutes that have not ended are shown with their end, author and note, and muted guests apart', async () => {
+  test('mutes that have not ended are shown with their end, author and note, muted guests apart, and the last reminder', async () => {
     const guests = { [instance(1)]: unreachable('no_reply', 90, { counted_apart: 'muted', muted: true }) };
     const mute = { target: 'compute-7', from: minutesAgo(60), note: HOSTILE, author: 'ann' };
     const mutes = [
       { ...mute, until: minutesAgo(-60) },
       { ...mute, until: minutesAgo(1) },
     ];
-    await open(read({ ...stateOf(guests, 3), mutes }));
+    await open(read({ ...stateOf(guests, 3), mutes, reminded_at: minutesAgo(300) }));
     expect(await page.locator('.facts').allTextContents()).toEqual([
       expect.stringContaining('Last sweep'),
       `Muted: compute-7 until 15:05 UTC, by ann: ${HOSTILE}`,
+      'Last reminder 09:05 UTC',
     ]);
     expect(await ask('table()')).toEqual([['muted', `${instance(1)} no_reply`, '12:35', '1 h 30 min', '–']]);
   });
