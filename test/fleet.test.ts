@@ -8,6 +8,7 @@ import { eventually } from './setup/eventually.ts';
 import type { Answer } from './setup/function-under-test.ts';
 import { KeystoneStandIn, refuse, vouchFor } from './setup/keystone-stand-in.ts';
 import { DOCUMENT, problems, resolved } from './setup/openapi.ts';
+import { peakMemoryMb } from './setup/peak-memory.ts';
 import { restApiEvent } from './setup/rest-api-event.ts';
 import { S3StandIn, s3Error } from './setup/s3-stand-in.ts';
 
@@ -19,6 +20,7 @@ const OPEN_METRICS = 'application/openmetrics-text';
 let local: LocalFunction;
 let s3: S3StandIn;
 let stack: AsyncDisposableStack;
+let lambda: LambdaProcess;
 const log: string[] = [];
 
 beforeAll(async () => {
@@ -38,10 +40,11 @@ afterEach(() => stack.disposeAsync());
 /** Requests of a new function. */
 async function start(settings: Record<string, string> = {}, options: GatewayOptions = {}) {
   const all = { ...s3.aws.settings, ...STATE, ...settings };
-  const lambda = await LambdaProcess.start(local, all, (line) => log.push(line));
-  stack.defer(() => lambda.end());
+  lambda = await LambdaProcess.start(local, all, (line) => log.push(line));
+  stack.adopt(lambda, (started) => started.end());
   const nobody = async () => ({ statusCode: 404 });
-  const gateway = await Gateway.listen(nobody, { fleet: (event) => lambda.invoke(event), ...options });
+  const invoke = lambda.invoke.bind(lambda);
+  const gateway = await Gateway.listen(nobody, { fleet: (event) => invoke(event), ...options });
   stack.defer(() => gateway.close());
   return async (path: string, headers: Record<string, string> = {}) => {
     const response = await fetch(gateway.url + path, {
@@ -281,7 +284,9 @@ describe('40,000 guests', () => {
         },
       ]),
     );
-    save({ ...stateOf({}, ids.length, { at: new Date().toISOString() }), known: ids, answered });
+    const saveAnew = () =>
+      save({ ...stateOf({}, ids.length, { at: new Date().toISOString() }), known: ids, answered });
+    saveAnew();
     const get = await start();
     const scrape = await get('/fleet', { accept: OPEN_METRICS, 'accept-encoding': 'gzip' });
     expect(scrape.status).toBe(200);
@@ -293,5 +298,12 @@ describe('40,000 guests', () => {
       body: expect.stringContaining('accept gzip, or ask for pages'),
     });
     expect((await get('/fleet?limit=10000', { accept: OPEN_METRICS })).status).toBe(200);
+    const before = await lambda.heapUsed();
+    for (const _ of [1, 2, 3]) {
+      saveAnew();
+      expect((await get('/fleet', { accept: OPEN_METRICS, 'accept-encoding': 'gzip' })).status).toBe(200);
+    }
+    expect((await lambda.heapUsed()) - before).toBeLessThan(8 * 1024 * 1024);
+    expect(peakMemoryMb(lambda.pid)).toBeLessThan(512);
   });
 });

@@ -10,6 +10,7 @@ import { cold } from './scenarios/cold.ts';
 import { deadGuests } from './scenarios/dead-guests.ts';
 import { growth } from './scenarios/growth.ts';
 import { keystone } from './scenarios/keystone.ts';
+import { scrape } from './scenarios/scrape.ts';
 import { sweep } from './scenarios/sweep.ts';
 import { thaw } from './scenarios/thaw.ts';
 import { warm } from './scenarios/warm.ts';
@@ -27,6 +28,7 @@ const USUAL: Readonly<Record<string, Scenario>> = {
   thaw,
   'dead-guests': deadGuests,
   sweep,
+  scrape,
   'broker-side': brokerSide,
   keystone,
 };
