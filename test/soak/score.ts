@@ -141,7 +141,9 @@ export class Scores {
         }
       }
       for (const { change, fromMs, toMs } of told) {
-        const isOfOutage = outages.some((outage) => outage.sinceMs <= toMs && outage.toMs >= fromMs - 60_000);
+        // A return is told when the guest is back, however long its agent takes to start.
+        const isNear = (endMs: number) => change === 'reachable' || endMs >= fromMs - 60_000;
+        const isOfOutage = outages.some((outage) => outage.sinceMs <= toMs && isNear(outage.toMs));
         const isOf = isOfOutage && ['unreachable', 'reachable', 'reason_changed'].includes(change);
         this.#add(
           'changes without a cause',
