@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
@@ -59,6 +59,24 @@ inBrowser('the page that npm start serves', () => {
     );
     expect(await page.title()).toBe('The fleet · Guest RPC Ping');
     expect(troubles).toEqual([]); // the content security policy has refused nothing
+  });
+
+  test('a guest of the table leads to its page, with what was filed beside the state', async () => {
+    const at = new Date().toISOString();
+    const [guest, id] = [unreachable('no_consumer', 0, { since: at, flips_since: at }), instance(4)];
+    const line = { at, instance_id: id, change: 'unreachable', reason: 'no_consumer', since: at };
+    await writeFile(file, JSON.stringify(stateOf({ [id]: guest }, 2, { at })));
+    await mkdir(file.replace('.json', '.history'), { recursive: true });
+    await writeFile(
+      `${file.replace('.json', '.history')}/${at.slice(0, 7)}.jsonl`,
+      `${JSON.stringify(line)}\n`,
+    );
+    await page.goto(`${gateway.url}/fleet`);
+    await page.locator('td a').click();
+    await page.getByText('1 incident in 30 days').waitFor();
+    expect(page.url()).toBe(`${gateway.url}/fleet/${id}`);
+    expect(await page.locator('h1').textContent()).toContain(`${id} is unreachable since`);
+    await writeFile(file, '{}');
   });
 
   test('a script that came onto the page all the same would not run', async () => {
