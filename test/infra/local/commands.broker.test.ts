@@ -137,11 +137,16 @@ describe('two npm start of one checkout', () => {
       });
   });
 
-  test('the page of a named broker shows its fleet, to localhost alone', async () => {
+  test('the page of a named broker shows its fleet, JSON and metrics list it, to localhost alone', async () => {
     const [{ url } = { url: '' }] = systems;
     const page = () =>
       fetch(`${url}/fleet`, { headers: { accept: 'text/html' } }).then((response) => response.text());
     await eventually(page, (html) => html.includes('The one guest is reachable'));
+    expect(await (await fetch(`${url}/fleet`)).json()).toMatchObject({
+      guests: [{ instance_id: ID, reachable: true }],
+    });
+    const metrics = await fetch(`${url}/fleet`, { headers: { accept: 'text/plain' } });
+    expect(await metrics.text()).toContain(`\nrpc_ping_reachable{instance_id="${ID}"} 1\n`);
     const { promise, resolve } = Promise.withResolvers<number | undefined>();
     get(`${url}/fleet`, { headers: { host: 'evil.example' } }, (response) => {
       response.resume();
