@@ -40,7 +40,7 @@ export interface GuestRpcPingProps extends Options {
   readonly controlPlaneTopics?: string | undefined;
   /** The wait for the guest's answer, at most 18. By default 15. */
   readonly rpcTimeoutSeconds?: number | undefined;
-  /** The wait when nobody consumes the guest's queue. By default 1. */
+  /** The wait when nobody consumes the guest's queue. By default 0.25. */
   readonly noConsumerGraceSeconds?: number | undefined;
 
   /** The secrets `<prefix><instance id>` hold the guests' RPC keys. By default all guests are in the clear. */

@@ -120,14 +120,15 @@ describe("README's table beside Trove's own call", () => {
   /** "after 15 s" is 15, "at once" 0. */
   function secondsIn(cell: string): number | undefined {
     if (cell.includes('at once')) return 0;
-    const [, seconds] = /after (\d+) s/.exec(cell) ?? [];
+    const [, seconds] = /after ([\d.]+) s/.exec(cell) ?? [];
     return seconds === undefined ? undefined : Number(seconds);
   }
 
-  /** Below 0.1 s it is at once. */
+  /** Below 0.1 s it is at once, below 1 s in steps of 0.05. */
   function rounded(ms: number | undefined): number | undefined {
     if (ms === undefined) return undefined;
-    return ms < 100 ? 0 : Math.round(ms / 1000);
+    if (ms < 100) return 0;
+    return ms < 950 ? Math.round(ms / 50) / 20 : Math.round(ms / 1000);
   }
 
   /** Of a cell such as `15,111 (15,096–15,123)`: the median. */

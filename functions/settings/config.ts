@@ -54,7 +54,7 @@ export function readConfig(env: Variables): Config {
     managementUrl: readManagementUrl(env, broker),
     controlExchange: env['CONTROL_EXCHANGE'] || 'trove',
     rpcTimeoutMs: 1000 * readNumber(env, 'RPC_TIMEOUT_SECONDS', 'seconds', 15, 900),
-    noConsumerGraceMs: 1000 * readNumber(env, 'NO_CONSUMER_GRACE_SECONDS', 'seconds', 1, 900),
+    noConsumerGraceMs: 1000 * readNumber(env, 'NO_CONSUMER_GRACE_SECONDS', 'seconds', 0.25, 900),
     guestKeys: readGuestKeys(env),
     requireEncryption: readFlag(env, 'REQUIRE_ENCRYPTION'),
     keystone: readKeystone(env),

@@ -69,7 +69,7 @@ const COMMON = {
   brokerVhost: v.optional(v.string(), '/'),
   controlExchange: v.optional(v.string(), 'trove'),
   rpcTimeoutSeconds: v.optional(rpcSeconds, 15),
-  noConsumerGraceSeconds: v.optional(rpcSeconds, 1),
+  noConsumerGraceSeconds: v.optional(rpcSeconds, 0.25),
   guestKeySecretPrefix: v.optional(
     text(/^[\w/+=.@-]{6,}$/, "the beginning of a secret's name, at least six characters"),
   ),
@@ -347,7 +347,7 @@ function contradictionsOfOptions(given: Given): string[] {
     way('keystone'),
     way('trove'),
     has('troveUrl') && !has('troveSecretArn') && 'troveUrl needs troveSecretArn',
-    (numberOf(given, 'noConsumerGraceSeconds') ?? 1) > (numberOf(given, 'rpcTimeoutSeconds') ?? 15) &&
+    (numberOf(given, 'noConsumerGraceSeconds') ?? 0.25) > (numberOf(given, 'rpcTimeoutSeconds') ?? 15) &&
       'noConsumerGraceSeconds must not be more than rpcTimeoutSeconds',
   ].filter((problem) => typeof problem === 'string');
 }

@@ -10,13 +10,14 @@ import { cold } from './scenarios/cold.ts';
 import { deadGuests } from './scenarios/dead-guests.ts';
 import { growth } from './scenarios/growth.ts';
 import { keystone } from './scenarios/keystone.ts';
+import { restarts } from './scenarios/restarts.ts';
 import { scrape } from './scenarios/scrape.ts';
 import { sweep } from './scenarios/sweep.ts';
 import { thaw } from './scenarios/thaw.ts';
 import { warm } from './scenarios/warm.ts';
 import { Stage } from './stage.ts';
 
-// `npm run bench` writes all scenarios but growth into RESULTS.md. `npm run bench -- warm cold` prints these two alone.
+// `npm run bench` writes all scenarios but growth and restarts into RESULTS.md. `npm run bench -- warm cold` prints these two alone.
 // `npm run bench -- growth`, which takes long, writes GROWTH.md. `npm run bench -- warm cold sweep --against DIR` adds the
 // functions of another checkout as a contestant, as `npm run synth` has bundled them there; it writes nothing.
 
@@ -33,7 +34,7 @@ const USUAL: Readonly<Record<string, Scenario>> = {
   keystone,
 };
 
-const SCENARIOS: Readonly<Record<string, Scenario>> = { ...USUAL, growth };
+const SCENARIOS: Readonly<Record<string, Scenario>> = { ...USUAL, growth, restarts };
 
 const {
   values: { against },

@@ -4,7 +4,7 @@ import { freePort } from '../../../infra/local/parts/free-port.ts';
 import type { GuestBehaviour, TroveGuests } from '../../../infra/local/parts/trove-guests.ts';
 import type { Contestant } from '../contestant.ts';
 import { ratio, spread } from '../measurement.ts';
-import { type Section, table, written } from '../report.ts';
+import { goal, type Section, table, written } from '../report.ts';
 import { pings, type Stage } from '../stage.ts';
 
 const REPEATS = 5;
@@ -38,6 +38,7 @@ export async function deadGuests(stage: Stage): Promise<Section> {
     ...(await brokerVerdicts(stage)),
   ];
   await ours.end();
+  const noConsumer = verdicts.find(({ reason }) => reason === 'no_consumer')?.ms ?? [];
   const trove = new Map<Reason, number[]>([
     ['queue_missing', troveAbsent],
     ['no_consumer', troveStopped],
@@ -54,7 +55,7 @@ export async function deadGuests(stage: Stage): Promise<Section> {
       table(['Reason', 'ms', "Trove's API, ms", "Trove's API, × ours"], rows),
       'Trove waits 15 s (`agent_call_low_timeout`) for whoever does not answer, which was measured for a guest that is shut down and for one that never existed. A guest that hangs is waited for as long by us.',
     ],
-    goals: [],
+    goals: [goal('no_consumer, default settings: at most 350 ms', spread(noConsumer), { atMost: 350 })],
   };
 }
 
