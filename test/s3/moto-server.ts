@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,14 +10,19 @@ import { eventually } from '../setup/eventually.ts';
 const ENTER = join(import.meta.dirname, '..', '..', 'infra', 'local', 'parts', 'enter-root.sh');
 const PACKAGES = ['python3-moto', 'python3-flask', 'python3-flask-cors'];
 
-/** moto's server of S3, that of another Debian, in its root folder. */
+/** What moto needs for other services than S3. */
+const OF_OTHER_SERVICES = ['openapi-spec-validator', 'joserfc', 'docker', 'jsondiff', 'jsonpath-ng', 'yaml'];
+const NEEDED = ['usr/bin/moto_server', 'usr/lib/python3/dist-packages/openapi_spec_validator'];
+
+/** moto's server of AWS's APIs, that of another Debian, in its root folder. */
 export class MotoServer {
   readonly url: string;
+  readonly #root: string;
   readonly #child: ChildProcess;
 
   static async start(): Promise<MotoServer> {
     const root = process.env['DEBIAN_ROOT'] || ensureRelease('trixie');
-    if (!existsSync(join(root, 'usr/bin/moto_server'))) install(root);
+    if (!NEEDED.every((path) => existsSync(join(root, path)))) install(root);
     const server = new MotoServer(root, await freePort());
     const isUp = async () => {
       const answer = await fetch(server.url).catch(() => undefined);
@@ -28,6 +33,7 @@ export class MotoServer {
   }
 
   private constructor(root: string, port: number) {
+    this.#root = root;
     this.url = `http://127.0.0.1:${port}`;
     const command = ['moto_server', '--host', '127.0.0.1', '--port', String(port)];
     this.#child = spawn('unshare', ['--mount', 'sh', ENTER, root, ...command], {
@@ -44,6 +50,16 @@ export class MotoServer {
     if (!ok) throw new Error(`The bucket cannot be made: ${status}`);
   }
 
+  /** Runs a program of the same Debian, which has AWS's client for Python. @returns what it printed */
+  run(env: Readonly<Record<string, string>>, ...command: readonly string[]): string {
+    const options = {
+      encoding: 'utf8',
+      env: { ...PYTHON_ENV, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    } as const;
+    return execFileSync('unshare', ['--mount', 'sh', ENTER, this.#root, ...command], options);
+  }
+
   async stop(): Promise<void> {
     const ended = once(this.#child, 'exit');
     await end(this.#child, 'SIGKILL');
@@ -52,10 +68,11 @@ export class MotoServer {
 }
 
 function install(root: string): void {
-  console.log(`Installing ${PACKAGES.join(', ')} (Debian packages) into ${root} …`);
+  const packages = [...PACKAGES, ...OF_OTHER_SERVICES.map((name) => `python3-${name}`)];
+  console.log(`Installing ${packages.join(', ')} (Debian packages) into ${root} …`);
   const script =
     'export DEBIAN_FRONTEND=noninteractive; apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@"';
-  const command = [`${root}.lock`, 'chroot', root, 'sh', '-c', script, 'install', ...PACKAGES];
+  const command = [`${root}.lock`, 'chroot', root, 'sh', '-c', script, 'install', ...packages];
   const { status, stderr } = spawnSync('flock', command, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`python3-moto cannot be installed: ${stderr}`);
 }

@@ -17,7 +17,7 @@ const NEEDS_BROWSER = '\\.browser\\.test\\.ts$';
 
 /** Tests that need more still, and run by name alone: three nodes of a new RabbitMQ, AWS's own runtime compiled,
  * another Debian's server of S3, Docker, npm's registry. */
-const ON_DEMAND = ['cluster', 'aws-runtime', 's3', 'docker', 'package'];
+const ON_DEMAND = ['cluster', 'aws-runtime', 's3', 'docker', 'package', 'deploy'];
 
 /** What needs the processors to itself; `npm test` runs it after all others. */
 const ALONE = '/test/interop/fleet\\.test\\.ts$';
