@@ -12,6 +12,7 @@ import { LambdaProcess } from '../../infra/local/parts/lambda-process.ts';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
 import { NEW } from '../infra/variants.ts';
 import { MotoServer } from '../s3/moto-server.ts';
+import { AwsStandIn } from '../setup/aws-stand-in.ts';
 import { synthesize } from '../setup/synthesize.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 
@@ -26,7 +27,6 @@ const SETTINGS = {
   maintenanceWindow: 'SUNDAY 03:30',
   alarmEmail: 'operator@example.com',
 };
-const RESPONSE = 'cdk-hnb659fds-assets-123456789012-eu-central-1/response';
 
 interface Deployed {
   /** How many resources, by stack. */
@@ -41,6 +41,9 @@ let folder: TemporaryFolder;
 let moto: MotoServer;
 let broker: TestBroker;
 let deployed: Deployed;
+let lambda: LambdaProcess | undefined;
+/** Hears the answer of the custom resource. */
+let cloudFormation: AwsStandIn;
 let env: Record<string, string>;
 
 beforeAll(async () => {
@@ -51,6 +54,7 @@ beforeAll(async () => {
     AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
     AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY',
     AWS_ENDPOINT_URL: moto.url,
+    AWS_ENDPOINT_URL_SECRETS_MANAGER: moto.url, // the one that the functions know
   };
   await synthesize(folder.path, SETTINGS, undefined, 'trove-eu');
   const cdk = join(ROOT, 'node_modules', '.bin', 'cdk');
@@ -59,8 +63,11 @@ beforeAll(async () => {
   const script = join(import.meta.dirname, 'deploy.py');
   deployed = JSON.parse(moto.run(env, 'python3', script, folder.path, 'trove-eu-broker', 'trove-eu'));
   broker = await TestBroker.create();
+  cloudFormation = await AwsStandIn.start(() => ({ body: '' }));
 });
 afterAll(async () => {
+  await lambda?.end();
+  await cloudFormation?.close();
   await broker?.delete();
   await moto?.stop();
   await folder.remove();
@@ -83,9 +90,10 @@ test('every output resolves', () => {
 });
 
 test('the users’ function makes the users of the template, with generated passwords, on a real RabbitMQ', async () => {
-  const secrets = new SecretsManagerClient({ endpoint: moto.url, region: 'eu-central-1' });
+  const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret' };
+  const secrets = new SecretsManagerClient({ endpoint: moto.url, region: 'eu-central-1', credentials });
   const local = { name: 'broker-users', bundlePath: await bundle('broker-users'), timeoutMs: 60_000 };
-  const lambda = await LambdaProcess.start(local, env, () => undefined);
+  lambda = await LambdaProcess.start(local, env, () => undefined);
   expect(deployed.users).toHaveLength(2);
   for (const properties of deployed.users) {
     const { AdministratorSecretId, UserSecretId: SecretId = '' } = properties;
@@ -93,14 +101,17 @@ test('the users’ function makes the users of the template, with generated pass
     await secrets.send(new PutSecretValueCommand({ SecretId: AdministratorSecretId, SecretString }));
     await lambda.invoke({
       RequestType: 'Create',
-      ResponseURL: `${moto.url}/${RESPONSE}`,
+      ResponseURL: `${cloudFormation.url}/response`,
       StackId: 'stack',
       RequestId: 'request',
       LogicalResourceId: 'user',
       ResourceProperties: { ...properties, Endpoint: broker.managementUrl, Vhost: broker.vhost },
     });
-    const answer = await fetch(`${moto.url}/${RESPONSE}`);
-    expect(await answer.json()).toMatchObject({ Status: 'SUCCESS' });
+    const [answer] = cloudFormation.requests.splice(0);
+    expect(JSON.parse(answer?.body ?? '{}')).toMatchObject({
+      Status: 'SUCCESS',
+      PhysicalResourceId: expect.any(String),
+    });
     const kept = await secrets.send(new GetSecretValueCommand({ SecretId }));
     const { username, password } = JSON.parse(kept.SecretString ?? '');
     const authorization = `Basic ${btoa(`${username}:${password}`)}`;
@@ -113,7 +124,6 @@ test('the users’ function makes the users of the template, with generated pass
     });
     await broker.request('DELETE', `users/${username}`);
   }
-  await lambda.end();
 });
 
 test('npm run preflight reads the account, and finds the bootstrap that was made', () => {

@@ -52,12 +52,8 @@ export class MotoServer {
 
   /** Runs a program of the same Debian, which has AWS's client for Python. @returns what it printed */
   run(env: Readonly<Record<string, string>>, ...command: readonly string[]): string {
-    const options = {
-      encoding: 'utf8',
-      env: { ...PYTHON_ENV, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    } as const;
-    return execFileSync('unshare', ['--mount', 'sh', ENTER, this.#root, ...command], options);
+    const entered = ['--mount', 'sh', ENTER, this.#root, ...command];
+    return execFileSync('unshare', entered, { encoding: 'utf8', env: { ...PYTHON_ENV, ...env } });
   }
 
   async stop(): Promise<void> {
