@@ -1,5 +1,7 @@
+import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { RabbitMqServer } from '../../infra/local/parts/rabbitmq.ts';
+import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
 import { HealthCheckUnderTest } from '../setup/health-check-under-test.ts';
 import { PlacedGuests } from './placed-guests.ts';
 import { RabbitMqCluster } from './rabbitmq-cluster.ts';
@@ -42,11 +44,12 @@ afterEach(async () => {
   await PlacedGuests.forget(first, [...there, ...elsewhere]);
 }, LONG_MS);
 
-async function healthCheck(): Promise<HealthCheckUnderTest> {
+async function healthCheck(more: Record<string, string> = {}): Promise<HealthCheckUnderTest> {
   cluster.balancer.serve([first.url]);
   const settings = { BROKER_URL: cluster.url, BROKER_MANAGEMENT_URL: cluster.managementUrl };
   const check = await HealthCheckUnderTest.start({
     ...settings,
+    ...more,
     RPC_TIMEOUT_SECONDS: String(RPC_TIMEOUT_SECONDS),
   });
   stack.use(check);
@@ -122,3 +125,20 @@ describe.each(FAULTS)('with a node that is %s', (how, fail) => {
     LONG_MS,
   );
 });
+
+// Not of a frozen one: the management API then lists no queues in time.
+test.each(FAULTS.filter(([how]) => how !== 'frozen'))(
+  'what has changed begins with the node that is %s',
+  async (_how, fail) => {
+    const folder = stack.adopt(new TemporaryFolder('cluster'), (each) => each.remove());
+    const FLEET_STATE_URL = pathToFileURL(folder.file('state.json')).href;
+    const check = await healthCheck({ FLEET_STATE_URL, UNREACHABLE_AFTER_SWEEPS: '1' });
+    expect((await check.sweep({})).summary).toMatchObject({ reachable: 300 });
+    await fail(second);
+    cluster.managementBalancer.serve([first, second, third].map(({ managementUrl }) => managementUrl));
+    const { summary } = await check.sweep({}, TIME_FOR_A_SWEEP_MS);
+    const sentence = `unreachable guests have their queue on ${second.nodeName}, since `;
+    expect(summary.changes_sentence).toContain(sentence);
+  },
+  LONG_MS,
+);
