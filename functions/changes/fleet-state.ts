@@ -150,7 +150,7 @@ const STATE = v.object({
   control_plane: v.exactOptional(v.array(TOPIC)),
   /** By instance id, guests that answer, though Trove takes them for dead or does not list them. */
   contradicted: v.exactOptional(v.record(instanceId, CONTRADICTION)),
-  /** More than a fifth of the guests that answered ceased to: since when, and how many had answered before. */
+  /** The fleet has shrunk (`shrinkage.ts`): since when, and how many guests had answered before. */
   shrunk: v.exactOptional(v.object({ since: moment, from: count })),
   /** When people were last reminded of what is still unreachable. */
   reminded_at: v.exactOptional(moment),

@@ -1,3 +1,4 @@
+import { andMore, excerpt } from '../excerpt.ts';
 import { formatDuration, formatTime } from '../time/format.ts';
 import type { Applied } from './apply-sweep.ts';
 import { causeSentence } from './common-cause.ts';
@@ -53,9 +54,9 @@ export function notice(
   for (const [kind, [one, many]] of Object.entries(WORDS)) {
     const alike = changes.filter(({ change }) => change === kind);
     if (alike.length === 0) continue;
-    const named = alike.slice(0, MAX_IN_NOTICE).map((each) => `${nameOf(each)} (${detail(each, now)})`);
-    const more = alike.length > MAX_IN_NOTICE ? ` and ${alike.length - MAX_IN_NOTICE} more` : '';
-    parts.push(`${alike.length} ${alike.length === 1 ? one : many}: ${named.join(', ')}${more}`);
+    const { shown, omitted } = excerpt(alike, MAX_IN_NOTICE);
+    const named = shown.map((each) => `${nameOf(each)} (${detail(each, now)})`);
+    parts.push(`${alike.length} ${alike.length === 1 ? one : many}: ${named.join(', ')}${andMore(omitted)}`);
   }
   if (reminder) parts.push(reminderSentence(reminder, now));
   return parts.length === 0 ? undefined : `${parts.join('; ')}.`;

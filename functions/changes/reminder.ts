@@ -1,3 +1,4 @@
+import { andMore, excerpt } from '../excerpt.ts';
 import type { Reason } from '../guest/reason.ts';
 import { formatDuration } from '../time/format.ts';
 import type { GuestState } from './fleet-state.ts';
@@ -48,14 +49,14 @@ export function reminderOf(
   if (longest === undefined || age(longest.since) < afterMs) return undefined;
   const old = all.filter(([id]) => !isNews(id));
   const groups = Map.groupBy(old, ([, { reason, hypervisor = '' }]) => `${reason} ${hypervisor}`);
-  return { guests: old.length, groups: [...groups.values()].slice(0, MAX_GROUPS).flatMap(groupOf) };
+  return { guests: old.length, groups: excerpt([...groups.values()], MAX_GROUPS).shown.flatMap(groupOf) };
 }
 
 function groupOf(guests: readonly (readonly [id: string, guest: GuestState])[]): ReminderGroup[] {
   const [[, first] = []] = guests;
   if (first === undefined) return [];
   const { reason, hypervisor } = first;
-  const longest = guests.slice(0, MAX_IN_GROUP).map(([id, { name, since }]) => ({
+  const longest = excerpt(guests, MAX_IN_GROUP).shown.map(([id, { name, since }]) => ({
     instance_id: id,
     ...(name && { name }),
     since,
@@ -71,13 +72,9 @@ export function reminderSentence({ guests, groups }: Reminder, now: Date): strin
         `${name ? `${name} ` : ''}${id} for ${formatDuration(now.getTime() - Date.parse(since))}`,
     );
     const where = hypervisor ? ` on ${hypervisor}` : '';
-    return `${count} by ${reason}${where} (${named.join(', ')}${more(count - longest.length)})`;
+    return `${count} by ${reason}${where} (${named.join(', ')}${andMore(count - longest.length)})`;
   });
   const others = guests - groups.reduce((sum, { guests: count }) => sum + count, 0);
   const are = guests === 1 ? 'guest is' : 'guests are';
-  return `${guests} ${are} still unreachable: ${parts.join(', ')}${more(others)}`;
-}
-
-function more(count: number): string {
-  return count > 0 ? ` and ${count} more` : '';
+  return `${guests} ${are} still unreachable: ${parts.join(', ')}${andMore(others)}`;
 }

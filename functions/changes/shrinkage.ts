@@ -5,8 +5,9 @@ import type { FleetState } from './fleet-state.ts';
 /** So many of the guests that answered before have ceased to. */
 export type Shrinkage = NonNullable<FleetState['shrunk']> & { readonly lost: number };
 
-/** A fleet has shrunk when more than this share of the guests that answered ceases to. */
+/** A fleet has shrunk when more than this share of the guests that answered cease to, but not for one guest or two. */
 const SHARE = 1 / 5;
+const MIN_LOST = 3;
 
 /** Of the guests that had answered before: how many have a verdict, and how many of them did not answer. */
 export interface Losses {
@@ -24,10 +25,17 @@ export function shrunk(
 ): FleetState['shrunk'] {
   if (origin.from === 'event' || !isBrokerReachable || unreached.size > 0) return before;
   if (before === undefined)
-    return lost > SHARE * expected ? { since: startedAt.toISOString(), from: expected } : undefined;
-  const isOver = reachable >= (1 - SHARE) * before.from;
+    return isShrunk(lost, expected, reachable)
+      ? { since: startedAt.toISOString(), from: expected }
+      : undefined;
+  const isOver = !isShrunk(before.from - reachable, before.from, reachable);
   const isOld = endedAt.getTime() - Date.parse(before.since) >= abandonedAfterMs;
   return isOver || isOld ? undefined : before;
+}
+
+/** A fleet that falls to 0 has shrunk, however small it was. */
+function isShrunk(lost: number, from: number, reachable: number): boolean {
+  return (lost > 0 && reachable === 0) || (lost >= MIN_LOST && lost > SHARE * from);
 }
 
 export function shrinkageError(

@@ -1,3 +1,4 @@
+import { excerpt } from '../excerpt.ts';
 import { REASONS, type Reason } from '../guest/reason.ts';
 import { formatDuration, formatTime } from '../time/format.ts';
 import { cut, formatCount, guestCount, type Html, html, timeElement } from './html.ts';
@@ -94,8 +95,7 @@ function group<Guest extends Row>(
   options: Shown,
   remarkOf: (guest: Guest) => Html,
 ): Html {
-  const shown = guests.slice(0, MAX_ROWS);
-  const omitted = guests.length - shown.length;
+  const { shown, omitted } = excerpt(guests, MAX_ROWS);
   return html`<tbody>
 <tr><th colspan="4" scope="rowgroup">${title}</th></tr>
 ${shown.map((guest) => row(guest, options, remarkOf(guest)))}${omitted > 0 ? html`<tr><td colspan="4" class="more">… and ${formatCount(omitted)} more</td></tr>` : undefined}

@@ -1,3 +1,4 @@
+import { excerpt } from '../excerpt.ts';
 import type { Unreachable } from '../guest/ping-result.ts';
 import type { Reason } from '../guest/reason.ts';
 import type { SweepRequest } from './sweep-request.ts';
@@ -61,6 +62,7 @@ export function summarize(
   const byReason = Map.groupBy(unreachable, ({ why }) => why.reason);
   const problem = origin.problem ?? trove?.problem;
   const ageMs = origin.ageMs ?? trove?.ageMs;
+  const { shown, omitted } = excerpt(unreachable, MAX_IN_SUMMARY);
   const orphaned = [...apart].filter(([, why]) => why === 'orphaned').map(([id]) => id);
   return {
     ...totals,
@@ -71,8 +73,8 @@ export function summarize(
     guests_from: origin.from,
     ...(ageMs !== undefined && { list_age_ms: ageMs }),
     ...(problem !== undefined && { list_problem: problem }),
-    unreachable_guests: unreachable.slice(0, MAX_IN_SUMMARY).map(listed),
-    unreachable_guests_omitted: Math.max(0, unreachable.length - MAX_IN_SUMMARY),
+    unreachable_guests: shown.map(listed),
+    unreachable_guests_omitted: omitted,
     orphaned_queues: orphaned.slice(0, MAX_IN_SUMMARY),
     malformed_ids: request.malformed.slice(0, MAX_IN_SUMMARY),
     duplicate_ids: request.duplicates.slice(0, MAX_IN_SUMMARY),

@@ -1,5 +1,4 @@
 import type { ReportedSummary } from '../changes/report.ts';
-import { MAX_IN_SUMMARY } from '../sweep/summary.ts';
 import type { Verdict } from '../sweep/sweep.ts';
 import {
   hasSeveralConsumers,
@@ -31,8 +30,9 @@ export function recordSweep(
   { totals, unreachable }: Tally,
   summary: ReportedSummary,
 ): void {
-  for (const [index, { id, why }] of unreachable.slice(0, MAX_IN_SUMMARY).entries()) {
-    const { name, project_id, hypervisor, trove_status } = summary.unreachable_guests[index] ?? {};
+  const { unreachable_guests: listed } = summary;
+  for (const [index, { id, why }] of unreachable.slice(0, listed.length).entries()) {
+    const { name, project_id, hypervisor, trove_status } = listed[index] ?? {};
     log.warn('guest_unreachable', {
       request_id: requestId,
       instance_id: id,
@@ -44,7 +44,7 @@ export function recordSweep(
       ...unreachableFields(why),
     });
   }
-  recordOthers(requestId, unreachable.slice(MAX_IN_SUMMARY));
+  recordOthers(requestId, unreachable.slice(listed.length));
   recordReachable('guests_unencrypted', requestId, result, isInTheClear);
   recordReachable('guests_with_several_consumers', requestId, result, hasSeveralConsumers);
   for (const change of summary.changes ?? []) log.info('guest_changed', { request_id: requestId, ...change });

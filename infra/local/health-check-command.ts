@@ -48,7 +48,7 @@ async function main(): Promise<number> {
     return EXIT.allReachable;
   }
   const { summary, tracebacks } = await sweep(sweptFleet(), instanceIds, forget);
-  console.log(json ? JSON.stringify(summary) : [...tracebacks, fleetReport(summary)].join('\n'));
+  console.log(json ? JSON.stringify(summary) : fleetReport(summary, tracebacks));
   return exitCode(summary);
 }
 

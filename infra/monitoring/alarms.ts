@@ -168,7 +168,7 @@ export class Alarms extends Construct {
     });
     this.#add('FleetShrank', {
       description:
-        'More than a fifth of the guests that answered before, or all, no longer answer: see the log of the health check.',
+        'More than a fifth of the guests that answered before, and three at least, or all of them, no longer answer: see the log of the health check.',
       ...this.#ofSweep('FleetShrank', 'atLeast'),
       periods: [1, 1],
     });

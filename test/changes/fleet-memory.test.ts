@@ -122,18 +122,33 @@ describe('a fleet that shrinks', () => {
   test('a fleet of which more than a fifth ceases to answer has shrunk, once, until it is back', () => {
     const history = new History();
     history.sweep(0, allUp);
-    expect(history.sweep(1, { ...allUp, [A]: DEAD }).error).toBeUndefined(); // a fifth
-    history.sweep(2, allUp);
-    const shrunk = history.sweep(3, { ...allUp, [A]: GONE, [B]: GONE });
+    const gone = { ...allUp, [A]: GONE, [B]: GONE, [C]: GONE };
+    const shrunk = history.sweep(1, gone);
     expect(shrunk.error).toMatchObject({
       code: 'fleet_shrank',
-      message: '5 guests answered before 03:00 UTC, now 3 do',
+      message: '5 guests answered before 01:00 UTC, now 2 do',
     });
-    expect(notice(shrunk, shrunk.endedAt)).toBe('2 of 5 guests that answered before do not answer.');
-    const still = history.sweep(4, { ...allUp, [A]: GONE, [B]: GONE });
+    expect(notice(shrunk, shrunk.endedAt)).toBe('3 of 5 guests that answered before do not answer.');
+    const still = history.sweep(2, gone);
     expect(still.error?.code).toBe('fleet_shrank');
-    expect(notice(still, still.endedAt)).toMatch(/^2 guests became unreachable/);
-    expect(history.sweep(5, allUp).error).toBeUndefined();
+    expect(notice(still, still.endedAt)).toMatch(/^3 guests became unreachable/);
+    expect(history.sweep(3, allUp).error).toBeUndefined();
+  });
+
+  test.each([
+    ['one guest of four', { [A]: UP, [B]: UP, [C]: UP, [D]: UP }, { [A]: DEAD }],
+    ['two guests of five', allUp, { [A]: DEAD, [B]: DEAD }],
+  ])('%s that die are unreachable guests, and no fleet that shrank', (_, fleet, dead) => {
+    const history = new History();
+    history.sweep(0, fleet);
+    expect(history.sweep(1, { ...fleet, ...dead }).error).toBeUndefined();
+  });
+
+  test('a fleet that falls to 0 has shrunk, however small it was', () => {
+    const history = new History();
+    history.sweep(0, { [A]: UP, [B]: UP });
+    expect(history.sweep(1, { [A]: DEAD, [B]: DEAD }).error?.code).toBe('fleet_shrank');
+    expect(history.sweep(2, { [A]: UP, [B]: DEAD }).error).toBeUndefined();
   });
 
   test('an empty fleet that has never had a guest has not shrunk', () => {

@@ -87,13 +87,13 @@ test('what is muted is in no reminder, and the end of its mute is one', () => {
 });
 
 test('by reason and hypervisor, five groups, with the names that are known', () => {
-  const guests = Array.from({ length: 12 }, (_, n) => id(n));
+  const guests = Array.from({ length: 14 }, (_, n) => id(n));
   const trove = {
     isFresh: true,
     instances: new Map(
       guests.map((guest, n) => [
         guest,
-        { id: guest, name: `db-${n}`, projectId: 'p', status: 'ACTIVE', hypervisor: `compute-${n % 6}` },
+        { id: guest, name: `db-${n}`, projectId: 'p', status: 'ACTIVE', hypervisor: `compute-${n % 7}` },
       ]),
     ),
   };
@@ -107,8 +107,8 @@ test('by reason and hypervisor, five groups, with the names that are known', () 
     expect(applied.reminder?.groups).toHaveLength(5);
     const sentence = notice(applied, endedAt) ?? '';
     expect(sentence).toContain(
-      `12 guests are still unreachable: 2 by queue_missing on compute-0 (db-0 ${id(0)} for 1 d, db-6 ${id(6)} for 1 d), 2 by`,
+      `14 guests are still unreachable: 2 by queue_missing on compute-0 (db-0 ${id(0)} for 1 d, db-7 ${id(7)} for 1 d), 2 by`,
     );
-    expect(sentence).toMatch(/ and 2 more\.$/);
+    expect(sentence).toMatch(/ and 4 more\.$/);
   }
 });

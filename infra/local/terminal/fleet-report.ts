@@ -1,16 +1,21 @@
 import { styleText } from 'node:util';
 import { Table } from 'console-table-printer';
 import type { ReportedSummary } from '../../../functions/changes/report.ts';
+import { andMore } from '../../../functions/excerpt.ts';
 import { REASONS } from '../../../functions/guest/reason.ts';
 import type { UnreachableGuest } from '../../../functions/sweep/summary.ts';
 import { formatDuration } from '../../../functions/time/format.ts';
 import { showControlCharacters } from './control-characters.ts';
 
-/** A sweep's summary as text for a person: the unreachable guests, worst first, their reasons, what has changed, and the totals. */
-export function fleetReport(summary: ReportedSummary): string {
+/**
+ * A sweep's summary as text for a person: the unreachable guests, worst first, their reasons, what has changed, and the totals.
+ *
+ * @param tracebacks of the guests that answered with an exception, to be shown below that reason
+ */
+export function fleetReport(summary: ReportedSummary, tracebacks: readonly string[] = []): string {
   const parts = [
     unreachableTable(summary),
-    ...explanations(summary),
+    ...explanations(summary, tracebacks),
     changes(summary),
     totals(summary),
     ...remarks(summary).map(showControlCharacters),
@@ -65,7 +70,7 @@ function unreachableTable(summary: ReportedSummary): string {
   );
   const table = new Table({ shouldDisableColors: true, columns });
   for (const cells of rows) table.addRow(Object.fromEntries(known.map((name) => [name, cells[name] ?? ''])));
-  return `${table.render()}${omitted > 0 ? `\n… and ${omitted} more` : ''}`;
+  return `${table.render()}${omitted > 0 ? `\n…${andMore(omitted)}` : ''}`;
 }
 
 /** The cells of a guest by column; undefined where nothing is known. */
@@ -86,10 +91,16 @@ function row(guest: UnreachableGuest): Readonly<Record<string, string | number |
 }
 
 /** One line for each reason in the table: what the reason means, and what to do. */
-function explanations({ unreachable_by_reason: reasons }: ReportedSummary): string[] {
+function explanations(
+  { unreachable_by_reason: reasons }: ReportedSummary,
+  tracebacks: readonly string[],
+): string[] {
   return Object.entries(REASONS)
     .filter(([reason]) => reason in reasons)
-    .map(([reason, { means, todo }]) => `${reason}: ${means} ${todo}`);
+    .flatMap(([reason, { means, todo }]) => [
+      `${reason}: ${means} ${todo}`,
+      ...(reason === 'guest_error' ? tracebacks : []),
+    ]);
 }
 
 function remarks(summary: ReportedSummary): string[] {

@@ -1,4 +1,5 @@
 import { Table } from 'console-table-printer';
+import { andMore, excerpt } from '../../../functions/excerpt.ts';
 import { countBy, type Incident } from '../../../functions/history/incidents.ts';
 import { formatDuration } from '../../../functions/time/format.ts';
 import { showControlCharacters } from './control-characters.ts';
@@ -19,10 +20,10 @@ const MAX_COUNTS = 10;
 export function historyReport({ since, incidents, round_trips: days }: History, now: Date): string {
   const start = since.slice(0, 10);
   if (incidents.length === 0 && days.length === 0) return `Nothing has changed since ${start}.`;
-  const omitted = incidents.length - MAX_ROWS;
+  const { shown, omitted } = excerpt(incidents, MAX_ROWS);
   const parts = [
-    incidents.length > 0 && tableOf(incidents.slice(0, MAX_ROWS).map((each) => row(each, now))),
-    omitted > 0 && `… and ${omitted} more`,
+    incidents.length > 0 && tableOf(shown.map((each) => row(each, now))),
+    omitted > 0 && `…${andMore(omitted)}`,
     `${incidents.length} ${incidents.length === 1 ? 'incident' : 'incidents'} since ${start}.`,
     ...(['reason', 'hypervisor'] as const).map((field) => counts(incidents, field)),
     days.length > 0 && tableOf(days.map(({ day, p50, p99 }) => ({ day, 'p50 (ms)': p50, 'p99 (ms)': p99 }))),

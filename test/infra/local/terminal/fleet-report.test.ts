@@ -54,6 +54,12 @@ describe('the report of a sweep', () => {
     expect(text).toContain(SENTENCE);
     expect(text).toContain('state_not_kept: The disk is full.');
   });
+
+  test('a traceback is below the table and its reason, and above the totals', () => {
+    const summary = { ...SUMMARY, unreachable_by_reason: { guest_error: 1 } };
+    const text = stripVTControlCharacters(fleetReport(summary, ['Traceback: boom']));
+    expect(text).toMatch(/│\n└[\s\S]*\nguest_error: .*\nTraceback: boom\n1 of 2 guests reachable/);
+  });
 });
 
 test('the totals count replies in the clear, and guests with several agents', () => {

@@ -1,0 +1,16 @@
+/** The first of a list, and how many are left out: never one alone, since "and 1 more" takes the room of that one. */
+export interface Excerpt<T> {
+  readonly shown: readonly T[];
+  readonly omitted: number;
+}
+
+/** @param most how many are shown; one more where it would be the only one that is left out */
+export function excerpt<T>(list: readonly T[], most: number): Excerpt<T> {
+  const shown = list.length === most + 1 ? list : list.slice(0, most);
+  return { shown, omitted: list.length - shown.length };
+}
+
+/** ` and 7 more`; nothing where nothing is left out. */
+export function andMore(omitted: number): string {
+  return omitted > 0 ? ` and ${omitted} more` : '';
+}
