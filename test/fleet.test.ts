@@ -1,15 +1,15 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { FleetState } from '../functions/changes/fleet-state.ts';
 import { bundle } from '../infra/bundle/bundle.ts';
-import { Gateway, type GatewayOptions } from '../infra/local/parts/gateway.ts';
+import { Gateway } from '../infra/local/parts/gateway.ts';
 import { LambdaProcess, type LocalFunction } from '../infra/local/parts/lambda-process.ts';
 import { described, instance, stateOf, unreachable } from './page/states.ts';
 import { eventually } from './setup/eventually.ts';
 import type { Answer } from './setup/function-under-test.ts';
 import { KeystoneStandIn, refuse, vouchFor } from './setup/keystone-stand-in.ts';
 import { DOCUMENT, problems, resolved } from './setup/openapi.ts';
+import { gatewayOptions } from './setup/payload.ts';
 import { peakMemoryMb } from './setup/peak-memory.ts';
-import { restApiEvent } from './setup/rest-api-event.ts';
 import { S3StandIn, s3Error } from './setup/s3-stand-in.ts';
 
 // The bundled function that answers /fleet, with a stand-in for S3, behind the gateway.
@@ -38,13 +38,13 @@ beforeEach(() => {
 afterEach(() => stack.disposeAsync());
 
 /** Requests of a new function. */
-async function start(settings: Record<string, string> = {}, options: GatewayOptions = {}) {
+async function start(settings: Record<string, string> = {}) {
   const all = { ...s3.aws.settings, ...STATE, ...settings };
   lambda = await LambdaProcess.start(local, all, (line) => log.push(line));
   stack.adopt(lambda, (started) => started.end());
   const nobody = async () => ({ statusCode: 404 });
   const invoke = lambda.invoke.bind(lambda);
-  const gateway = await Gateway.listen(nobody, { fleet: (event) => invoke(event), ...options });
+  const gateway = await Gateway.listen(nobody, { fleet: (event) => invoke(event), ...gatewayOptions() });
   stack.defer(() => gateway.close());
   return async (path: string, headers: Record<string, string> = {}) => {
     const response = await fetch(gateway.url + path, {
@@ -98,13 +98,10 @@ function fleet(minutesAgo = 0): FleetState {
   };
 }
 
-describe.each<[version: string, options: GatewayOptions]>([
-  ['2.0', {}],
-  ['1.0', { toEvent: restApiEvent }],
-])("API Gateway's payload %s", (_version, options) => {
+describe('formats', () => {
   test('JSON by default, metrics for who accepts them', async () => {
     save(fleet());
-    const get = await start({}, options);
+    const get = await start();
     const json = await get('/fleet');
     expect(json.headers.get('content-type')).toBe('application/json; charset=UTF-8');
     expect(JSON.parse(json.body)).toMatchObject({
@@ -126,7 +123,7 @@ describe.each<[version: string, options: GatewayOptions]>([
 
   test('one guest, pages, targets', async () => {
     save(fleet());
-    const get = await start({}, options);
+    const get = await start();
     const idsIn = ({ body }: { body: string }) =>
       JSON.parse(body).guests.map(({ instance_id: id }: { instance_id: string }) => id);
     expect(idsIn(await get(`/fleet/${instance(2)}`))).toEqual([instance(2)]);
@@ -151,7 +148,7 @@ describe.each<[version: string, options: GatewayOptions]>([
 
   test('gzip', async () => {
     save(fleet());
-    const get = await start({}, options);
+    const get = await start();
     const plain = await get('/fleet', { accept: 'text/plain' });
     expect(plain.headers.get('content-encoding')).toBeNull();
     const compressed = await get('/fleet', { accept: 'text/plain', 'accept-encoding': 'gzip' });

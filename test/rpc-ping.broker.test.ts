@@ -33,21 +33,14 @@ function badRequest(cause: string): string {
   return `{"badRequest": {"message": ${JSON.stringify(`${FRAME}${cause}.`)}, "code": 400}}`;
 }
 
-describe.each(['2.0', '1.0'] as const)('behind an API of payload version %s', (version) => {
-  let api: FunctionUnderTest;
-
-  beforeAll(async () => {
-    api = await FunctionUnderTest.start({ BROKER_URL: broker.url, RPC_TIMEOUT_SECONDS: '1' }, version);
-  });
-  afterAll(() => api.end());
-
+describe('404, 400 and 204', () => {
   test.each([
     'cb620219-891e-5cf8-b46c-a6b4f3df40a', // a digit short
     'CB620219-891E-5CF8-B46C-A6B4F3DF40A6', // in upper case
     'not-a-uuid',
     '%22%3E%C3%A9',
   ])('the instance id %s is answered 404 with that id', async (id) => {
-    const { status, headers, body } = await api.ping(id);
+    const { status, headers, body } = await fn.ping(id);
     const shown = decodeURIComponent(id).replace('"', '\\"').replace('é', '\\u00e9');
     expect(body).toBe(`{"itemNotFound": {"message": "Resource ${shown} cannot be found.", "code": 404}}`);
     expect(status).toBe(404);
@@ -62,7 +55,7 @@ describe.each(['2.0', '1.0'] as const)('behind an API of payload version %s', (v
     ['POST', '/v1.0/t/mgmt/instances/cb620219-891e-5cf8-b46c-a6b4f3df40a6/rpc_ping'],
     ['DELETE', '/v1.0/t/mgmt/instances/cb620219-891e-5cf8-b46c-a6b4f3df40a6/rpc_ping'],
   ])('%s %s is answered 404', async (method, path) => {
-    const { status, headers, body } = await api.request(method, path);
+    const { status, headers, body } = await fn.request(method, path);
     expect(body).toBe('{"itemNotFound": {"message": "The resource could not be found.", "code": 404}}');
     expect(status).toBe(404);
     expect(headers.get('content-type')).toBe('application/json; charset=UTF-8');
@@ -70,13 +63,13 @@ describe.each(['2.0', '1.0'] as const)('behind an API of payload version %s', (v
 
   test('a caller may ask for a shorter wait by Prefer', async () => {
     const id = await guest(() => undefined);
-    await using long = await FunctionUnderTest.start({ BROKER_URL: broker.url }, version);
+    await using long = await FunctionUnderTest.start({ BROKER_URL: broker.url });
     const answer = await long.ping(id, 'tenant', { PREFER: 'wait=1' });
     expect([answer.status, answer.headers.get('preference-applied')]).toEqual([400, 'wait=1']);
   });
 
   test('a guest that answers is answered 204, without a body', async () => {
-    const { status, headers, body } = await api.ping(await guest(({ reply }) => reply()));
+    const { status, headers, body } = await fn.ping(await guest(({ reply }) => reply()));
     expect([status, body]).toEqual([204, '']);
     expect(headers.get('content-type')).toBe('application/json');
     expect(headers.get('content-length')).toBe('0');

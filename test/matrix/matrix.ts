@@ -26,6 +26,9 @@ const IMAGES: Readonly<Record<string, string>> = {
 /** What needs neither a guest nor a broker of its own to break. */
 const SUITES_IN_DOCKER = ['oslo', 'health-check'];
 
+/** API Gateway's payload is a REST API's here, an HTTP API's in `npm test`. */
+const REST = { TEST_PAYLOAD: '1.0' };
+
 /** What is tested against, and which suites can be. */
 interface Place {
   readonly name: string;
@@ -85,7 +88,7 @@ function placeOf(release: string): Place {
     const root = ensureRelease(release);
     return {
       name: release,
-      environment: { DEBIAN_ROOT: root },
+      environment: { DEBIAN_ROOT: root, ...REST },
       versions: versionsIn(root),
       suites: [...SUITES, CLUSTER],
     };
@@ -97,7 +100,7 @@ function placeOf(release: string): Place {
   );
   return {
     name: image,
-    environment: { RABBITMQ_IMAGE: image },
+    environment: { RABBITMQ_IMAGE: image, ...REST },
     versions: { rabbitmq: /\d+\.\d+/.exec(image)?.[0] ?? '', trove: '–', oslo: '–' },
     suites: SUITES_IN_DOCKER,
   };

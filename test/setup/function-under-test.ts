@@ -2,7 +2,7 @@ import { ROUTE } from '../../functions/http/request.ts';
 import { Gateway } from '../../infra/local/parts/gateway.ts';
 import { LambdaProcess } from '../../infra/local/parts/lambda-process.ts';
 import { eventually } from './eventually.ts';
-import { restApiEvent } from './rest-api-event.ts';
+import { gatewayOptions, routeOf } from './payload.ts';
 import { shippedFunction } from './shipped-function.ts';
 
 /** An HTTP answer with its whole body. */
@@ -12,9 +12,6 @@ export interface Answer {
   readonly body: string;
 }
 
-/** API Gateway's format of events: 2.0 is an HTTP API's, 1.0 a REST API's. */
-export type PayloadVersion = '2.0' | '1.0';
-
 export type LogEntry = Readonly<Record<string, unknown>>;
 
 /** The bundled function in a process of its own, behind a gateway, with all its log lines. */
@@ -23,13 +20,12 @@ export class FunctionUnderTest {
   readonly #gateway: Gateway;
   readonly #lines: string[];
 
-  static async start(settings: Record<string, string>, version?: PayloadVersion): Promise<FunctionUnderTest> {
+  static async start(settings: Record<string, string>): Promise<FunctionUnderTest> {
     const lines: string[] = [];
     const lambda = await LambdaProcess.start(shippedFunction('rpc-ping'), settings, (line) =>
       lines.push(line),
     );
-    const options = version === '1.0' ? { toEvent: restApiEvent } : {};
-    const gateway = await Gateway.listen((event) => lambda.invoke(event), options);
+    const gateway = await Gateway.listen((event) => lambda.invoke(event), gatewayOptions());
     return new FunctionUnderTest(lambda, gateway, lines);
   }
 
@@ -51,8 +47,7 @@ export class FunctionUnderTest {
     headers: Readonly<Record<string, string>> = {},
   ): Promise<unknown> {
     const pathParameters = { tenant_id: 'tenant', instance_id: instanceId };
-    const event = { routeKey: `${ROUTE.method} ${ROUTE.path}`, headers, pathParameters };
-    return this.lambda.invoke(event, timeoutMs);
+    return this.lambda.invoke({ ...routeOf(ROUTE), headers, pathParameters }, timeoutMs);
   }
 
   ping(instanceId: string, tenantId = 'tenant', headers?: Record<string, string>): Promise<Answer> {

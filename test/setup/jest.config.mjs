@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
-// Four projects: `unit` needs nothing but Node; `stack` synthesizes the CDK stack; `broker` needs a RabbitMQ, which its
-// set-up starts, and real guests; `browser` needs Chromium, which its set-up installs.
+// Five projects: `unit` needs nothing but Node; `stack` synthesizes the CDK stack; `broker` needs a RabbitMQ, which its
+// set-up starts, and real guests; `browser` needs Chromium, which its set-up installs; `rest` has the tests of calls once more.
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
@@ -11,6 +11,14 @@ const NEEDS_BROKER = ['/test/(faults|interop)/', '\\.broker\\.test\\.ts$'];
 
 /** Those that synthesize the stack. */
 const NEEDS_STACK = '\\.stack\\.test\\.ts$';
+
+/** Those of calls through API Gateway, an HTTP API's (payload 2.0); `rest` runs them once more with a REST API's (1.0).
+ * Of interop and faults the matrix does so. */
+const CALLS = [
+  '/test/(rpc-ping|server-timing|fleet)(\\.broker)?\\.test\\.ts$',
+  '/test/(keystone|conformance)/.*\\.broker\\.test\\.ts$',
+  '/test/infra/openapi\\.broker\\.test\\.ts$',
+];
 
 /** Those that need a browser. */
 const NEEDS_BROWSER = '\\.browser\\.test\\.ts$';
@@ -59,6 +67,13 @@ const broker = {
   displayName: 'broker',
   testRegex: NEEDS_BROKER.map((pattern) => (pattern.endsWith('/') ? `${pattern}.*\\.test\\.ts$` : pattern)),
 };
+const rest = {
+  ...common,
+  ...set,
+  displayName: 'rest',
+  testRegex: CALLS,
+  setupFiles: ['<rootDir>/test/setup/rest-payload.mjs'],
+};
 const browser = {
   ...common,
   globalSetup: '<rootDir>/test/setup/browser-setup.ts',
@@ -79,8 +94,8 @@ const alone = { ...broker, testRegex: ALONE };
 const wanted = onDemand.filter(({ displayName }) => displayName === process.env['TEST_ON_DEMAND']);
 
 const PROJECTS = {
-  '': [unit, stack, broker, browser],
-  'side-by-side': [unit, stack, { ...broker, testPathIgnorePatterns: [ALONE] }, browser],
+  '': [unit, stack, broker, rest, browser],
+  'side-by-side': [unit, stack, { ...broker, testPathIgnorePatterns: [ALONE] }, rest, browser],
   alone: [alone],
 };
 

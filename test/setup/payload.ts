@@ -2,8 +2,23 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { GatewayOptions } from '../../infra/local/parts/gateway.ts';
 
-/** The event of a REST API's proxy integration, payload format 1.0. */
-export const restApiEvent: NonNullable<GatewayOptions['toEvent']> = (request, match) => {
+// API Gateway's formats of events: 2.0 is an HTTP API's, 1.0 a REST API's. Each test of a call runs over both: over 1.0 in
+// Jest's project `rest`, those of interop and faults in the matrix.
+
+const isRest = () => process.env['TEST_PAYLOAD'] === '1.0';
+
+/** Those of a gateway that makes events of the format of this run. */
+export function gatewayOptions(): GatewayOptions {
+  return isRest() ? { toEvent: restApiEvent } : {};
+}
+
+/** What an event of this run's format says of a route. */
+export function routeOf({ method, path }: { readonly method: string; readonly path: string }): object {
+  return isRest() ? { httpMethod: method, resource: path } : { routeKey: `${method} ${path}` };
+}
+
+/** The event of a REST API's proxy integration. */
+const restApiEvent: NonNullable<GatewayOptions['toEvent']> = (request, match) => {
   const { pathname, searchParams } = new URL(`http://localhost${request.url ?? '/'}`);
   const resource = match?.path ?? '/{proxy+}';
   return {

@@ -1,0 +1,1 @@
+process.env.TEST_PAYLOAD = '1.0';
