@@ -9,6 +9,7 @@ import type { Bundles } from './bundle/bundles.ts';
 import { GuestRpcPing } from './guest-rpc-ping.ts';
 import { addOutputs } from './outputs.ts';
 import {
+  brokerStackOf,
   type ExistingBrokerSettings,
   modelOf,
   type NewBrokerSettings,
@@ -73,9 +74,8 @@ function existingBroker(settings: ExistingBrokerSettings) {
 }
 
 function newBroker(app: App, settings: NewBrokerSettings) {
-  const { name, brokerStack = `${name}-broker` } = settings;
-  const stack = new Stack(app, brokerStack, {
-    description: `Guest RPC Ping: the broker of ${name}, on which Trove depends`,
+  const stack = new Stack(app, brokerStackOf(settings), {
+    description: `Guest RPC Ping: the broker of ${settings.name}, on which Trove depends`,
     terminationProtection: true,
   });
   const made = new GuestRpcPingBroker(stack, 'Default', {

@@ -7,7 +7,12 @@ import {
   DescribeVpcEndpointsCommand,
   DescribeVpcsCommand,
 } from '@aws-sdk/client-ec2';
-import type { ExistingBrokerSettings, NewBrokerSettings, Settings } from '../settings/deployment-settings.ts';
+import {
+  brokerStackOf,
+  type ExistingBrokerSettings,
+  type NewBrokerSettings,
+  type Settings,
+} from '../settings/deployment-settings.ts';
 import { asking } from '../smoke/aws-error.ts';
 import type { AwsAccount } from './aws-account.ts';
 import { type Finding, good, open, unless } from './finding.ts';
@@ -84,7 +89,7 @@ export async function checkEndpointServices(
 
 /** Whether the addresses of a new VPC are free in the account's other VPCs, and in the networks that the settings name. */
 export async function checkAddresses({ ec2 }: AwsAccount, settings: NewBrokerSettings): Promise<Finding> {
-  const { vpcCidr, clientCidrs, keystoneCidr, troveCidr, name, brokerStack = `${name}-broker` } = settings;
+  const { vpcCidr, clientCidrs, keystoneCidr, troveCidr } = settings;
   const { Vpcs: vpcs = [] } = await asking('The VPCs cannot be read', ec2.send(new DescribeVpcsCommand({})));
   const wrong = Object.entries({ keystoneCidr, troveCidr, clientCidrs })
     .flatMap(([setting, cidrs]) => [cidrs].flat().map((cidr) => ({ setting, cidr })))
@@ -93,7 +98,7 @@ export async function checkAddresses({ ec2 }: AwsAccount, settings: NewBrokerSet
   if (wrong.length > 0) return unless(wrong, 'Addresses', '');
   const others = vpcs.filter(({ Tags = [], CidrBlock, CidrBlockAssociationSet = [] }) => {
     const isOwn = Tags.some(
-      (tag) => tag.Key === 'aws:cloudformation:stack-name' && tag.Value === brokerStack,
+      (tag) => tag.Key === 'aws:cloudformation:stack-name' && tag.Value === brokerStackOf(settings),
     );
     const blocks = [CidrBlock, ...CidrBlockAssociationSet.map((one) => one.CidrBlock)];
     return !isOwn && blocks.some((block) => block !== undefined && overlap(block, vpcCidr));

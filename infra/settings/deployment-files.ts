@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { readSettings, type Settings } from './deployment-settings.ts';
+import { brokerStackOf, readSettings, type Settings } from './deployment-settings.ts';
 import { InvalidSettings } from './invalid-settings.ts';
 
 /** Settings by which a broker is made: with another value CloudFormation would make another broker, or leave this one. */
@@ -51,20 +51,35 @@ export function readDeployments(folder: string, { isCi }: { readonly isCi: boole
       problems.push(error.message);
     }
   }
+  problems.push(...twice(deployments));
   if (problems.length > 0) throw new InvalidSettings(problems);
   return deployments;
+}
+
+/** Whose stack has the name of another one. */
+function twice(deployments: readonly Settings[]): string[] {
+  const names = deployments.flatMap((one) =>
+    'newBroker' in one ? [one.name, brokerStackOf(one)] : [one.name],
+  );
+  const doubled = new Set(names.filter((name, at) => names.indexOf(name) < at));
+  return [...doubled].map((name) => `Two stacks would be called ${name}: rename a file, or set brokerStack.`);
 }
 
 /** Reads one deployment, `<name>.json`, without a look at what made its broker. @throws InvalidSettings */
 export function readDeployment(folder: string, name: string): Settings {
   const file = join(folder, `${name}.json`);
   if (!existsSync(file)) throw new InvalidSettings([`There is no deployment ${name}: ${file} is missing.`]);
+  return readSettings(name, readJson(file));
+}
+
+/** @throws InvalidSettings */
+function readJson(file: string): unknown {
   try {
-    const settings: unknown = JSON.parse(readFileSync(file, 'utf8'));
-    return readSettings(name, settings);
+    return JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new InvalidSettings([`${name}.json is not JSON: ${error.message}.`]);
+    const { code, message } = Object(error);
+    const what = code === undefined ? `is not JSON: ${message}` : `cannot be read: ${code}`;
+    throw new InvalidSettings([`${basename(file)} ${what}.`]);
   }
 }
 
@@ -86,7 +101,7 @@ function hold(settings: Settings, lock: string, isCi: boolean): void {
     console.error(`${lock} keeps what makes the broker: commit it.`);
     return;
   }
-  const made: Readonly<Record<string, unknown>> = JSON.parse(readFileSync(lock, 'utf8'));
+  const made: Readonly<Record<string, unknown>> = Object(readJson(lock));
   const given: Readonly<Record<string, unknown>> = { ...settings };
   const changed = FIXED.filter((key) => !isDeepStrictEqual(made[key], given[key]));
   if (!('newBroker' in settings))

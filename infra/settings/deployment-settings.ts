@@ -14,9 +14,11 @@ import { InvalidSettings } from './invalid-settings.ts';
 const text = (pattern: RegExp, kind: string) =>
   v.pipe(v.string(`must be ${kind}`), v.regex(pattern, `must be ${kind}`));
 
-const list = (pattern: RegExp, kind: string) =>
+const list = (pattern: RegExp, kind: string) => listOf(text(pattern, kind), kind);
+
+const listOf = <T extends v.GenericSchema<string>>(item: T, kind: string) =>
   v.pipe(
-    v.array(text(pattern, kind), `must be a list, each item ${kind}`),
+    v.array(item, `must be a list, each item ${kind}`),
     v.check((items) => new Set(items).size === items.length, 'names something more than once'),
   );
 
@@ -33,15 +35,26 @@ const flag = v.optional(v.boolean('must be true or false'), false);
 const about = <T extends v.GenericSchema>(schema: T, description: string) =>
   v.pipe(schema, v.description(description));
 
-const secretArn = text(
-  /^arn:[\w-]+:secretsmanager:[\w-]+:\d{12}:secret:\S+-\w{6}$/,
+const REGION = '[a-z]{2}(-[a-z]+)+-\\d';
+/** @param resource a pattern of what ends the ARN */
+const arn = (service: string, resource: string, kind: string) =>
+  text(new RegExp(`^arn:aws(-[a-z]+)*:${service}:${REGION}:\\d{12}:${resource}$`), kind);
+const UUID = '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}';
+const secretArn = arn(
+  'secretsmanager',
+  'secret:[\\w/+=.@-]+-\\w{6}',
   'the full ARN of a secret, with the six characters that Secrets Manager adds',
 );
-const kmsKeyArn = text(/^arn:[\w-]+:kms:[^:]+:\d{12}:key\/.+$/, 'the ARN of a KMS key');
+const kmsKeyArn = arn('kms', `key/(${UUID}|mrk-[0-9a-f]{32})`, 'the full ARN of a KMS key');
+const OCTET = '(25[0-5]|2[0-4]\\d|1?\\d?\\d)';
 /** No wider than /8, so that nobody lets a function out to everywhere. */
-const CIDR = /^((25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(25[0-5]|2[0-4]\d|1?\d?\d)\/(8|9|[12]\d|3[0-2])$/;
-const CIDR_KIND = 'a block of addresses such as 10.1.2.3/32, at most a /8';
-const cidr = text(CIDR, CIDR_KIND);
+const CIDR = new RegExp(`^(${OCTET}\\.){3}${OCTET}/(8|9|[12]\\d|3[0-2])$`);
+const CIDR_KIND = 'a block of addresses such as 10.1.2.0/24, at most a /8';
+const cidr = v.pipe(
+  text(CIDR, CIDR_KIND),
+  v.check(beginsWithItsFirst, `must be ${CIDR_KIND}, by its first address`),
+);
+const cidrs = listOf(cidr, CIDR_KIND);
 const SECURITY_GROUP_ID = /^sg-[0-9a-f]{8,17}$/;
 const SECURITY_GROUP_KIND = "a security group's id, sg-…";
 const securityGroupId = text(SECURITY_GROUP_ID, SECURITY_GROUP_KIND);
@@ -52,11 +65,21 @@ const certificates = v.pipe(
     if (problem !== undefined) addIssue({ message: problem });
   }),
 );
+const TWO_ZONES = 'must be two zones of one region';
 const sweeps = (byDefault: number) => v.optional(integer(1, 1000), byDefault);
 /** From which alarms and `pingConcurrency` are computed. */
 const capacity = integer(20, 1_000_000);
-/** Amazon MQ's own rule. */
-const brokerName = text(/^[A-Za-z0-9._~-]{1,50}$/, '1 to 50 letters, digits and - . _ ~');
+/** @param version of the API, with which the URL ends */
+const openStackUrl = (version: string) =>
+  v.pipe(
+    text(
+      new RegExp(`^https://[\\w.-]+(:\\d+)?(/[\\w.-]+)*/${version.replace('.', '\\.')}$`),
+      `https://…/${version}`,
+    ),
+    v.check((url) => URL.canParse(url), `must be https://…/${version}`),
+  );
+/** Of AMQP, which has no more than 127 characters. */
+const amqpName = text(/^[ -~]{1,127}$/, '1 to 127 characters of ASCII');
 const MIB = 1024 ** 2;
 
 /** Lambda ends a ping after 20 s, and the function keeps half a second of that for the answer. */
@@ -66,8 +89,8 @@ const rpcSeconds = number(0.1, 18);
 const RETENTION_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653];
 
 const COMMON = {
-  brokerVhost: v.optional(v.string(), '/'),
-  controlExchange: v.optional(v.string(), 'trove'),
+  brokerVhost: v.optional(amqpName, '/'),
+  controlExchange: v.optional(amqpName, 'trove'),
   rpcTimeoutSeconds: v.optional(rpcSeconds, 15),
   noConsumerGraceSeconds: v.optional(rpcSeconds, 0.25),
   guestKeySecretPrefix: v.optional(
@@ -77,18 +100,16 @@ const COMMON = {
   secretsKmsKeyArn: v.optional(kmsKeyArn),
   access: v.optional(choice(['public', 'private']), 'public'),
   apiEndpointId: v.optional(text(/^vpce-[0-9a-f]{8,17}$/, "a VPC endpoint's id, vpce-…")),
-  callerCidrs: v.optional(list(CIDR, CIDR_KIND)),
+  callerCidrs: v.optional(v.pipe(cidrs, v.minLength(1, 'must not be empty'))),
   domainName: v.optional(text(/^([a-z0-9-]+\.)+[a-z]{2,}$/, 'a name such as ping.example.com')),
-  certificateArn: v.optional(
-    text(/^arn:[\w-]+:acm:[\w-]+:\d{12}:certificate\/\S+$/, 'the ARN of a certificate in ACM'),
-  ),
+  certificateArn: v.optional(arn('acm', `certificate/${UUID}`, 'the full ARN of a certificate in ACM')),
   anyoneMayCallTheApi: flag,
-  keystoneUrl: v.optional(text(/^https:\/\/[\w.-]+(:\d+)?(\/[\w.-]+)*\/v3$/, 'https://…/v3')),
+  keystoneUrl: v.optional(openStackUrl('v3')),
   keystoneCidr: v.optional(cidr),
   keystoneSecurityGroupId: v.optional(securityGroupId),
   keystoneAdminRoles: v.optional(text(/^[^,\s][^,]*(,[^,]+)*$/, 'names of roles, joined by commas'), 'admin'),
   caCertificates: v.optional(certificates),
-  troveUrl: v.optional(text(/^https:\/\/[\w.-]+(:\d+)?(\/[\w.-]+)*\/v1\.0$/, 'https://…/v1.0')),
+  troveUrl: v.optional(openStackUrl('v1.0')),
   troveCidr: v.optional(cidr),
   troveSecurityGroupId: v.optional(securityGroupId),
   troveSecretArn: v.optional(secretArn),
@@ -110,7 +131,17 @@ const COMMON = {
 const FILE = {
   ...COMMON,
   logRetentionDays: v.optional(v.picklist(RETENTION_DAYS, `must be one of ${RETENTION_DAYS.join(', ')}`), 30),
-  tags: v.optional(v.record(v.string(), v.string('must be text'), 'must be names with texts'), {}),
+  tags: v.optional(
+    v.record(
+      text(
+        /^(?!aws:)[\w .:/=+@-]{1,128}$/,
+        'named with up to 128 letters, digits and _ . : / = + - @, not aws:…',
+      ),
+      text(/^[\w .:/=+@-]{0,256}$/, 'up to 256 letters, digits and _ . : / = + - @'),
+      'must be names with texts',
+    ),
+    {},
+  ),
   $schema: v.optional(v.string()),
   kmsKeyArn: v.optional(kmsKeyArn),
   pingConcurrency: v.optional(integer(1, 1000)),
@@ -129,7 +160,7 @@ const ofNewBroker = v.strictObject(
       choice(['single-instance', 'cluster']),
       'cluster: three nodes in several zones, for production, by default on mq.m7g.large. single-instance: to try it out, by default on mq.m7g.medium; a cluster cannot be made of it later.',
     ),
-    brokerName,
+    brokerName: text(/^[A-Za-z0-9_-]{1,50}$/, '1 to 50 letters, digits and - _'), // CloudFormation's rule
     brokerInstanceType: v.optional(
       about(
         choice(INSTANCE_TYPES),
@@ -141,7 +172,7 @@ const ofNewBroker = v.strictObject(
     brokerSecretArn: v.optional(secretArn),
     brokerUserRevision: v.optional(integer(1, 1000), 1),
     troveUser: flag,
-    clientCidrs: v.optional(list(CIDR, CIDR_KIND), []),
+    clientCidrs: v.optional(cidrs, []),
     clientSecurityGroupIds: v.optional(list(SECURITY_GROUP_ID, SECURITY_GROUP_KIND), []),
     brokerKmsKeyArn: v.optional(kmsKeyArn),
     brokerStack: v.optional(text(/^[A-Za-z][A-Za-z0-9-]{0,127}$/, "a stack's name")),
@@ -153,12 +184,13 @@ const ofNewBroker = v.strictObject(
     ),
     availabilityZones: v.optional(
       v.pipe(
-        list(/^[a-z]{2}(-[a-z]+)+-\d[a-z]$/, 'a zone such as eu-central-1a'),
-        v.length(2, 'must be two zones'),
+        list(new RegExp(`^${REGION}[a-z]$`), 'a zone such as eu-central-1a'),
+        v.length(2, TWO_ZONES),
+        v.check(([one = '', other = '']) => one.slice(0, -1) === other.slice(0, -1), TWO_ZONES),
       ),
     ),
     vpcCidr: text(
-      /^(10\.\d{1,3}|172\.(1[6-9]|2\d|3[01])|192\.168)\.\d{1,3}\.0\/24$/,
+      new RegExp(`^(10\\.${OCTET}|172\\.(1[6-9]|2\\d|3[01])|192\\.168)\\.${OCTET}\\.0/24$`),
       'a private block of 256 addresses, such as 10.0.0.0/24',
     ),
     describeBroker: flag,
@@ -172,8 +204,8 @@ const ofNewBroker = v.strictObject(
 const ofExistingBroker = v.strictObject(
   {
     ...FILE,
-    brokerName,
-    brokerId: v.optional(text(/^b-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, "a broker's id, b-…")),
+    brokerName: text(/^[A-Za-z0-9._~-]{1,50}$/, '1 to 50 letters, digits and - . _ ~'), // Amazon MQ's rule
+    brokerId: v.optional(text(new RegExp(`^b-${UUID}$`), "a broker's id, b-…")),
     brokerEndpoint: v.optional(text(/^amqps:\/\/[\w.-]+:5671$/, 'amqps://host:5671, as Amazon MQ shows it')),
     brokerSecretArn: secretArn,
     brokerMaxConnections: capacity,
@@ -211,6 +243,11 @@ export type ExistingBrokerSettings = v.InferOutput<typeof ofExistingBroker> & De
 
 /** A deployment's settings, parsed. */
 export type Settings = NewBrokerSettings | ExistingBrokerSettings;
+
+/** The name of a new broker's stack. */
+export function brokerStackOf({ name, brokerStack }: NewBrokerSettings): string {
+  return brokerStack ?? `${name}-broker`;
+}
 
 /** Settings that make sense beside another one alone. */
 const NEEDS = {
@@ -370,6 +407,13 @@ function capacityOf(given: Given) {
 function pingConcurrencyOf(given: Given): number {
   const share = Math.floor(capacityOf(given).maxConnections * PING_SHARE);
   return numberOf(given, 'pingConcurrency') ?? Math.min(MAX_PING_CONCURRENCY, share);
+}
+
+/** Amazon EC2 sets all bits that do not count to 0: two blocks that then are the same are one rule, which it refuses twice. */
+function beginsWithItsFirst(block: string): boolean {
+  const [address = '', bits] = block.split('/');
+  const number = address.split('.').reduce((sum, octet) => 256 * sum + Number(octet), 0);
+  return number % 2 ** (32 - Number(bits)) === 0;
 }
 
 /** Why a file is not one of a kind: something is missing, or is not one of its settings. */

@@ -3,7 +3,7 @@ import { fullDiff, ResourceImpact } from '@aws-cdk/cloudformation-diff';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { Stage } from 'aws-cdk-lib';
 import { stackWith } from './synthesis.ts';
-import { type File, NEW } from './variants.ts';
+import { type File, KEY, NEW } from './variants.ts';
 
 /** The template of the broker's stack of a deployment. */
 async function brokerStack(settings: File, name?: string) {
@@ -44,7 +44,7 @@ describe('what the file beside the settings holds', () => {
   test.each<File>([
     { newBroker: 'cluster' },
     { brokerName: 'another' },
-    { brokerKmsKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/0a1b' },
+    { brokerKmsKeyArn: KEY },
     { vpcCidr: '10.1.0.0/24' },
     { availabilityZones: ['eu-central-1a', 'eu-central-1c'] },
   ])('a change to %j would replace the broker, or what the broker stands on', async (change) => {

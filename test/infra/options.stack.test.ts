@@ -1,12 +1,10 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Synthesized } from '../setup/synthesized.ts';
 import { stackWith, violations } from './synthesis.ts';
-import { EXISTING, NEW } from './variants.ts';
+import { CERTIFICATE, EXISTING, KEY, NEW } from './variants.ts';
 
 // A customer managed key for all there is, a name of one's own, and what a stack gives people and programs to use.
 
-const KEY = 'arn:aws:kms:eu-central-1:123456789012:key/0a1b';
-const CERTIFICATE = 'arn:aws:acm:eu-central-1:123456789012:certificate/0a1b';
 const PING = '/GET/v1.0/*/mgmt/instances/*/rpc_ping';
 
 let stack: Synthesized;

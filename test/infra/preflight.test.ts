@@ -9,10 +9,9 @@ import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
 import { preflight } from '../../infra/preflight/preflight-command.ts';
 import { type AwsAnswer, type AwsRequest, AwsStandIn } from '../setup/aws-stand-in.ts';
 import { makeCertificates } from '../setup/certificates.ts';
-import { EXISTING, type File, ID, NEW } from './variants.ts';
+import { EXISTING, type File, ID, KEY, NEW } from './variants.ts';
 
 const SERVICE = 'com.amazonaws.eu-central-1';
-const KMS = 'arn:aws:kms:eu-central-1:123456789012:key/0a1b';
 const ALL: File = {
   ...EXISTING,
   s3PrefixListId: 'pl-0123abcd',
@@ -246,7 +245,7 @@ describe('what is to be done', () => {
     ],
     [
       'an ARN of another region',
-      { ...NEW, brokerKmsKeyArn: KMS.replace('central', 'west') },
+      { ...NEW, brokerKmsKeyArn: KEY.replace('central', 'west') },
       {},
       'Account 123456789012 in eu-central-1: brokerKmsKeyArn is in eu-west-1: set another one, or AWS_REGION.',
     ],
@@ -365,8 +364,8 @@ describe('what is to be done', () => {
     [
       'a secret with a key that the functions may not use',
       EXISTING,
-      secret({ username: 'u', password: 'p' }, { KmsKeyId: KMS }),
-      `brokerSecretArn: the key ${KMS} encrypts it: set secretsKmsKeyArn to the ARN of this key.`,
+      secret({ username: 'u', password: 'p' }, { KmsKeyId: KEY }),
+      `brokerSecretArn: the key ${KEY} encrypts it: set secretsKmsKeyArn to the ARN of this key.`,
     ],
     [
       'no guest’s key',

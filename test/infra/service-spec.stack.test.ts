@@ -9,7 +9,7 @@ import { readSettings } from '../../infra/settings/deployment-settings.ts';
 import { addDeployment } from '../../infra/stacks.ts';
 import type { Synthesized } from '../setup/synthesized.ts';
 import { stackWith, standInBundles } from './synthesis.ts';
-import { EXISTING, type File, NEW } from './variants.ts';
+import { ALL_OPTIONS, EXISTING, type File, KEYSTONE_AND_TROVE, NEW, PRIVATE } from './variants.ts';
 
 // The templates beside AWS's own specification of what CloudFormation takes, and IAM's list of actions.
 
@@ -17,35 +17,10 @@ const SPEC = loadAwsServiceSpecSync();
 
 const MATRIX: Readonly<Record<string, File>> = {
   'a new single instance': NEW,
-  'a new cluster with all options': {
-    ...NEW,
-    newBroker: 'cluster',
-    brokerKmsKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef',
-    availabilityZones: ['eu-central-1a', 'eu-central-1b'],
-    maintenanceWindow: 'SUNDAY 03:30',
-    troveUser: true,
-    clientCidrs: ['10.1.0.0/16'],
-    describeBroker: true,
-    alarmEmail: 'a@example.com',
-    tags: { team: 'databases' },
-    kmsKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d-0a1b-2c3d-4e5f-0a1b2c3d4e5f',
-    domainName: 'ping.example.com',
-    certificateArn: 'arn:aws:acm:eu-central-1:123456789012:certificate/0a1b',
-  },
+  'a new cluster with all options': ALL_OPTIONS,
   'an existing broker': EXISTING,
-  'a private API': { ...EXISTING, access: 'private', callerCidrs: ['10.1.0.0/16'] },
-  Keystone: {
-    ...EXISTING,
-    s3PrefixListId: 'pl-0123abcd',
-    routeTableIds: ['rtb-0123abcd'],
-    keystoneUrl: 'https://keystone.example/v3',
-    keystoneSecurityGroupId: 'sg-0123abcd',
-    troveUrl: 'https://trove.example/v1.0',
-    troveCidr: '10.1.0.0/16',
-    troveSecretArn: EXISTING.brokerSecretArn,
-    guestKeySecretPrefix: 'trove/keys/',
-    secretsKmsKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef',
-  },
+  'a private API': PRIVATE,
+  Keystone: KEYSTONE_AND_TROVE,
 };
 
 /** What the specification says of a type; undefined: it does not know the type. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
@@ -8,7 +8,7 @@ import { INSTANCE_TYPES } from '../../infra/broker/broker-limits.ts';
 import { readDeployments } from '../../infra/settings/deployment-files.ts';
 import { DEPLOYMENT, readSettings } from '../../infra/settings/deployment-settings.ts';
 import { InvalidSettings } from '../../infra/settings/invalid-settings.ts';
-import { EXISTING, type File, ID, NEW } from './variants.ts';
+import { EXISTING, type File, ID, KEY, NEW } from './variants.ts';
 
 const BY_CIDR = { keystoneUrl: 'https://keystone.example:5000/v3', keystoneCidr: '10.1.2.0/24' };
 const TROVE = {
@@ -71,9 +71,64 @@ describe('refused in one sentence', () => {
     [
       'a name that Amazon MQ refuses',
       { ...NEW, brokerName: 'trove eu' },
+      'brokerName must be 1 to 50 letters, digits and - _',
+    ],
+    [
+      'a name that CloudFormation refuses',
+      { ...NEW, brokerName: 'trove.eu' },
+      'brokerName must be 1 to 50 letters, digits and - _',
+    ],
+    [
+      'a name that no broker can have',
+      { ...EXISTING, brokerName: 'trove eu' },
       'brokerName must be 1 to 50 letters, digits and - . _ ~',
     ],
-    ['one zone', { ...NEW, availabilityZones: ['eu-central-1a'] }, 'availabilityZones must be two zones'],
+    [
+      'zones of two regions',
+      { ...NEW, availabilityZones: ['eu-central-1a', 'eu-west-1a'] },
+      'availabilityZones must be two zones of one region',
+    ],
+    [
+      'addresses that there are not',
+      { ...NEW, vpcCidr: '10.256.0.0/24' },
+      'vpcCidr must be a private block of 256 addresses, such as 10.0.0.0/24',
+    ],
+    [
+      'a block that begins elsewhere',
+      { ...NEW, clientCidrs: ['10.1.2.3/16'] },
+      'clientCidrs.0 must be a block of addresses such as 10.1.2.0/24, at most a /8, by its first address',
+    ],
+    ['nobody who may call', { ...NEW, access: 'private', callerCidrs: [] }, 'callerCidrs must not be empty'],
+    ...[
+      KEY.slice(0, -1),
+      KEY.replace('kms', 's3'),
+      KEY.replace('key/', 'alias/'),
+      KEY.replace('-1:', ':'),
+    ].map((kmsKeyArn): [string, File, string] => [
+      `the key ${kmsKeyArn}`,
+      { ...NEW, kmsKeyArn },
+      'kmsKeyArn must be the full ARN of a KMS key',
+    ]),
+    [
+      'a certificate’s id',
+      { ...NEW, domainName: 'a.example.com', certificateArn: '0a1b' },
+      'certificateArn must be the full ARN of a certificate in ACM',
+    ],
+    [
+      'a tag of AWS’s',
+      { ...NEW, tags: { 'aws:team': 'databases' } },
+      'tags.aws:team must be named with up to 128 letters, digits and _ . : / = + - @, not aws:…',
+    ],
+    [
+      'an exchange without a name',
+      { ...NEW, controlExchange: '' },
+      'controlExchange must be 1 to 127 characters of ASCII',
+    ],
+    [
+      'one zone',
+      { ...NEW, availabilityZones: ['eu-central-1a'] },
+      'availabilityZones must be two zones of one region',
+    ],
     [
       'a window without a day',
       { ...NEW, maintenanceWindow: '03:30' },
@@ -191,6 +246,11 @@ describe('refused in one sentence', () => {
       'keystoneUrl must be https://…/v3',
     ],
     [
+      'a port that there is not',
+      { ...NEW, ...BY_CIDR, keystoneUrl: 'https://k:77777/v3' },
+      'keystoneUrl must be https://…/v3',
+    ],
+    [
       'a login in its URL',
       { ...NEW, ...BY_CIDR, keystoneUrl: 'https://u:p@k/v3' },
       'keystoneUrl must be https://…/v3',
@@ -213,7 +273,7 @@ describe('refused in one sentence', () => {
     [
       'a way to everywhere',
       { ...NEW, ...BY_CIDR, keystoneCidr: '0.0.0.0/0' },
-      'keystoneCidr must be a block of addresses such as 10.1.2.3/32, at most a /8',
+      'keystoneCidr must be a block of addresses such as 10.1.2.0/24, at most a /8',
     ],
     ['a way without Keystone', { ...NEW, keystoneCidr: '10.1.2.0/24' }, 'keystoneCidr needs keystoneUrl'],
     [
@@ -329,6 +389,30 @@ describe('the files', () => {
     );
   });
 
+  test('what cannot be read, and stacks of one name, are told in a sentence each', () => {
+    write('a.json', NEW);
+    write('a-broker.json', EXISTING);
+    writeFileSync(path('a.lock.json'), '<<<<<<< ours');
+    mkdirSync(path('c.json'));
+    writeFileSync(path('d.json'), '[]');
+    const missing = [/^a\.lock\.json is not JSON: .*\.$/, /^c\.json cannot be read: EISDIR\.$/];
+    const told = () => {
+      try {
+        return read();
+      } catch (error) {
+        return error instanceof InvalidSettings ? error.message.split('\n') : error;
+      }
+    };
+    expect(told()).toEqual(expect.arrayContaining(missing.map((one) => expect.stringMatching(one))));
+    expect(told()).toContain(
+      'd.json: there is no broker: newBroker makes one, brokerEndpoint or brokerId names one that exists.',
+    );
+    write('a.lock.json', made);
+    rmSync(path('c.json'), { recursive: true });
+    rmSync(path('d.json'));
+    expect(told()).toEqual(['Two stacks would be called a-broker: rename a file, or set brokerStack.']);
+  });
+
   test('what makes the broker is kept beside the settings, and holds from then on', () => {
     const told = jest.spyOn(console, 'error').mockImplementation(() => undefined);
     write('trove.json', NEW);
@@ -349,10 +433,7 @@ describe('the files', () => {
     [{ ...NEW, newBroker: 'cluster' }, 'newBroker was "single-instance"'],
     [{ ...NEW, brokerName: 'another' }, 'brokerName was "guest-rpc-ping"'],
     [{ ...NEW, vpcCidr: '10.1.0.0/24' }, 'vpcCidr was "10.0.0.0/24"'],
-    [
-      { ...NEW, brokerKmsKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/0a1b' },
-      'brokerKmsKeyArn was not set',
-    ],
+    [{ ...NEW, brokerKmsKeyArn: KEY }, 'brokerKmsKeyArn was not set'],
     [{ ...NEW, availabilityZones: ['eu-central-1a', 'eu-central-1b'] }, 'availabilityZones was not set'],
     [{ ...NEW, brokerStack: 'Another' }, 'brokerStack was not set'],
   ])('%j is refused, since it would replace the broker', (settings, sentence) => {

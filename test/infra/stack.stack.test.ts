@@ -9,7 +9,7 @@ import { ROUTE } from '../../functions/http/request.ts';
 import { readSettings } from '../../infra/settings/deployment-settings.ts';
 import type { Synthesized } from '../setup/synthesized.ts';
 import { stackWith, violations } from './synthesis.ts';
-import { ENDPOINT, EXISTING, type File, ID, NEW, VARIANTS } from './variants.ts';
+import { ENDPOINT, EXISTING, type File, ID, KEY, NEW, VARIANTS } from './variants.ts';
 
 const NOWHERE = '255.255.255.255/32';
 
@@ -529,9 +529,8 @@ test('the API with anyoneMayCallTheApi requires no authorization', async () => {
 });
 
 test('the functions may use a customer managed key to read secrets, and for nothing else', async () => {
-  const key = 'arn:aws:kms:eu-central-1:123456789012:key/0a1b';
-  const template = await synthesize({ ...NEW, secretsKmsKeyArn: key });
-  expect(permissions('RpcPing')).toMatchObject({ 'kms:Decrypt': key });
+  const template = await synthesize({ ...NEW, secretsKmsKeyArn: KEY });
+  expect(permissions('RpcPing')).toMatchObject({ 'kms:Decrypt': KEY });
   template.hasResourceProperties('AWS::IAM::Policy', {
     PolicyDocument: {
       Statement: Match.arrayWith([
