@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util';
 import { type FleetState, parseFleetState } from '../../functions/changes/fleet-state.ts';
 import { INSTANCE_ID } from '../../functions/guest/topic.ts';
 import { Archive } from '../../functions/history/archive.ts';
@@ -7,10 +6,11 @@ import { incidentsOf } from '../../functions/history/incidents.ts';
 import { readStateSettings } from '../../functions/settings/state-settings.ts';
 import { openHistoryStore, openStateStore } from '../../functions/store/state-location.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
+import { readArguments, run, WrongUsage } from '../terminal/command.ts';
+import { EXIT } from '../terminal/exit-code.ts';
+import { historyReport } from '../terminal/history-report.ts';
 import { settingsOf } from './parts/function-settings.ts';
 import { sweptFleet } from './parts/swept-fleet.ts';
-import { EXIT } from './terminal/exit-code.ts';
-import { historyReport } from './terminal/history-report.ts';
 
 // `npm run history`: the incidents of the fleet, or of one guest, from where the health check keeps its state.
 
@@ -21,19 +21,10 @@ const DAYS = 30;
 
 const TIMEOUT_MS = 60_000;
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = EXIT.couldNotRun;
-}
+process.exitCode = await run(USAGE, EXIT.couldNotRun, main);
 
 async function main(): Promise<number> {
-  const { json, help, since, id } = readArguments();
-  if (help) {
-    console.log(`Usage: ${USAGE}`);
-    return EXIT.allReachable;
-  }
+  const { json, since, id } = readQuestion();
   if (id !== undefined && !INSTANCE_ID.test(id)) {
     console.error(`Not an instance id (a UUID in lower case): ${id}`);
     return EXIT.malformedId;
@@ -60,22 +51,13 @@ async function main(): Promise<number> {
   return EXIT.allReachable;
 }
 
-function readArguments() {
-  try {
-    const { values, positionals } = parseArgs({
-      options: {
-        json: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-        since: { type: 'string' },
-      },
-      allowPositionals: true,
-    });
-    const [id, ...more] = positionals;
-    const since = values.since === undefined ? undefined : new Date(values.since);
-    if (more.length > 0) throw new Error('More than one guest is named');
-    if (since && Number.isNaN(since.getTime())) throw new Error('--since is a date such as 2026-11-01');
-    return { ...values, since, id };
-  } catch (error) {
-    throw new Error(`${Object(error).message}\nUsage: ${USAGE}`);
-  }
+function readQuestion() {
+  const options = { json: { type: 'boolean', default: false }, since: { type: 'string' } } as const;
+  const { values, positionals } = readArguments(USAGE, { options, allowPositionals: true });
+  const [id, ...more] = positionals;
+  const since = values.since === undefined ? undefined : new Date(values.since);
+  if (more.length > 0) throw new WrongUsage('More than one guest is named', USAGE);
+  if (since && Number.isNaN(since.getTime()))
+    throw new WrongUsage('--since is a date such as 2026-11-01', USAGE);
+  return { json: values.json, since, id };
 }

@@ -1,11 +1,14 @@
 import { pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
 import { KeyFile } from '../../functions/secrets/key-file.ts';
 import { type Config, readConfig } from '../../functions/settings/config.ts';
 import { readPageSettings } from '../../functions/settings/state-settings.ts';
 import { InvalidConfig } from '../../functions/settings/variables.ts';
 import { bundle } from '../bundle/bundle.ts';
+import { messageOf, readArguments } from '../terminal/command.ts';
+import { LogFormatter } from '../terminal/log-line.ts';
+import { underWay } from '../terminal/under-way.ts';
 import { type Demo, startDemo } from './demo/demo.ts';
+import { instructions } from './demo/instructions.ts';
 import { DEMO_RATE_MINUTES } from './demo/intermittent-guest.ts';
 import { type KeystoneDemo, NAMED_KEYSTONE, startKeystoneDemo } from './demo/keystone-demo.ts';
 import { startTroveDemo, type TroveDemo } from './demo/trove-demo.ts';
@@ -20,14 +23,12 @@ import { type RabbitMq, startRabbitMq } from './parts/rabbitmq.ts';
 import { announceSystem } from './parts/running-systems.ts';
 import { TemporaryFolder } from './parts/temporary-folder.ts';
 import { TroveGuests } from './parts/trove-guests.ts';
-import { instructions } from './terminal/instructions.ts';
-import { LogFormatter } from './terminal/log-line.ts';
-import { underWay } from './terminal/under-way.ts';
 
 // `npm start`: the whole system on this machine, until Ctrl-C; with `--keystone`, a Keystone in front of it; with `--trove`,
 // Trove's API beside it, whose list says who should answer.
 
 const USAGE = 'npm start [-- [--keystone] [--trove]]';
+const FLAG = { type: 'boolean', default: false } as const;
 
 /** How often the fleet of a named broker is swept. */
 const RATE_MINUTES = 1;
@@ -46,12 +47,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 try {
   await start();
 } catch (error) {
-  if (!isEnding) console.error(error instanceof Error ? error.message : error);
+  if (!isEnding) console.error(messageOf(error));
   await finish(1);
 }
 
 async function start(): Promise<void> {
-  const options = readOptions();
+  const { values: options } = readArguments(USAGE, { options: { keystone: FLAG, trove: FLAG } });
   const own = settingsOf(process.env);
   const port = readPort();
   await validate(own, options);
@@ -95,15 +96,6 @@ async function validate(settings: Settings, options: Options): Promise<void> {
 interface Options {
   readonly keystone: boolean;
   readonly trove: boolean;
-}
-
-function readOptions(): Options {
-  const option = { type: 'boolean', default: false } as const;
-  try {
-    return parseArgs({ options: { keystone: option, trove: option } }).values;
-  } catch (error) {
-    throw new Error(`${Object(error).message}\nUsage: ${USAGE}`);
-  }
 }
 
 function readPort(): number {

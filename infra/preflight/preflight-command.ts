@@ -1,12 +1,13 @@
 import { styleText } from 'node:util';
 import { readDeployment } from '../settings/deployment-files.ts';
+import { messageOf, readArguments, run, WrongUsage } from '../terminal/command.ts';
 import { AwsAccount } from './aws-account.ts';
 import { begin, beginWithoutAccount } from './checks.ts';
 import { type Finding, good, todo } from './finding.ts';
 
 // `npm run preflight -- NAME`: says within seconds what would make the deployment of infra/deployments/NAME.json fail.
 
-const USAGE = `Usage: npm run preflight -- NAME [FOLDER]
+const USAGE = `npm run preflight -- NAME [FOLDER]
 NAME is that of the settings FOLDER/NAME.json, by default in infra/deployments.
 Exit code 0: nothing is wrong; 1: something is to be done first.`;
 
@@ -19,20 +20,21 @@ const MARKS = {
 if (import.meta.main) process.exitCode = await preflight(process.argv.slice(2));
 
 /** Runs the command with these arguments. @returns its exit code */
-export async function preflight(args: string[]): Promise<number> {
-  try {
-    const findings = await findingsOf(args);
-    for (const { kind, text } of findings) console.log(`${MARKS[kind]} ${text}`);
-    return findings.some(({ kind }) => kind === 'todo') ? 1 : 0;
-  } catch (error) {
-    console.error(messageOf(error));
-    return 1;
-  }
+export function preflight(args: string[]): Promise<number> {
+  return run(USAGE, 1, check, args);
+}
+
+async function check(args: string[]): Promise<number> {
+  const findings = await findingsOf(args);
+  for (const { kind, text } of findings) console.log(`${MARKS[kind]} ${text}`);
+  return findings.some(({ kind }) => kind === 'todo') ? 1 : 0;
 }
 
 /** All checks side by side. */
 async function findingsOf(args: string[]): Promise<Finding[]> {
-  const [name, folder = 'infra/deployments'] = readArguments(args);
+  const { positionals } = readArguments(USAGE, { allowPositionals: true }, args);
+  const [name, folder = 'infra/deployments', ...others] = positionals;
+  if (name === undefined || others.length > 0) throw new WrongUsage('Which deployment?', USAGE);
   const settings = readDeployment(folder, name);
   const checks = [...beginWithoutAccount(settings)];
   const account = AwsAccount.ofThisMachine().then(
@@ -50,14 +52,4 @@ function all(checks: ReturnType<typeof begin>): Promise<Finding[]> {
   return Promise.all(
     checks.map(async (check) => check).map((check) => check.catch((error) => todo(messageOf(error)))),
   );
-}
-
-function readArguments(args: string[]): [name: string, folder?: string] {
-  const [name, folder, ...others] = args;
-  if (name === undefined || name.startsWith('-') || others.length > 0) throw new Error(USAGE);
-  return folder === undefined ? [name] : [name, folder];
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { parseArgs, styleText } from 'node:util';
-import { fleetReport } from '../local/terminal/fleet-report.ts';
+import { styleText } from 'node:util';
+import { messageOf, readArguments, run, WrongUsage } from '../terminal/command.ts';
+import { fleetReport } from '../terminal/fleet-report.ts';
 import { invokeHealthCheck, isSound } from './deployed-health-check.ts';
 import { apiUrl, type Deployment, deploymentOf } from './deployment.ts';
 import { authorizationProof, type Proof, pingProof } from './ping-proof.ts';
@@ -8,14 +9,12 @@ import { signedPing, unsignedPing } from './signed-ping.ts';
 
 // `npm run smoke`: proves after a deployment, by one ping and one sweep, that all parts work together.
 
-const USAGE = 'npm run smoke [-- [--stack NAME | --url URL] [--health-check FUNCTION_NAME]]';
+const USAGE = `npm run smoke [-- [--stack NAME | --url URL] [--health-check FUNCTION_NAME]]
+Exit code 0: all is well; 1: the ping failed or proves too little; 2: the health check failed; 3: nothing could be pinged.`;
 
 const DEFAULT_STACK = 'GuestRpcPing';
 
 const EXIT = { proven: 0, pingFailed: 1, healthCheckFailed: 2, couldNotRun: 3 } as const;
-
-const EXIT_CODES =
-  '0: all is well; 1: the ping failed or proves too little; 2: the health check failed; 3: nothing could be pinged.';
 
 const MARKS = {
   proven: styleText('green', '✔'),
@@ -26,21 +25,16 @@ const MARKS = {
 if (import.meta.main) process.exitCode = await smoke(process.argv.slice(2));
 
 /** Runs the command with these arguments. @returns its exit code */
-export async function smoke(args: string[]): Promise<number> {
-  try {
-    return await prove(args);
-  } catch (error) {
-    console.error(messageOf(error));
-    return EXIT.couldNotRun;
-  }
+export function smoke(args: string[]): Promise<number> {
+  return run(USAGE, EXIT.couldNotRun, prove, args);
 }
 
 async function prove(args: string[]): Promise<number> {
-  const { help, stack, url, 'health-check': healthCheck } = readArguments(args);
-  if (help) {
-    console.log(`Usage: ${USAGE}\nExit code ${EXIT_CODES}`);
-    return EXIT.proven;
-  }
+  const text = { type: 'string' } as const;
+  const options = { stack: text, url: text, 'health-check': text } as const;
+  const { stack, url, 'health-check': healthCheck } = readArguments(USAGE, { options }, args).values;
+  if (stack !== undefined && url !== undefined)
+    throw new WrongUsage('--stack and --url both say where the API is: give one of them.', USAGE);
   const deployment: Deployment =
     url === undefined ? await deploymentOf(stack ?? DEFAULT_STACK) : { url: apiUrl(url) };
   const proof = await provePing(deployment);
@@ -52,24 +46,6 @@ async function prove(args: string[]): Promise<number> {
   const isHealthy = await proveHealthCheck(healthCheck ?? deployment.healthCheck);
   if (proof.kind !== 'proven') return EXIT.pingFailed;
   return isHealthy ? EXIT.proven : EXIT.healthCheckFailed;
-}
-
-function readArguments(args: string[]) {
-  try {
-    const text = { type: 'string' } as const;
-    const options = {
-      help: { type: 'boolean', default: false },
-      stack: text,
-      url: text,
-      'health-check': text,
-    } as const;
-    const { values } = parseArgs({ args, options });
-    if (values.stack !== undefined && values.url !== undefined)
-      throw new Error('--stack and --url both say where the API is: give one of them.');
-    return values;
-  } catch (error) {
-    throw new Error(`${messageOf(error)}\nUsage: ${USAGE}`);
-  }
 }
 
 /** Pings a random instance id, which no guest has, and prints what the answer proves. */
@@ -101,8 +77,4 @@ async function proveHealthCheck(functionName: string | undefined): Promise<boole
 
 function print({ kind, text }: Proof): void {
   console.log(`${MARKS[kind]} ${text}`);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -5,7 +5,7 @@ import type { ReportedSummary } from '../../functions/changes/report.ts';
 import { RabbitMqServer } from '../../infra/local/parts/rabbitmq.ts';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
 import { type GuestHostOptions, TroveGuests } from '../../infra/local/parts/trove-guests.ts';
-import { exitCode } from '../../infra/local/terminal/exit-code.ts';
+import { exitCode } from '../../infra/terminal/exit-code.ts';
 import { HealthCheckUnderTest } from '../setup/health-check-under-test.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 

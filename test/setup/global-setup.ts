@@ -1,6 +1,6 @@
 import { type RabbitMq, RabbitMqServer, startRabbitMq } from '../../infra/local/parts/rabbitmq.ts';
 import { ensureTrove } from '../../infra/local/parts/trove-guests.ts';
-import { underWay } from '../../infra/local/terminal/under-way.ts';
+import { underWay } from '../../infra/terminal/under-way.ts';
 import { Synthesized } from './synthesized.ts';
 
 declare global {

@@ -1,7 +1,7 @@
 import { Table } from 'console-table-printer';
-import { andMore, excerpt } from '../../../functions/excerpt.ts';
-import { countBy, type Incident } from '../../../functions/history/incidents.ts';
-import { formatDuration } from '../../../functions/time/format.ts';
+import { andMore, excerpt } from '../../functions/excerpt.ts';
+import { countBy, type Incident } from '../../functions/history/incidents.ts';
+import { formatDuration } from '../../functions/time/format.ts';
 import { showControlCharacters } from './control-characters.ts';
 
 /** What `npm run history` has read. */

@@ -1,9 +1,9 @@
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
-import type { ReportedSummary } from '../../../../functions/changes/report.ts';
-import { fleetStateUrl } from '../../../../infra/local/parts/fleet-state-url.ts';
-import { fleetReport } from '../../../../infra/local/terminal/fleet-report.ts';
-import { LogFormatter } from '../../../../infra/local/terminal/log-line.ts';
+import type { ReportedSummary } from '../../../functions/changes/report.ts';
+import { fleetStateUrl } from '../../../infra/local/parts/fleet-state-url.ts';
+import { fleetReport } from '../../../infra/terminal/fleet-report.ts';
+import { LogFormatter } from '../../../infra/terminal/log-line.ts';
 
 const GUEST = '00000000-0000-4000-8000-000000000004';
 const SINCE = '2026-11-24T14:05:11.000Z';

@@ -1,4 +1,4 @@
-import type { MuteList } from '../../../functions/changes/mutes.ts';
+import type { MuteList } from '../../functions/changes/mutes.ts';
 import { showControlCharacters } from './control-characters.ts';
 
 /** The mutes as text for a person, one a line. */

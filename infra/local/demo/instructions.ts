@@ -1,5 +1,5 @@
-import type { Example } from '../demo/demo.ts';
-import type { KeystoneDemo } from '../demo/keystone-demo.ts';
+import type { Example } from './demo.ts';
+import type { KeystoneDemo } from './keystone-demo.ts';
 
 /** What is running, as far as it can be tried. */
 export interface RunningDemo {

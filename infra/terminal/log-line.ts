@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
-import type { ReportedSummary } from '../../../functions/changes/report.ts';
-import { parseJsonObject } from '../../../functions/json.ts';
+import type { ReportedSummary } from '../../functions/changes/report.ts';
+import { parseJsonObject } from '../../functions/json.ts';
 import { showControlCharacters } from './control-characters.ts';
 import { changes, totals } from './fleet-report.ts';
 

@@ -1,4 +1,4 @@
-import type { ReportedSummary } from '../../../functions/changes/report.ts';
+import type { ReportedSummary } from '../../functions/changes/report.ts';
 
 /** How `npm run health-check` ends. `couldNotRun` also where there is no guest: nothing was looked at. */
 export const EXIT = {

@@ -1,10 +1,10 @@
 import { styleText } from 'node:util';
 import { Table } from 'console-table-printer';
-import type { ReportedSummary } from '../../../functions/changes/report.ts';
-import { andMore } from '../../../functions/excerpt.ts';
-import { REASONS } from '../../../functions/guest/reason.ts';
-import type { UnreachableGuest } from '../../../functions/sweep/summary.ts';
-import { formatDuration } from '../../../functions/time/format.ts';
+import type { ReportedSummary } from '../../functions/changes/report.ts';
+import { andMore } from '../../functions/excerpt.ts';
+import { REASONS } from '../../functions/guest/reason.ts';
+import type { UnreachableGuest } from '../../functions/sweep/summary.ts';
+import { formatDuration } from '../../functions/time/format.ts';
 import { showControlCharacters } from './control-characters.ts';
 
 /**
