@@ -4,7 +4,7 @@ import { CONCURRENCY } from '../compute/concurrency.ts';
 import type { Settings } from '../settings/deployment-settings.ts';
 import { asking } from '../smoke/aws-error.ts';
 import type { AwsAccount } from './aws-account.ts';
-import { type Finding, good, todo, unless } from './finding.ts';
+import { type Finding, good, open, todo, unless } from './finding.ts';
 
 /** What CDK's templates ask for. */
 const BOOTSTRAP_VERSION = 6;
@@ -58,13 +58,19 @@ export async function checkConcurrency({ lambda, region }: AwsAccount, settings:
 
 /** Whether each ARN in the settings is of the account and region of the deployment. */
 export function checkArns({ id, region }: AwsAccount, settings: Settings): Finding {
-  const arns = Object.entries(settings).filter(
-    (entry): entry is [string, string] => typeof entry[1] === 'string' && entry[1].startsWith('arn:'),
+  const arns = Object.entries(settings)
+    .filter((entry): entry is [string, string] => typeof entry[1] === 'string' && entry[1].startsWith('arn:'))
+    .map(([name, arn]) => ({ name, place: arn.split(':')[3], owner: arn.split(':')[4] }));
+  const what = `Account ${id} in ${region}`;
+  const elsewhere = arns.filter(({ place }) => place !== region);
+  const foreign = arns.filter(({ owner }) => owner !== id);
+  if (elsewhere.length === 0 && foreign.length > 0)
+    return open(
+      `${what}: ${foreign.map(({ name, owner }) => `${name} is of the account ${owner}`).join(', ')}, which must let this one use it.`,
+    );
+  return unless(
+    elsewhere.map(({ name, place }) => `${name} is in ${place}: set another one, or AWS_REGION`),
+    what,
+    'all ARNs are of it',
   );
-  const foreign = arns.map(([name, arn]) => {
-    const [, , , itsRegion, itsAccount] = arn.split(':');
-    if (itsRegion !== region) return `${name} is in ${itsRegion}: set another one, or AWS_REGION`;
-    return itsAccount !== id && `${name} is of the account ${itsAccount}, which must let this one use it`;
-  });
-  return unless(foreign, `Account ${id} in ${region}`, 'all ARNs are of it');
 }

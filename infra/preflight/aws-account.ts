@@ -1,4 +1,5 @@
 import { EC2Client } from '@aws-sdk/client-ec2';
+import { KMSClient } from '@aws-sdk/client-kms';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { MqClient } from '@aws-sdk/client-mq';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
@@ -19,6 +20,7 @@ export class AwsAccount {
   /** The ARN of the user or role. */
   readonly caller: string;
   readonly ec2 = new EC2Client(OPTIONS);
+  readonly kms = new KMSClient(OPTIONS);
   readonly lambda = new LambdaClient(OPTIONS);
   readonly mq = new MqClient(OPTIONS);
   readonly secretsManager = new SecretsManagerClient(OPTIONS);

@@ -1,12 +1,17 @@
-import { DescribeBrokerCommand, DescribeBrokerInstanceOptionsCommand } from '@aws-sdk/client-mq';
 import {
+  DescribeBrokerCommand,
+  DescribeBrokerInstanceOptionsCommand,
+  ListBrokersCommand,
+} from '@aws-sdk/client-mq';
+import {
+  brokerStackOf,
   type ExistingBrokerSettings,
   modelOf,
   type NewBrokerSettings,
 } from '../settings/deployment-settings.ts';
 import { asking } from '../smoke/aws-error.ts';
 import type { AwsAccount } from './aws-account.ts';
-import { type Finding, open, unless } from './finding.ts';
+import { type Finding, good, open, unless } from './finding.ts';
 
 /** Whether Amazon MQ makes such a broker in these zones. */
 export async function checkInstanceType(
@@ -44,6 +49,26 @@ export async function checkInstanceType(
     ],
     kind,
     `Amazon MQ has it in ${zones.join(' and ')}`,
+  );
+}
+
+/** Whether the name of a new broker is free, or its own already. */
+export async function checkBrokerName({ mq }: AwsAccount, settings: NewBrokerSettings): Promise<Finding> {
+  const { brokerName } = settings;
+  const what = "Amazon MQ's brokers cannot be listed";
+  const { BrokerSummaries: brokers = [] } = await asking(
+    what,
+    mq.send(new ListBrokersCommand({ MaxResults: 100 })),
+  );
+  const BrokerId = brokers.find((broker) => broker.BrokerName === brokerName)?.BrokerId;
+  if (BrokerId === undefined) return good(`The name ${brokerName} is free in Amazon MQ.`);
+  const { Tags: tags } = await asking(what, mq.send(new DescribeBrokerCommand({ BrokerId })));
+  const stack = brokerStackOf(settings);
+  const isOwn = tags?.['aws:cloudformation:stack-name'] === stack;
+  return unless(
+    [!isOwn && `the broker ${BrokerId} has it, and is not of the stack ${stack}: set another brokerName`],
+    `The name ${brokerName}`,
+    `its broker is of the stack ${stack}`,
   );
 }
 

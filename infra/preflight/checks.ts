@@ -1,12 +1,14 @@
 import type { ExistingBrokerSettings, NewBrokerSettings, Settings } from '../settings/deployment-settings.ts';
 import { checkArns, checkBootstrap, checkConcurrency } from './account-checks.ts';
 import type { AwsAccount } from './aws-account.ts';
-import { checkBroker, checkInstanceType } from './broker-checks.ts';
+import { checkBroker, checkBrokerName, checkInstanceType } from './broker-checks.ts';
 import type { Finding } from './finding.ts';
 import { checkHttps } from './https-check.ts';
+import { checkKey } from './key-checks.ts';
 import {
   checkAddresses,
   checkApiEndpoint,
+  checkDns,
   checkEndpointServices,
   checkS3,
   checkSubnets,
@@ -17,9 +19,13 @@ import { checkGuestKeys, checkSecret } from './secret-checks.ts';
 
 type Checks = readonly (Finding | Promise<Finding>)[];
 
+const KEYS = ['brokerKmsKeyArn', 'secretsKmsKeyArn', 'kmsKeyArn'] as const;
+
 /** Begins all checks that concern a deployment. A promise that rejects is a check that could not be made. */
 export function begin(aws: AwsAccount, settings: Settings): Checks {
   const { brokerSecretArn, troveSecretArn, guestKeySecretPrefix, secretsKmsKeyArn: key } = settings;
+  const { kmsKeyArn, brokerKmsKeyArn } = { brokerKmsKeyArn: undefined, ...settings };
+  const keys = { brokerKmsKeyArn, secretsKmsKeyArn: key, kmsKeyArn };
   return [
     checkArns(aws, settings),
     checkBootstrap(aws),
@@ -31,6 +37,7 @@ export function begin(aws: AwsAccount, settings: Settings): Checks {
       ? [checkSecret(aws, 'brokerSecretArn', brokerSecretArn, ['username', 'password'], key)]
       : []),
     ...(troveSecretArn ? [checkSecret(aws, 'troveSecretArn', troveSecretArn, ['id', 'secret'], key)] : []),
+    ...KEYS.flatMap((name) => (keys[name] === undefined ? [] : [checkKey(aws, name, keys[name])])),
     ...(guestKeySecretPrefix ? [checkGuestKeys(aws, guestKeySecretPrefix)] : []),
   ];
 }
@@ -45,6 +52,7 @@ export function beginWithoutAccount({ keystoneUrl, troveUrl, caCertificates }: S
 function ofNewBroker(aws: AwsAccount, settings: NewBrokerSettings): Checks {
   const zones = zonesOf(aws, settings);
   return [
+    checkBrokerName(aws, settings),
     checkInstanceType(aws, settings, zones),
     checkEndpointServices(aws, servicesOf(settings, settings.describeBroker), zones),
     checkAddresses(aws, settings),
@@ -57,6 +65,7 @@ function ofExistingBroker(aws: AwsAccount, settings: ExistingBrokerSettings): Ch
   return [
     checkBroker(aws, settings),
     subnets.then((found) => checkSubnets(found, settings)),
+    checkDns(aws, settings),
     checkEndpointServices(aws, servicesOf(settings, settings.brokerId !== undefined), zones),
   ];
 }

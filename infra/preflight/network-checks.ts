@@ -3,6 +3,7 @@ import {
   DescribeAvailabilityZonesCommand,
   DescribeManagedPrefixListsCommand,
   DescribeSubnetsCommand,
+  DescribeVpcAttributeCommand,
   DescribeVpcEndpointServicesCommand,
   DescribeVpcEndpointsCommand,
   DescribeVpcsCommand,
@@ -61,6 +62,28 @@ export function checkSubnets(subnets: Subnets, { vpcId, subnetIds }: ExistingBro
     ],
     'The subnets',
     `in ${vpcId}, in ${zones.join(', ')}`,
+  );
+}
+
+/** Whether names resolve in an existing VPC: the broker's, those of endpoints, and the private one of Amazon MQ's API. */
+export async function checkDns({ ec2 }: AwsAccount, settings: ExistingBrokerSettings): Promise<Finding> {
+  const { vpcId, brokerId } = settings;
+  const isOn = async (Attribute: 'enableDnsSupport' | 'enableDnsHostnames') => {
+    const command = new DescribeVpcAttributeCommand({ VpcId: vpcId, Attribute });
+    const found = await asking("The VPC's DNS cannot be read", ec2.send(command));
+    return (found.EnableDnsSupport ?? found.EnableDnsHostnames)?.Value === true;
+  };
+  const [resolves, named] = await Promise.all([isOn('enableDnsSupport'), isOn('enableDnsHostnames')]);
+  const turnOn = `\`aws ec2 modify-vpc-attribute --vpc-id ${vpcId} --enable-dns`;
+  return unless(
+    [
+      !resolves && `enableDnsSupport is off, so that no name resolves: ${turnOn}-support\``,
+      !named &&
+        brokerId !== undefined &&
+        `enableDnsHostnames is off, which the endpoint of Amazon MQ's API needs: ${turnOn}-hostnames\`, or set brokerEndpoint in place of brokerId`,
+    ],
+    `The DNS of ${vpcId}`,
+    'on',
   );
 }
 

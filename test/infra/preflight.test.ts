@@ -9,13 +9,15 @@ import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
 import { preflight } from '../../infra/preflight/preflight-command.ts';
 import { type AwsAnswer, type AwsRequest, AwsStandIn } from '../setup/aws-stand-in.ts';
 import { makeCertificates } from '../setup/certificates.ts';
-import { EXISTING, type File, ID, KEY, NEW } from './variants.ts';
+import { ENDPOINT, EXISTING, type File, ID, KEY, NEW } from './variants.ts';
 
+const { brokerId: _, ...BY_ENDPOINT } = EXISTING;
 const SERVICE = 'com.amazonaws.eu-central-1';
 const ALL: File = {
   ...EXISTING,
   s3PrefixListId: 'pl-0123abcd',
   guestKeySecretPrefix: 'trove/keys/',
+  kmsKeyArn: KEY,
 };
 
 /** What AWS's APIs answer, by the name of the action; each test may set its own. */
@@ -39,10 +41,11 @@ beforeEach(() => {
   answers = account();
 });
 
-/** The action's name, in each of the protocols that AWS's APIs speak. */
+/** The name of the action, or of the attribute that is asked for, in each of the protocols that AWS's APIs speak. */
 function actionOf({ headers, body, path }: AwsRequest): string {
   const target = String(headers['x-amz-target'] ?? '').split('.')[1];
-  return target ?? new URLSearchParams(body).get('Action') ?? path.split('?')[0] ?? '';
+  const form = new URLSearchParams(body);
+  return target ?? form.get('Attribute') ?? form.get('Action') ?? path.split('?')[0] ?? '';
 }
 
 function xml(action: string, content: string): AwsAnswer {
@@ -90,6 +93,29 @@ function broker(more: object = {}): AwsAnswer {
   };
 }
 
+function dns(name: string, isOn: boolean): Record<string, AwsAnswer> {
+  return { [name]: xml('DescribeVpcAttribute', `<${name}><value>${isOn}</value></${name}>`) };
+}
+
+const BY_IAM = {
+  Effect: 'Allow',
+  Principal: { AWS: 'arn:aws:iam::123456789012:root' },
+  Action: 'kms:*',
+  Resource: '*',
+};
+const OF_SERVICES = {
+  Effect: 'Allow',
+  Principal: {
+    Service: ['logs.eu-central-1.amazonaws.com', 'cloudwatch.amazonaws.com', 'events.amazonaws.com'],
+  },
+  Action: ['kms:Decrypt*', 'kms:GenerateDataKey*'],
+  Resource: '*',
+};
+
+function keyPolicy(statements: readonly object[]): AwsAnswer {
+  return { body: { Policy: JSON.stringify({ Statement: statements }) } };
+}
+
 function offer(zones: readonly string[], more: object = {}): AwsAnswer {
   const option = {
     availabilityZones: zones.map((name) => ({ name })),
@@ -121,6 +147,7 @@ function account(): typeof answers {
     '/2019-09-30/functions/trove-fleet-page/concurrency': none,
     '/2019-09-30/functions/trove-fleet/concurrency': none,
     '/v1/broker-instance-options': offer(zones),
+    '/v1/brokers': { body: { brokerSummaries: [] } },
     [`/v1/brokers/${ID}`]: broker(),
     DescribeAvailabilityZones: xml(
       'DescribeAvailabilityZones',
@@ -131,6 +158,10 @@ function account(): typeof answers {
     ),
     DescribeSubnets: xml('DescribeSubnets', list('subnetSet', subnets)),
     DescribeVpcEndpointServices: services(zones),
+    ...dns('enableDnsSupport', true),
+    ...dns('enableDnsHostnames', true),
+    DescribeKey: { body: { KeyMetadata: { KeyState: 'Enabled', KeySpec: 'SYMMETRIC_DEFAULT' } } },
+    GetKeyPolicy: keyPolicy([BY_IAM, OF_SERVICES]),
     DescribeVpcs: xml('DescribeVpcs', list('vpcSet', [vpc('vpc-0', '10.0.0.0/16', 'trove-broker')])),
     DescribeManagedPrefixLists: xml(
       'DescribeManagedPrefixLists',
@@ -182,6 +213,7 @@ describe('nothing is in the way', () => {
         '✔ Account 123456789012 in eu-central-1: all ARNs are of it.',
         "✔ CDK's bootstrap stack: version 25.",
         "✔ Lambda's concurrency: 155 unreserved, 35 wanted.",
+        '✔ The name guest-rpc-ping is free in Amazon MQ.',
         '✔ A single-instance of RabbitMQ 4.2 on mq.m7g.medium: Amazon MQ has it in eu-central-1a and eu-central-1b.',
         '✔ Interface endpoints: secretsmanager in eu-central-1a and eu-central-1b.',
         '✔ Addresses: 10.0.0.0/24 is free in this account.',
@@ -200,12 +232,27 @@ describe('nothing is in the way', () => {
         "✔ Lambda's concurrency: 155 unreserved, 15 wanted.",
         `✔ The broker ${ID}: running, RabbitMQ 4.2.1 on mq.m7g.large.`,
         '✔ The subnets: in vpc-0a1b2c3d4e5f60718, in eu-central-1a, eu-central-1b.',
+        '✔ The DNS of vpc-0a1b2c3d4e5f60718: on.',
         '✔ Interface endpoints: secretsmanager, mq in eu-central-1a and eu-central-1b.',
         '✔ S3: its list of addresses is pl-0123abcd, and vpc-0a1b2c3d4e5f60718 has a way to it or gets one.',
         '✔ brokerSecretArn: has username and password.',
+        '✔ kmsKeyArn: enabled, and its policy lets those use it who have to.',
         '✔ guestKeySecretPrefix: 1 of a guest.',
       ],
     });
+  });
+
+  test('of a broker that is deployed again, with a key of its own', async () => {
+    answers['/v1/brokers'] = { body: { brokerSummaries: [{ brokerName: 'guest-rpc-ping', brokerId: ID }] } };
+    answers[`/v1/brokers/${ID}`] = broker({ tags: { 'aws:cloudformation:stack-name': 'trove-broker' } });
+    const { code, lines } = await run({ ...NEW, brokerKmsKeyArn: KEY });
+    expect([code, lines]).toEqual([
+      0,
+      expect.arrayContaining([
+        '✔ The name guest-rpc-ping: its broker is of the stack trove-broker.',
+        '✔ brokerKmsKeyArn: enabled, and its policy lets those use it who have to.',
+      ]),
+    ]);
   });
 
   test('where the deployed functions have reserved what they need', async () => {
@@ -282,6 +329,55 @@ describe('what is to be done', () => {
       { ...NEW, clientCidrs: ['10.0.0.128/25'] },
       {},
       'Addresses: clientCidrs 10.0.0.128/25 overlaps with vpcCidr 10.0.0.0/24: set another vpcCidr.',
+    ],
+    [
+      'a name that another broker has',
+      NEW,
+      {
+        '/v1/brokers': { body: { brokerSummaries: [{ brokerName: 'guest-rpc-ping', brokerId: ID }] } },
+        [`/v1/brokers/${ID}`]: broker(),
+      },
+      `The name guest-rpc-ping: the broker ${ID} has it, and is not of the stack trove-broker: set another brokerName.`,
+    ],
+    [
+      'a VPC without DNS',
+      { ...BY_ENDPOINT, brokerEndpoint: ENDPOINT },
+      {
+        [`/v1/brokers/${ID}`]: broker({ brokerInstances: [{ endpoints: [ENDPOINT] }] }),
+        ...dns('enableDnsSupport', false),
+        ...dns('enableDnsHostnames', false),
+      },
+      'The DNS of vpc-0a1b2c3d4e5f60718: enableDnsSupport is off, so that no name resolves: `aws ec2 modify-vpc-attribute --vpc-id vpc-0a1b2c3d4e5f60718 --enable-dns-support`.',
+    ],
+    [
+      'a VPC without names of its own',
+      EXISTING,
+      dns('enableDnsHostnames', false),
+      "The DNS of vpc-0a1b2c3d4e5f60718: enableDnsHostnames is off, which the endpoint of Amazon MQ's API needs: `aws ec2 modify-vpc-attribute --vpc-id vpc-0a1b2c3d4e5f60718 --enable-dns-hostnames`, or set brokerEndpoint in place of brokerId.",
+    ],
+    [
+      'a key that is disabled',
+      { ...NEW, secretsKmsKeyArn: KEY },
+      { DescribeKey: { body: { KeyMetadata: { KeyState: 'Disabled', KeySpec: 'RSA_2048' } } } },
+      'secretsKmsKeyArn: its state is Disabled: enable it, or set another one; it is RSA_2048: set one for encryption, symmetric.',
+    ],
+    [
+      'a key that is not there',
+      { ...NEW, secretsKmsKeyArn: KEY },
+      { DescribeKey: { status: 400, body: { __type: 'NotFoundException', message: 'Invalid keyId' } } },
+      'secretsKmsKeyArn cannot be described: NotFoundException: Invalid keyId. Compare the name with the settings, and AWS_REGION.',
+    ],
+    [
+      'a key whose policy names people alone',
+      { ...NEW, secretsKmsKeyArn: KEY },
+      { GetKeyPolicy: keyPolicy([{ ...BY_IAM, Principal: { AWS: 'arn:aws:iam::123456789012:user/a' } }]) },
+      'secretsKmsKeyArn: its policy must allow kms:Decrypt to arn:aws:iam::123456789012:root.',
+    ],
+    [
+      'a key that logs and topic cannot use',
+      ALL,
+      { GetKeyPolicy: keyPolicy([BY_IAM, { ...OF_SERVICES, Action: 'kms:Decrypt' }]) },
+      'kmsKeyArn: its policy must allow kms:GenerateDataKey to logs.eu-central-1.amazonaws.com; its policy must allow kms:GenerateDataKey to cloudwatch.amazonaws.com; its policy must allow kms:GenerateDataKey to events.amazonaws.com.',
     ],
     [
       'a broker of another kind',
@@ -429,14 +525,14 @@ test('AWS is asked all at once', async () => {
   let asked = 0;
   aws.answer = async (request) => {
     if (actionOf(request) === 'DescribeVpcEndpoints') return answer(request); // once the prefix list is known
-    if (actionOf(request) !== 'GetCallerIdentity' && ++asked < 12) await allAsked;
-    else if (asked === 12) resolve();
+    if (actionOf(request) !== 'GetCallerIdentity' && ++asked < 16) await allAsked;
+    else if (asked === 16) resolve();
     return answer(request);
   };
   const { code } = await run(ALL).finally(() => {
     aws.answer = answer;
   });
-  expect([code, asked]).toEqual([0, 13]);
+  expect([code, asked]).toEqual([0, 17]);
 });
 
 describe('for a person to decide', () => {
@@ -447,6 +543,18 @@ describe('for a person to decide', () => {
     expect(lines).toContain(
       '… Addresses: vpc-1 overlaps with vpcCidr 10.0.0.0/24, and can never be connected to the broker. vpcCidr cannot be changed later.',
     );
+  });
+
+  test('a key of another account, whose policy cannot be read', async () => {
+    const key = KEY.replace('123456789012', '210987654321');
+    const { code, lines } = await run({ ...NEW, kmsKeyArn: key });
+    expect([code, lines.filter((line) => line.startsWith('…'))]).toEqual([
+      0,
+      [
+        '… Account 123456789012 in eu-central-1: kmsKeyArn is of the account 210987654321, which must let this one use it.',
+        '… kmsKeyArn: it is of the account 210987654321: its policy must let the account 123456789012 use it.',
+      ],
+    ]);
   });
 
   test('an existing broker without a way to S3', async () => {

@@ -71,6 +71,7 @@ export class AwsStandIn {
       AWS_ENDPOINT_URL_CLOUDFORMATION: url,
       AWS_ENDPOINT_URL_LAMBDA: url,
       AWS_ENDPOINT_URL_EC2: url,
+      AWS_ENDPOINT_URL_KMS: url,
       AWS_ENDPOINT_URL_SSM: url,
       AWS_ENDPOINT_URL_STS: url,
     };
