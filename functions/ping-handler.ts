@@ -11,7 +11,9 @@ import { globalRequestId, requestId, requestIdHeader } from './http/request-id.t
 import { admitCaller } from './keystone/admit-caller.ts';
 import type { ExecutionEnvironment } from './runtime/execution-environment.ts';
 import { type Pinging, pingGuest, TooManyPings } from './runtime/ping-guest.ts';
+import { selfAnswering } from './runtime/self-answering.ts';
 import { InvalidConfig } from './settings/variables.ts';
+import { Log } from './telemetry/log.ts';
 import { log, recordPing } from './telemetry/ping-telemetry.ts';
 import { Deadline } from './time/deadline.ts';
 import { Hops } from './time/hops.ts';
@@ -43,7 +45,7 @@ export function pingHandler(environment: ExecutionEnvironment | InvalidConfig) {
     return hops;
   };
   const answerPing = async (event: GatewayEvent, lambda: CallerContext) => {
-    const { statusCode, headers } = await ping(environment, event, lambda, newHops, recordPing);
+    const { statusCode, headers } = await ping(environment, event, lambda, newHops, log);
     return { statusCode, headers: { ...headers, ...lambda.hops?.header, ...requestIdHeader(lambda) } };
   };
   const handler = middy(answerPing, { timeoutEarlyInMillis: LAST_MARGIN_MS, timeoutEarlyResponse })
@@ -58,11 +60,13 @@ export function pingHandler(environment: ExecutionEnvironment | InvalidConfig) {
 }
 
 /**
- * Pings a guest that cannot exist. V8 compiles a function when it is first called: here on a whole processor, in an
- * invocation on the share that the function's memory buys. The log does not have this ping, and no key is looked up.
+ * Makes a ping that answers itself. V8 compiles a function when it is first called: here on a whole processor, in an
+ * invocation on the share that the function's memory buys. No guest gets this ping, the log does not have it, and no key is
+ * looked up.
  */
 export async function rehearse({ config, broker, initHops: hops }: ExecutionEnvironment): Promise<void> {
   void process.stdout; // Node makes this stream when it is first asked for
+  const unread = new Log('rpc-ping', () => undefined);
   const keys = config.guestKeys && new GuestKeys(async () => 'rehearsal');
   const pathParameters = { tenant_id: '', instance_id: NIL_UUID };
   const event = {
@@ -74,20 +78,20 @@ export async function rehearse({ config, broker, initHops: hops }: ExecutionEnvi
   const deadline = Deadline.in(REHEARSAL_MS + ANSWER_MARGIN_MS);
   const lambda = { awsRequestId: NIL_UUID, getRemainingTimeInMillis: () => deadline.leftMs };
   const newHops = () => new Hops();
-  const pinged = ping({ config, broker, keys }, event, lambda, newHops, () => undefined);
+  const pinged = ping({ config, broker: selfAnswering(broker), keys }, event, lambda, newHops, unread);
   await hops.time(
     'rehearsal',
     pinged.catch(() => undefined),
   );
 }
 
-/** @param record logs the result */
+/** @param results is the log of the result */
 async function ping(
   environment: Pinging | InvalidConfig,
   event: GatewayEvent,
   lambda: Pick<CallerContext, 'awsRequestId' | 'getRemainingTimeInMillis' | 'caller' | 'hops'>,
   newHops: () => Hops,
-  record: typeof recordPing,
+  results: Log,
 ): Promise<APIGatewayProxyStructuredResultV2> {
   const { tenantId, instanceId, waitSeconds } = readRequest(event);
   if (environment instanceof InvalidConfig) throw environment;
@@ -101,7 +105,7 @@ async function ping(
   const result = await pingGuest(environment, context, Deadline.in(allowedMs), lambda.hops);
   // A process that was frozen past its deadline has waited for nobody: it cannot say that the guest was silent.
   if (!result.reachable && lambda.getRemainingTimeInMillis() < LAST_MARGIN_MS) timeoutEarlyResponse();
-  record(context, result, lambda.hops, lambda.caller);
+  recordPing(results, context, result, lambda.hops, lambda.caller);
   return answer(result, { wantedSeconds: waitSeconds, allowedMs });
 }
 

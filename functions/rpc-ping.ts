@@ -6,13 +6,13 @@ import { Hops } from './time/hops.ts';
 // can be done ahead is done here, and what takes time elsewhere begins before what takes the processor.
 //
 //   1. Secrets Manager is asked for the login, and the socket to the broker is connected: DNS, TCP, TLS.
-//   2. The rest of the code loads, from a file of its own.
+//   2. The rest of the code is evaluated.
 //   3. With the login, once it is there: AMQP's handshake, channels, the reply queue.
 //   4. A ping is rehearsed, so that V8 has compiled the code.
 //
 // 2 takes place while 1 waits for others. The broker may be waited for in vain: the first invocation then dials again.
 
-/** All code but that of 1. */
+/** All code but that of 1. In the bundle it is in the same file. */
 const rest = () => import('./ping-handler.ts');
 
 const environment = ExecutionEnvironment.begin(process.env, rest);

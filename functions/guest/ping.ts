@@ -13,6 +13,11 @@ import { NoConsumer, Silence } from './silence.ts';
 import type { PingTiming } from './timing.ts';
 import { topicOf } from './topic.ts';
 
+/** What of a transport pings a guest. */
+export interface PingTransport extends Pick<Transport, 'inspector'> {
+  readonly client: Pick<Transport['client'], 'call'>;
+}
+
 export interface PingOptions extends PongOptions {
   /** The deployment's `control_exchange`. */
   readonly controlExchange: string;
@@ -36,7 +41,7 @@ export interface PingOptions extends PongOptions {
  * @throws MessageDeliveryFailure, `unconfirmed` or `closed`: the connection was lost, which says nothing of the guest
  */
 export async function rpcPing(
-  { client, inspector }: Transport,
+  { client, inspector }: PingTransport,
   instanceId: string,
   request: RpcRequest,
   options: PingOptions,

@@ -27,11 +27,7 @@ export async function openTransport(
   limitMessages(connection);
   const channels = new Channels(connection, limit);
   // RabbitMQ delivers nothing on a channel that a publish holds up, so that replies have a channel of their own.
-  const [consuming, publishing, spare] = await Promise.all([
-    channels.open(),
-    channels.open(),
-    channels.open(),
-  ]);
+  const [consuming, publishing] = await Promise.all([channels.open(), channels.open()]);
   consuming.on('close', onEnd);
   const liveness = new Liveness();
   const client = new RpcClient(
@@ -45,7 +41,8 @@ export async function openTransport(
   );
   consuming.on('error', (error) => client.onEnd('the channel failed', error));
   consuming.on('close', () => client.onEnd('the channel closed'));
-  await openReplyQueue(consuming, spare, client.replyQueue, (message) => {
+  client.prepareConfirms(); // no round trip more: it opens while the reply queue does
+  await openReplyQueue(consuming, publishing, client.replyQueue, (message) => {
     if (message !== null) {
       client.onReply(message);
       return;
@@ -53,9 +50,5 @@ export async function openTransport(
     client.onEnd('the broker cancelled the consumer of the reply queue');
     consuming.close().catch(() => undefined);
   });
-  spare.close().then(
-    () => client.prepareConfirms(),
-    () => undefined,
-  );
   return { client, inspector: new Inspector(channels, consuming, client.replyQueue, liveness), liveness };
 }

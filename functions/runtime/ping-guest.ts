@@ -1,7 +1,8 @@
+import type { Broker } from '../broker/broker.ts';
 import { BrokerUnreachable } from '../broker/errors.ts';
 import { CodedError } from '../coded-error.ts';
 import { pingWithKey } from '../guest/keyed-ping.ts';
-import { pingRequest, rpcPing } from '../guest/ping.ts';
+import { type PingTransport, pingRequest, rpcPing } from '../guest/ping.ts';
 import type { PingResult } from '../guest/ping-result.ts';
 import type { PingContext } from '../guest/request-context.ts';
 import type { SecureSerializer } from '../guest/secure-serializer.ts';
@@ -26,7 +27,9 @@ export class TooManyPings extends CodedError {
 }
 
 /** What a ping needs of the execution environment. */
-export type Pinging = Pick<ExecutionEnvironment, 'config' | 'broker' | 'keys'>;
+export interface Pinging extends Pick<ExecutionEnvironment, 'config' | 'keys'> {
+  readonly broker: Pick<Broker<PingTransport>, 'use'>;
+}
 
 /**
  * Pings one guest over the live connection, with its key if the guest has one.

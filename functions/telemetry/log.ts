@@ -14,9 +14,11 @@ type Fields = Readonly<Record<string, unknown>>;
 export class Log {
   readonly #service: string;
   readonly #minimum: number;
+  readonly #writeLine: (line: string) => void;
 
   /** @param service the function's name, in each line */
-  constructor(service: string) {
+  constructor(service: string, writeLine: (line: string) => void = (line) => process.stdout.write(line)) {
+    this.#writeLine = writeLine;
     const minimum = LEVELS.indexOf(process.env['AWS_LAMBDA_LOG_LEVEL'] ?? '');
     this.#service = service;
     this.#minimum = minimum === -1 ? LEVELS.indexOf('INFO') : minimum;
@@ -48,7 +50,7 @@ export class Log {
     if (LEVELS.indexOf(level) < this.#minimum) return;
     const timestamp = new Date().toISOString();
     const line = { level, message, timestamp, service: this.#service, xray_trace_id: traceId(), ...fields };
-    process.stdout.write(`${JSON.stringify(line)}\n`);
+    this.#writeLine(`${JSON.stringify(line)}\n`);
   }
 }
 

@@ -11,13 +11,14 @@ export const log = new Log('rpc-ping');
 
 /** One log line for one ping, with the metrics in it. The instance is a property, never a dimension of a metric. */
 export function recordPing(
+  results: Log,
   { instanceId, tenantId, requestId, globalRequestId }: PingContext,
   result: PingResult,
   hops: Hops,
   caller?: Caller,
 ): void {
   const roundTripMs = 'roundTripMs' in result ? result.roundTripMs : undefined;
-  log.info('rpc_ping', {
+  results.info('rpc_ping', {
     request_id: requestId,
     global_request_id: globalRequestId,
     tenant_id: tenantId,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { AMQP_SUBSET } from './amqp-subset.ts';
 import { type Bundles, bundlesIn } from './bundles.ts';
@@ -46,35 +46,23 @@ export const BUILD_OPTIONS = {
 
 /**
  * Bundles one function as it is deployed, with a NOTICE of the licences of what is in it. What the entry imports by
- * `import()` comes into files of its own beside `index.mjs`, which are loaded then.
+ * `import()` is in the same file, and is evaluated then.
  *
  * @param name of the entry `functions/<name>.ts`
  * @returns the file's path, `dist/<name>/index.mjs`
  */
 export async function bundle(name: string): Promise<string> {
-  const folder = join(ROOT, 'dist', name);
-  const unfinished = join(ROOT, 'dist', `${name}-${randomUUID()}`);
-  const { metafile } = await build({
-    ...BUILD_OPTIONS,
-    plugins: [...BUILD_OPTIONS.plugins, AMQP_SUBSET],
-    entryPoints: [{ in: join(ROOT, 'functions', `${name}.ts`), out: 'index' }],
-    outdir: unfinished,
-    outExtension: { '.js': '.mjs' },
-    splitting: true,
-    chunkNames: '[name]-[hash]',
-    absWorkingDir: ROOT,
-    metafile: true,
-  });
-  await writeFile(join(unfinished, 'NOTICE'), await noticeOf(ROOT, Object.keys(metafile.inputs)));
-  await mkdir(folder, { recursive: true });
-  // Each file as a whole, and the one that names the others last: another process may be reading them.
-  const files = (await readdir(unfinished)).sort(
-    (a, b) => Number(a === 'index.mjs') - Number(b === 'index.mjs'),
-  );
-  for (const file of files) await rename(join(unfinished, file), join(folder, file));
-  for (const file of await readdir(folder)) if (!files.includes(file)) await rm(join(folder, file));
-  await rm(unfinished, { recursive: true });
-  return join(folder, 'index.mjs');
+  const outfile = join(ROOT, 'dist', name, 'index.mjs');
+  const unfinished = join(ROOT, 'dist', `${name}-${randomUUID()}.mjs`);
+  const entryPoints = [join(ROOT, 'functions', `${name}.ts`)];
+  const plugins = [...BUILD_OPTIONS.plugins, AMQP_SUBSET];
+  const options = { ...BUILD_OPTIONS, plugins, entryPoints, outfile: unfinished, absWorkingDir: ROOT };
+  const { metafile } = await build({ ...options, metafile: true });
+  await mkdir(dirname(outfile), { recursive: true });
+  await writeFile(`${unfinished}.NOTICE`, await noticeOf(ROOT, Object.keys(metafile.inputs)));
+  await rename(`${unfinished}.NOTICE`, join(dirname(outfile), 'NOTICE'));
+  await rename(unfinished, outfile); // atomic: another process may be reading the file
+  return outfile;
 }
 
 /** Bundles all functions that are deployed. */

@@ -1,0 +1,28 @@
+import { expect, test } from '@jest/globals';
+import { pingRequest, rpcPing } from '../../functions/guest/ping.ts';
+import { PingTiming } from '../../functions/guest/timing.ts';
+import { openTransport } from '../../functions/oslo/transport.ts';
+import { selfAnswering } from '../../functions/runtime/self-answering.ts';
+import { Deadline } from '../../functions/time/deadline.ts';
+import { Interruption } from '../../functions/time/interruption.ts';
+import { TestBroker } from '../setup/test-broker.ts';
+
+const GUEST = '00000000-0000-0000-0000-000000000000';
+
+test('a self-answering ping comes back as its own pong, with a confirm or without, and without a guest', async () => {
+  await using broker = await TestBroker.create();
+  const transport = await openTransport(await broker.connect(), () => undefined);
+  const circumstances = { isReused: true, interruption: new Interruption() };
+  const { use } = selfAnswering({ use: (_, work) => work(transport, circumstances) });
+  const ping = (hasAnswered: boolean) => {
+    const deadline = Deadline.in(5000);
+    return use(deadline, (own, { interruption }) =>
+      rpcPing(own, GUEST, pingRequest({ tenantId: 't', requestId: 'req-1' }), {
+        controlExchange: 'trove',
+        timing: new PingTiming('single', deadline, 250, { hasAnswered }),
+        interruption,
+      }),
+    );
+  };
+  expect([await ping(false), await ping(true)]).toMatchObject([{ reachable: true }, { reachable: true }]);
+});
