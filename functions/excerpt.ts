@@ -10,6 +10,11 @@ export function excerpt<T>(list: readonly T[], most: number): Excerpt<T> {
   return { shown, omitted: list.length - shown.length };
 }
 
+/** A text of bounded length. */
+export function cut(text: string, maxLength: number): string {
+  return text.length > maxLength ? `${text.slice(0, maxLength)}…` : text;
+}
+
 /** ` and 7 more`; nothing where nothing is left out. */
 export function andMore(omitted: number): string {
   return omitted > 0 ? ` and ${omitted} more` : '';

@@ -6,7 +6,7 @@ import { type GuestHistory, guestView, HISTORY_DAYS } from './page/guest-view.ts
 import { BY_PATH, byAction, readWidgetEvent } from './page/widget-event.ts';
 import { readPageSettings } from './settings/state-settings.ts';
 import { InvalidConfig, orInvalidConfig } from './settings/variables.ts';
-import { openHistoryStore, openStateStore } from './store/state-location.ts';
+import { openStateStore } from './store/state-location.ts';
 import { type StateStore, StateUnavailable } from './store/state-store.ts';
 import { Log } from './telemetry/log.ts';
 import { Deadline } from './time/deadline.ts';
@@ -30,8 +30,7 @@ const log = new Log('fleet-page');
 const page = orInvalidConfig(() => {
   const settings = readPageSettings(process.env);
   const { location } = settings;
-  const archive = new Archive((month) => openHistoryStore(location, month));
-  return { settings, store: openStateStore(location), archive };
+  return { settings, store: openStateStore(location), archive: new Archive(location) };
 });
 
 /**

@@ -1,6 +1,5 @@
 import type { Context } from 'aws-lambda';
 import { openConnection } from './broker/handshake.ts';
-import type { Rules } from './changes/apply-sweep.ts';
 import { FleetHistory, unsaved } from './changes/fleet-history.ts';
 import { type MuteList, type MuteRequest, muteList, readMuteRequest, withMutes } from './changes/mutes.ts';
 import { rememberedGuests } from './changes/remembered-guests.ts';
@@ -12,7 +11,7 @@ import { fleetOf, planSweep, queueNodes, runControlPlane, runSweep } from './run
 import { readControlPlaneTopics, readStateSettings } from './settings/state-settings.ts';
 import { readTroveSettings } from './settings/trove-settings.ts';
 import { InvalidConfig, orInvalidConfig } from './settings/variables.ts';
-import { openHistoryStore, openStateStore, type StateLocation } from './store/state-location.ts';
+import { openStateStore } from './store/state-location.ts';
 import { type Fleet, FleetUnknown } from './sweep/fleet.ts';
 import { summarize } from './sweep/summary.ts';
 import type { Sweep, SweepEnd } from './sweep/sweep.ts';
@@ -71,18 +70,13 @@ async function load(env: NodeJS.ProcessEnv) {
       environment,
       fleet: fleetOf(environment),
       /** Undefined: nothing is saved from sweep to sweep. */
-      history: location && historyAt(location, rules),
+      history: location && new FleetHistory(openStateStore(location), new Archive(location), rules),
       /** Undefined: nobody but the broker is asked who the guests are. */
       trove: troveSettings && new TroveLister(troveSettings),
       /** Of the control plane. */
       topics: readControlPlaneTopics(env, environment.config.controlExchange),
     };
   });
-}
-
-function historyAt(location: StateLocation, rules: Rules): FleetHistory {
-  const archive = new Archive((month) => openHistoryStore(location, month));
-  return new FleetHistory(openStateStore(location), archive, rules);
 }
 
 /** @throws InvalidConfig, InvalidEvent, StateUnavailable or StateConflict */

@@ -24,7 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   secrets: ['aws4', 'coded-error.ts', 'http-client.ts', 'json.ts', 'time'],
   store: ['@aws-sdk/client-s3', 'coded-error.ts', 'time'],
-  guest: ['amqp-reply.ts', 'coded-error.ts', 'json.ts', 'oslo', 'time'],
+  guest: ['amqp-reply.ts', 'coded-error.ts', 'excerpt.ts', 'json.ts', 'oslo', 'time'],
   sweep: ['coded-error.ts', 'excerpt.ts', 'guest', 'oslo', 'time', 'trove'],
   history: ['guest', 'json.ts', 'store', 'time', 'valibot'],
   changes: [

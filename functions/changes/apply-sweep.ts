@@ -7,7 +7,7 @@ import type { TroveInstance } from '../trove/instance.ts';
 import { type CommonCause, commonCause } from './common-cause.ts';
 import { contradictions } from './contradictions.ts';
 import { controlPlane } from './control-plane-history.ts';
-import { contextOf, excuse } from './counted-apart.ts';
+import { contextOf, descriptionOf, excuse } from './counted-apart.ts';
 import {
   type Answered,
   type ControlPlaneTopic,
@@ -122,7 +122,8 @@ class Fleet {
     if (this.#isOutdated(id, before) || this.#isForeign(id, before)) return;
     const why = verdict.reachable ? undefined : verdict;
     if (verdict.reachable) {
-      this.#answered.set(id, this.#answerOf(id, verdict, before));
+      const description = descriptionOf(this.#instance(id), this.#answered.get(id) ?? before);
+      this.#answered.set(id, { round_trip_ms: verdict.roundTripMs, ...description });
       this.#countRoundTrip(id, verdict);
     } else this.#answered.delete(id);
     const isDeleted = this.#isUnlisted(id) && before?.unlisted === true;
@@ -202,22 +203,6 @@ class Fleet {
 
   #instance(id: string): TroveInstance | undefined {
     return this.#result.trove?.instances.get(id);
-  }
-
-  #answerOf(id: string, { roundTripMs }: Reachable, before: GuestState | undefined): Answered {
-    const instance = this.#instance(id);
-    const { name, project_id, hypervisor } = this.#answered.get(id) ?? before ?? {};
-    const [shownName, project, host] = [
-      instance?.name || name,
-      instance?.projectId || project_id,
-      instance?.hypervisor ?? hypervisor,
-    ];
-    return {
-      round_trip_ms: roundTripMs,
-      ...(shownName && { name: shownName }),
-      ...(project && { project_id: project }),
-      ...(host && { hypervisor: host }),
-    };
   }
 
   get #day(): string {

@@ -1,4 +1,5 @@
 import type { SweepResult } from '../sweep/sweep-result.ts';
+import { descriptionOf } from './counted-apart.ts';
 import type { Contradiction, FleetState } from './fleet-state.ts';
 import type { Change } from './transition.ts';
 
@@ -33,16 +34,9 @@ export function contradictions(
       if (seen === LISTS && lists < LISTS)
         changes.push({ instance_id: id, change: 'unknown_to_trove', since });
     } else if (DEAD_STATUSES.has(instance.status)) {
-      const { status: trove_status, name, projectId: project_id, hypervisor } = instance;
+      const { status: trove_status } = instance;
       const since = known?.trove_status === trove_status ? known.since : now;
-      contradicted[id] = {
-        since,
-        lists: 0,
-        trove_status,
-        name,
-        project_id,
-        ...(hypervisor && { hypervisor }),
-      };
+      contradicted[id] = { since, lists: 0, trove_status, ...descriptionOf(instance) };
     }
   }
   return { contradicted, changes };

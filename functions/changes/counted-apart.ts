@@ -1,6 +1,6 @@
 import type { Apart, SweepResult } from '../sweep/sweep-result.ts';
 import type { TroveInstance } from '../trove/instance.ts';
-import type { GuestState } from './fleet-state.ts';
+import type { Contradiction, GuestState } from './fleet-state.ts';
 
 /** How long a guest that has never answered counts as new, in milliseconds. */
 const NEW_MS = 3_600_000;
@@ -34,15 +34,12 @@ export function contextOf(
   instance: TroveInstance | undefined,
   trove: SweepResult['trove'],
 ): Context {
-  const { trove_status, name, project_id, hypervisor, datastore_version } = before ?? {};
-  const status = instance?.status || trove_status;
+  const status = instance?.status || before?.trove_status;
   const isExpected = status !== undefined && SILENT_STATUSES.has(status);
   return defined({
+    ...descriptionOf(instance, before),
     trove_status: status,
-    name: instance?.name || name,
-    project_id: instance?.projectId || project_id,
-    hypervisor: instance?.hypervisor ?? hypervisor,
-    datastore_version: instance?.datastoreVersion ?? datastore_version,
+    datastore_version: instance?.datastoreVersion ?? before?.datastore_version,
     expected_since: isExpected ? (before?.expected_since ?? at) : undefined,
     never_answered: isNewcomer || before?.never_answered || undefined,
     unlisted: (trove?.isFresh ? instance === undefined : before?.unlisted) || undefined,
@@ -63,11 +60,18 @@ export function excuse(
   return before?.counted_apart === 'orphaned' && !isTroveFresh ? 'orphaned' : undefined;
 }
 
+export type Description = Pick<Contradiction, 'name' | 'project_id' | 'hypervisor'>;
+
+/** What Trove says of an instance, or said when it was last listed. */
+export function descriptionOf(instance: TroveInstance | undefined, before: Description = {}): Description {
+  return defined({
+    name: instance?.name || before.name,
+    project_id: instance?.projectId || before.project_id,
+    hypervisor: instance?.hypervisor ?? before.hypervisor,
+  });
+}
+
 /** The same without the fields that are undefined. */
-function defined(
-  fields: {
-    readonly [Name in keyof GuestState]?: GuestState[Name] | undefined;
-  },
-): Context {
+function defined(fields: { readonly [Name in keyof GuestState]?: GuestState[Name] | undefined }): Context {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }

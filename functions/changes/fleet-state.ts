@@ -53,6 +53,13 @@ const LAST_SWEEP = v.object({
   error: v.exactOptional(v.object({ code: v.string(), message: v.string() })),
 });
 
+/** What Trove says of an instance, where that is known. */
+const DESCRIBED = {
+  name: v.exactOptional(v.string()),
+  project_id: v.exactOptional(v.string()),
+  hypervisor: v.exactOptional(v.string()),
+};
+
 const SEEN = {
   /** Of the last sweep in which the guest was unreachable. */
   reason,
@@ -90,21 +97,15 @@ const GUEST = v.object({
   unlisted: v.exactOptional(v.literal(true)),
   /** Since when Trove's status has said that the guest is silent for now. */
   expected_since: v.exactOptional(moment),
-  /** What Trove says of the instance, where it is known. */
+  ...DESCRIBED,
   trove_status: v.exactOptional(v.string()),
-  name: v.exactOptional(v.string()),
-  project_id: v.exactOptional(v.string()),
-  hypervisor: v.exactOptional(v.string()),
   datastore_version: v.exactOptional(v.string()),
 });
 
-/** A guest that answered; Trove's description of it where that is known. */
 const ANSWERED = v.object({
   /** From publish to reply. */
   round_trip_ms: v.pipe(v.number(), v.minValue(0)),
-  name: v.exactOptional(v.string()),
-  project_id: v.exactOptional(v.string()),
-  hypervisor: v.exactOptional(v.string()),
+  ...DESCRIBED,
 });
 
 const TOPIC = v.object({
@@ -120,9 +121,7 @@ const CONTRADICTION = v.object({
   trove_status: v.exactOptional(v.string()),
   /** How many of Trove's lists in a row have lacked it, as far as that matters. */
   lists: count,
-  name: v.exactOptional(v.string()),
-  project_id: v.exactOptional(v.string()),
-  hypervisor: v.exactOptional(v.string()),
+  ...DESCRIBED,
 });
 
 const MUTE = v.object({

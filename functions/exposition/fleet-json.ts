@@ -10,11 +10,17 @@ export function* fleetJson(
 ): Iterable<string> {
   const head = JSON.stringify({ sweep, stale: isStale, control_plane: controlPlane });
   yield `${head.slice(0, -1)},"guests":`;
-  if (guests === undefined) return yield 'null}\n';
+  if (guests === undefined) yield 'null';
+  else yield* jsonLines(guests);
+  yield '}\n';
+}
+
+/** A list as JSON, an item a line. */
+export function* jsonLines(items: Iterable<unknown>): Iterable<string> {
   let separator = '[\n';
-  for (const guest of guests) {
-    yield separator + JSON.stringify(guest);
+  for (const item of items) {
+    yield separator + JSON.stringify(item);
     separator = ',\n';
   }
-  yield separator === '[\n' ? '[]}\n' : '\n]}\n';
+  yield separator === '[\n' ? '[]' : '\n]';
 }

@@ -1,4 +1,5 @@
 import { ROUTE } from '../http/request.ts';
+import { jsonLines } from './fleet-json.ts';
 import type { GuestStatus } from './fleet-status.ts';
 
 /** Where the ping of a guest is found. */
@@ -13,9 +14,8 @@ export interface PingsAt {
  * The URL of each guest's ping as Prometheus' http_sd reads it, a guest a line. What Trove says is in labels that begin
  * with `__meta_trove_`.
  */
-export function* pingTargets(guests: Iterable<GuestStatus>, { url, projectId }: PingsAt): Iterable<string> {
-  let separator = '[\n';
-  for (const { instance_id: id, name, project_id: project, hypervisor } of guests) {
+export function* pingTargets(guests: readonly GuestStatus[], { url, projectId }: PingsAt): Iterable<string> {
+  const targetOf = ({ instance_id: id, name, project_id: project, hypervisor }: GuestStatus) => {
     const tenant = encodeURIComponent(projectId ?? project ?? '-');
     const target = url + ROUTE.path.replace('{tenant_id}', tenant).replace('{instance_id}', id);
     const labels = {
@@ -24,8 +24,8 @@ export function* pingTargets(guests: Iterable<GuestStatus>, { url, projectId }: 
       __meta_trove_project: project,
       __meta_trove_hypervisor: hypervisor,
     };
-    yield separator + JSON.stringify({ targets: [target], labels });
-    separator = ',\n';
-  }
-  yield separator === '[\n' ? '[]\n' : '\n]\n';
+    return { targets: [target], labels };
+  };
+  yield* jsonLines(guests.values().map(targetOf));
+  yield '\n';
 }

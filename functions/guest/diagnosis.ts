@@ -1,4 +1,5 @@
 import { brokerSaid } from '../amqp-reply.ts';
+import { cut } from '../excerpt.ts';
 import type { Target } from '../oslo/call.ts';
 import { NOT_ALLOWED } from '../oslo/channels.ts';
 import {
@@ -93,7 +94,13 @@ function raised({ failure }: RemoteError, roundTripMs: number): Unreachable {
   const { class: className, message, traceback } = failure;
   // Trove's SecureSerializer raises this KeyError for a context in the clear.
   if (className === 'KeyError' && message === "'context'") return keyMismatch(roundTripMs);
-  return { reachable: false, reason: 'guest_error', cause: cut(message), roundTripMs, traceback };
+  return {
+    reachable: false,
+    reason: 'guest_error',
+    cause: cut(message, MAX_CAUSE_LENGTH),
+    roundTripMs,
+    traceback,
+  };
 }
 
 function refused(failure: MessageDeliveryFailure, call: string): Unreachable {
@@ -101,7 +108,7 @@ function refused(failure: MessageDeliveryFailure, call: string): Unreachable {
   const common = {
     reachable: false,
     isOfGuest,
-    brokerSaid: brokerSaid(failure) ?? cut(failure.message),
+    brokerSaid: brokerSaid(failure) ?? cut(failure.message, MAX_CAUSE_LENGTH),
   } as const;
   if (failure.replyCode === 404) {
     const cause = `The control exchange does not exist: nothing has declared it since the broker started, or CONTROL_EXCHANGE is wrong - ${call}`;
@@ -141,8 +148,4 @@ function keyMismatch(roundTripMs: number): Unreachable {
 function badReply(problem: string, roundTripMs: number): Unreachable {
   const cause = `The guest's reply cannot be read: ${problem}`;
   return { reachable: false, reason: 'bad_reply', cause, roundTripMs };
-}
-
-function cut(text: string): string {
-  return text.length <= MAX_CAUSE_LENGTH ? text : `${text.slice(0, MAX_CAUSE_LENGTH)}…`;
 }

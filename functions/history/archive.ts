@@ -1,4 +1,5 @@
-import { StateConflict, type StateStore, StateUnavailable } from '../store/state-store.ts';
+import { openHistoryStore, type StateLocation } from '../store/state-location.ts';
+import { StateConflict, StateUnavailable } from '../store/state-store.ts';
 import type { Deadline } from '../time/deadline.ts';
 import { type HistoryLine, parseHistoryLine } from './history-line.ts';
 
@@ -10,11 +11,11 @@ const TAIL = 4 * 1024 * 1024;
 
 /** What has changed, month by month: a file `YYYY-MM.jsonl` each. */
 export class Archive {
-  readonly #open: (month: string) => StateStore;
+  readonly #location: StateLocation;
 
-  /** @param open the store of a month, `YYYY-MM` */
-  constructor(open: (month: string) => StateStore) {
-    this.#open = open;
+  /** @param location of the state, beside which the files are */
+  constructor(location: StateLocation) {
+    this.#location = location;
   }
 
   /** Adds lines; those that are there already, since an answer was lost, are not added twice. @throws StateUnavailable, StateConflict */
@@ -29,7 +30,7 @@ export class Archive {
   }
 
   async #add(month: string, lines: readonly string[], deadline: Deadline): Promise<void> {
-    const store = this.#open(month);
+    const store = openHistoryStore(this.#location, month);
     for (let attempt = 1; ; attempt++) {
       const stored = await store.read(deadline);
       if (stored?.text === '')
@@ -55,7 +56,7 @@ export class Archive {
   async read(since: Date, until: Date, deadline: Deadline, id?: string): Promise<HistoryLine[]> {
     const lines: HistoryLine[] = [];
     for (const month of monthsFrom(since, until)) {
-      const { text } = (await this.#open(month).read(deadline)) ?? { text: '' };
+      const { text } = (await openHistoryStore(this.#location, month).read(deadline)) ?? { text: '' };
       for (const line of id === undefined ? text.split('\n') : linesWith(text, id)) {
         const parsed = parseHistoryLine(line);
         if (parsed && parsed.at >= since.toISOString()) lines.push(parsed);

@@ -44,3 +44,16 @@ export function parseHistoryLine(text: string): HistoryLine | undefined {
 export function isDayLine(line: HistoryLine): line is DayLine {
   return 'day' in line;
 }
+
+/** The lines of one guest, and those of days, which are of all. @param id undefined: of all guests */
+export function linesOf(lines: readonly HistoryLine[] = [], id: string | undefined): HistoryLine[] {
+  return lines.filter((line) => isDayLine(line) || id === undefined || line.instance_id === id);
+}
+
+/** A guest's round trips of each day, in milliseconds. */
+export function roundTripsOf(lines: readonly HistoryLine[], id: string) {
+  return lines.filter(isDayLine).flatMap(({ day, round_trips: { [id]: trips } }) => {
+    const [p50, p99] = trips ?? [];
+    return p50 === undefined || p99 === undefined ? [] : [{ day, p50, p99 }];
+  });
+}

@@ -1,11 +1,12 @@
 import { causeSentence } from '../changes/common-cause.ts';
 import type { FleetState, LastSweep } from '../changes/fleet-state.ts';
 import { activeMutes } from '../changes/mutes.ts';
+import { cut } from '../excerpt.ts';
 import { REASONS } from '../guest/reason.ts';
 import { formatDuration } from '../time/format.ts';
 import { guestTable, type LinkTo } from './guest-table.ts';
 import { type Headline, headline, staleMs } from './headline.ts';
-import { cut, formatCount, type Html, html, timeElement } from './html.ts';
+import { formatCount, type Html, html, timeElement } from './html.ts';
 import { muteLine } from './mute-line.ts';
 import { type Overview, overviewOf } from './overview.ts';
 import { squares } from './squares.ts';

@@ -1,7 +1,7 @@
-import { excerpt } from '../excerpt.ts';
-import { REASONS, type Reason } from '../guest/reason.ts';
+import { cut, excerpt } from '../excerpt.ts';
+import { REASONS } from '../guest/reason.ts';
 import { formatDuration, formatTime } from '../time/format.ts';
-import { cut, formatCount, guestCount, type Html, html, timeElement } from './html.ts';
+import { formatCount, guestCount, type Html, html, timeElement } from './html.ts';
 import type { Apart, Overview, ShownGuest } from './overview.ts';
 
 /** Rows of each reason. The other guests are only counted, since a widget's size has a limit. */
@@ -10,10 +10,30 @@ const MAX_ROWS = 50;
 /** Longest name, project, hypervisor or status. */
 const MAX_TEXT = 64;
 
-/** The kinds of silent guests that do not count as unreachable: what they are, and what to do. */
-const APART: Readonly<
-  Record<Apart, { readonly title: string; readonly means: string; readonly todo?: string }>
-> = {
+/** What stands above a group of guests: what they are, and what to do. */
+interface Heading {
+  readonly title: string;
+  readonly tone?: 'bad' | 'warn';
+  readonly means: string;
+  readonly todo?: string;
+}
+
+const RECOVERING: Heading = {
+  title: 'reachable again',
+  tone: 'warn',
+  means:
+    'The last sweep reached these guests; sweeps before did not. A guest that stays reachable leaves this list.',
+};
+
+const CONTRADICTED: Heading = {
+  title: 'Trove says otherwise',
+  tone: 'warn',
+  means: 'These guests answer, though Trove takes them for dead or does not know them.',
+  todo: 'check that trove-conductor runs, and that the agent is configured with this deployment.',
+};
+
+/** Of silent guests that do not count as unreachable. */
+const APART: Readonly<Record<Apart, Heading>> = {
   muted: { title: 'muted', means: 'An operator wants to hear nothing of these guests for a while.' },
   expected_silent: {
     title: 'silence expected',
@@ -47,11 +67,17 @@ export function guestTable(
   linkTo: LinkTo = (_, text) => text,
 ): Html {
   const shown = { nowMs, linkTo };
+  const reported = (guest: ShownGuest) => html`${remark(guest, nowMs)}${troveStatus(guest)}`;
+  const recovered = (guest: ShownGuest) => html`${remark(guest, nowMs)} <small>was ${guest.reason}</small>`;
+  const silent = (guest: ShownGuest) => html` <small>${guest.reason}</small>${troveStatus(guest)}`;
+  const answering = (guest: Row) => troveStatus(guest) ?? html` <small>not in Trove</small>`;
   const groups = [
-    ...[...unreachable].map(([reason, guests]) => reasonGroup(reason, guests, shown)),
-    recoveringGroup(recovering, shown),
-    contradictedGroup(contradicted, shown),
-    ...[...apart].map(([why, guests]) => apartGroup(why, guests, shown)),
+    ...[...unreachable].map(([reason, guests]) =>
+      group({ title: reason, tone: 'bad', ...REASONS[reason] }, guests, shown, reported),
+    ),
+    group(RECOVERING, recovering, shown, recovered),
+    group(CONTRADICTED, contradicted, shown, answering),
+    ...[...apart].map(([why, guests]) => group(APART[why], guests, shown, silent)),
   ].filter((group) => group !== undefined);
   if (groups.length === 0) return html``;
   return html`<table>
@@ -59,45 +85,19 @@ export function guestTable(
 ${groups}</table>`;
 }
 
-function reasonGroup(reason: Reason, guests: readonly ShownGuest[], shown: Shown): Html {
-  const { means, todo } = REASONS[reason];
-  const title = html`<b class="bad">${reason}</b> · ${guestCount(guests.length)}<p>${means} <b>First:</b> ${todo}</p>`;
-  return group(title, guests, shown, (guest) => html`${remark(guest, shown.nowMs)}${troveStatus(guest)}`);
-}
-
-function apartGroup(why: Apart, guests: readonly ShownGuest[], shown: Shown): Html | undefined {
-  if (guests.length === 0) return undefined;
-  const { title, means, todo } = APART[why];
-  const heading = html`<b>${title}</b> · ${guestCount(guests.length)}<p>${means}${todo && html` <b>First:</b> ${todo}`}</p>`;
-  return group(heading, guests, shown, (guest) => html` <small>${guest.reason}</small>${troveStatus(guest)}`);
-}
-
-function contradictedGroup(guests: Overview['contradicted'], shown: Shown): Html | undefined {
-  if (guests.length === 0) return undefined;
-  const title = html`<b class="warn">Trove says otherwise</b> · ${guestCount(guests.length)}<p>These guests answer, though Trove takes them for dead or does not know them. <b>First:</b> check that trove-conductor runs, and that the agent is configured with this deployment.</p>`;
-  return group(title, guests, shown, (guest) => troveStatus(guest) ?? html` <small>not in Trove</small>`);
-}
-
-function recoveringGroup(guests: readonly ShownGuest[], shown: Shown): Html | undefined {
-  if (guests.length === 0) return undefined;
-  const title = html`<b class="warn">reachable again</b> · ${guestCount(guests.length)}<p>The last sweep reached these guests; sweeps before did not. A guest that stays reachable leaves this list.</p>`;
-  const remarkOf = (guest: ShownGuest) =>
-    html`${remark(guest, shown.nowMs)} <small>was ${guest.reason}</small>`;
-  return group(title, guests, shown, remarkOf);
-}
-
 /** What a row shows. */
 type Row = Omit<Overview['contradicted'][number], 'lists'> & Pick<Partial<ShownGuest>, 'waiting_messages'>;
 
 function group<Guest extends Row>(
-  title: Html,
+  { title, tone, means, todo }: Heading,
   guests: readonly Guest[],
   options: Shown,
   remarkOf: (guest: Guest) => Html,
-): Html {
+): Html | undefined {
+  if (guests.length === 0) return undefined;
   const { shown, omitted } = excerpt(guests, MAX_ROWS);
   return html`<tbody>
-<tr><th colspan="4" scope="rowgroup">${title}</th></tr>
+<tr><th colspan="4" scope="rowgroup"><b${tone && html` class="${tone}"`}>${title}</b> · ${guestCount(guests.length)}<p>${means}${todo && html` <b>First:</b> ${todo}`}</p></th></tr>
 ${shown.map((guest) => row(guest, options, remarkOf(guest)))}${omitted > 0 ? html`<tr><td colspan="4" class="more">… and ${formatCount(omitted)} more</td></tr>` : undefined}
 </tbody>`;
 }

@@ -1,10 +1,11 @@
 import type { FleetState, GuestState } from '../changes/fleet-state.ts';
 import { muteOf } from '../changes/mutes.ts';
-import { type HistoryLine, isDayLine } from '../history/history-line.ts';
+import { cut } from '../excerpt.ts';
+import { type HistoryLine, linesOf, roundTripsOf } from '../history/history-line.ts';
 import { downMs, type Incident, incidentsOf } from '../history/incidents.ts';
 import { formatDuration, formatTime } from '../time/format.ts';
 import type { PageState, ViewOptions } from './fleet-view.ts';
-import { cut, type Html, html, timeElement } from './html.ts';
+import { type Html, html, timeElement } from './html.ts';
 import { muteLine } from './mute-line.ts';
 import { stylesheet } from './stylesheet.ts';
 
@@ -53,8 +54,7 @@ function statusOf(guest: GuestState | undefined, isKnown: boolean, nowMs: number
 }
 
 function past(id: string, state: FleetState, filed: readonly HistoryLine[], nowMs: number): Html {
-  const waiting = (state.unfiled ?? []).filter((line) => isDayLine(line) || line.instance_id === id);
-  const lines = [...filed, ...waiting];
+  const lines = [...filed, ...linesOf(state.unfiled, id)];
   const incidents = incidentsOf(lines);
   const from = new Date(nowMs - HISTORY_DAYS * DAY_MS);
   const down = downMs(incidents, from, new Date(nowMs));
@@ -94,22 +94,10 @@ function incidentTable(incidents: readonly Incident[], nowMs: number): Html | un
 
 /** Of days that are over, the newest first. */
 function tripTable(id: string, lines: readonly HistoryLine[]): Html | undefined {
-  const days = lines.filter(isDayLine).flatMap(({ day, round_trips: trips }) => {
-    const [p50, p99] = trips[id] ?? [];
-    return p50 === undefined || p99 === undefined ? [] : [{ day, p50, p99 }];
-  });
+  const days = roundTripsOf(lines, id).slice(-TRIP_DAYS).reverse();
   if (days.length === 0) return undefined;
-  const rows = days
-    .slice(-TRIP_DAYS)
-    .reverse()
-    .map(
-      ({
-        day,
-        p50,
-        p99,
-      }) => html`<tr><td>${day}</td><td class="number">${p50} ms</td><td class="number">${p99} ms</td></tr>
-`,
-    );
+  const ms = (time: number) => html`<td class="number">${time} ms</td>`;
+  const rows = days.map(({ day, p50, p99 }) => html`<tr><td>${day}</td>${ms(p50)}${ms(p99)}</tr>\n`);
   return html`<table class="history">
 <thead><tr><th scope="col">Round trips</th><th scope="col" class="number">p50</th><th scope="col" class="number">p99</th></tr></thead>
 <tbody>${rows}</tbody></table>`;

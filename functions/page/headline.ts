@@ -1,6 +1,7 @@
 import { STALE_AFTER_RATES } from '../changes/fleet-state.ts';
+import { cut } from '../excerpt.ts';
 import { formatDuration } from '../time/format.ts';
-import { cut, formatCount, guestCount } from './html.ts';
+import { formatCount, guestCount } from './html.ts';
 import type { Counts, Overview } from './overview.ts';
 
 /** The page's first sentence, and how bad it is. */

@@ -31,11 +31,6 @@ export function timeElement(moment: string, nowMs: number): Html {
   return html`<time datetime="${moment}">${formatTime(moment, nowMs)}</time>`;
 }
 
-/** A text of bounded length: a widget's size has a limit, whatever the state says. */
-export function cut(text: string, maxLength: number): string {
-  return text.length > maxLength ? `${text.slice(0, maxLength)}…` : text;
-}
-
 /** A count with separated thousands. */
 export function formatCount(count: number): string {
   return count.toLocaleString('en-US');

@@ -1,5 +1,6 @@
 import type { Mute } from '../changes/fleet-state.ts';
-import { cut, type Html, html, timeElement } from './html.ts';
+import { cut } from '../excerpt.ts';
+import { type Html, html, timeElement } from './html.ts';
 
 const MAX_TEXT = 200;
 

@@ -1,4 +1,5 @@
 import { CodedError } from '../coded-error.ts';
+import { cut } from '../excerpt.ts';
 import { INSTANCE_ID } from '../guest/topic.ts';
 
 /** What a scheduled event asks for. */
@@ -43,14 +44,10 @@ function readIds(event: unknown, field: 'instance_ids' | 'forget') {
   if (!Array.isArray(list)) throw new InvalidEvent(`${field} is not a list of instance ids`);
   const [ids, malformed, duplicates] = [new Set<string>(), new Set<string>(), new Set<string>()];
   for (const id of list) {
-    if (typeof id !== 'string' || !INSTANCE_ID.test(id)) malformed.add(shown(id));
+    if (typeof id !== 'string' || !INSTANCE_ID.test(id))
+      malformed.add(cut(typeof id === 'string' ? id : JSON.stringify(id), MAX_SHOWN));
     else if (ids.has(id)) duplicates.add(id);
     else ids.add(id);
   }
   return { ids, malformed, duplicates, isEmpty: list.length === 0 };
-}
-
-function shown(id: unknown): string {
-  const text = typeof id === 'string' ? id : JSON.stringify(id);
-  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`;
 }

@@ -1,10 +1,10 @@
 import { type FleetState, parseFleetState } from '../../functions/changes/fleet-state.ts';
 import { INSTANCE_ID } from '../../functions/guest/topic.ts';
 import { Archive } from '../../functions/history/archive.ts';
-import { isDayLine } from '../../functions/history/history-line.ts';
+import { linesOf, roundTripsOf } from '../../functions/history/history-line.ts';
 import { incidentsOf } from '../../functions/history/incidents.ts';
 import { readStateSettings } from '../../functions/settings/state-settings.ts';
-import { openHistoryStore, openStateStore } from '../../functions/store/state-location.ts';
+import { openStateStore } from '../../functions/store/state-location.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
 import { readArguments, run, WrongUsage } from '../terminal/command.ts';
 import { EXIT } from '../terminal/exit-code.ts';
@@ -35,18 +35,12 @@ async function main(): Promise<number> {
   const deadline = Deadline.in(TIMEOUT_MS);
   const now = new Date();
   const from = since ?? new Date(now.getTime() - DAYS * 86_400_000);
-  const archive = new Archive((month) => openHistoryStore(location, month));
-  const filed = await archive.read(from, now, deadline, id);
+  const filed = await new Archive(location).read(from, now, deadline, id);
   const stored = await openStateStore(location).read(deadline);
-  const { unfiled = [] }: Partial<FleetState> = stored ? parseFleetState(stored.text) : {};
-  const waiting = unfiled.filter((line) => isDayLine(line) || id === undefined || line.instance_id === id);
-  const lines = [...filed, ...waiting].filter(({ at }) => at >= from.toISOString());
-  const incidents = incidentsOf(lines);
-  const days = lines.filter(isDayLine).flatMap(({ day, round_trips: trips }) => {
-    const [p50, p99] = (id && trips[id]) || [];
-    return p50 === undefined || p99 === undefined ? [] : [{ day, p50, p99 }];
-  });
-  const history = { since: from.toISOString(), incidents, round_trips: days };
+  const { unfiled }: Partial<FleetState> = stored ? parseFleetState(stored.text) : {};
+  const lines = [...filed, ...linesOf(unfiled, id)].filter(({ at }) => at >= from.toISOString());
+  const round_trips = id === undefined ? [] : roundTripsOf(lines, id);
+  const history = { since: from.toISOString(), incidents: incidentsOf(lines), round_trips };
   console.log(json ? JSON.stringify(history) : historyReport(history, now));
   return EXIT.allReachable;
 }

@@ -1,11 +1,11 @@
 import { styleText } from 'node:util';
-import { Table } from 'console-table-printer';
 import type { ReportedSummary } from '../../functions/changes/report.ts';
 import { andMore } from '../../functions/excerpt.ts';
 import { REASONS } from '../../functions/guest/reason.ts';
 import type { UnreachableGuest } from '../../functions/sweep/summary.ts';
 import { formatDuration } from '../../functions/time/format.ts';
 import { showControlCharacters } from './control-characters.ts';
+import { type Row, tableOf } from './table.ts';
 
 /**
  * A sweep's summary as text for a person: the unreachable guests, worst first, their reasons, what has changed, and the totals.
@@ -57,24 +57,13 @@ function apart(summary: ReportedSummary): Readonly<Record<string, number>> {
   };
 }
 
-/** Columns of numbers. */
-const RIGHT = ['consumers', 'waiting messages'];
-
 function unreachableTable(summary: ReportedSummary): string {
   const { unreachable_guests: guests, unreachable_guests_omitted: omitted } = summary;
   if (guests.length === 0) return '';
-  const rows = guests.map(row);
-  const known = Object.keys(rows[0] ?? {}).filter((name) => rows.some((cells) => cells[name] !== undefined));
-  const columns = known.map(
-    (name) => ({ name, alignment: RIGHT.includes(name) ? 'right' : 'left' }) as const,
-  );
-  const table = new Table({ shouldDisableColors: true, columns });
-  for (const cells of rows) table.addRow(Object.fromEntries(known.map((name) => [name, cells[name] ?? ''])));
-  return `${table.render()}${omitted > 0 ? `\n…${andMore(omitted)}` : ''}`;
+  return `${tableOf(guests.map(row), ['consumers', 'waiting messages'])}${omitted > 0 ? `\n…${andMore(omitted)}` : ''}`;
 }
 
-/** The cells of a guest by column; undefined where nothing is known. */
-function row(guest: UnreachableGuest): Readonly<Record<string, string | number | undefined>> {
+function row(guest: UnreachableGuest): Row {
   const { consumers, waiting_messages: waiting, since } = guest;
   const text = (value: string | undefined) => value && showControlCharacters(value);
   return {

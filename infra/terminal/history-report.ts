@@ -1,8 +1,8 @@
-import { Table } from 'console-table-printer';
 import { andMore, excerpt } from '../../functions/excerpt.ts';
 import { countBy, type Incident } from '../../functions/history/incidents.ts';
 import { formatDuration } from '../../functions/time/format.ts';
 import { showControlCharacters } from './control-characters.ts';
+import { minuteOf, type Row, tableOf } from './table.ts';
 
 /** What `npm run history` has read. */
 export interface History {
@@ -31,7 +31,7 @@ export function historyReport({ since, incidents, round_trips: days }: History, 
   return parts.filter(Boolean).join('\n');
 }
 
-function row(incident: Incident, now: Date): Record<string, string> {
+function row(incident: Incident, now: Date): Row {
   const { instance_id: id, name = '', hypervisor = '', reason, from, to, isFlapping, isMuted } = incident;
   const ms = (to === undefined ? now.getTime() : Date.parse(to)) - Date.parse(from);
   return {
@@ -44,21 +44,6 @@ function row(incident: Incident, now: Date): Record<string, string> {
     for: formatDuration(ms),
     remark: [isFlapping && 'flapping', isMuted && 'muted'].filter(Boolean).join(', '),
   };
-}
-
-function minuteOf(moment: string): string {
-  return moment.slice(0, 16).replace('T', ' ');
-}
-
-/** Without the columns that say nothing. */
-function tableOf(rows: readonly Readonly<Record<string, string | number>>[]): string {
-  const columns = Object.keys(rows[0] ?? {}).filter((name) => rows.some((cells) => cells[name] !== ''));
-  const table = new Table({
-    shouldDisableColors: true,
-    columns: columns.map((name) => ({ name, alignment: 'left' })),
-  });
-  for (const cells of rows) table.addRow(Object.fromEntries(columns.map((name) => [name, cells[name]])));
-  return table.render();
 }
 
 function counts(incidents: readonly Incident[], field: 'reason' | 'hypervisor'): string {

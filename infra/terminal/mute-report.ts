@@ -1,13 +1,13 @@
 import type { MuteList } from '../../functions/changes/mutes.ts';
 import { showControlCharacters } from './control-characters.ts';
+import { minuteOf } from './table.ts';
 
 /** The mutes as text for a person, one a line. */
 export function muteReport({ mutes }: MuteList): string {
   if (mutes.length === 0) return 'Nothing is muted.';
   const lines = mutes.map(({ target, until, guests, author, note }) => {
-    const end = until.slice(0, 16).replace('T', ' ');
     const who = [author && `by ${author}`, note].filter(Boolean).join(': ');
-    return `${target} is muted until ${end} UTC${who && `, ${who}`} (${guests} silent now)`;
+    return `${target} is muted until ${minuteOf(until)} UTC${who && `, ${who}`} (${guests} silent now)`;
   });
   return lines.map(showControlCharacters).join('\n');
 }

@@ -35,7 +35,7 @@ afterAll(async () => {
 /** A health check that reports at once, with its own way to the shared state. */
 function healthCheck(unreachableAfterSweeps = 1): FleetHistory {
   const store = new S3Object('fleet', 'state.json');
-  const archive = new Archive((month) => new S3Object('fleet', `history/${month}.jsonl`));
+  const archive = new Archive({ bucket: 'fleet', key: 'fleet-state.json' });
   return new FleetHistory(store, archive, { ...RULES, unreachableAfterSweeps });
 }
 

@@ -2,11 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { FleetHistory } from '../../functions/changes/fleet-history.ts';
 import { readMuteRequest, withMutes } from '../../functions/changes/mutes.ts';
 import { Archive } from '../../functions/history/archive.ts';
-import {
-  openHistoryStore,
-  openStateStore,
-  type StateLocation,
-} from '../../functions/store/state-location.ts';
+import { openStateStore, type StateLocation } from '../../functions/store/state-location.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
 import { S3StandIn, s3Error } from '../setup/s3-stand-in.ts';
@@ -36,7 +32,7 @@ const soon = () => Deadline.in(20_000);
 
 /** What each writer has of its own: the way to the shared state. */
 function writer(location: StateLocation): FleetHistory {
-  const archive = new Archive((month) => openHistoryStore(location, month));
+  const archive = new Archive(location);
   return new FleetHistory(openStateStore(location), archive, { ...RULES, unreachableAfterSweeps: 1 });
 }
 
@@ -85,7 +81,7 @@ describe.each(['a file', 'an object of S3'])('two writers of %s', (kind) => {
 
   test('two writers of the history at once lose no line of it', async () => {
     const place = newPlace();
-    const archive = new Archive((month) => openHistoryStore(place, month));
+    const archive = new Archive(place);
     const lineOf = (id: string) => {
       const at = '2026-11-24T14:00:00.000Z';
       return { at, instance_id: id, change: 'unreachable', reason: 'no_reply', since: at };

@@ -44,7 +44,7 @@ test('a bucket that is missing makes the state unavailable, and is not taken for
 
 test('the history of a guest goes on from sweep to sweep', async () => {
   const store = new S3Object('fleet', 'state.json');
-  const archive = new Archive((month) => new S3Object('fleet', `history/${month}.jsonl`));
+  const archive = new Archive({ bucket: 'fleet', key: 'fleet-state.json' });
   const health = () => new FleetHistory(store, archive, RULES);
   const [guest] = GUESTS;
   const reported: string[][] = [];
