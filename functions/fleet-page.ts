@@ -49,10 +49,8 @@ export async function handler(event: unknown, lambda: Context): Promise<string> 
   const { store, settings, archive } = page;
   const { theme, instanceId: id, isWidget } = request;
   const deadline = Deadline.in(lambda.getRemainingTimeInMillis() - ANSWER_MARGIN_MS);
-  const [state, lines] = await Promise.all([
-    read(store, deadline),
-    id ? readLines(archive, id, deadline) : [],
-  ]);
+  const state = await read(store, deadline); // first, since lines move from it to the archive
+  const lines = id ? await readLines(archive, id, deadline) : [];
   const linkTo = isWidget ? byAction(lambda.invokedFunctionArn) : BY_PATH;
   const options = { nowMs: Date.now(), rateMs: settings.rateMs, theme, linkTo };
   return String(id ? guestView({ id, state, lines }, options) : fleetView(state, options));

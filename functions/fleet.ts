@@ -76,7 +76,7 @@ async function answerFleet(
   const page = pageOf(status, request);
   const pingsAt = { url: baseUrlOf(event), projectId: lambda.caller?.projectId };
   const type = request.isForTargets ? TYPES[0] : preferredType(header(event, 'accept'), TYPES);
-  const content = [version, status.isStale, page.guests === undefined, type, request];
+  const content = [version, status.isStale, status.mutes, page.guests === undefined, type, request];
   const etag = etagOf(request.isForTargets ? [...content, pingsAt] : content);
   const headers = {
     ETag: etag,
@@ -86,7 +86,9 @@ async function answerFleet(
     ...requestIdHeader(lambda),
   };
   const fields = { request_id: requestId(lambda), path: pathOf(event), type, ...ofCaller(lambda) };
-  if (header(event, 'if-none-match')?.includes(etag)) {
+  const held = header(event, 'if-none-match');
+  // A weak one is as good as a strong one here (RFC 9110).
+  if (held === '*' || held?.includes(etag.slice(2))) {
     log.info('fleet', { ...fields, outcome: 'not_modified' });
     return { statusCode: 304, headers };
   }

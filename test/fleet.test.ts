@@ -167,6 +167,8 @@ describe('what has not changed', () => {
     expect((await get('/fleet')).body).toBe(body);
     const again = await get('/fleet', { 'if-none-match': `"other", ${etag}`, 'accept-encoding': 'gzip' });
     expect([again.status, again.body, again.headers.get('etag')]).toEqual([304, '', etag]);
+    for (const held of ['*', etag.slice(2), `${etag}, "other"`])
+      expect([held, (await get('/fleet', { 'if-none-match': held })).status]).toEqual([held, 304]);
     expect((await get('/fleet', { 'if-none-match': etag, accept: 'text/plain' })).status).toBe(200);
     expect((await get('/fleet?limit=1', { 'if-none-match': etag })).status).toBe(200);
     save(fleet(1));

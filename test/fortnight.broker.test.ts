@@ -132,7 +132,7 @@ test("a guest's fortnight: each notice once, in its order", async () => {
   const lines = [...filed.map(parseHistoryLine), ...(saved().unfiled ?? [])].filter(
     (line) => line !== undefined,
   );
-  expect(incidentsOf(lines).map(({ from, to }) => [from.slice(5, 13), to?.slice(5, 13)])).toEqual([
+  expect(incidentsOf(lines, {}).map(({ from, to }) => [from.slice(5, 13), to?.slice(5, 13)])).toEqual([
     ['01-08T00', '01-17T00'],
     ['01-04T01', '01-08T00'],
   ]);

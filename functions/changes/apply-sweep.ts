@@ -52,6 +52,9 @@ const MAX_DESCRIBED = 5000;
 const MAX_COUNTED = 5000;
 const MAX_UNFILED = 5000;
 
+/** No sweep takes longer, in milliseconds: what is newer than this one by more is of a clock that was set back since. */
+const MAX_SWEEP_MS = 900_000;
+
 /** A sweep counts as one more of the schedule when it began at least this share of the schedule's rate after the last. */
 const MIN_SHARE_OF_RATE = 1 / 3;
 
@@ -198,7 +201,12 @@ class Fleet {
   /** Whether a later sweep has looked at the guest since this one began. */
   #isOutdated(id: string, before: GuestState | undefined): boolean {
     const at = before ? before.at : this.#known.has(id) ? this.#before?.sweep.started_at : undefined;
-    return at !== undefined && at > this.#startedAt;
+    return this.#isLater(at);
+  }
+
+  #isLater(at: string | undefined): boolean {
+    const ms = Date.parse(at ?? '') - this.#result.startedAt.getTime();
+    return ms > 0 && ms <= MAX_SWEEP_MS;
   }
 
   #instance(id: string): TroveInstance | undefined {
@@ -210,7 +218,7 @@ class Fleet {
   }
 
   get #isNewDay(): boolean {
-    return (this.#before?.round_trips?.day ?? '') < this.#day;
+    return this.#before?.round_trips?.day !== this.#day;
   }
 
   #countRoundTrip(id: string, { roundTripMs }: Reachable): void {
@@ -330,8 +338,8 @@ class Fleet {
   #lastSweep({ totals }: Tally, cause: CommonCause | undefined): LastSweep {
     const { origin, durationMs, isBrokerReachable, error } = this.#result;
     const before = this.#before?.sweep;
-    const isOlder = (before?.started_at ?? '') > this.#startedAt;
-    if (before && (isOlder || (!this.#isOfFleet && before.guests_from !== 'event'))) return before;
+    if (before && (this.#isLater(before.started_at) || (!this.#isOfFleet && before.guests_from !== 'event')))
+      return before;
     return {
       at: this.#endedAt,
       started_at: this.#startedAt,

@@ -11,12 +11,14 @@ export type MuteRequest =
 
 /** The mutes as an event is answered. */
 export interface MuteList {
-  /** `guests`: how many silent guests it concerns now. */
-  readonly mutes: readonly (Mute & { readonly guests: number })[];
+  /** `guests`: how many silent guests it concerns now; `matched`: how many guests at all. */
+  readonly mutes: readonly (Mute & { readonly guests: number; readonly matched: number })[];
 }
 
 /** A mute has an end. */
 const MAX_MS = 30 * 86_400_000;
+/** Clocks differ by less, in milliseconds. */
+const MAX_CLOCK_DIFFERENCE_MS = 3_600_000;
 const MAX_MUTES = 100;
 const MAX_TEXT = 200;
 
@@ -26,17 +28,28 @@ const UNIT_MS = new Map([
   ['d', 86_400_000],
 ]);
 
-const text = v.pipe(v.string(), v.maxLength(MAX_TEXT));
-const target = v.pipe(text, v.nonEmpty(), v.check(isNoMistypedId, 'an instance id is a UUID in lower case'));
+const LENGTH = 'a length of time is such as 30m, 2h or 3d, at most 30d';
+const TARGET = "an instance's id, a reason, a hypervisor, or all";
+
+const text = v.pipe(
+  v.string('not a text'),
+  v.trim(),
+  v.maxLength(MAX_TEXT, `longer than ${MAX_TEXT} characters`),
+);
+const target = v.pipe(
+  text,
+  v.nonEmpty(TARGET),
+  v.check(isNoMistypedId, 'an instance id is a UUID in lower case'),
+);
 const length = v.pipe(
-  v.string(),
+  v.string(LENGTH),
   v.transform((length) => Number(/^\d{1,5}(?=[mhd]$)/.exec(length)) * (UNIT_MS.get(length.slice(-1)) ?? 0)),
-  v.check((ms) => ms > 0 && ms <= MAX_MS, 'a length of time is such as 30m, 2h or 3d, at most 30d'),
+  v.check((ms) => ms > 0 && ms <= MAX_MS, LENGTH),
 );
 
 const MUTE_REQUEST = v.object({
-  target,
-  for: length,
+  target: v.optional(target, ''),
+  for: v.optional(length, ''),
   note: v.exactOptional(text),
   author: v.exactOptional(text),
 });
@@ -73,7 +86,9 @@ export function withMutes(state: FleetState, request: MuteRequest, now: Date): F
   const target = 'mute' in request ? request.mute.target : request.unmute;
   const others = mutes.filter((each) => each.target !== target);
   if ('unmute' in request) {
-    if (others.length === mutes.length) throw new InvalidEvent(`Nothing is muted as ${target}`);
+    const muted = mutes.map((mute) => mute.target).join(', ') || 'nothing';
+    if (others.length === mutes.length)
+      throw new InvalidEvent(`Nothing is muted as ${target}; muted is ${muted}`);
     return { ...state, mutes: others };
   }
   if (others.length >= MAX_MUTES) throw new InvalidEvent(`There are ${MAX_MUTES} mutes already`);
@@ -82,16 +97,22 @@ export function withMutes(state: FleetState, request: MuteRequest, now: Date): F
   return { ...state, mutes: [...others, { ...mute, from: now.toISOString(), until }] };
 }
 
-export function muteList({ mutes = [], guests }: FleetState, now: Date): MuteList {
+export function muteList({ mutes = [], guests, known, answered = {} }: FleetState, now: Date): MuteList {
   const silent = Object.entries(guests).filter(([, { sweeps }]) => sweeps > 0);
-  const concerns = (mute: Mute) => silent.filter(([id, guest]) => muteOf([mute], id, guest, now)).length;
-  return { mutes: mutes.map((mute) => ({ ...mute, guests: concerns(mute) })) };
+  const others = [...known, ...Object.keys(guests).filter((id) => guests[id]?.sweeps === 0)];
+  const concerns = (mute: Mute) => {
+    const count = silent.filter(([id, guest]) => muteOf([mute], id, guest, now)).length;
+    const up = others.filter((id) => muteOf([mute], id, answered[id] ?? {}, now)).length;
+    return { guests: count, matched: count + up };
+  };
+  return { mutes: mutes.map((mute) => ({ ...mute, ...concerns(mute) })) };
 }
 
-/** Those that have not ended. */
+/** Those that have not ended, the last to end first; one with a later end than any may have was set by a wrong clock. */
 export function activeMutes(mutes: readonly Mute[] = [], now: Date): Mute[] {
-  const at = now.toISOString();
-  return mutes.filter(({ until }) => until > at);
+  const leftMs = ({ until }: Mute) => Date.parse(until) - now.getTime();
+  const active = mutes.filter((mute) => leftMs(mute) > 0 && leftMs(mute) <= MAX_MS + MAX_CLOCK_DIFFERENCE_MS);
+  return active.sort((a, b) => b.until.localeCompare(a.until));
 }
 
 /** The mute that concerns a guest, as far as that is known of it. */

@@ -43,7 +43,8 @@ export function reminderOf(
   afterMs: number,
 ): Reminder | undefined {
   const age = (moment: string) => now.getTime() - Date.parse(moment);
-  if (afterMs === 0 || (remindedAt !== undefined && age(remindedAt) < DAY_MS)) return undefined;
+  const isToday = remindedAt !== undefined && Math.abs(age(remindedAt)) < DAY_MS; // a clock may have been set back
+  if (afterMs === 0 || isToday) return undefined;
   const all = [...silent].sort(([, a], [, b]) => a.since.localeCompare(b.since));
   const [[, longest] = []] = all;
   if (longest === undefined || age(longest.since) < afterMs) return undefined;

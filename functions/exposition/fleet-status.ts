@@ -3,8 +3,10 @@ import {
   type FleetState,
   type GuestState,
   type LastSweep,
+  type Mute,
   STALE_AFTER_RATES,
 } from '../changes/fleet-state.ts';
+import { activeMutes } from '../changes/mutes.ts';
 import { CodedError } from '../coded-error.ts';
 import { formatDuration } from '../time/format.ts';
 
@@ -32,6 +34,8 @@ export interface FleetStatus {
   /** A sweep should have ended since. */
   readonly isStale: boolean;
   readonly controlPlane: readonly ControlPlaneTopic[];
+  /** Those that have not ended. */
+  readonly mutes: readonly Mute[];
   /** In the order of ids; undefined: no sweep has reached verdicts for too long, since the broker is away. */
   readonly guests: readonly GuestStatus[] | undefined;
 }
@@ -55,7 +59,8 @@ export function fleetStatus(state: FleetState, nowMs: number, rateMs: number): F
   const verdictsAt = sweep.broker_reachable ? sweep.at : countedAt;
   const isKnown = verdictsAt !== undefined && !isOlder(verdictsAt, EXPIRED_AFTER_RATES);
   const isStale = isOlder(sweep.at, STALE_AFTER_RATES);
-  return { sweep, isStale, controlPlane, guests: isKnown ? guestsOf(state) : undefined };
+  const mutes = activeMutes(state.mutes, new Date(nowMs));
+  return { sweep, isStale, controlPlane, mutes, guests: isKnown ? guestsOf(state) : undefined };
 }
 
 /** Without what is left of guests that Trove has deleted. */

@@ -33,13 +33,14 @@ export class Archive {
     const store = openHistoryStore(this.#location, month);
     for (let attempt = 1; ; attempt++) {
       const stored = await store.read(deadline);
-      if (stored?.text === '')
-        throw new StateUnavailable(`The history of ${month} is full`, 'EntityTooLarge');
-      const known = new Set(stored?.text.slice(-TAIL).split('\n'));
+      const { text = '', isTooLarge } = stored ?? {};
+      if (isTooLarge) throw new StateUnavailable(`The history of ${month} is full`, 'EntityTooLarge');
+      const known = new Set(text.slice(-TAIL).split('\n'));
       const added = lines.filter((line) => !known.has(line));
       if (added.length === 0) return;
       try {
-        await store.replace(stored?.version, `${stored?.text ?? ''}${added.join('\n')}\n`, deadline);
+        const whole = text === '' || text.endsWith('\n') ? text : `${text}\n`; // half a line stays the only one that is lost
+        await store.replace(stored?.version, `${whole}${added.join('\n')}\n`, deadline);
         return;
       } catch (error) {
         if (!(error instanceof StateConflict) || attempt === ATTEMPTS) throw error;
@@ -56,7 +57,8 @@ export class Archive {
   async read(since: Date, until: Date, deadline: Deadline, id?: string): Promise<HistoryLine[]> {
     const lines: HistoryLine[] = [];
     for (const month of monthsFrom(since, until)) {
-      const { text } = (await openHistoryStore(this.#location, month).read(deadline)) ?? { text: '' };
+      const { text = '', isTooLarge } = (await openHistoryStore(this.#location, month).read(deadline)) ?? {};
+      if (isTooLarge) throw new StateUnavailable(`The history of ${month} cannot be read`, 'EntityTooLarge');
       for (const line of id === undefined ? text.split('\n') : linesWith(text, id)) {
         const parsed = parseHistoryLine(line);
         if (parsed && parsed.at >= since.toISOString()) lines.push(parsed);

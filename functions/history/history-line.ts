@@ -45,9 +45,20 @@ export function isDayLine(line: HistoryLine): line is DayLine {
   return 'day' in line;
 }
 
-/** The lines of one guest, and those of days, which are of all. @param id undefined: of all guests */
-export function linesOf(lines: readonly HistoryLine[] = [], id: string | undefined): HistoryLine[] {
-  return lines.filter((line) => isDayLine(line) || id === undefined || line.instance_id === id);
+/**
+ * The lines of one guest, and those of days, which are of all.
+ *
+ * @param unfiled those that wait in a state that was read before the archive
+ * @param id undefined: of all guests
+ */
+export function linesOf(
+  filed: readonly HistoryLine[],
+  unfiled: readonly HistoryLine[] = [],
+  id?: string,
+): HistoryLine[] {
+  const known = new Set(filed.map((line) => JSON.stringify(line)));
+  const isOf = (line: HistoryLine) => isDayLine(line) || id === undefined || line.instance_id === id;
+  return [...filed, ...unfiled.filter((line) => isOf(line) && !known.has(JSON.stringify(line)))];
 }
 
 /** A guest's round trips of each day, in milliseconds. */

@@ -14,20 +14,58 @@ export interface Incident {
   readonly isFlapping?: boolean;
   /** Nobody was told: the guest was muted. */
   readonly isMuted?: boolean;
+  /** Nothing says when it ended: that it had not yet at `to` is what is known. */
+  readonly isEndUnknown?: boolean;
 }
 
-/** The incidents that the lines tell of, the newest first. @param lines oldest first */
-export function incidentsOf(lines: readonly HistoryLine[]): Incident[] {
+/** What is known of one guest alone. */
+export function ofGuest<Guest>(guests: Readonly<Record<string, Guest>>, id: string): Record<string, Guest> {
+  return guests[id] ? { [id]: guests[id] } : {};
+}
+
+/** What is known of a guest now, as far as it matters here. */
+export interface GuestNow {
+  readonly sweeps: number;
+  readonly reported: string;
+  readonly reason: string;
+  readonly since: string;
+  readonly name?: string;
+  readonly hypervisor?: string;
+  readonly muted?: boolean;
+}
+
+/**
+ * The incidents that the lines tell of, the newest first.
+ *
+ * @param lines oldest first
+ * @param guests by instance id, those that do not plainly answer: an incident that began before the first line goes on
+ */
+export function incidentsOf(
+  lines: readonly HistoryLine[],
+  guests: Readonly<Record<string, GuestNow>>,
+): Incident[] {
   const open = new Map<string, Incident>();
+  const lastLine = new Map<string, string>();
   const ended: Incident[] = [];
   for (const line of lines) {
     if (isDayLine(line) || line.change === 'unknown_to_trove') continue;
     const { instance_id: id, change, at } = line;
     const incident = open.get(id);
+    lastLine.set(id, at);
     const isEnd = change === 'reachable' || change === 'deleted';
     if (isEnd) ended.push({ ...(incident ?? begun(line)), to: at });
     if (isEnd) open.delete(id);
     else open.set(id, { ...begun(line), ...(incident && continued(incident, line)) });
+  }
+  for (const [id, { sweeps, reported, muted, ...guest }] of Object.entries(guests)) {
+    if (sweeps === 0 || reported === 'nothing' || open.has(id)) continue;
+    const change = reported === 'flapping' ? 'flapping' : 'unreachable';
+    open.set(id, begun({ at: '', instance_id: id, change, ...guest, ...(muted && { muted }) }));
+  }
+  for (const [id, incident] of open) {
+    if (guests[id] && guests[id].reported !== 'nothing') continue;
+    open.delete(id); // forgotten, or what was known of it was lost
+    ended.push({ ...incident, to: lastLine.get(id) ?? incident.from, isEndUnknown: true });
   }
   return [...ended, ...open.values()].sort((a, b) => b.from.localeCompare(a.from));
 }
@@ -74,4 +112,10 @@ export function countBy(incidents: readonly Incident[], field: 'reason' | 'hyper
     value ? [[value, length]] : [],
   );
   return counts.sort(([, a], [, b]) => b - a);
+}
+
+/** Such as `flapping, muted`; empty where there is nothing to remark. */
+export function remarksOn({ isFlapping, isMuted, isEndUnknown }: Incident): string {
+  const remarks = [isFlapping && 'flapping', isMuted && 'muted', isEndUnknown && 'end not known'];
+  return remarks.filter(Boolean).join(', ');
 }

@@ -1,11 +1,11 @@
 import { causeSentence } from '../changes/common-cause.ts';
 import type { FleetState, LastSweep } from '../changes/fleet-state.ts';
 import { activeMutes } from '../changes/mutes.ts';
-import { cut } from '../excerpt.ts';
+import { andMore, cut, excerpt } from '../excerpt.ts';
 import { REASONS } from '../guest/reason.ts';
 import { formatDuration } from '../time/format.ts';
 import { guestTable, type LinkTo } from './guest-table.ts';
-import { type Headline, headline, staleMs } from './headline.ts';
+import { type Headline, headline, isStale } from './headline.ts';
 import { formatCount, type Html, html, timeElement } from './html.ts';
 import { muteLine } from './mute-line.ts';
 import { type Overview, overviewOf } from './overview.ts';
@@ -18,6 +18,9 @@ export type PageState = FleetState | undefined | { readonly problem: string };
 /** Longest texts of the state that are shown. */
 const MAX_TEXT = 1000;
 const MAX_TOPIC = 64;
+
+/** Mutes that are listed: the guests come soon after. */
+const MAX_MUTES = 3;
 
 export interface ViewOptions {
   readonly nowMs: number;
@@ -47,10 +50,10 @@ function content(state: PageState, options: ViewOptions): Html {
 function lastResult(state: FleetState, { nowMs, rateMs, linkTo }: ViewOptions): Html {
   const overview = overviewOf(state);
   const { sweep } = overview;
-  const staleFor = staleMs(overview, nowMs, rateMs);
-  return html`${heading(headline(overview, staleFor))}
-<p class="facts">Last sweep ${timeElement(sweep.at, nowMs)} UTC, ${age(sweep, nowMs)}, in ${(sweep.duration_ms / 1000).toFixed(1)} s · Broker ${staleFor === undefined ? '' : 'then '}${broker(sweep)}</p>
-${controlPlane(overview, nowMs)}${doubtful(sweep)}${commonCause(sweep, nowMs)}${staleFor === undefined ? undefined : stale(rateMs)}${sweepError(sweep)}${shrunk(state, nowMs)}${notices(state, nowMs)}${squares(overview)}${guestTable(overview, nowMs, linkTo)}`;
+  const isOld = isStale(sweep, nowMs, rateMs);
+  return html`${heading(headline(overview, nowMs, rateMs))}
+<p class="facts">Last sweep ${timeElement(sweep.at, nowMs)} UTC, ${age(sweep, nowMs)}, in ${(sweep.duration_ms / 1000).toFixed(1)} s · Broker ${isOld ? 'then ' : ''}${broker(sweep)}</p>
+${controlPlane(overview, nowMs)}${doubtful(sweep)}${commonCause(sweep, nowMs)}${isOld ? stale(rateMs) : undefined}${sweepError(sweep)}${shrunk(state, nowMs)}${notices(state, nowMs)}${squares(overview)}${guestTable(overview, nowMs, linkTo)}`;
 }
 
 function heading({ tone, text }: Headline): Html {
@@ -106,9 +109,11 @@ function shrunk({ shrunk }: FleetState, nowMs: number): Html | undefined {
 
 /** The mutes that have not ended, and when people were last reminded. */
 function notices({ mutes, reminded_at: remindedAt }: FleetState, nowMs: number): Html {
-  const lines = activeMutes(mutes, new Date(nowMs)).map((mute) => muteLine(mute, nowMs));
+  const { shown, omitted } = excerpt(activeMutes(mutes, new Date(nowMs)), MAX_MUTES);
+  const lines = shown.map((mute) => muteLine(mute, nowMs));
+  const more = omitted > 0 ? html`<p class="facts">…${andMore(omitted)} mutes</p>` : undefined;
   const last = remindedAt && html`<p class="facts">Last reminder ${timeElement(remindedAt, nowMs)} UTC</p>`;
-  return html`${lines}${last}`;
+  return html`${lines}${more}${last}`;
 }
 
 function broker({ broker_reachable: isReachable, error }: LastSweep): Html {

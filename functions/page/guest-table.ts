@@ -33,7 +33,7 @@ const CONTRADICTED: Heading = {
 };
 
 /** Of silent guests that do not count as unreachable. */
-const APART: Readonly<Record<Apart, Heading>> = {
+export const APART: Readonly<Record<Apart, Heading>> = {
   muted: { title: 'muted', means: 'An operator wants to hear nothing of these guests for a while.' },
   expected_silent: {
     title: 'silence expected',
@@ -80,7 +80,7 @@ export function guestTable(
     ...[...apart].map(([why, guests]) => group(APART[why], guests, shown, silent)),
   ].filter((group) => group !== undefined);
   if (groups.length === 0) return html``;
-  return html`<table>
+  return html`<table class="guests">
 <thead><tr><th scope="col">Guest</th><th scope="col">Since <small>(UTC)</small></th><th scope="col">For</th><th scope="col" class="number">Waiting messages</th></tr></thead>
 ${groups}</table>`;
 }
@@ -97,7 +97,7 @@ function group<Guest extends Row>(
   if (guests.length === 0) return undefined;
   const { shown, omitted } = excerpt(guests, MAX_ROWS);
   return html`<tbody>
-<tr><th colspan="4" scope="rowgroup"><b${tone && html` class="${tone}"`}>${title}</b> · ${guestCount(guests.length)}<p>${means}${todo && html` <b>First:</b> ${todo}`}</p></th></tr>
+<tr><th colspan="4" scope="rowgroup"><b${tone && html` class="${tone}"`}>${title}</b> · ${guestCount(guests.length)}<p><span class="means">${means}</span>${todo && html` <b>First:</b> ${todo}`}</p></th></tr>
 ${shown.map((guest) => row(guest, options, remarkOf(guest)))}${omitted > 0 ? html`<tr><td colspan="4" class="more">… and ${formatCount(omitted)} more</td></tr>` : undefined}
 </tbody>`;
 }
@@ -105,15 +105,17 @@ ${shown.map((guest) => row(guest, options, remarkOf(guest)))}${omitted > 0 ? htm
 function row(guest: Row, { nowMs, linkTo }: Shown, remarked: Html): Html {
   const { id, since, waiting_messages: waiting } = guest;
   const age = formatDuration(nowMs - Date.parse(since));
-  return html`<tr><td>${origin(guest)}${linkTo(id, html`<code>${id}</code>`)}${remarked}</td><td>${timeElement(since, nowMs)}</td><td>${age}</td><td class="number">${waiting === undefined ? '–' : formatCount(waiting)}</td></tr>
+  return html`<tr><td>${origin(guest)}${linkTo(id, html`<code>${id}</code>`)}${remarked}</td><td>${timeElement(since, nowMs)}</td><td>${age}</td><td class="number${waiting === undefined ? ' none' : ''}">${waiting === undefined ? '–' : formatCount(waiting)}</td></tr>
 `;
 }
 
 /** Whose guest it is, and where, as Trove says. */
 function origin({ name, project_id: project, hypervisor }: Row): Html | undefined {
   if (name === undefined) return undefined;
-  const where = [project && `project ${cut(project, MAX_TEXT)}`, hypervisor && cut(hypervisor, MAX_TEXT)];
-  return html`<div><b>${cut(name, MAX_TEXT)}</b> <small>${where.filter(Boolean).join(' · ')}</small></div>`;
+  const owner =
+    project && html`<small class="project">project ${cut(project, MAX_TEXT)}${hypervisor && ' · '}</small>`;
+  const host = hypervisor && html`<small>${cut(hypervisor, MAX_TEXT)}</small>`;
+  return html`<div><b>${cut(name, MAX_TEXT)}</b> ${owner}${host}</div>`;
 }
 
 /** What Trove calls the guest, beside what was found. */

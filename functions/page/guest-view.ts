@@ -1,10 +1,13 @@
 import type { FleetState, GuestState } from '../changes/fleet-state.ts';
 import { muteOf } from '../changes/mutes.ts';
 import { cut } from '../excerpt.ts';
+import { REASONS } from '../guest/reason.ts';
 import { type HistoryLine, linesOf, roundTripsOf } from '../history/history-line.ts';
-import { downMs, type Incident, incidentsOf } from '../history/incidents.ts';
+import { downMs, type Incident, incidentsOf, ofGuest, remarksOn } from '../history/incidents.ts';
 import { formatDuration, formatTime } from '../time/format.ts';
 import type { PageState, ViewOptions } from './fleet-view.ts';
+import { APART } from './guest-table.ts';
+import { type Headline, sweepTrouble } from './headline.ts';
 import { type Html, html, timeElement } from './html.ts';
 import { muteLine } from './mute-line.ts';
 import { stylesheet } from './stylesheet.ts';
@@ -30,32 +33,46 @@ export function guestView(history: GuestHistory, options: ViewOptions): Html {
   return html`${stylesheet(options.theme)}<div class="fleet cwdb-no-default-styles">${content(history, options)}</div>`;
 }
 
-function content({ id, state, lines }: GuestHistory, { nowMs }: ViewOptions): Html {
+function content({ id, state, lines }: GuestHistory, { nowMs, rateMs }: ViewOptions): Html {
   if (state === undefined || 'problem' in state)
     return html`<h1 class="warn">${id}</h1><p class="trouble">${state?.problem ?? 'No sweep has been saved yet'}.</p>`;
   const guest = state.guests[id];
-  const known = guest ?? state.answered?.[id];
+  const none: Partial<GuestState> | undefined = state.known.includes(id) ? {} : undefined;
+  const known = guest ?? state.answered?.[id] ?? none;
   const now = new Date(nowMs);
   const { name, project_id: project, hypervisor } = known ?? {};
   const facts = [name && id, project && `project ${project}`, hypervisor].filter(
     (fact) => fact !== undefined,
   );
   const mute = muteOf(state.mutes, id, { ...known, ...(guest && { reason: guest.reason }) }, now);
-  return html`<h1 class="${guest && guest.sweeps > 0 && !mute ? 'bad' : known ? 'good' : 'warn'}">${cut(name ?? id, MAX_TEXT)} ${statusOf(guest, known !== undefined, nowMs)}</h1>
-<p class="facts">${cut(facts.join(' · '), MAX_TEXT)}</p>${mute && muteLine(mute, nowMs)}${
+  const { tone, text } = statusOf(guest, known !== undefined, nowMs);
+  const trouble = sweepTrouble(state.sweep, nowMs, rateMs);
+  return html`<h1 class="${trouble ? 'warn' : tone}">${cut(name ?? id, MAX_TEXT)} ${trouble && 'then '}${text}</h1>
+${trouble && html`<p class="trouble"><b class="bad">${trouble}.</b></p>`}<p class="facts">${cut(facts.join(' · '), MAX_TEXT)}</p>${mute && muteLine(mute, nowMs)}${whatToDo(guest)}${
     'problem' in lines ? html`<p class="trouble">${lines.problem}.</p>` : past(id, state, lines, nowMs)
   }`;
 }
 
-function statusOf(guest: GuestState | undefined, isKnown: boolean, nowMs: number): string {
-  if (guest && guest.sweeps > 0)
-    return `is unreachable since ${formatTime(guest.since, nowMs)} UTC: ${guest.reason}`;
-  return isKnown ? 'is reachable' : 'is not known to the last sweep';
+function statusOf(guest: GuestState | undefined, isKnown: boolean, nowMs: number): Headline {
+  if (!guest || guest.sweeps === 0)
+    return isKnown
+      ? { tone: 'good', text: 'is reachable' }
+      : { tone: 'warn', text: 'is not known to the last sweep' };
+  const { since, reason, counted_apart: why } = guest;
+  const apart = why ? ` (${APART[why].title})` : '';
+  const text = `is unreachable since ${formatTime(since, nowMs)} UTC: ${reason}${apart}`;
+  return { tone: why ? 'warn' : 'bad', text };
+}
+
+function whatToDo(guest: GuestState | undefined): Html | undefined {
+  if (!guest || guest.sweeps === 0) return undefined;
+  const { means, todo } = REASONS[guest.reason];
+  return html`<p class="facts">${means} <b>First:</b> ${todo}</p>`;
 }
 
 function past(id: string, state: FleetState, filed: readonly HistoryLine[], nowMs: number): Html {
-  const lines = [...filed, ...linesOf(state.unfiled, id)];
-  const incidents = incidentsOf(lines);
+  const lines = linesOf(filed, state.unfiled, id);
+  const incidents = incidentsOf(lines, ofGuest(state.guests, id));
   const from = new Date(nowMs - HISTORY_DAYS * DAY_MS);
   const down = downMs(incidents, from, new Date(nowMs));
   const share = ((100 * down) / (HISTORY_DAYS * DAY_MS)).toFixed(2);
@@ -81,10 +98,10 @@ function strip(incidents: readonly Incident[], nowMs: number): Html {
 
 function incidentTable(incidents: readonly Incident[], nowMs: number): Html | undefined {
   if (incidents.length === 0) return undefined;
-  const rows = incidents.slice(0, MAX_INCIDENTS).map(({ from, to, reason, isFlapping, isMuted }) => {
+  const rows = incidents.slice(0, MAX_INCIDENTS).map((incident) => {
+    const { from, to, reason } = incident;
     const ms = (to === undefined ? nowMs : Date.parse(to)) - Date.parse(from);
-    const remarks = [isFlapping && 'flapping', isMuted && 'muted'].filter(Boolean).join(', ');
-    return html`<tr><td>${timeElement(from, nowMs)}</td><td>${to === undefined ? 'now' : timeElement(to, nowMs)}</td><td>${formatDuration(ms)}</td><td>${cut(reason, MAX_TEXT)} <small>${remarks}</small></td></tr>
+    return html`<tr><td>${timeElement(from, nowMs)}</td><td>${to === undefined ? 'now' : timeElement(to, nowMs)}</td><td>${formatDuration(ms)}</td><td>${cut(reason, MAX_TEXT)} <small>${remarksOn(incident)}</small></td></tr>
 `;
   });
   return html`<table class="history">

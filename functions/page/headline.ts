@@ -1,4 +1,4 @@
-import { STALE_AFTER_RATES } from '../changes/fleet-state.ts';
+import { type LastSweep, STALE_AFTER_RATES } from '../changes/fleet-state.ts';
 import { cut } from '../excerpt.ts';
 import { formatDuration } from '../time/format.ts';
 import { formatCount, guestCount } from './html.ts';
@@ -10,18 +10,23 @@ export interface Headline {
   readonly text: string;
 }
 
-/** The age of a last sweep that is too old, in milliseconds; undefined: it is recent. */
-export function staleMs({ sweep }: Overview, nowMs: number, rateMs: number): number | undefined {
-  const ageMs = nowMs - Date.parse(sweep.at);
-  return ageMs > STALE_AFTER_RATES * rateMs ? ageMs : undefined;
+/** Whether the last sweep is too old. */
+export function isStale({ at }: LastSweep, nowMs: number, rateMs: number): boolean {
+  return nowMs - Date.parse(at) > STALE_AFTER_RATES * rateMs;
+}
+
+/** Why nothing is known of the guests now; undefined: it is. */
+export function sweepTrouble(sweep: LastSweep, nowMs: number, rateMs: number): string | undefined {
+  if (isStale(sweep, nowMs, rateMs))
+    return `No sweep for ${formatDuration(nowMs - Date.parse(sweep.at))}: this page is out of date`;
+  if (sweep.broker_reachable) return undefined;
+  return `Guests cannot be pinged: ${cut(sweep.error?.code ?? 'the broker fails', 64)}`;
 }
 
 /** The worst that is known: no sweeps, then no broker, then the guests, then the control plane. */
-export function headline({ sweep, counts, controlPlane }: Overview, staleFor: number | undefined): Headline {
-  if (staleFor !== undefined)
-    return { tone: 'stale', text: `No sweep for ${formatDuration(staleFor)}: this page is out of date` };
-  if (!sweep.broker_reachable)
-    return { tone: 'bad', text: `Guests cannot be pinged: ${sweep.error?.code ?? 'the broker fails'}` };
+export function headline({ sweep, counts, controlPlane }: Overview, nowMs: number, rateMs: number): Headline {
+  const trouble = sweepTrouble(sweep, nowMs, rateMs);
+  if (trouble) return { tone: isStale(sweep, nowMs, rateMs) ? 'stale' : 'bad', text: trouble };
   if (counts.unreachable > 0)
     return { tone: 'bad', text: `${ofAll(counts, counts.unreachable)} unreachable` };
   const down = controlPlane.find(({ reachable }) => reachable === false);
@@ -29,6 +34,8 @@ export function headline({ sweep, counts, controlPlane }: Overview, staleFor: nu
   if (counts.unknown > 0) return { tone: 'warn', text: `${ofAll(counts, counts.unknown)} without a verdict` };
   if (sweep.error !== undefined) return { tone: 'warn', text: 'The last sweep could not be completed' };
   if (counts.total === 0) return { tone: 'warn', text: 'No guest is bound on the broker' };
+  if (counts.apart > 0)
+    return { tone: 'good', text: `${ofAll(counts, counts.apart)} silent, and counted apart` };
   return {
     tone: 'good',
     text: counts.total === 1 ? 'The one guest is reachable' : `All ${guestCount(counts.total)} are reachable`,

@@ -32,18 +32,27 @@ const RULES = html`
 .fleet code{font:13px ui-monospace,monospace}
 .fleet small,.fleet .more{color:var(--dim);font-size:12px}
 .fleet small.warn{color:var(--warn)}
-.fleet td small{margin-left:8px}
+.fleet td small{margin-left:8px}.fleet td .project+small{margin-left:0}
 .fleet a{color:inherit}
 .fleet .history{width:auto}
 .fleet .history .number{padding-right:16px}
+.fleet .history td:nth-child(4){white-space:normal}
 @media (max-width:640px){
-.fleet thead{display:none}
-.fleet tbody tr{display:flex;flex-wrap:wrap;gap:0 16px;border-bottom:1px solid var(--line)}
-.fleet tbody th,.fleet tbody td{border:0;padding:0;white-space:normal}
-.fleet tbody th{padding:16px 0 4px}
-.fleet tbody td:first-child{flex:1 0 100%;padding-top:4px}
-.fleet tbody td:nth-child(2)::before{content:"since "}
-.fleet tbody td:nth-child(4)::after{content:" waiting"}
+.fleet{font-size:13px;line-height:18px}
+.fleet h1{font-size:20px;line-height:24px}
+.fleet .facts,.fleet .trouble{margin:6px 0 0}
+.fleet .legend{gap:0 16px;margin:10px 0 6px}
+.fleet table{margin:12px 0 0}
+.fleet .history td,.fleet .history th{padding-right:12px;white-space:normal;overflow-wrap:normal}
+.fleet .history td:nth-child(-n+2){min-width:78px}.fleet .history td:nth-child(3){min-width:56px}.fleet .history td:nth-child(4){overflow-wrap:anywhere;min-width:90px}
+.fleet .guests code{font-size:11px}.fleet td code+small,.fleet td a+small{margin-left:6px}
+.fleet .guests thead,.fleet .means,.fleet .project,.fleet .none{display:none}
+.fleet .guests tr{display:flex;flex-wrap:wrap;gap:0 12px;padding:4px 0;border-bottom:1px solid var(--line)}
+.fleet .guests th,.fleet .guests td{border:0;padding:0;white-space:normal}
+.fleet .guests th{padding-top:6px}
+.fleet .guests td:first-child{flex:1 0 100%}
+.fleet .guests td:nth-child(2)::before{content:"since "}
+.fleet .guests td:nth-child(4)::after{content:" waiting"}
 }`;
 
 /** The page's CSS. Nothing in it comes from the state. */

@@ -39,7 +39,8 @@ export class S3Object implements StateStore {
         const { Body: body, ETag: version } = await client.send(command, { abortSignal });
         if (!(body instanceof Readable) || version === undefined)
           throw new Error("S3's answer has no object");
-        return { text: await textOf(addAbortSignal(abortSignal, body), this.#maxBytes), version };
+        const text = await textOf(addAbortSignal(abortSignal, body), this.#maxBytes);
+        return { text: text ?? '', version, isTooLarge: text === undefined };
       });
     } catch (error) {
       if (nameOf(error) === 'NoSuchKey') return undefined;
@@ -81,13 +82,13 @@ async function ask<T>(
   }
 }
 
-/** @returns an empty text, which is no state either, where there is too much */
-async function textOf(body: Readable, maxBytes: number): Promise<string> {
+/** @returns undefined where there is too much */
+async function textOf(body: Readable, maxBytes: number): Promise<string | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of body) {
     bytes += chunk.length;
-    if (bytes > maxBytes) return '';
+    if (bytes > maxBytes) return undefined;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

@@ -5,6 +5,8 @@ import type { Deadline } from '../time/deadline.ts';
 export interface StoredText {
   readonly text: string;
   readonly version: string;
+  /** There is more than can be read, and the text is empty. */
+  readonly isTooLarge?: boolean;
 }
 
 /** One text that is read and replaced as a whole. */

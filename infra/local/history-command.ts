@@ -2,7 +2,7 @@ import { type FleetState, parseFleetState } from '../../functions/changes/fleet-
 import { INSTANCE_ID } from '../../functions/guest/topic.ts';
 import { Archive } from '../../functions/history/archive.ts';
 import { linesOf, roundTripsOf } from '../../functions/history/history-line.ts';
-import { incidentsOf } from '../../functions/history/incidents.ts';
+import { incidentsOf, ofGuest } from '../../functions/history/incidents.ts';
 import { readStateSettings } from '../../functions/settings/state-settings.ts';
 import { openStateStore } from '../../functions/store/state-location.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
@@ -19,6 +19,10 @@ const USAGE = 'npm run history [-- [--json] [--since 2026-11-01] [instance_id]]'
 /** How many days are read, unless `--since` says since when. */
 const DAYS = 30;
 
+/** How many days the history is kept. */
+const MAX_DAYS = 400;
+const DAY_MS = 86_400_000;
+
 const TIMEOUT_MS = 60_000;
 
 process.exitCode = await run(USAGE, EXIT.couldNotRun, main);
@@ -34,13 +38,15 @@ async function main(): Promise<number> {
   if (location === undefined) throw new Error('FLEET_STATE_URL is not set');
   const deadline = Deadline.in(TIMEOUT_MS);
   const now = new Date();
-  const from = since ?? new Date(now.getTime() - DAYS * 86_400_000);
-  const filed = await new Archive(location).read(from, now, deadline, id);
+  const daysAgo = (days: number) => new Date(now.getTime() - days * DAY_MS);
+  const from = since ? new Date(Math.max(since.getTime(), daysAgo(MAX_DAYS).getTime())) : daysAgo(DAYS);
   const stored = await openStateStore(location).read(deadline);
-  const { unfiled }: Partial<FleetState> = stored ? parseFleetState(stored.text) : {};
-  const lines = [...filed, ...linesOf(unfiled, id)].filter(({ at }) => at >= from.toISOString());
+  const { unfiled, guests = {} }: Partial<FleetState> = stored ? parseFleetState(stored.text) : {};
+  const filed = await new Archive(location).read(from, now, deadline, id);
+  const lines = linesOf(filed, unfiled, id).filter(({ at }) => at >= from.toISOString());
+  const incidents = incidentsOf(lines, id === undefined ? guests : ofGuest(guests, id));
   const round_trips = id === undefined ? [] : roundTripsOf(lines, id);
-  const history = { since: from.toISOString(), incidents: incidentsOf(lines), round_trips };
+  const history = { since: from.toISOString(), incidents, round_trips };
   console.log(json ? JSON.stringify(history) : historyReport(history, now));
   return EXIT.allReachable;
 }
@@ -49,9 +55,14 @@ function readQuestion() {
   const options = { json: { type: 'boolean', default: false }, since: { type: 'string' } } as const;
   const { values, positionals } = readArguments(USAGE, { options, allowPositionals: true });
   const [id, ...more] = positionals;
-  const since = values.since === undefined ? undefined : new Date(values.since);
+  const since = values.since === undefined ? undefined : dateOf(values.since);
   if (more.length > 0) throw new WrongUsage('More than one guest is named', USAGE);
-  if (since && Number.isNaN(since.getTime()))
-    throw new WrongUsage('--since is a date such as 2026-11-01', USAGE);
   return { json: values.json, since, id };
+}
+
+/** In UTC; a day that the month does not have is none. */
+function dateOf(text: string): Date {
+  const date = new Date(/^\d{4}-\d\d-\d\d(T[\d:.]+Z)?$/.test(text) ? text : Number.NaN);
+  if (date.getTime() <= Date.now() && date.toISOString().startsWith(text.slice(0, 10))) return date;
+  throw new WrongUsage('--since is a date in the past such as 2026-11-01', USAGE);
 }

@@ -1,5 +1,5 @@
 import { andMore, excerpt } from '../../functions/excerpt.ts';
-import { countBy, type Incident } from '../../functions/history/incidents.ts';
+import { countBy, type Incident, remarksOn } from '../../functions/history/incidents.ts';
 import { formatDuration } from '../../functions/time/format.ts';
 import { showControlCharacters } from './control-characters.ts';
 import { minuteOf, type Row, tableOf } from './table.ts';
@@ -19,7 +19,7 @@ const MAX_COUNTS = 10;
 /** The history as text for a person: the incidents, the newest first, what they have in common, and the round trips. */
 export function historyReport({ since, incidents, round_trips: days }: History, now: Date): string {
   const start = since.slice(0, 10);
-  if (incidents.length === 0 && days.length === 0) return `Nothing has changed since ${start}.`;
+  if (incidents.length === 0 && days.length === 0) return `No incident since ${start}.`;
   const { shown, omitted } = excerpt(incidents, MAX_ROWS);
   const parts = [
     incidents.length > 0 && tableOf(shown.map((each) => row(each, now))),
@@ -32,7 +32,7 @@ export function historyReport({ since, incidents, round_trips: days }: History, 
 }
 
 function row(incident: Incident, now: Date): Row {
-  const { instance_id: id, name = '', hypervisor = '', reason, from, to, isFlapping, isMuted } = incident;
+  const { instance_id: id, name = '', hypervisor = '', reason, from, to } = incident;
   const ms = (to === undefined ? now.getTime() : Date.parse(to)) - Date.parse(from);
   return {
     instance: id,
@@ -42,7 +42,7 @@ function row(incident: Incident, now: Date): Row {
     'from (UTC)': minuteOf(from),
     'to (UTC)': to === undefined ? 'now' : minuteOf(to),
     for: formatDuration(ms),
-    remark: [isFlapping && 'flapping', isMuted && 'muted'].filter(Boolean).join(', '),
+    remark: remarksOn(incident),
   };
 }
 

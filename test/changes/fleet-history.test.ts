@@ -118,6 +118,32 @@ describe('a state that is', () => {
   });
 });
 
+describe('the history of a month', () => {
+  const archive = () => new Archive({ bucket: 'fleet', key: 'state.json' });
+  const at = '2026-02-28T23:59:59.000Z';
+  const line = { at, instance_id: A, change: 'unreachable', reason: 'no_reply', since: at };
+  const since = new Date('2026-01-31T00:00:00.000Z');
+  const read = (id?: string) => archive().read(since, new Date('2026-03-31'), soon(), id);
+
+  test.each([
+    ['that ends in half a line', '{"at":"2026-02-2'],
+    ['with damaged lines', `\0\n{}\n[1]\n"${A}"\n`],
+    ['that is empty', ''],
+    ['that is missing', undefined],
+  ])('%s keeps each new line, once', async (_what, text) => {
+    if (text !== undefined) s3.objects.set('/fleet/history/2026-02.jsonl', text);
+    for (let attempt = 0; attempt < 2; attempt++) await archive().file([line], soon());
+    expect([await read(), await read(A), await read(B)]).toEqual([[line], [line], []]);
+  });
+
+  test('that is too large is not taken for one without incidents', async () => {
+    s3.objects.set('/fleet/history/2026-02.jsonl', 'x'.repeat(48 * 1024 * 1024 + 1));
+    const tooLarge = { code: 'state_unavailable', exception: 'EntityTooLarge' };
+    await expect(read()).rejects.toMatchObject(tooLarge);
+    await expect(archive().file([line], soon())).rejects.toMatchObject(tooLarge);
+  });
+});
+
 describe('two writers', () => {
   /** Lets another sweep be added to the state, each time just before a write of this one. */
   function race(others: SweepResult[]): SweepOutcome[] {

@@ -164,11 +164,22 @@ describe('two sweeps at a time', () => {
     history.sweep(0, allUp);
     history.sweep(1, { ...allUp, [A]: DEAD });
     history.sweep(2, allUp);
-    const older = { startedAt: new Date(Date.UTC(2026, 10, 24, 1, 30)) };
-    history.sweep(2.5, { ...allUp, [A]: DEAD, [B]: DEAD }, older);
+    const older = { startedAt: new Date(Date.UTC(2026, 10, 24, 1, 50)) };
+    history.sweep(2.1, { ...allUp, [A]: DEAD, [B]: DEAD }, older);
     expect(history.state?.guests[A]?.sweeps).toBe(0);
     expect(history.state?.guests[B]).toBeUndefined();
     expect(history.state?.sweep.at).toBe('2026-11-24T02:00:00.000Z');
+  });
+
+  test('a clock that is set back by a day is no older sweep: what it finds counts', () => {
+    const history = new History();
+    history.sweep(24, allUp);
+    history.sweep(25, { ...allUp, [A]: DEAD });
+    const { changes } = history.sweep(1, { ...allUp, [A]: DEAD, [B]: DEAD });
+    expect(changes.map(({ instance_id: id }) => id)).toEqual([A]);
+    expect(history.state?.guests[B]?.sweeps).toBe(1);
+    expect(history.state?.sweep.at).toBe('2026-11-24T01:00:00.000Z');
+    expect(history.state?.round_trips?.day).toBe('2026-11-24');
   });
 });
 

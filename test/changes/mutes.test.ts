@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { applySweep } from '../../functions/changes/apply-sweep.ts';
 import { type FleetState, parseFleetState } from '../../functions/changes/fleet-state.ts';
-import { muteList, readMuteRequest, withMutes } from '../../functions/changes/mutes.ts';
+import { muteList, muteOf, readMuteRequest, withMutes } from '../../functions/changes/mutes.ts';
 import { notice } from '../../functions/changes/notice.ts';
 import type { Reason } from '../../functions/guest/reason.ts';
 import type { Verdict } from '../../functions/sweep/sweep.ts';
@@ -151,18 +151,45 @@ describe('mutes', () => {
       from: '2026-11-24T00:00:00.000Z',
       until: '2026-11-24T05:00:00.000Z',
       guests: 1,
+      matched: 3,
     });
   });
 
+  test('the end of a guest that several mutes concern is the last of theirs', () => {
+    const operator = new Operator();
+    operator.sweep(0);
+    operator.ask(0, { mute: { target: GUEST, for: '1h' } });
+    operator.ask(0, { mute: { target: 'compute-1', for: '3h' } });
+    expect(muteOf(operator.state?.mutes, GUEST, { hypervisor: 'compute-1' }, new Date(START))?.target).toBe(
+      'compute-1',
+    );
+    for (const hours of [0.5, 2, 2.5]) operator.sweep(hours, down);
+    expect(operator.notices).toEqual([]);
+    operator.sweep(3.5, down);
+    expect(operator.notices).toHaveLength(1);
+  });
+
+  test('a mute whose end lies further ahead than any may have, since a clock was wrong, is none', () => {
+    const operator = new Operator();
+    operator.sweep(0);
+    operator.ask(9000, { mute: { target: 'all', for: '30d' } });
+    for (const hours of [1, 2]) operator.sweep(hours, down);
+    expect(operator.notices).toHaveLength(1);
+  });
+
   test.each<[event: object, message: RegExp]>([
-    [{ mute: { target: 'all' } }, /^mute.for: /],
+    [{ mute: { target: 'all' } }, /^mute.for: .*such as 30m/],
+    [{ mute: { target: 'all', for: '1e9h' } }, /such as 30m/],
+    [{ mute: { target: 'all', for: '-1h' } }, /such as 30m/],
+    [{ mute: { target: 'all', for: '' } }, /such as 30m/],
+    [{ mute: { for: '2h' } }, /^mute.target: an instance's id, a reason, a hypervisor, or all/],
+    [{ mute: { target: ' ', for: '2h' } }, /^mute.target: an instance's id/],
     [{ mute: { target: 'all', for: '31d' } }, /at most 30d/],
     [{ mute: { target: 'all', for: '0h' } }, /such as 30m/],
     [{ mute: { target: 'all', for: '2' } }, /such as 30m/],
-    [{ mute: { target: '', for: '2h' } }, /^mute.target: /],
     [{ mute: { target: GUEST.toUpperCase().replace('8', 'A'), for: '2h' } }, /UUID in lower case/],
-    [{ mute: { target: 'all', for: '2h', note: 'x'.repeat(201) } }, /^mute.note: /],
-    [{ unmute: 7 }, /^unmute: /],
+    [{ mute: { target: 'all', for: '2h', note: 'x'.repeat(201) } }, /^mute.note: longer than 200 characters/],
+    [{ unmute: 7 }, /^unmute: not a text/],
   ])('%j is refused by its name', (event, message) => {
     expect(() => readMuteRequest(event)).toThrow(message);
   });
@@ -170,7 +197,10 @@ describe('mutes', () => {
   test('what is not muted cannot be unmuted, and no more than a hundred mutes are taken', () => {
     const operator = new Operator();
     operator.sweep(0);
-    expect(() => operator.ask(0, { unmute: 'all' })).toThrow('Nothing is muted as all');
+    expect(() => operator.ask(0, { unmute: 'all' })).toThrow('Nothing is muted as all; muted is nothing');
+    operator.ask(0, { mute: { target: 'all', for: '1h' } });
+    expect(() => operator.ask(0, { unmute: GUEST })).toThrow(`Nothing is muted as ${GUEST}; muted is all`);
+    operator.ask(0, { unmute: ' all ' });
     for (let n = 0; n < 100; n++) operator.ask(0, { mute: { target: `host-${n}`, for: '1h' } });
     expect(() => operator.ask(0, { mute: { target: 'one-more', for: '1h' } })).toThrow('100 mutes');
   });

@@ -61,6 +61,19 @@ test.each([
   expect(reminders.map((sentence) => Number.parseInt(sentence, 10))).toEqual(at);
 });
 
+test('a clock that was set back keeps nobody from the next reminder', () => {
+  const at = new Date(START + 48 * HOUR);
+  const before = applySweep(
+    undefined,
+    resultOf({ [id(1)]: DEAD, [id(2)]: UP }, { endedAt: new Date(START) }),
+    RULES,
+  );
+  const again = applySweep(before.state, resultOf({ [id(1)]: DEAD, [id(2)]: UP }, { endedAt: at }), RULES);
+  const state = { ...again.state, reminded_at: new Date(START + 9000 * HOUR).toISOString() };
+  const { reminder } = applySweep(state, resultOf({ [id(1)]: DEAD, [id(2)]: UP }, { endedAt: at }), RULES);
+  expect(reminder?.guests).toBe(1);
+});
+
 test('what is muted is in no reminder, and the end of its mute is one', () => {
   const down = resultOf({ [id(1)]: DEAD, [id(2)]: UP });
   const sweep = (state: FleetState | undefined, hours: number) =>

@@ -8,6 +8,8 @@ import { described, instance, minutesAgo, NOW_MS, stateOf, unreachable } from '.
 
 const RATE_MS = 5 * 60_000;
 
+const MUTE = { target: 'compute-7', from: minutesAgo(9), until: minutesAgo(-9), note: 'disk', author: 'ann' };
+
 const STATE: FleetState = {
   ...stateOf(
     {
@@ -23,6 +25,7 @@ const STATE: FleetState = {
     [instance(1)]: { round_trip_ms: 1.9, name: 'a "b"\\\n' },
     [instance(5)]: { round_trip_ms: 20 },
   },
+  mutes: [MUTE, { ...MUTE, until: minutesAgo(1) }],
   control_plane: [
     { topic: 'taskmanager', reachable: false, reason: 'no_reply' },
     { topic: 'trove-conductor', reachable: null },
@@ -134,6 +137,7 @@ describe('JSON', () => {
       sweep: STATE.sweep,
       stale: false,
       control_plane: STATE.control_plane,
+      mutes: [MUTE],
       guests: guests ? JSON.parse(JSON.stringify(guests)) : null,
     });
   });

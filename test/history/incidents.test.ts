@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { type ChangeLine, parseHistoryLine } from '../../functions/history/history-line.ts';
-import { countBy, downMs, incidentsOf } from '../../functions/history/incidents.ts';
+import { countBy, downMs, type GuestNow, incidentsOf } from '../../functions/history/incidents.ts';
 
 const A = '00000000-0000-4000-8000-000000000001';
 const B = '00000000-0000-4000-8000-000000000002';
@@ -14,17 +14,29 @@ const line = (hour: number, change: string, more: Partial<ChangeLine> = {}): Cha
   ...more,
 });
 
-test.each<[what: string, lines: ChangeLine[], incidents: object[]]>([
+const silent: GuestNow = { sweeps: 9, reported: 'unreachable', reason: 'no_reply', since: at(1) };
+
+test.each<[what: string, lines: ChangeLine[], incidents: object[], now?: GuestNow]>([
   [
     'an outage',
     [line(2, 'unreachable'), line(5, 'reachable', { since: at(1) })],
     [{ from: at(1), to: at(5) }],
   ],
-  ['one that goes on', [line(2, 'unreachable')], [{ from: at(1), reason: 'no_reply' }]],
+  ['one that goes on', [line(2, 'unreachable')], [{ from: at(1), reason: 'no_reply' }], silent],
+  ['one that began before what is read, and goes on', [], [{ from: at(1), reason: 'no_reply' }], silent],
+  [
+    'muted, and goes on',
+    [],
+    [{ isMuted: true, isFlapping: true }],
+    { ...silent, reported: 'flapping', muted: true },
+  ],
+  ['silent in too few sweeps', [], [], { ...silent, reported: 'nothing' }],
+  ['forgotten', [line(2, 'unreachable')], [{ from: at(1), to: at(2), isEndUnknown: true }]],
   [
     'another reason',
     [line(2, 'unreachable'), line(3, 'reason_changed', { reason: 'no_consumer', since: at(1) })],
     [{ from: at(1), reason: 'no_consumer' }],
+    silent,
   ],
   [
     'abandoned, then deleted',
@@ -49,6 +61,7 @@ test.each<[what: string, lines: ChangeLine[], incidents: object[]]>([
     'muted, and told of when the mute ended',
     [line(2, 'unreachable', { muted: true }), line(4, 'mute_ended', { since: at(1) })],
     [{ from: at(1), isMuted: false }],
+    silent,
   ],
   [
     'muted throughout',
@@ -56,17 +69,23 @@ test.each<[what: string, lines: ChangeLine[], incidents: object[]]>([
     [{ isMuted: true }],
   ],
   ['unknown to Trove, which is no incident', [line(2, 'unknown_to_trove')], []],
-])('%s', (_what, lines, incidents) => {
-  expect(incidentsOf(lines)).toEqual(incidents.map((each) => expect.objectContaining(each)));
+])('%s', (...[, lines, incidents, now]) => {
+  expect(incidentsOf(lines, now ? { [A]: now } : {})).toEqual(
+    incidents.map((each) => expect.objectContaining(each)),
+  );
 });
 
 test('incidents are counted by reason and hypervisor, and their time is within the window', () => {
-  const incidents = incidentsOf([
-    line(2, 'unreachable', { hypervisor: 'compute-7' }),
-    line(2, 'unreachable', { instance_id: B, hypervisor: 'compute-7', reason: 'no_consumer' }),
-    line(5, 'reachable', { since: at(1) }),
-    line(7, 'unreachable'),
-  ]);
+  const incidents = incidentsOf(
+    [
+      line(2, 'unreachable', { hypervisor: 'compute-7' }),
+      line(2, 'unreachable', { instance_id: B, hypervisor: 'compute-7', reason: 'no_consumer' }),
+      line(5, 'reachable', { since: at(1) }),
+      line(7, 'unreachable'),
+      line(8, 'reason_changed', { reason: 'no_reply' }),
+    ],
+    { [A]: silent, [B]: silent },
+  );
   expect(countBy(incidents, 'hypervisor')).toEqual([['compute-7', 2]]);
   expect(countBy(incidents, 'reason')).toEqual([
     ['no_reply', 2],

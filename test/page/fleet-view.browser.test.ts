@@ -50,6 +50,26 @@ function many(count: number, guest: (index: number) => GuestState): Record<strin
   return Object.fromEntries(Array.from({ length: count }, (_, index) => [instance(index + 1), guest(index)]));
 }
 
+const PHONE = { width: 390, height: 844 };
+
+/** What a phone shows without scrolling, in either direction. */
+async function expectOnScreen(...selectors: string[]): Promise<void> {
+  expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(PHONE.width);
+  for (const selector of selectors) {
+    const {
+      x = -1,
+      y = -1,
+      width = 0,
+      height = 0,
+    } = (await page.locator(selector).last().boundingBox()) ?? {};
+    expect([selector, x >= 0 && x + width <= PHONE.width, y >= 0 && y + height <= PHONE.height]).toEqual([
+      selector,
+      true,
+      true,
+    ]);
+  }
+}
+
 async function heading(): Promise<string | null> {
   return page.locator('h1').textContent();
 }
@@ -133,6 +153,7 @@ inBrowser('the page of the fleet', () => {
         'p',
         'path',
         'small',
+        'span',
         'style',
         'svg',
         'table',
@@ -240,6 +261,11 @@ inBrowser('the page of the fleet', () => {
       await open(stateOf({}, 7, { unknown: 2, error }));
       expect(await heading()).toBe('2 of 9 guests are without a verdict');
       expect(await page.locator('.trouble').textContent()).toContain('out_of_time');
+    });
+
+    test('silent guests that are counted apart are not called reachable', async () => {
+      await open(stateOf({ [instance(1)]: unreachable('no_reply', 90, { counted_apart: 'muted' }) }, 9));
+      expect(await heading()).toBe('1 of 10 guests is silent, and counted apart');
     });
 
     test('a fleet in which all is well is one green sentence', async () => {
@@ -403,9 +429,46 @@ inBrowser('the page of the fleet', () => {
       expect(await page.locator('.trouble').textContent()).toBe('denied.');
     });
 
-    test('it fits onto a phone', async () => {
-      await openGuest({}, 360);
-      expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
+    test('a guest that a state of before names has known, and one whose silence is counted apart', async () => {
+      await openGuest({ state: { ...stateOf({}, 3), known: [instance(1)] }, lines: [] });
+      expect(await heading()).toBe(`${instance(1)} is reachable`);
+      await page.close();
+      const state = stateOf({ [instance(1)]: unreachable('no_reply', 9, { counted_apart: 'new' }) }, 3);
+      await openGuest({ state, lines: [] });
+      expect(await heading()).toBe(`${instance(1)} is unreachable since 13:56 UTC: no_reply (new)`);
+      expect(await page.locator('.facts').last().textContent()).toContain(REASONS.no_reply.todo);
+    });
+
+    test('an incident that began before the lines goes on', async () => {
+      const state = stateOf({ [instance(1)]: unreachable('no_reply', 40 * 1440) }, 3);
+      await openGuest({ state, lines: [] });
+      expect(await page.locator('.trouble').textContent()).toBe(
+        '1 incident in 30 days, 30 d in all (100.00 % of the time)',
+      );
+      expect(await page.locator('svg path.unreachable').count()).toBe(30);
+    });
+
+    test.each([
+      ['of long ago', { at: minutesAgo(60) }, 'No sweep for 1 h: this page is out of date.'],
+      [
+        'that the broker ended',
+        { broker_reachable: false, error: { code: 'broker_blocked', message: 'x' } },
+        'Guests cannot be pinged: broker_blocked.',
+      ],
+    ])('a sweep %s says nothing about now', async (_what, sweep, trouble) => {
+      await openGuest({ state: { ...stateOf({}, 3, sweep), known: [instance(1)] } });
+      expect(await heading()).toBe(`${instance(1)} then is reachable`);
+      expect(await page.locator('.trouble').first().textContent()).toBe(trouble);
+      expect(await page.locator('h1.good').count()).toBe(0);
+    });
+
+    test('on a phone, its state, each day and its last incidents are on one screen', async () => {
+      const state = stateOf(
+        { [instance(1)]: unreachable('no_reply', 30, described('orders', 'compute-7')) },
+        3,
+      );
+      await openGuest({ state }, PHONE.width);
+      await expectOnScreen('h1', 'svg.squares', 'table.history tr:nth-child(3)');
     });
   });
 
@@ -493,6 +556,28 @@ inBrowser('the page of the fleet', () => {
     expect(await ask('leastContrast("rgb(18, 18, 18)")')).toBeGreaterThan(4.5); // Chromium's canvas
     expect(await ask('leastContrast("rgb(15, 27, 42)")')).toBeGreaterThan(4.5); // CloudWatch's
   });
+
+  const many100 = Array.from({ length: 100 }, (_, n) => ({
+    target: `compute-${n}`,
+    from: minutesAgo(9),
+    until: minutesAgo(-9),
+    note: 'x'.repeat(200),
+  }));
+
+  test.each<[what: string, state: PageState, silent: number]>([
+    ['the guests of the demo', MIXED, 2],
+    ['names, and guests that are muted, expected and abandoned', DESCRIBED, 5],
+    ['a hundred mutes with long notes', { ...DESCRIBED, mutes: many100 }, 1],
+  ])(
+    'with %s, a phone shows the headline, the counts and the first guests at once',
+    async (_what, state, silent) => {
+      await open(state, { width: PHONE.width });
+      await expectOnScreen('h1', '.facts >> nth=0', '.legend', 'svg.squares');
+      const rows = page.locator('tbody tr:has(td)');
+      for (let row = 0; row < silent; row++) await expectOnScreen(`tbody tr:has(td) >> nth=${row}`);
+      expect(await rows.first().isVisible()).toBe(true);
+    },
+  );
 
   test.each(kinds)('the page with %s fits on a phone without scrolling sideways', async (_what, state) => {
     await open(state, { width: 360 });

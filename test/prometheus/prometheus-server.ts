@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -33,6 +33,14 @@ export function ensurePrometheus(): string {
   const folder = found();
   if (folder === undefined) throw new Error("Debian's package prometheus cannot be downloaded here");
   return folder;
+}
+
+export function promtool(args: string[], input = ''): string {
+  return execFileSync(join(ensurePrometheus(), 'promtool'), args, {
+    input,
+    encoding: 'utf8',
+    stdio: 'pipe',
+  });
 }
 
 /** An alert as Prometheus' API shows it. */

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +12,7 @@ import { eventually } from '../setup/eventually.ts';
 import { HealthCheckUnderTest } from '../setup/health-check-under-test.ts';
 import { KeystoneStandIn, vouchFor } from '../setup/keystone-stand-in.ts';
 import { TestBroker } from '../setup/test-broker.ts';
-import { ensurePrometheus, PrometheusServer, type Sample } from './prometheus-server.ts';
+import { PrometheusServer, promtool, type Sample } from './prometheus-server.ts';
 
 // Debian's Prometheus, with the files of infra/monitoring, scrapes the bundled function, which reads what the bundled health
 // check found out about real Trove guests. Seconds take the place of minutes.
@@ -74,14 +73,6 @@ interop('Prometheus', () => {
       .replaceAll(/scrape_(interval|timeout): \d+s/g, 'scrape_$1: 1s')
       .replaceAll(/for: \d+m/g, 'for: 3s');
     return name === 'prometheus.yml' ? `global: { evaluation_interval: 1s }\n${text}` : text;
-  }
-
-  function promtool(args: string[], input = ''): string {
-    return execFileSync(join(ensurePrometheus(), 'promtool'), args, {
-      input,
-      encoding: 'utf8',
-      stdio: 'pipe',
-    });
   }
 
   async function scrape(accept: string): Promise<string> {

@@ -1,3 +1,4 @@
+import { INSTANCE_ID } from '../../../functions/guest/topic.ts';
 import type { Page } from './gateway.ts';
 
 /** How often the page loads itself anew, in seconds. */
@@ -15,12 +16,15 @@ export const PAGE_PATH = '/fleet';
 
 /** The pages of the fleet and of each guest, for a browser. @param widget makes them of an event, as for CloudWatch's dashboard */
 export function browserPage(widget: (event: object) => Promise<unknown>): Page {
+  const guestOf = (path: string) => path.slice(PAGE_PATH.length + 1);
   const show = async (path: string) => ({
     statusCode: 200,
     headers: HEADERS,
-    body: pageDocument(String(await widget({ instance_id: path.split('/')[2] }))),
+    body: pageDocument(String(await widget({ instance_id: guestOf(path) }))),
   });
-  return { isAt: (pathname) => new RegExp(`^${PAGE_PATH}(/[0-9a-f-]{36})?$`).test(pathname), show };
+  const isAt = (path: string) =>
+    path === PAGE_PATH || (path.startsWith(`${PAGE_PATH}/`) && INSTANCE_ID.test(guestOf(path)));
+  return { isAt, show };
 }
 
 /** A document around a widget, that loads itself anew; on AWS, the dashboard does both. */

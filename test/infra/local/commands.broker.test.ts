@@ -1,11 +1,12 @@
 import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { end, lineOf } from '../../../infra/local/parts/child.ts';
 import { TemporaryFolder } from '../../../infra/local/parts/temporary-folder.ts';
+import { PrometheusServer, promtool } from '../../prometheus/prometheus-server.ts';
 import { eventually } from '../../setup/eventually.ts';
 import { respond } from '../../setup/responder.ts';
 import { TestBroker } from '../../setup/test-broker.ts';
@@ -76,12 +77,22 @@ describe('npm run health-check', () => {
     const settings = { BROKER_URL: broker.url, BROKER_MANAGEMENT_URL: broker.managementUrl };
     await healthCheck(settings);
     const set = await healthCheck(settings, '--mute', 'compute-7', '--for', '2h', '--note', 'new\u001bdisk');
-    const line = /^compute-7 is muted until [\d-]+ [\d:]+ UTC, by \w+: new\\u001bdisk \(0 silent now\)\n$/;
+    const line = /^compute-7 is muted until [\d-]+ [\d:]+ UTC, by \w+: new\\u001bdisk \(no guest now\)\n$/;
     expect(set).toMatchObject({ code: 0, stdout: expect.stringMatching(line) });
     expect((await healthCheck(settings, '--mutes')).stdout).toMatch(line);
     expect((await healthCheck(settings, '--unmute', 'compute-7')).stdout).toBe('Nothing is muted.\n');
     const endless = await healthCheck(settings, '--mute', 'all');
     expect(endless).toMatchObject({ code: 3, stderr: expect.stringContaining('mute.for') });
+  });
+
+  test.each([
+    ['--mute', 'all', '--for', '1h', '--unmute', 'all'],
+    ['--for', '1h'],
+    ['--mutes', ID],
+    ['--mute', 'all', '--for', '1h', '--forget', ID],
+  ])('%s %s … is refused, and does nothing', async (...args) => {
+    const { code, stdout, stderr } = await healthCheck({ BROKER_URL: broker.url }, ...args);
+    expect([code, stdout, stderr]).toEqual([3, '', expect.stringContaining('Usage: npm run health-check')]);
   });
 });
 
@@ -154,6 +165,36 @@ describe('two npm start of one checkout', () => {
     });
     expect(await promise).toBe(421);
   });
+
+  const withPrometheus = process.env['TEST_WITHOUT_TROVE'] ? test.skip : test; // both come with apt
+  withPrometheus(
+    "Debian's Prometheus scrapes it, and promtool finds nothing to say of its metrics",
+    async () => {
+      const [{ url } = { url: '' }] = systems;
+      const { host } = new URL(url);
+      const text = await (await fetch(`${url}/fleet`, { headers: { accept: 'text/plain' } })).text();
+      expect(promtool(['check', 'metrics'], text)).toBe('');
+      const job = {
+        job_name: 'npm-start',
+        metrics_path: '/fleet',
+        scrape_interval: '1s',
+        static_configs: [{ targets: [host] }],
+      };
+      writeFileSync(folder.file('prometheus.yml'), JSON.stringify({ scrape_configs: [job] })); // JSON is YAML
+      const prometheus = await PrometheusServer.start(
+        folder.file('prometheus.yml'),
+        folder.file('prometheus'),
+      );
+      try {
+        const samples = () => prometheus.query('rpc_ping_reachable');
+        expect(await eventually(samples, ({ length }) => length > 0)).toMatchObject([
+          { metric: { instance_id: ID, instance: host }, value: [expect.anything(), '1'] },
+        ]);
+      } finally {
+        await prometheus.end();
+      }
+    },
+  );
 
   test('the file of a killed one goes, the other one is swept', async () => {
     const [killed, other] = systems;

@@ -78,10 +78,12 @@ test('one guest has its round trips besides, also as JSON', async () => {
 
 test('--since leaves out what was before, and what cannot be meant is refused', async () => {
   expect((await history('--since', ago(1))).stdout).toMatch(/^1 incident|\n1 incident/);
-  expect((await history('--since', ago(0.1))).stdout).toMatch(/^Nothing has changed since /);
-  expect(await history('--since', 'yesterday')).toMatchObject({
-    code: 3,
-    stderr: expect.stringContaining('2026-11-01'),
-  });
+  expect((await history('--since', ago(0.1))).stdout).toMatch(/^No incident since /);
+  expect((await history('--since', '1970-01-01')).stdout).not.toContain('1970'); // 400 days are kept
+  for (const since of ['yesterday', '', '1', '7d', '2026-02-30', '11/01/2026', '2999-01-01'])
+    expect([since, await history('--since', since)]).toEqual([
+      since,
+      expect.objectContaining({ code: 3, stderr: expect.stringContaining('2026-11-01') }),
+    ]);
   expect(await history('5E3A2F0C')).toMatchObject({ code: 4, stderr: expect.stringContaining('5E3A2F0C') });
 });
