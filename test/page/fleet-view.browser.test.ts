@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Browser, Page } from 'playwright-core';
 import { type GuestState, parseFleetState } from '../../functions/changes/fleet-state.ts';
@@ -34,11 +34,16 @@ async function open(
     theme = 'system',
     ...more
   }: Partial<ViewOptions> & { colorScheme?: 'light' | 'dark'; width?: number } = {},
-): Promise<Page> {
+): Promise<void> {
   const { colorScheme = 'light', width = 1100, nowMs = NOW_MS, rateMs = 300_000 } = more;
-  page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
-  await page.setContent(documentOf(fleetView(state, { nowMs, rateMs, theme })));
-  return page;
+  await show(fleetView(state, { nowMs, rateMs, theme }), width, colorScheme);
+}
+
+/** Shows a widget in the one page that there is: another one would take the browser a second. */
+async function show(widget: Html, width = 1100, colorScheme: 'light' | 'dark' = 'light'): Promise<void> {
+  await page.setViewportSize({ width, height: 900 });
+  await page.emulateMedia({ colorScheme });
+  await page.setContent(documentOf(widget));
 }
 
 /** As the state comes from where it is kept. */
@@ -75,8 +80,7 @@ async function heading(): Promise<string | null> {
 }
 
 /** What a function of `in-browser.mjs` answers. */
-async function ask(question: string): Promise<unknown> {
-  await page.addScriptTag({ path: join(import.meta.dirname, 'in-browser.mjs') });
+function ask(question: string): Promise<unknown> {
   return page.evaluate(question);
 }
 
@@ -88,8 +92,9 @@ async function spots(): Promise<unknown> {
 inBrowser('the page of the fleet', () => {
   beforeAll(async () => {
     browser = await launchChromium();
+    page = await browser.newPage();
+    await page.addScriptTag({ path: join(import.meta.dirname, 'in-browser.mjs') }); // stays with the window
   });
-  afterEach(() => page.close());
   afterAll(() => browser.close());
 
   describe('text from elsewhere', () => {
@@ -109,7 +114,6 @@ inBrowser('the page of the fleet', () => {
     test('markup in an error is shown as text, and makes no element', async () => {
       await open(broken('plain'));
       const plain = await ask('elements()');
-      await page.close();
       await open(broken(HOSTILE));
       expect(await ask('elements()')).toEqual(plain);
       expect(await page.title()).not.toBe('run');
@@ -140,9 +144,8 @@ inBrowser('the page of the fleet', () => {
 
     test('the page has elements of plain HTML and SVG alone, no handlers, and loads nothing', async () => {
       const wanted: string[] = [];
-      await open(undefined);
       page.on('request', (request) => wanted.push(request.url()));
-      await page.setContent(documentOf(fleetView(MIXED, { nowMs: NOW_MS, rateMs: 300_000, theme: 'light' })));
+      await open(MIXED, { theme: 'light' });
       const names = [
         'b',
         'code',
@@ -227,7 +230,6 @@ inBrowser('the page of the fleet', () => {
       });
       await open(state);
       expect(await heading()).toBe('No sweep for 11 min: this page is out of date');
-      await page.close();
       await open(state, { rateMs: 600_000 });
       expect(await heading()).toContain('Guests cannot be pinged');
     });
@@ -386,10 +388,9 @@ inBrowser('the page of the fleet', () => {
     ] satisfies HistoryLine[];
 
     async function openGuest(history: Partial<GuestHistory>, width = 1100): Promise<void> {
-      page = await browser.newPage({ viewport: { width, height: 900 } });
       const guest = { id: instance(1), state: stateOf({}, 3), lines, ...history };
       const options = { nowMs: NOW_MS, rateMs: 300_000, theme: 'light' } as const;
-      await page.setContent(documentOf(guestView(guest, options)));
+      await show(guestView(guest, options), width);
     }
 
     test('incidents come first, each day has a colour, and a day its round trips', async () => {
@@ -423,7 +424,6 @@ inBrowser('the page of the fleet', () => {
       await openGuest({ state: { ...stateOf({}, 3), answered }, lines: [] });
       expect(await heading()).toBe(`${HOSTILE} is reachable`);
       expect(await page.locator('.trouble').textContent()).toBe('No incident was recorded in 30 days.');
-      await page.close();
       await openGuest({ lines: { problem: 'denied' } });
       expect(await heading()).toBe(`${instance(1)} is not known to the last sweep`);
       expect(await page.locator('.trouble').textContent()).toBe('denied.');
@@ -432,7 +432,6 @@ inBrowser('the page of the fleet', () => {
     test('a guest that a state of before names has known, and one whose silence is counted apart', async () => {
       await openGuest({ state: { ...stateOf({}, 3), known: [instance(1)] }, lines: [] });
       expect(await heading()).toBe(`${instance(1)} is reachable`);
-      await page.close();
       const state = stateOf({ [instance(1)]: unreachable('no_reply', 9, { counted_apart: 'new' }) }, 3);
       await openGuest({ state, lines: [] });
       expect(await heading()).toBe(`${instance(1)} is unreachable since 13:56 UTC: no_reply (new)`);

@@ -35,16 +35,16 @@ globalThis.spots = async (png) => {
   context.drawImage(bitmap, 0, 0);
   const { data } = context.getImageData(0, 0, width, height);
   const isInk = (at) => data[4 * at] < 240 || data[4 * at + 1] < 240;
-  const seen = new Set();
+  const seen = new Uint8Array(width * height);
   const counts = {};
   for (let start = 0; start < width * height; start++) {
-    if (!isInk(start) || seen.has(start)) continue;
+    if (seen[start] || !isInk(start)) continue;
     const colour = data.slice(4 * start, 4 * start + 3).join();
     counts[colour] = (counts[colour] ?? 0) + 1;
     for (const left = [start]; left.length > 0; ) {
       const at = left.pop();
-      if (seen.has(at) || !isInk(at)) continue;
-      seen.add(at);
+      if (at < 0 || at >= seen.length || seen[at] || !isInk(at)) continue;
+      seen[at] = 1;
       if (at % width > 0) left.push(at - 1);
       if (at % width < width - 1) left.push(at + 1);
       left.push(at - width, at + width);
