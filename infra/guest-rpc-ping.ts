@@ -25,7 +25,7 @@ import { arnInPolicies, type BrokerAccess, type BrokerSecret } from './network/b
 import { Network } from './network/network.ts';
 import { OpenStackAccess } from './network/openstack-access.ts';
 import { S3Access, type S3Way } from './network/s3-access.ts';
-import { type ParsedOptions, readOptions } from './settings/deployment-settings.ts';
+import { type ParsedOptions, readOptions, SETTINGS } from './settings/deployment-settings.ts';
 import { InvalidSettings } from './settings/invalid-settings.ts';
 
 /** Later than the RPC's own deadline, and sooner than API Gateway's (29 s). */
@@ -81,6 +81,7 @@ export class GuestRpcPing extends Construct {
 
   constructor(scope: Construct, id: string, props: GuestRpcPingProps) {
     super(scope, id);
+    checkProps(props);
     this.#props = props;
     this.#options = readOptions(props);
     this.#bundles = props.bundles ?? bundlesIn();
@@ -293,6 +294,29 @@ export class GuestRpcPing extends Construct {
     });
     return [alarms, dashboard];
   }
+}
+
+/** Properties that are not options. */
+const PROPS = ['broker', 'vpc', 'subnets', 's3', 'callers', 'topic', 'key', 'bundles'];
+
+/** What TypeScript checks, for those who write JavaScript. @throws InvalidSettings */
+function checkProps(props: GuestRpcPingProps): void {
+  const { vpc, subnets, broker }: Partial<GuestRpcPingProps> = props;
+  const has = (name: keyof BrokerAccess) => broker?.[name] !== undefined;
+  const needed = (['name', 'securityGroup', 'maxConnections', 'maxQueues'] as const).filter(
+    (name) => !has(name),
+  );
+  const problems = [
+    ...Object.keys(props)
+      .filter((name) => !PROPS.includes(name) && !SETTINGS.has(name))
+      .map((name) => `${name} is not a property of GuestRpcPing`),
+    !vpc && 'vpc is missing',
+    vpc && !subnets && vpc.isolatedSubnets.length === 0 && 'vpc has no isolated subnets: set subnets',
+    !broker && 'broker is missing',
+    ...(broker ? needed.map((name) => `broker.${name} is missing`) : []),
+    broker && !has('endpoint') && !has('id') && 'broker.endpoint or broker.id is missing',
+  ].filter((problem) => typeof problem === 'string');
+  if (problems.length > 0) throw new InvalidSettings(problems.map((problem) => `${problem}.`));
 }
 
 /** The security groups of the ways that there are. */

@@ -23,7 +23,7 @@ import {
 export function addDeployment(app: App, settings: Settings, bundles: Bundles): Stack {
   const { vpcId, subnetIds, securityGroupId, broker, s3 } =
     'newBroker' in settings ? newBroker(app, settings) : existingBroker(settings);
-  const { name, maxConnections, maxQueues } = settings;
+  const { name, maxConnections, maxQueues, ...options } = settings;
   const stack = new Stack(app, name, {
     description: 'Guest RPC Ping: whether Trove guest agents can be reached over RPC',
   });
@@ -41,7 +41,7 @@ export function addDeployment(app: App, settings: Settings, bundles: Bundles): S
       : Secret.fromSecretCompleteArn(scope, 'Secret', brokerSecretArn);
   const access = { ...broker, secret, name: settings.brokerName, securityGroup, maxConnections, maxQueues };
   const key = keyOf(stack, settings);
-  const props = { ...settings, bundles, vpc, s3, key, broker: access };
+  const props = { ...options, bundles, vpc, s3, key, broker: access };
   addOutputs(stack, new GuestRpcPing(stack, 'Default', props), props);
   finish(stack, settings);
   return stack;

@@ -27,7 +27,10 @@ export async function checkKey(
     await described;
     return open(`${setting}: it is of the account ${owner}: its policy must let the account ${id} use it.`);
   }
-  const policy = asking(`The policy of ${setting} cannot be read`, kms.send(new GetKeyPolicyCommand(key)));
+  const policy = asking(
+    `The policy of ${setting} cannot be read`,
+    kms.send(new GetKeyPolicyCommand({ ...key, PolicyName: 'default' })),
+  );
   const [{ KeyMetadata: found }, { Policy: text = '' }] = await Promise.all([described, policy]);
   const statements = [parseJsonObject(text)?.['Statement']].flat().map(Object);
   const root = `arn:${partition}:iam::${id}:root`;

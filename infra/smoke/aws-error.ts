@@ -11,11 +11,11 @@ const HINTS: readonly (readonly [beginning: string, todo: string])[] = [
   ['ResourceNotFound', 'Compare the name with `aws lambda list-functions`, and AWS_REGION.'],
   ['NotFound', 'Compare the name with the settings, and AWS_REGION.'],
   ['TooManyRequests', 'A sweep is running, and one runs at a time: wait for its end, then try again.'],
-  ['ENOTFOUND', 'The name does not resolve: compare the URL with the output Url, and AWS_REGION.'],
+  ['ENOTFOUND', 'The name does not resolve: compare AWS_REGION, and the URL with the output Url.'],
   ['ECONNREFUSED', 'Nothing listens on that port: compare the URL with the output Url.'],
   [
     '',
-    "Check this machine's network, its clock, its proxy and the proxy's certificate (NODE_EXTRA_CA_CERTS).",
+    "Check this machine's network (a private API is reached by its VPC alone), its clock, its proxy and the proxy's certificate (NODE_EXTRA_CA_CERTS).",
   ],
 ];
 

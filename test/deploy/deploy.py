@@ -38,10 +38,6 @@ def as_text(policy):
     return policy if isinstance(policy, str) else json.dumps(policy)
 
 
-def tags_of(properties):
-    return properties.get('Tags', [])
-
-
 class Made:
     """A resource: what `Ref` and `Fn::GetAtt` say of it."""
 
@@ -52,8 +48,9 @@ class Made:
 # EC2
 
 
-def vpc(p):
-    made = api('ec2').create_vpc(CidrBlock=p['CidrBlock'])['Vpc']['VpcId']
+def vpc(p, name):
+    tag = {'Key': 'aws:cloudformation:stack-name', 'Value': name.rsplit('-', 1)[0]}  # CloudFormation's own
+    made = api('ec2').create_vpc(CidrBlock=p['CidrBlock'], TagSpecifications=[{'ResourceType': 'vpc', 'Tags': [tag]}])['Vpc']['VpcId']
     for name in ('EnableDnsHostnames', 'EnableDnsSupport'):
         if name in p:
             api('ec2').modify_vpc_attribute(VpcId=made, **{name: {'Value': p[name]}})
@@ -439,29 +436,33 @@ def upload(folder, bucket_name, stack):
         api('s3').put_object(Bucket=bucket_name, Key=destination['objectKey'], Body=archive.getvalue())
 
 
-def bootstrap(template):
-    """CDK's own stack, which moto's CloudFormation can make; the command's change set has a date that the SDK cannot read."""
-    with open(template) as file:
-        api('cloudformation').create_stack(
-            StackName='CDKToolkit', TemplateBody=file.read(), Capabilities=['CAPABILITY_NAMED_IAM'])
-    [stack] = api('cloudformation').describe_stacks(StackName='CDKToolkit')['Stacks']
-    assert stack['StackStatus'] == 'CREATE_COMPLETE', stack
+def tell(stack, outputs):
+    """CloudFormation has the outputs of a stack that was not made by it. API Gateway's URL is that of who runs this."""
+    told = {**outputs, **({'Url': os.environ['API_URL']} if 'Url' in outputs else {})}
+    template = {
+        'Resources': {'None': {'Type': 'AWS::CloudFormation::WaitConditionHandle'}},
+        'Outputs': {name: {'Value': value} for name, value in told.items()},
+    }
+    api('cloudformation').create_stack(StackName=stack, TemplateBody=json.dumps(template))
 
 
 def main(folder, *stacks):
-    exports, told = {}, {'made': {}, 'users': [], 'outputs': {}}
-    bootstrap(f'{folder}/bootstrap.json')
+    exports, told = {}, {'made': {}, 'users': [], 'outputs': {}, 'subnets': []}
     for name in stacks:
         with open(f'{folder}/{name}.template.json') as file:
             stack = Stack(name, json.load(file), exports)
         upload(folder, f'cdk-hnb659fds-assets-{ACCOUNT}-{REGION}', name)
         for resource in stack.resources:
             stack.make(resource)
+        outputs = {}
         for output, one in stack.outputs.items():
-            value = stack.resolve(one['Value'])
-            told['outputs'][output] = value
+            outputs[output] = stack.resolve(one['Value'])
             if 'Export' in one:
-                exports[stack.resolve(one['Export']['Name'])] = value
+                exports[stack.resolve(one['Export']['Name'])] = outputs[output]
+        tell(name, outputs)
+        told['outputs'].update(outputs)
+        told['subnets'] += [
+            stack.get(one) for one, resource in stack.resources.items() if resource['Type'] == 'AWS::EC2::Subnet']
         told['made'][name] = len(stack.made)
         for one in stack.made.values():
             if 'UserSecretId' in one.attributes:

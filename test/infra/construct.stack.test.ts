@@ -11,6 +11,7 @@ import { Topic } from 'aws-cdk-lib/aws-sns';
 import { GuestRpcPing } from '../../infra/guest-rpc-ping.ts';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
 import { OPTIONS, readOptions } from '../../infra/settings/deployment-settings.ts';
+import { InvalidSettings } from '../../infra/settings/invalid-settings.ts';
 import { standInBundles } from './synthesis.ts';
 import { ENDPOINT } from './variants.ts';
 
@@ -85,6 +86,29 @@ describe("in a host's application", () => {
 });
 
 describe('options', () => {
+  test('what JavaScript lets through is told at once', () => {
+    const vpc = Vpc.fromVpcAttributes(new Stack(), 'Vpc', {
+      vpcId: 'vpc-0a1b2c3d',
+      availabilityZones: ['a'],
+    });
+    const told = (props: object) => () => new GuestRpcPing(new Stack(), 'Pings', Object(props));
+    expect(told({ controlExchnage: 'trove' })).toThrow(
+      new InvalidSettings([
+        'controlExchnage is not a property of GuestRpcPing.',
+        'vpc is missing.',
+        'broker is missing.',
+      ]),
+    );
+    expect(told({ vpc, broker: { name: 'trove', maxQueues: 1000 } })).toThrow(
+      new InvalidSettings([
+        'vpc has no isolated subnets: set subnets.',
+        'broker.securityGroup is missing.',
+        'broker.maxConnections is missing.',
+        'broker.endpoint or broker.id is missing.',
+      ]),
+    );
+  });
+
   test('what CDK knows later is taken; what is left out has its default', () => {
     const troveSecretArn = '${Token[TOKEN.12]}';
     const given = { keystoneUrl: 'https://k/v3', keystoneCidr: '10.1.2.0/24' };

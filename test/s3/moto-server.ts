@@ -14,6 +14,12 @@ const PACKAGES = ['python3-moto', 'python3-flask', 'python3-flask-cors'];
 const OF_OTHER_SERVICES = ['openapi-spec-validator', 'joserfc', 'docker', 'jsondiff', 'jsonpath-ng', 'yaml'];
 const NEEDED = ['usr/bin/moto_server', 'usr/lib/python3/dist-packages/openapi_spec_validator'];
 
+/** Python's server sends a date beside moto's own, by which AWS's clients would set their clocks to no time at all. */
+const SERVER = `from http.server import BaseHTTPRequestHandler as Handler
+from moto.server import main
+Handler.send_response = Handler.send_response_only
+main()`;
+
 /** moto's server of AWS's APIs, that of another Debian, in its root folder. */
 export class MotoServer {
   readonly url: string;
@@ -35,7 +41,7 @@ export class MotoServer {
   private constructor(root: string, port: number) {
     this.#root = root;
     this.url = `http://127.0.0.1:${port}`;
-    const command = ['moto_server', '--host', '127.0.0.1', '--port', String(port)];
+    const command = ['python3', '-c', SERVER, '--host', '127.0.0.1', '--port', String(port)];
     this.#child = spawn('unshare', ['--mount', 'sh', ENTER, root, ...command], {
       stdio: 'ignore',
       env: PYTHON_ENV,
