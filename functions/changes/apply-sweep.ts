@@ -11,6 +11,7 @@ import { contextOf, descriptionOf, excuse } from './counted-apart.ts';
 import {
   type Answered,
   type ControlPlaneTopic,
+  described,
   type FleetState,
   fleetState,
   type GuestState,
@@ -92,7 +93,7 @@ class Fleet {
   readonly #rules: Rules;
   readonly #guests: Map<string, GuestState>;
   readonly #known: Set<string>;
-  readonly #answered: Map<string, Answered>;
+  readonly #answered: Record<string, Answered>;
   readonly #apart = new Map<string, Apart>();
   readonly #changes: Change[] = [];
   readonly #quietChanges: Change[] = [];
@@ -110,7 +111,7 @@ class Fleet {
     this.#rules = rules;
     this.#guests = new Map(Object.entries(before?.guests ?? {}));
     this.#known = new Set(before?.known);
-    this.#answered = new Map(Object.entries(before?.answered ?? {}));
+    this.#answered = { ...before?.answered };
     this.#mutes = activeMutes(before?.mutes, result.endedAt);
     this.#roundTrips = new Map(Object.entries(this.#isNewDay ? {} : (before?.round_trips?.guests ?? {})));
     this.#startedAt = result.startedAt.toISOString();
@@ -125,10 +126,9 @@ class Fleet {
     if (this.#isOutdated(id, before) || this.#isForeign(id, before)) return;
     const why = verdict.reachable ? undefined : verdict;
     if (verdict.reachable) {
-      const description = descriptionOf(this.#instance(id), this.#answered.get(id) ?? before);
-      this.#answered.set(id, { round_trip_ms: verdict.roundTripMs, ...description });
+      this.#answered[id] = this.#answerOf(id, verdict, before);
       this.#countRoundTrip(id, verdict);
-    } else this.#answered.delete(id);
+    } else delete this.#answered[id];
     const isDeleted = this.#isUnlisted(id) && before?.unlisted === true;
     const isBound = this.#result.bound?.has(id) ?? true;
     if (isDeleted && before?.counted_apart !== 'orphaned') this.#reportDeletion(id, before, why);
@@ -172,7 +172,7 @@ class Fleet {
     const guests = Object.fromEntries(withinLimit(this.#guests));
     const state = fleetState(this.#lastSweep(counts, cause), guests, {
       known: [...this.#known],
-      answered: Object.fromEntries(this.#answered),
+      answered: this.#answered,
       ...(countedAt && { counted_at: countedAt }),
       ...(shrunk && { shrunk }),
       ...(remindedAt && { reminded_at: remindedAt }),
@@ -213,6 +213,12 @@ class Fleet {
     return this.#result.trove?.instances.get(id);
   }
 
+  #answerOf(id: string, { roundTripMs }: Reachable, before: GuestState | undefined): Answered {
+    const [instance, last] = [this.#instance(id), described(this.#answered[id]) ?? before];
+    if (instance === undefined && last?.name === undefined) return roundTripMs;
+    return { round_trip_ms: roundTripMs, ...descriptionOf(instance, last) };
+  }
+
   get #day(): string {
     return this.#result.endedAt.toISOString().slice(0, 10);
   }
@@ -234,7 +240,7 @@ class Fleet {
       (isQuiet: boolean) =>
       (change: Change): HistoryLine => {
         const { hypervisor } =
-          this.#guests.get(change.instance_id) ?? this.#answered.get(change.instance_id) ?? {};
+          this.#guests.get(change.instance_id) ?? described(this.#answered[change.instance_id]) ?? {};
         return {
           at: this.#endedAt,
           ...change,

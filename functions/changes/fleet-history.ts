@@ -5,7 +5,7 @@ import { type SweepResult, tally } from '../sweep/sweep-result.ts';
 import type { Deadline } from '../time/deadline.ts';
 import { applySweep, forget, type Rules } from './apply-sweep.ts';
 import { controlPlane } from './control-plane-history.ts';
-import { type FleetState, MalformedState, parseFleetState } from './fleet-state.ts';
+import { type FleetState, fleetStateText, MalformedState, parseFleetState } from './fleet-state.ts';
 import type { StateProblem, SweepOutcome } from './report.ts';
 
 /** What was saved, as it was read. */
@@ -80,7 +80,7 @@ export class FleetHistory {
       const before = filed && forget(filed, forgotten);
       const applied = applySweep(before, result, this.#rules);
       const outcome = { ...applied, ...(problem && { problem }) };
-      const text = JSON.stringify(applied.state);
+      const text = fleetStateText(applied.state);
       tried = { text, outcome };
       try {
         await this.#store.replace(saved.version, text, deadline);
@@ -111,7 +111,7 @@ export class FleetHistory {
         throw new StateUnavailable('The first sweep saves a state', 'there is none yet');
       if (text === tried) return state; // written, though the answer was lost
       const next = change(state);
-      tried = JSON.stringify(next);
+      tried = fleetStateText(next);
       try {
         await this.#store.replace(version, tried, deadline);
         return next;

@@ -3,7 +3,7 @@ import { CodedError } from '../coded-error.ts';
 import { REASONS, type Reason } from '../guest/reason.ts';
 import { INSTANCE_ID } from '../guest/topic.ts';
 import { HISTORY_LINE } from '../history/history-line.ts';
-import { parseJson } from '../json.ts';
+import { isRecord, parseJson } from '../json.ts';
 
 const VERSION = 2;
 
@@ -18,6 +18,15 @@ const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const moment = v.pipe(v.string(), v.check(isMoment));
 const reason = v.custom<Reason>((value) => typeof value === 'string' && Object.hasOwn(REASONS, value));
 const instanceId = v.pipe(v.string(), v.regex(INSTANCE_ID));
+
+const isInstanceId = (value: unknown) => typeof value === 'string' && INSTANCE_ID.test(value);
+
+/** A record by instance id, checked in place: to copy what 40,000 guests have, and to make an object for each, takes memory. */
+function ofGuests<T>(isOfGuest: (value: unknown) => value is T) {
+  return v.custom<Readonly<Record<string, T>>>(
+    (value) => isRecord(value) && Object.keys(value).every((id) => isInstanceId(id) && isOfGuest(value[id])),
+  );
+}
 
 const LAST_SWEEP = v.object({
   /** When the sweep ended. */
@@ -102,11 +111,15 @@ const GUEST = v.object({
   datastore_version: v.exactOptional(v.string()),
 });
 
-const ANSWERED = v.object({
-  /** From publish to reply. */
-  round_trip_ms: v.pipe(v.number(), v.minValue(0)),
-  ...DESCRIBED,
-});
+const roundTripMs = v.pipe(v.number(), v.minValue(0));
+
+const DESCRIBED_ANSWER = v.object({ round_trip_ms: roundTripMs, ...DESCRIBED });
+
+/** A guest's last answer: the round trip alone, from publish to reply, where no more is known of the guest. */
+export type Answered = number | Readonly<v.InferOutput<typeof DESCRIBED_ANSWER>>;
+
+const isAnswered = (value: unknown): value is Answered =>
+  typeof value === 'number' ? value >= 0 : v.is(DESCRIBED_ANSWER, value);
 
 const TOPIC = v.object({
   topic: v.string(),
@@ -141,10 +154,13 @@ const STATE = v.object({
   counted_at: v.exactOptional(moment),
   /** By instance id, the guests that are not plainly reachable: the unreachable, and those that lately were. */
   guests: v.record(instanceId, GUEST),
-  /** The guests that are plainly reachable. */
-  known: v.exactOptional(v.array(instanceId), []),
+  /** The guests that are plainly reachable; in a text, those of them that `answered` lacks. */
+  known: v.exactOptional(
+    v.custom<readonly string[]>((value) => Array.isArray(value) && value.every(isInstanceId)),
+    [],
+  ),
   /** By instance id, the guests that answered when they were last pinged. */
-  answered: v.exactOptional(v.record(instanceId, ANSWERED)),
+  answered: v.exactOptional(ofGuests(isAnswered)),
   /** The control plane's own topics; `reachable` is null where that is not known. */
   control_plane: v.exactOptional(v.array(TOPIC)),
   /** By instance id, guests that answer, though Trove takes them for dead or does not list them. */
@@ -157,7 +173,9 @@ const STATE = v.object({
   /** The newest lines of the history, which are not in its files yet. */
   unfiled: v.exactOptional(v.array(HISTORY_LINE)),
   /** Today's round trips (UTC), as `history/round-trips.ts` counts them, of some guests. */
-  round_trips: v.exactOptional(v.object({ day: v.string(), guests: v.record(instanceId, v.string()) })),
+  round_trips: v.exactOptional(
+    v.object({ day: v.string(), guests: ofGuests((value) => typeof value === 'string') }),
+  ),
 });
 
 /** Version 1 had other names for some fields. */
@@ -193,8 +211,10 @@ export type LastSweep = Readonly<v.InferOutput<typeof LAST_SWEEP>>;
 /** A guest that is unreachable, or lately was. */
 export type GuestState = Readonly<v.InferOutput<typeof GUEST>>;
 
-/** A guest's last answer. */
-export type Answered = Readonly<v.InferOutput<typeof ANSWERED>>;
+/** A guest's last answer, with all that is known of the guest. */
+export function described(answered: Answered | undefined): Exclude<Answered, number> | undefined {
+  return typeof answered === 'number' ? { round_trip_ms: answered } : answered;
+}
 
 /** What the health check saves from sweep to sweep, as JSON. */
 export interface FleetState
@@ -221,10 +241,25 @@ export class MalformedState extends CodedError {
 /** @throws MalformedState */
 export function parseFleetState(text: string): FleetState {
   const { success, output, issues } = v.safeParse(ANY_VERSION, parseJson(text), { abortEarly: true });
-  if (success) return 'known' in output ? output : fleetState(output.sweep, output.guests);
+  if (success) {
+    if (!('known' in output)) return fleetState(output.sweep, output.guests);
+    const { guests, answered = {} } = output;
+    return {
+      ...output,
+      known: [
+        ...output.known.filter((id) => !(id in answered)),
+        ...Object.keys(answered).filter((id) => !(id in guests)),
+      ],
+    };
+  }
   const [{ path = [] }] = issues;
   const where = path.map(({ key }) => (INSTANCE_ID.test(String(key)) ? '*' : key)).join('.');
   throw new MalformedState(`The saved state is damaged, or of an unknown version${where && ` (${where})`}`);
+}
+
+/** The text of {@link parseFleetState}. */
+export function fleetStateText({ known, answered = {}, ...state }: FleetState): string {
+  return JSON.stringify({ ...state, known: known.filter((id) => !(id in answered)), answered });
 }
 
 export function fleetState(

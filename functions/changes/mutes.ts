@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { INSTANCE_ID } from '../guest/topic.ts';
 import { InvalidEvent } from '../sweep/sweep-request.ts';
-import type { FleetState, GuestState, Mute } from './fleet-state.ts';
+import { described, type FleetState, type GuestState, type Mute } from './fleet-state.ts';
 
 /** What an event asks about mutes: to set one, to end one, or which there are. */
 export type MuteRequest =
@@ -102,7 +102,7 @@ export function muteList({ mutes = [], guests, known, answered = {} }: FleetStat
   const others = [...known, ...Object.keys(guests).filter((id) => guests[id]?.sweeps === 0)];
   const concerns = (mute: Mute) => {
     const count = silent.filter(([id, guest]) => muteOf([mute], id, guest, now)).length;
-    const up = others.filter((id) => muteOf([mute], id, answered[id] ?? {}, now)).length;
+    const up = others.filter((id) => muteOf([mute], id, described(answered[id]) ?? {}, now)).length;
     return { guests: count, matched: count + up };
   };
   return { mutes: mutes.map((mute) => ({ ...mute, ...concerns(mute) })) };

@@ -1,5 +1,6 @@
 import {
   type ControlPlaneTopic,
+  described,
   type FleetState,
   type GuestState,
   type LastSweep,
@@ -65,7 +66,11 @@ export function fleetStatus(state: FleetState, nowMs: number, rateMs: number): F
 
 /** Without what is left of guests that Trove has deleted. */
 function guestsOf({ guests, known, answered = {} }: FleetState): GuestStatus[] {
-  const reachable = (id: string): GuestStatus => ({ instance_id: id, reachable: true, ...answered[id] });
+  const reachable = (id: string): GuestStatus => ({
+    instance_id: id,
+    reachable: true,
+    ...described(answered[id]),
+  });
   const others = Object.entries(guests).filter(([, { counted_apart: why }]) => why !== 'orphaned');
   const all = [
     ...known.map(reachable),

@@ -1,4 +1,4 @@
-import type { FleetState, GuestState } from '../changes/fleet-state.ts';
+import { described, type FleetState, type GuestState } from '../changes/fleet-state.ts';
 import { muteOf } from '../changes/mutes.ts';
 import { cut } from '../excerpt.ts';
 import { REASONS } from '../guest/reason.ts';
@@ -38,7 +38,7 @@ function content({ id, state, lines }: GuestHistory, { nowMs, rateMs }: ViewOpti
     return html`<h1 class="warn">${id}</h1><p class="trouble">${state?.problem ?? 'No sweep has been saved yet'}.</p>`;
   const guest = state.guests[id];
   const none: Partial<GuestState> | undefined = state.known.includes(id) ? {} : undefined;
-  const known = guest ?? state.answered?.[id] ?? none;
+  const known = guest ?? described(state.answered?.[id]) ?? none;
   const now = new Date(nowMs);
   const { name, project_id: project, hypervisor } = known ?? {};
   const facts = [name && id, project && `project ${project}`, hypervisor].filter(

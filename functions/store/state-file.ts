@@ -19,8 +19,8 @@ export class StateFile implements StateStore {
 
   async read(): Promise<StoredText | undefined> {
     try {
-      const text = await fs.promises.readFile(this.#path, 'utf8');
-      return { text, version: createHash('sha256').update(text).digest('hex') };
+      const bytes = await fs.promises.readFile(this.#path);
+      return { text: bytes.toString('utf8'), version: createHash('sha256').update(bytes).digest('hex') };
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return undefined;
       throw new StateUnavailable(`${this.#path} cannot be read`, codeOf(error), { cause: error });

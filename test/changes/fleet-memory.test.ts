@@ -1,6 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { applySweep, forget } from '../../functions/changes/apply-sweep.ts';
-import { type FleetState, parseFleetState } from '../../functions/changes/fleet-state.ts';
+import {
+  described,
+  type FleetState,
+  fleetStateText,
+  parseFleetState,
+} from '../../functions/changes/fleet-state.ts';
 import { notice } from '../../functions/changes/notice.ts';
 import { rememberedGuests } from '../../functions/changes/remembered-guests.ts';
 import type { Verdict } from '../../functions/sweep/sweep.ts';
@@ -26,7 +31,7 @@ class History {
 
   sweep(hours: number, verdicts: Readonly<Record<string, Verdict>>, run: Partial<SweepRun> = {}) {
     const endedAt = new Date(Date.UTC(2026, 10, 24) + hours * HOUR);
-    const before = this.state && parseFleetState(JSON.stringify(this.state));
+    const before = this.state && parseFleetState(fleetStateText(this.state));
     const applied = applySweep(before, resultOf(verdicts, { endedAt, ...run }), RULES);
     this.state = applied.state;
     const changes = applied.changes.map(({ instance_id: guest, change }) => [guest, change]);
@@ -299,11 +304,11 @@ describe('Trove', () => {
       ...RULES,
       unreachableAfterSweeps: 1,
     });
-    const text = JSON.stringify(state);
+    const text = fleetStateText(state);
     expect(text.length).toBeLessThan(16 * 1024 * 1024 - left);
     const { guests, answered = {} } = parseFleetState(text);
     const { trove_status: status } = guests[id(39_999)] ?? {};
-    expect([status, answered[id(39_999)]?.name]).toEqual(
+    expect([status, described(answered[id(39_999)])?.name]).toEqual(
       verdict.reachable ? [undefined, 'n'.repeat(64)] : ['RESTART_REQUIRED', undefined],
     );
     const named = Object.values(guests).filter(({ name }) => name !== undefined);
@@ -320,6 +325,14 @@ describe('Trove', () => {
     expect(history.state?.answered).toHaveProperty(B);
     expect(history.state?.answered).not.toHaveProperty(C);
     expect(history.state && forget(history.state, [A]).answered).not.toHaveProperty(A);
+  });
+
+  test('who answers is in the saved text once, also where an older one had it twice', () => {
+    const { state } = applySweep(undefined, resultOf({ [A]: UP }), RULES);
+    expect(fleetStateText(state).split(A)).toHaveLength(3); // a day's round trips are the other
+    expect(parseFleetState(fleetStateText(state))).toEqual(state);
+    const older = JSON.stringify({ ...state, answered: { [A]: { round_trip_ms: 1 } } });
+    expect(parseFleetState(older).known).toEqual([A]);
   });
 
   test('a list that is not whole deletes nobody', () => {
