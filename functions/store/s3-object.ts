@@ -1,4 +1,5 @@
 import { addAbortSignal, Readable } from 'node:stream';
+import { text as textOf } from 'node:stream/consumers';
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import type { Deadline } from '../time/deadline.ts';
 import { StateConflict, type StateStore, StateUnavailable, type StoredText } from './state-store.ts';
@@ -36,11 +37,12 @@ export class S3Object implements StateStore {
     try {
       return await ask(deadline, async (sdk, client, abortSignal) => {
         const command = new sdk.GetObjectCommand(this.#place);
-        const { Body: body, ETag: version } = await client.send(command, { abortSignal });
-        if (!(body instanceof Readable) || version === undefined)
+        const answer = await client.send(command, { abortSignal });
+        const { Body: body, ETag: version, ContentLength: bytes } = answer;
+        if (!(body instanceof Readable) || version === undefined || bytes === undefined)
           throw new Error("S3's answer has no object");
-        const text = await textOf(addAbortSignal(abortSignal, body), this.#maxBytes);
-        return { text: text ?? '', version, isTooLarge: text === undefined };
+        if (bytes > this.#maxBytes) return { text: '', version, isTooLarge: true };
+        return { text: await textOf(addAbortSignal(abortSignal, body)), version, isTooLarge: false };
       });
     } catch (error) {
       if (nameOf(error) === 'NoSuchKey') return undefined;
@@ -80,18 +82,6 @@ async function ask<T>(
   } finally {
     client.destroy();
   }
-}
-
-/** @returns undefined where there is too much */
-async function textOf(body: Readable, maxBytes: number): Promise<string | undefined> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of body) {
-    bytes += chunk.length;
-    if (bytes > maxBytes) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 /** Of an exception of S3, or the system's code of the error that kept us from asking. */

@@ -212,7 +212,7 @@ describe('any sequence of sweeps', () => {
           }
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 
@@ -233,7 +233,7 @@ describe('any sequence of sweeps', () => {
           } else if (now !== 'up' && alike >= limits.unreachableAfterSweeps) expect(isGood).toBe(false);
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 
@@ -256,7 +256,7 @@ describe('any sequence of sweeps', () => {
           else mood = change.change === 'flapping' ? 'flapping' : 'unreachable';
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 

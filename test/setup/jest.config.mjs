@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
-// Five projects: `unit` needs nothing but Node; `stack` synthesizes the CDK stack; `broker` needs a RabbitMQ, which its
+// Six projects: `unit` needs nothing but Node; `process` starts bundles and commands; `stack` synthesizes the CDK stack; `broker` needs a RabbitMQ, which its
 // set-up starts, and real guests; `browser` needs Chromium, which its set-up installs; `rest` has the tests of calls once more.
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -15,10 +15,13 @@ const NEEDS_STACK = '\\.stack\\.test\\.ts$';
 /** Those of calls through API Gateway, an HTTP API's (payload 2.0); `rest` runs them once more with a REST API's (1.0).
  * Of interop and faults the matrix does so. */
 const CALLS = [
-  '/test/(rpc-ping|server-timing|fleet)(\\.broker)?\\.test\\.ts$',
+  '/test/(rpc-ping|server-timing|fleet)\\.(broker|process)\\.test\\.ts$',
   '/test/(keystone|conformance)/.*\\.broker\\.test\\.ts$',
   '/test/infra/openapi\\.broker\\.test\\.ts$',
 ];
+
+/** Those that run a bundle or a command in a process of its own, for seconds. */
+const NEEDS_PROCESS = '\\.process\\.test\\.ts$';
 
 /** Those that need a browser. */
 const NEEDS_BROWSER = '\\.browser\\.test\\.ts$';
@@ -56,11 +59,13 @@ const unit = {
   testPathIgnorePatterns: [
     ...NEEDS_BROKER,
     NEEDS_STACK,
+    NEEDS_PROCESS,
     NEEDS_BROWSER,
     ...ON_DEMAND.map((folder) => `/test/${folder}/`),
   ],
 };
 const stack = { ...common, displayName: 'stack', testRegex: NEEDS_STACK };
+const inProcess = { ...common, displayName: 'process', testRegex: NEEDS_PROCESS };
 const broker = {
   ...common,
   ...set,
@@ -94,8 +99,8 @@ const alone = { ...broker, testRegex: ALONE };
 const wanted = onDemand.filter(({ displayName }) => displayName === process.env['TEST_ON_DEMAND']);
 
 const PROJECTS = {
-  '': [unit, stack, broker, rest, browser],
-  'side-by-side': [unit, stack, { ...broker, testPathIgnorePatterns: [ALONE] }, rest, browser],
+  '': [unit, stack, inProcess, broker, rest, browser],
+  'side-by-side': [unit, stack, inProcess, { ...broker, testPathIgnorePatterns: [ALONE] }, rest, browser],
   alone: [alone],
 };
 

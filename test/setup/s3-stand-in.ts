@@ -36,7 +36,8 @@ export class S3StandIn {
     const etag = text === undefined ? undefined : etagOf(text);
     if (method === 'GET') {
       if (text === undefined || etag === undefined) return s3Error(404, 'NoSuchKey');
-      return { headers: { etag, 'content-type': 'application/json' }, body: text };
+      const length = String(Buffer.byteLength(text));
+      return { headers: { etag, 'content-type': 'application/json', 'content-length': length }, body: text };
     }
     const { 'if-match': expected, 'if-none-match': none } = headers;
     if (expected !== undefined && etag === undefined) return s3Error(404, 'NoSuchKey');
