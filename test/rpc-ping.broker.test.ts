@@ -88,6 +88,22 @@ describe('400', () => {
     expect(headers.get('content-type')).toBe('application/json; charset=UTF-8');
   });
 
+  test('an agent that is down is waited for longer where it has just answered: it may be restarting', async () => {
+    await using long = await FunctionUnderTest.start({ BROKER_URL: broker.url });
+    const pingOfAgentThat = async (hasAnswered: boolean) => {
+      const [id, agent] = [randomUUID(), await broker.channel()];
+      await respond(agent, id, ({ reply }) => reply());
+      if (hasAnswered) await long.ping(id);
+      await agent.close();
+      return { id, answer: long.ping(id) };
+    };
+    const down = await pingOfAgentThat(false);
+    const restarting = await pingOfAgentThat(true);
+    expect((await down.answer).headers.get('proxy-status')).toContain('no_consumer');
+    await respond(await broker.channel(), restarting.id, ({ reply }) => reply());
+    expect((await restarting.answer).status).toBe(204);
+  });
+
   test('a guest without a queue, whose ping another queue took, is queue_missing', async () => {
     const [id, channel] = [randomUUID(), await broker.channel()];
     await channel.assertQueue(`of-another-name-${id}`, QUEUE_OPTIONS);

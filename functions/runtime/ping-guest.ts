@@ -12,9 +12,16 @@ import type { Hops } from '../time/hops.ts';
 import { brokerFailure } from './broker-failure.ts';
 import type { ExecutionEnvironment } from './execution-environment.ts';
 
-/** The guests that have answered in this execution environment: their pings are sent without a publisher confirm at first. */
-const answered = new Set<string>();
+/**
+ * When the guests have last answered in this execution environment, in the milliseconds of `performance.now()`: their pings
+ * are sent without a publisher confirm at first.
+ */
+const answeredMs = new Map<string, number>();
 const MAX_ANSWERED = 10_000;
+
+/** An agent that answered so lately may be restarting, which takes it some 7 s: it is waited for longer, in milliseconds. */
+const LATELY_MS = 10_000;
+const RESTART_GRACE_MS = 1000;
 
 /** How many pings of one guest may be in flight, so that a silent one leaves room for others. */
 const MAX_IN_FLIGHT = 16;
@@ -47,7 +54,10 @@ export async function pingGuest(
   const count = inFlight.get(instanceId) ?? 0;
   if (count >= MAX_IN_FLIGHT) throw new TooManyPings(`${count} pings of this guest are in flight already.`);
   inFlight.set(instanceId, count + 1);
-  const hasAnswered = answered.has(instanceId);
+  const lastMs = answeredMs.get(instanceId);
+  const hasAnswered = lastMs !== undefined;
+  const isLately = hasAnswered && performance.now() - lastMs < LATELY_MS;
+  const graceMs = Math.max(config.noConsumerGraceMs, isLately ? RESTART_GRACE_MS : 0);
   const ping = (serializer: SecureSerializer | undefined) =>
     broker.use(
       deadline,
@@ -55,7 +65,7 @@ export async function pingGuest(
         if (deadline.isOver) throw new BrokerUnreachable('connection_timeout'); // connecting took all of the time
         return rpcPing(transport, instanceId, pingRequest(context, serializer), {
           controlExchange: config.controlExchange,
-          timing: new PingTiming('single', deadline, config.noConsumerGraceMs, { isReused, hasAnswered }),
+          timing: new PingTiming('single', deadline, graceMs, { isReused, hasAnswered }),
           serializer,
           requireEncryption: config.requireEncryption,
           interruption,
@@ -66,8 +76,8 @@ export async function pingGuest(
     );
   try {
     const result = await pingWithKey(keys, instanceId, deadline, ping, hops);
-    if (answered.size >= MAX_ANSWERED) answered.clear();
-    if (result.reachable) answered.add(instanceId);
+    if (answeredMs.size >= MAX_ANSWERED) answeredMs.clear();
+    if (result.reachable) answeredMs.set(instanceId, performance.now());
     return result;
   } catch (error) {
     return brokerFailure(error);
