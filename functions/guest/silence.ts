@@ -44,7 +44,7 @@ export class Silence {
    * Watches until {@link end} is called. A ping sent without a confirm is sent again, unless it waits in a queue without a
    * consumer. One sent with a confirm is sent again only if several agents consume the queue: one of them may hang.
    *
-   * @param ping rejected at most once, when the wait for the guest is in vain: with NoConsumer, with MessageUndeliverable
+   * @param ping rejected at most once, when it is no use to wait any longer: with NoConsumer, with MessageUndeliverable
    * where the guest has no queue, or with what a question threw: MessageDeliveryFailure when the connection is dead
    */
   watch(ping: WatchedPing): void {

@@ -24,7 +24,7 @@ export class KeystoneApi {
   }
 
   /**
-   * Asks Keystone about a token. Redirects are not followed: the token goes nowhere else.
+   * Asks Keystone about a token. Redirects are not followed, so that nobody else gets the token.
    *
    * @param deadline of the question, connecting included
    * @throws Unauthenticated where Keystone does not know the token, KeystoneUnavailable for every other answer

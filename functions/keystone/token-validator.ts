@@ -4,8 +4,8 @@ import type { Deadline } from '../time/deadline.ts';
 import { Hops } from '../time/hops.ts';
 import { KeystoneUnavailable, Unauthenticated } from './errors.ts';
 import type { KeystoneApi } from './keystone-api.ts';
-import { MOST_QUESTIONS, QuestionBudget } from './question-budget.ts';
 import type { Token } from './token.ts';
+import { BURST, ValidationLimit } from './validation-limit.ts';
 
 /** Cache lifetime of a good token, as in keystonemiddleware: a revoked one works for at most this long. */
 const GOOD_FOR_MS = 300_000;
@@ -28,7 +28,7 @@ const MEMORY = 1000;
 /** Finds out whose a token is. Of a token nothing is kept but its SHA-256. */
 export class TokenValidator {
   readonly #api: Pick<KeystoneApi, 'validate'>;
-  readonly #budget = new QuestionBudget();
+  readonly #limit = new ValidationLimit();
   readonly #asking = new Map<string, Promise<Token>>();
   /** Apart from the bad ones, of which any number may come. Its clock goes on while the process is frozen. */
   readonly #good = new QuickLRU<string, Token>({ maxSize: MEMORY, maxAge: GOOD_FOR_MS });
@@ -68,11 +68,11 @@ export class TokenValidator {
   }
 
   async #ask(key: string, token: string, deadline: Deadline): Promise<Token> {
-    const reserved = MOST_QUESTIONS * (this.#bad.has(key) ? 0.5 : reservedShare(token));
-    if (!this.#budget.take(reserved)) throw tooManyBadTokens();
+    const reserved = BURST * (this.#bad.has(key) ? 0.5 : reservedShare(token));
+    if (!this.#limit.take(reserved)) throw tooManyBadTokens();
     try {
       const known = await this.#api.validate(token, deadline.within(MAX_TIMEOUT_MS));
-      this.#budget.giveBack();
+      this.#limit.giveBack();
       this.#good.set(key, known);
       return known;
     } catch (error) {
@@ -104,8 +104,8 @@ const MAX_AGE_S = 7 * 86_400;
 const MAX_SKEW_S = 300;
 
 /**
- * The share of the budget that a new token gets nothing of: who makes up tokens shall not shut out those whose token
- * looks like one of Keystone's, and who makes up such tokens not those whose token looks fresh.
+ * The share of the limit that is not for a token of this kind: made-up tokens must not shut out tokens that look like
+ * Keystone's, and made-up tokens that look like these must not shut out those that look fresh.
  */
 function reservedShare(token: string): number {
   if (JWS.test(token)) return 0.25;

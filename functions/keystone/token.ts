@@ -32,7 +32,7 @@ export function parseToken(text: string): Token | undefined {
   };
 }
 
-/** Whether the text is an error of Keystone's own, and not of whoever stands before it. */
+/** Whether Keystone itself wrote this error, and not a proxy before it. */
 export function isKeystoneError(text: string, status: number): boolean {
   return Object(parseJsonObject(text)?.['error']).code === status;
 }

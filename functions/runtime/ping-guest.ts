@@ -42,7 +42,7 @@ export interface Pinging extends Pick<ExecutionEnvironment, 'config' | 'keys'> {
  * Pings one guest over the live connection, with its key if the guest has one.
  *
  * @param hops gets what had to be done for this ping
- * @throws TooManyPings; SecretUnavailable, KeyFileUnreadable, MalformedCredentials or BrokerUnknown: the deployer's to mend
+ * @throws TooManyPings; SecretUnavailable, KeyFileUnreadable, MalformedCredentials or BrokerUnknown, which the deployer has to correct
  */
 export async function pingGuest(
   { config, broker, keys }: Pinging,

@@ -91,10 +91,10 @@ export function sweepResult(
   sweep: Pick<Sweep, 'verdicts' | 'unreached' | 'failedAt'>,
   { end: ended, problem, ...run }: SweepRun,
 ): SweepResult {
-  const isAstray = isOfSetting(sweep.verdicts, run.origin);
-  const end = isAstray ? ({ kind: 'broker_failed', failure: ASTRAY } as const) : ended;
-  const verdicts = isAstray ? new Map<string, Verdict>() : sweep.verdicts;
-  const unreached = isAstray ? new Set(sweep.verdicts.keys()) : sweep.unreached;
+  const isNoneBound = isOfSetting(sweep.verdicts, run.origin);
+  const end = isNoneBound ? ({ kind: 'broker_failed', failure: NONE_BOUND } as const) : ended;
+  const verdicts = isNoneBound ? new Map<string, Verdict>() : sweep.verdicts;
+  const unreached = isNoneBound ? new Set(sweep.verdicts.keys()) : sweep.unreached;
   const isBrokerReachable = end.kind !== 'broker_failed';
   const failure = isBrokerReachable ? problem : brokerError(end.failure);
   return {
@@ -108,15 +108,15 @@ export function sweepResult(
   };
 }
 
-/** Said of all guests at once. */
-const ASTRAY = {
+/** What is reported in place of all verdicts. */
+const NONE_BOUND = {
   reachable: false,
   reason: 'queue_missing',
   cause:
     "Guests have queues, and none of them is bound to the control exchange: compare CONTROL_EXCHANGE with the agents' control_exchange",
 } as const;
 
-/** Whether no guest is bound to the exchange, though guests have queues: a fact about the setting, and not about a guest. */
+/** Whether no guest is bound to the exchange, though guests have queues: the setting is wrong, and not a guest. */
 function isOfSetting(verdicts: SweepResult['verdicts'], { from }: Origin): boolean {
   const all = [...verdicts.values()];
   const isUnbound = (verdict: Verdict) => !verdict.reachable && verdict.reason === 'queue_missing';

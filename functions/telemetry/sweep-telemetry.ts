@@ -100,7 +100,7 @@ function recordMetrics(
   summary: ReportedSummary,
 ): void {
   const { checked, reachable, unreachable, error, control_plane: topics } = summary;
-  // Where nobody could be checked, a count of 0 unreachable guests would be a lie.
+  // Where nobody could be checked, a count of 0 unreachable guests would be wrong.
   const isKnown = checked > 0 || !error;
   const totals = embedded({
     BrokerReachable: summary.broker_reachable ? 1 : 0,

@@ -9,7 +9,7 @@ import { fleetReport } from '../terminal/fleet-report.ts';
 import { tracebackOf } from '../terminal/log-line.ts';
 import { muteReport } from '../terminal/mute-report.ts';
 import { ProgressBar } from '../terminal/progress-bar.ts';
-import type { Settings } from './parts/function-settings.ts';
+import type { FunctionSettings } from './parts/function-settings.ts';
 import { LambdaProcess } from './parts/lambda-process.ts';
 import { sweptFleet } from './parts/swept-fleet.ts';
 
@@ -62,7 +62,7 @@ async function main(): Promise<number> {
 }
 
 /** @returns the summary, and the tracebacks of guests that answered with an exception, as text for a person */
-async function sweep(settings: Settings, instanceIds: readonly string[], forget: readonly string[]) {
+async function sweep(settings: FunctionSettings, instanceIds: readonly string[], forget: readonly string[]) {
   const bar = process.stderr.isTTY ? new ProgressBar() : undefined;
   const tracebacks: string[] = [];
   const onLine = (line: string) => {
@@ -80,7 +80,11 @@ async function sweep(settings: Settings, instanceIds: readonly string[], forget:
   }
 }
 
-async function invoke(settings: Settings, event: object, onLine: (line: string) => void): Promise<unknown> {
+async function invoke(
+  settings: FunctionSettings,
+  event: object,
+  onLine: (line: string) => void,
+): Promise<unknown> {
   const local = { name: 'health-check', bundlePath: await bundle('health-check'), timeoutMs: TIMEOUT_MS };
   const lambda = await LambdaProcess.start(local, settings, onLine);
   try {

@@ -15,7 +15,7 @@ import { startTroveDemo, type TroveDemo } from './demo/trove-demo.ts';
 import { browserPage, PAGE_PATH } from './parts/browser-page.ts';
 import { ensureDebianPackages } from './parts/debian-packages.ts';
 import { fleetStateUrl } from './parts/fleet-state-url.ts';
-import { namesBroker, type Settings, settingsOf } from './parts/function-settings.ts';
+import { type FunctionSettings, namesBroker, settingsOf } from './parts/function-settings.ts';
 import { Gateway } from './parts/gateway.ts';
 import { Keystone } from './parts/keystone.ts';
 import { LambdaProcess } from './parts/lambda-process.ts';
@@ -84,7 +84,7 @@ async function start(): Promise<void> {
 }
 
 /** Throws for wrong settings before anything is started, and not with the first ping. */
-async function validate(settings: Settings, options: Options): Promise<void> {
+async function validate(settings: FunctionSettings, options: Options): Promise<void> {
   const named = namesBroker(settings) ? settings : { ...settings, BROKER_URL: 'amqp://own' };
   const { guestKeys } = readConfig(named);
   readPageSettings({ FLEET_STATE_URL: 'file:///state', ...settings });
@@ -113,7 +113,7 @@ async function startBroker(): Promise<RabbitMq> {
 }
 
 /** What is known of a private broker's fleet ends with that broker; what is known of a named one's stays. */
-function fleetSettings(own: Settings, rabbit: RabbitMq | undefined): Settings {
+function fleetSettings(own: FunctionSettings, rabbit: RabbitMq | undefined): FunctionSettings {
   if (!rabbit)
     return {
       FLEET_STATE_URL: own['FLEET_STATE_URL'] ?? fleetStateUrl(own),
@@ -146,7 +146,7 @@ async function startGuests(rabbit: RabbitMq, config: Config): Promise<Demo | und
 
 /** Puts Keystone before the function: one of our own, or the one that the settings name. */
 async function startKeystone(
-  { KEYSTONE_URL: named }: Settings,
+  { KEYSTONE_URL: named }: FunctionSettings,
   options: Options,
 ): Promise<KeystoneDemo | undefined> {
   if (named !== undefined) return NAMED_KEYSTONE;
@@ -174,7 +174,7 @@ async function startTrove(
 }
 
 /** A function as on Lambda: when its process has ended, the next event starts another one. */
-async function startFunction(name: keyof typeof TIMEOUT_MS, settings: Settings): Promise<Invoke> {
+async function startFunction(name: keyof typeof TIMEOUT_MS, settings: FunctionSettings): Promise<Invoke> {
   const local = { name, bundlePath: await bundle(name), timeoutMs: TIMEOUT_MS[name] };
   let lambda = await LambdaProcess.start(local, settings, printLogLine);
   running.push(() => lambda.end());

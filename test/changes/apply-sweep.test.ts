@@ -152,7 +152,7 @@ describe('any sequence of sweeps', () => {
   const PINGED: Fate[] = ['up', 'up', 'no_consumer', 'no_reply', 'guest_error'];
 
   /** After each sweep: the guest's verdicts so far, what was told just now, and what was told last. */
-  function chapters(fates: readonly Fate[], limits: Rules) {
+  function reports(fates: readonly Fate[], limits: Rules) {
     const sweeps = new SweepsInARow(limits);
     let last: Change | undefined;
     return fates.map((fate, index) => {
@@ -181,7 +181,7 @@ describe('any sequence of sweeps', () => {
   test('what is told is true', () => {
     fc.assert(
       fc.property(life(...PINGED, 'deleted'), thresholds, (fates, limits) => {
-        for (const { verdicts, change, before } of chapters(fates, limits)) {
+        for (const { verdicts, change, before } of reports(fates, limits)) {
           if (change === undefined) continue;
           const now = verdicts.at(-1);
           const [down, up] = [
@@ -219,7 +219,7 @@ describe('any sequence of sweeps', () => {
   test('what is told is complete: of a guest that is steady, the last word is how it is', () => {
     fc.assert(
       fc.property(life(...PINGED, 'deleted'), thresholds, (fates, limits) => {
-        for (const { verdicts, last } of chapters(fates, limits)) {
+        for (const { verdicts, last } of reports(fates, limits)) {
           const now = verdicts.at(-1) ?? 'up';
           const alike = inARow(verdicts, (fate) => fate === now);
           const isGood = [undefined, 'reachable', 'deleted'].includes(last?.change);
@@ -246,7 +246,7 @@ describe('any sequence of sweeps', () => {
     fc.assert(
       fc.property(life(...PINGED, 'deleted'), thresholds, (fates, limits) => {
         let mood = 'good';
-        for (const { verdicts, change } of chapters(fates, limits)) {
+        for (const { verdicts, change } of reports(fates, limits)) {
           if (change === undefined) continue;
           expect(may[mood]).toContain(change.change);
           const isUp = verdicts.at(-1) === 'up';
@@ -260,7 +260,7 @@ describe('any sequence of sweeps', () => {
     );
   });
 
-  test('sweeps without a verdict for the guest, and those that the broker ended, change no story', () => {
+  test('sweeps without a verdict for the guest, and those that the broker ended, report nothing', () => {
     const gap = fc.constantFrom('no verdict', 'not named', 'broker');
     const withGaps = fc.array(fc.oneof(run(PINGED), gap), { maxLength: 30 });
     fc.assert(
@@ -281,7 +281,7 @@ describe('any sequence of sweeps', () => {
     );
   });
 
-  test('guests do not get into each other’s story', () => {
+  test('what is reported of a guest depends on no other guest', () => {
     fc.assert(
       fc.property(life(...PINGED), life(...PINGED), thresholds, (ours, theirs, limits) => {
         const sweeps = new SweepsInARow(limits);

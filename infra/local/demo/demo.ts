@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import type { Reason } from '../../../functions/guest/reason.ts';
 import type { Config } from '../../../functions/settings/config.ts';
-import type { Settings } from '../parts/function-settings.ts';
+import type { FunctionSettings } from '../parts/function-settings.ts';
 import { type RabbitMq, RabbitMqServer } from '../parts/rabbitmq.ts';
 import { TemporaryFolder } from '../parts/temporary-folder.ts';
 import type { GuestBehaviour, TroveGuests } from '../parts/trove-guests.ts';
@@ -21,7 +21,7 @@ export interface Demo {
   /** What their agents log: each ping with its request id. */
   readonly logFile: string;
   /** What the functions must know of them. */
-  readonly settings: Settings;
+  readonly settings: FunctionSettings;
   end(): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-import type { Settings } from '../parts/function-settings.ts';
+import type { FunctionSettings } from '../parts/function-settings.ts';
 import { Keystone } from '../parts/keystone.ts';
 
 /** A caller who is not let in. */
@@ -17,7 +17,7 @@ export interface KeystoneDemo {
   readonly shell: string;
   readonly refused: readonly RefusedCaller[];
   /** What the functions must know of it. */
-  readonly settings: Settings;
+  readonly settings: FunctionSettings;
   /** Undefined: somebody else's. */
   readonly keystone?: Keystone;
   end(): Promise<void>;

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import type { Settings } from '../parts/function-settings.ts';
+import type { FunctionSettings } from '../parts/function-settings.ts';
 import type { Keystone } from '../parts/keystone.ts';
 import { TemporaryFolder } from '../parts/temporary-folder.ts';
 import { authtokenConfig, TroveApiServer } from '../parts/trove-api-server.ts';
@@ -27,7 +27,7 @@ const TASKS = { BUILD: 0x05, REBOOT: 0x03, ERROR: 0x51 } as const;
 export interface TroveDemo {
   readonly url: string;
   /** What the health check must know of it. */
-  readonly settings: Settings;
+  readonly settings: FunctionSettings;
   end(): Promise<void>;
 }
 

@@ -1,7 +1,7 @@
 import { INSTANCE_ID } from '../../../functions/guest/topic.ts';
 import type { Page } from './gateway.ts';
 
-/** How often the page loads itself anew, in seconds. */
+/** How often the page reloads itself, in seconds. */
 const REFRESH_SECONDS = 5;
 
 const HEADERS = {
@@ -27,7 +27,7 @@ export function browserPage(widget: (event: object) => Promise<unknown>): Page {
   return { isAt, show };
 }
 
-/** A document around a widget, that loads itself anew; on AWS, the dashboard does both. */
+/** A document around a widget, that reloads itself; on AWS, the dashboard does both. */
 export function pageDocument(widget: string): string {
   return `<!doctype html>
 <html lang="en">

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Settings } from './function-settings.ts';
+import type { FunctionSettings } from './function-settings.ts';
 
 /** Where the state of the fleets is, one file for each, unless `FLEET_STATE_URL` says where. */
 const FOLDER = join(process.env['XDG_STATE_HOME'] || join(homedir(), '.local', 'state'), 'guest-rpc-ping');
@@ -13,7 +13,7 @@ const FOLDER = join(process.env['XDG_STATE_HOME'] || join(homedir(), '.local', '
  *
  * @returns a `file:` URL
  */
-export function fleetStateUrl(settings: Settings): string {
+export function fleetStateUrl(settings: FunctionSettings): string {
   const { BROKER_URL: text, BROKER_ENDPOINT: endpoint = '', BROKER_ID: id = '' } = settings;
   const { BROKER_VHOST: vhost = '/', CONTROL_EXCHANGE: exchange = 'trove' } = settings;
   const url = text === undefined ? undefined : new URL(text);

@@ -10,7 +10,7 @@ const PASSED_ON = new RegExp(
 );
 
 /** A function's environment variables. */
-export type Settings = Readonly<Record<string, string>>;
+export type FunctionSettings = Readonly<Record<string, string>>;
 
 /** The functions' settings in this process's environment. */
 export function settingsOf(env: NodeJS.ProcessEnv): Record<string, string> {
@@ -20,6 +20,6 @@ export function settingsOf(env: NodeJS.ProcessEnv): Record<string, string> {
 }
 
 /** Whether the settings name a broker; where they do not, `npm start` starts a private one. */
-export function namesBroker(settings: Settings): boolean {
+export function namesBroker(settings: FunctionSettings): boolean {
   return ['BROKER_URL', 'BROKER_ENDPOINT', 'BROKER_ID'].some((name) => name in settings);
 }

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterThisProcess } from './child.ts';
-import type { Settings } from './function-settings.ts';
+import type { FunctionSettings } from './function-settings.ts';
 
 /** Where each `npm start` of this checkout has a file while it runs, for `npm run health-check` to read. */
 const FOLDER = join(import.meta.dirname, '..', '..', '..', 'dist', 'running');
@@ -12,11 +12,11 @@ export interface RunningSystem {
   /** Of its gateway. */
   readonly url: string;
   /** Its functions' environment variables, without AWS credentials. */
-  readonly settings: Settings;
+  readonly settings: FunctionSettings;
 }
 
 /** Writes this process's file, for its user alone. @returns removes the file; it goes with this process at the latest */
-export function announceSystem(url: string, settings: Settings): () => void {
+export function announceSystem(url: string, settings: FunctionSettings): () => void {
   mkdirSync(FOLDER, { recursive: true });
   const file = join(FOLDER, `${process.pid}.json`);
   const isCredential = (name: string) => name.startsWith('AWS_') && !name.startsWith('AWS_ENDPOINT_URL');

@@ -1,11 +1,11 @@
 import { readConfig } from '../../../functions/settings/config.ts';
 import { readStateSettings } from '../../../functions/settings/state-settings.ts';
 import { fleetStateUrl } from './fleet-state-url.ts';
-import { namesBroker, type Settings, settingsOf } from './function-settings.ts';
+import { type FunctionSettings, namesBroker, settingsOf } from './function-settings.ts';
 import { runningSystems } from './running-systems.ts';
 
 /** The settings in the environment, added to those of a running `npm start`. Says whose fleet is swept. @throws InvalidConfig */
-function brokerSettings(): Settings {
+function brokerSettings(): FunctionSettings {
   const own = settingsOf(process.env);
   const { PORT: port } = process.env;
   const settings = namesBroker(own) ? own : { ...runningSystem(port), ...own };
@@ -18,7 +18,7 @@ function brokerSettings(): Settings {
 }
 
 /** Of the `npm start` on that port, or of the only one that runs in this checkout. */
-function runningSystem(port: string | undefined): Settings | undefined {
+function runningSystem(port: string | undefined): FunctionSettings | undefined {
   const systems = runningSystems().filter(({ url }) => !port || new URL(url).port === port);
   const [system, another] = systems;
   const urls = systems.map(({ url }) => url).join(', ');
@@ -28,12 +28,12 @@ function runningSystem(port: string | undefined): Settings | undefined {
 }
 
 /** The settings by which the commands of this machine sweep a fleet, and its state. @throws InvalidConfig */
-export function sweptFleet(): Settings {
+export function sweptFleet(): FunctionSettings {
   return withState(brokerSettings());
 }
 
 /** A state of the command's own is what the last command has seen, and each sweep is worth a look: all is reported at once. */
-function withState(settings: Settings): Settings {
+function withState(settings: FunctionSettings): FunctionSettings {
   const own = { FLEET_STATE_URL: fleetStateUrl(settings), UNREACHABLE_AFTER_SWEEPS: '1' };
   const bySchedule = 'FLEET_STATE_URL' in settings ? settings : { ...own, ...settings };
   const all = { ...bySchedule, HEALTH_CHECK_RATE_MINUTES: '' }; // who asks for a sweep has it count
