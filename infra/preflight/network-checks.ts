@@ -165,7 +165,7 @@ export async function checkS3({ ec2, region }: AwsAccount, settings: Settings): 
     return open(
       `S3: no state is kept and no changes are reported. To have both, set s3PrefixListId to ${id}.`,
     );
-  const { vpcId, routeTableIds, name } = settings;
+  const { vpcId, routeTableIds = [], name } = settings;
   const filters = [
     { Name: 'vpc-id', Values: [vpcId] },
     { Name: 'service-name', Values: [service] },
@@ -179,16 +179,15 @@ export async function checkS3({ ec2, region }: AwsAccount, settings: Settings): 
     ({ Tags = [] }) =>
       !Tags.some(({ Key, Value }) => Key === 'aws:cloudformation:stack-name' && Value === name),
   );
-  const taken = routeTableIds?.filter((table) =>
+  const taken = routeTableIds.filter((table) =>
     others.some(({ RouteTableIds = [] }) => RouteTableIds.includes(table)),
   );
   return unless(
     [
-      routeTableIds === undefined &&
+      routeTableIds.length === 0 &&
         gateways.length === 0 &&
         `${vpcId} has no gateway endpoint of S3: set routeTableIds to the tables of subnetIds, and the stack makes one`,
-      taken &&
-        taken.length > 0 &&
+      taken.length > 0 &&
         `${taken.join(', ')} has a gateway endpoint of S3 already: remove it from routeTableIds`,
     ],
     'S3',

@@ -68,7 +68,10 @@ function twice(deployments: readonly Settings[]): string[] {
 /** Reads one deployment, `<name>.json`, without a look at what made its broker. @throws InvalidSettings */
 export function readDeployment(folder: string, name: string): Settings {
   const file = join(folder, `${name}.json`);
-  if (!existsSync(file)) throw new InvalidSettings([`There is no deployment ${name}: ${file} is missing.`]);
+  if (!existsSync(file))
+    throw new InvalidSettings([
+      `There is no deployment ${name}: copy one of infra/deployments/examples to ${file}.`,
+    ]);
   return readSettings(name, readJson(file));
 }
 
@@ -79,7 +82,7 @@ function readJson(file: string): unknown {
   } catch (error) {
     const { code, message } = Object(error);
     const what = code === undefined ? `is not JSON: ${message}` : `cannot be read: ${code}`;
-    throw new InvalidSettings([`${basename(file)} ${what}.`]);
+    throw new InvalidSettings([`${basename(file)} ${what.replaceAll(/\s+/g, ' ')}.`]);
   }
 }
 

@@ -344,6 +344,7 @@ function contradictions(given: Given): string[] {
       !('brokerId' in given) &&
       !('brokerEndpoint' in given) &&
       'there is no broker: newBroker makes one, brokerEndpoint or brokerId names one that exists',
+    Array.isArray(given['tags']) && 'tags must be names with texts', // a list has names, too: 0, 1, …
     ...contradictionsOfOptions(given),
     ...(['brokerMaxConnections', 'brokerMaxQueues'] as const).map(
       (name) =>

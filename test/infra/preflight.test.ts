@@ -417,7 +417,7 @@ describe('what is to be done', () => {
     ],
     [
       'no way to S3',
-      ALL,
+      { ...ALL, routeTableIds: [] },
       { DescribeVpcEndpoints: xml('DescribeVpcEndpoints', '') },
       'S3: vpc-0a1b2c3d4e5f60718 has no gateway endpoint of S3: set routeTableIds to the tables of subnetIds, and the stack makes one.',
     ],
@@ -616,7 +616,7 @@ describe('arguments', () => {
   });
 
   test('a deployment that does not exist, and one that is wrong', async () => {
-    const missing = `There is no deployment nowhere: ${folder.file('nowhere.json')} is missing.`;
+    const missing = `There is no deployment nowhere: copy one of infra/deployments/examples to ${folder.file('nowhere.json')}.`;
     expect(await runWith(['nowhere', folder.path])).toEqual({ code: 1, lines: [missing] });
     expect(await run({ ...NEW, brokerName: 'a b' })).toEqual({
       code: 1,

@@ -114,6 +114,7 @@ describe('refused in one sentence', () => {
       { ...NEW, domainName: 'a.example.com', certificateArn: '0a1b' },
       'certificateArn must be the full ARN of a certificate in ACM',
     ],
+    ['a list of tags', { ...NEW, tags: ['databases'] }, 'tags must be names with texts'],
     [
       'a tag of AWS’s',
       { ...NEW, tags: { 'aws:team': 'databases' } },
@@ -392,7 +393,7 @@ describe('the files', () => {
   test('what cannot be read, and stacks of one name, are told in a sentence each', () => {
     write('a.json', NEW);
     write('a-broker.json', EXISTING);
-    writeFileSync(path('a.lock.json'), '<<<<<<< ours');
+    writeFileSync(path('a.lock.json'), '<<<<<<< ours\n');
     mkdirSync(path('c.json'));
     writeFileSync(path('d.json'), '[]');
     const missing = [/^a\.lock\.json is not JSON: .*\.$/, /^c\.json cannot be read: EISDIR\.$/];
