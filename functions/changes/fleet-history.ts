@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import type { Archive } from '../history/archive.ts';
 import { StateConflict, type StateStore, StateUnavailable } from '../store/state-store.ts';
@@ -12,7 +13,8 @@ import type { StateProblem, SweepOutcome } from './report.ts';
 export interface Saved {
   /** Undefined: the history begins here. */
   readonly state: FleetState | undefined;
-  readonly text?: string;
+  /** Of the text, which takes megabytes. */
+  readonly digest?: string;
   readonly version?: string;
   readonly problem?: StateProblem;
 }
@@ -44,7 +46,8 @@ export class FleetHistory {
       const stored = await this.#store.read(deadline);
       if (stored === undefined)
         return { state: undefined, problem: newHistory('state_missing', 'No saved state was found') };
-      return { ...stored, ...parsed(stored.text) };
+      const { text, version } = stored;
+      return { version, digest: digestOf(text), ...parsed(text) };
     } catch (error) {
       if (error instanceof StateUnavailable) return error;
       throw error;
@@ -63,7 +66,7 @@ export class FleetHistory {
     loaded?: Saved | StateUnavailable,
     forgotten: Iterable<string> = [],
   ): Promise<SweepOutcome> {
-    let tried: { readonly text: string; readonly outcome: SweepOutcome } | undefined;
+    let tried: { readonly digest: string; readonly outcome: SweepOutcome } | undefined;
     let saved = !loaded || loaded instanceof StateUnavailable ? await this.load(deadline) : loaded;
     for (let attempt = 1; ; attempt++) {
       if (saved instanceof StateUnavailable)
@@ -71,7 +74,7 @@ export class FleetHistory {
           ? withProblem(tried.outcome, saved, 'notSaved')
           : withProblem(unsaved(result), saved, 'unreadable');
       // A write whose answer was lost may have succeeded, and its repetition then conflicts with it.
-      if (tried !== undefined && saved.text === tried.text) return tried.outcome;
+      if (tried !== undefined && saved.digest === tried.digest) return tried.outcome;
       const { state: filed, problem = saved.problem } = await this.#file(
         saved.state,
         result.endedAt,
@@ -81,12 +84,12 @@ export class FleetHistory {
       const applied = applySweep(before, result, this.#rules);
       const outcome = { ...applied, ...(problem && { problem }) };
       const text = fleetStateText(applied.state);
-      tried = { text, outcome };
+      tried = { digest: digestOf(text), outcome };
       try {
         await this.#store.replace(saved.version, text, deadline);
         return outcome;
       } catch (error) {
-        if (error instanceof StateUnavailable) return this.#isSaved(text, deadline, outcome, error);
+        if (error instanceof StateUnavailable) return this.#isSaved(tried.digest, deadline, outcome, error);
         if (!(error instanceof StateConflict)) throw error;
         if (attempt === ATTEMPTS) return withProblem(outcome, error, 'notSaved');
       }
@@ -106,14 +109,15 @@ export class FleetHistory {
     for (let attempt = 1; ; attempt++) {
       const saved = await this.load(deadline);
       if (saved instanceof StateUnavailable) throw saved;
-      const { state, text, version } = saved;
+      const { state, digest, version } = saved;
       if (state === undefined)
         throw new StateUnavailable('The first sweep saves a state', 'there is none yet');
-      if (text === tried) return state; // written, though the answer was lost
+      if (digest === tried) return state; // written, though the answer was lost
       const next = change(state);
-      tried = fleetStateText(next);
+      const text = fleetStateText(next);
+      tried = digestOf(text);
       try {
-        await this.#store.replace(version, tried, deadline);
+        await this.#store.replace(version, text, deadline);
         return next;
       } catch (error) {
         if (!(error instanceof StateConflict) || attempt === ATTEMPTS) throw error;
@@ -145,15 +149,19 @@ export class FleetHistory {
 
   /** A write that failed may have succeeded, and its answer have been lost. */
   async #isSaved(
-    text: string,
+    digest: string,
     deadline: Deadline,
     outcome: SweepOutcome,
     error: StateUnavailable,
   ): Promise<SweepOutcome> {
     const saved = await this.load(deadline);
     if (saved instanceof StateUnavailable) return withProblem(outcome, error, 'perhapsSaved');
-    return saved.text === text ? outcome : withProblem(outcome, error, 'notSaved');
+    return saved.digest === digest ? outcome : withProblem(outcome, error, 'notSaved');
   }
+}
+
+function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('base64');
 }
 
 function parsed(text: string): Pick<Saved, 'state' | 'problem'> {

@@ -25,7 +25,8 @@ export function rememberedGuests(
     else silent.push(id);
   }
   for (const id of forget) alive.delete(id);
-  const all = new Set([...alive, ...silent]);
+  const all = new Set(alive);
+  for (const id of silent) all.add(id);
   for (const id of forget) all.delete(id);
   return { all, alive, withoutConsumer };
 }

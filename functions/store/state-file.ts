@@ -20,7 +20,7 @@ export class StateFile implements StateStore {
   async read(): Promise<StoredText | undefined> {
     try {
       const bytes = await fs.promises.readFile(this.#path);
-      return { text: bytes.toString('utf8'), version: createHash('sha256').update(bytes).digest('hex') };
+      return { text: bytes.toString('utf8'), version: versionOf(bytes) };
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return undefined;
       throw new StateUnavailable(`${this.#path} cannot be read`, codeOf(error), { cause: error });
@@ -42,7 +42,8 @@ export class StateFile implements StateStore {
         .writeFile(text)
         .finally(() => file.close())
         .catch(this.#unwritable);
-      if ((await this.read())?.version !== version) throw new StateConflict(`${this.#path} has changed`);
+      const current = await fs.promises.readFile(path).catch(() => undefined); // its text is not needed
+      if ((current && versionOf(current)) !== version) throw new StateConflict(`${this.#path} has changed`);
       await fs.promises.rename(next, path).catch(this.#unwritable);
     } finally {
       await fs.promises.rm(next, { force: true });
@@ -55,6 +56,10 @@ export class StateFile implements StateStore {
     const why = READ_ONLY.includes(code) ? ': its folder is read-only for this user' : '';
     throw new StateUnavailable(`${this.#path} cannot be written${why}`, code, { cause: error });
   };
+}
+
+function versionOf(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 async function removeAbandoned(path: string): Promise<void> {
