@@ -51,7 +51,9 @@ export class ApplicationCredential {
     const request = { method: 'POST', headers };
     const answer = await requestJson('Keystone', this.#url, deadline, request, body);
     const { status, json } = answer;
-    if (status === 401) throw new TroveUnavailable('Keystone refused the application credential');
+    // Seen of Keystone 22: 404 when the credential was deleted.
+    if (status === 401 || status === 404)
+      throw new TroveUnavailable('Keystone refused the application credential');
     const token = answer.headers['x-subject-token'];
     const { project, expires_at: expiresAt } = Object(Object(json).token);
     const expiresAtMs = Date.parse(expiresAt);

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Deadline } from '../../functions/time/deadline.ts';
 import { type TroveList, TroveLister } from '../../functions/trove/trove-list.ts';
@@ -7,7 +8,10 @@ import { ensureDebianPackages } from '../../infra/local/parts/debian-packages.ts
 import { Keystone } from '../../infra/local/parts/keystone.ts';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
 import { authtokenConfig, TroveApiServer } from '../../infra/local/parts/trove-api-server.ts';
+import { HealthCheckUnderTest } from '../setup/health-check-under-test.ts';
+import { respond } from '../setup/responder.ts';
 import { TestBroker } from '../setup/test-broker.ts';
+import { Relay } from './relay.ts';
 
 /** With Keystone and Trove's API of Debian's packages. */
 const onDebian = process.env['TEST_WITHOUT_TROVE'] ? describe.skip : describe;
@@ -36,7 +40,8 @@ onDebian("a real Trove's list", () => {
     ] as const)
       await keystone.grant(await keystone.createUser(name), role, `projects/${project}`);
     const keys = Object.fromEntries(IDS.map((id) => [id, null]));
-    trove = await TroveApiServer.start(broker.url, keys, authtokenConfig(keystone.url, 'databases'));
+    const authtoken = `${authtokenConfig(keystone.url, 'databases')}token_cache_time = -1\n`; // Keystone is asked each time
+    trove = await TroveApiServer.start(broker.url, keys, authtoken);
     lister = await listerFor('sweeper');
   }, 300_000);
   afterAll(async () => {
@@ -58,7 +63,7 @@ onDebian("a real Trove's list", () => {
     });
   }
 
-  const list = (timeoutMs = 15_000): Promise<TroveList> => lister.list(Deadline.in(timeoutMs));
+  const list = (timeoutMs = 60_000): Promise<TroveList> => lister.list(Deadline.in(timeoutMs));
 
   function set(
     id: string | undefined,
@@ -122,11 +127,101 @@ onDebian("a real Trove's list", () => {
 
   test('needs the role of an admin', async () => {
     const clerk = await listerFor('clerk');
-    expect(await clerk.list(Deadline.in(15_000))).toEqual({
+    expect(await clerk.list(Deadline.in(60_000))).toEqual({
       instances: new Map(),
       isFresh: false,
       problem: 'Trove answered with status 401: the application credential has no role of an admin',
     });
+  });
+
+  describe('in a sweep, whatever Trove does', () => {
+    const [unbound, agentless] = IDS.slice(60, 62) as [string, string];
+    const alive = IDS.filter((id) => ![unbound, agentless, IDS[50]].includes(id));
+    const html = '<html><body>503 Service Unavailable</body></html>';
+    let relay: Relay;
+    let healthCheck: HealthCheckUnderTest;
+    let credential: { readonly id: unknown; readonly userId: string };
+
+    beforeAll(async () => {
+      relay = await Relay.start(trove.url);
+      const channel = await broker.channel();
+      for (const id of alive) await respond(channel, id, (request) => request.reply());
+      await channel.assertQueue(`guestagent.${agentless}`);
+      await channel.bindQueue(`guestagent.${agentless}`, 'trove', `guestagent.${agentless}`);
+      const userId = await keystone.createUser('revoked');
+      await keystone.grant(userId, 'admin', `projects/${project}`);
+      const made = await keystone.createApplicationCredential('revoked', project);
+      credential = { id: made.id, userId };
+      await writeFile(folder.file('revoked.json'), JSON.stringify(made));
+      healthCheck = await HealthCheckUnderTest.start({
+        BROKER_URL: broker.url,
+        BROKER_MANAGEMENT_URL: broker.managementUrl,
+        FLEET_STATE_URL: pathToFileURL(folder.file('state.json')).href,
+        UNREACHABLE_AFTER_SWEEPS: '1',
+        RPC_TIMEOUT_SECONDS: '5',
+        NO_CONSUMER_GRACE_SECONDS: '0.2',
+        CONTROL_PLANE_TOPICS: '',
+        TROVE_URL: `${relay.url}/v1.0`,
+        KEYSTONE_URL: keystone.url,
+        TROVE_CREDENTIALS_FILE: folder.file('revoked.json'),
+      });
+    }, 60_000);
+    afterAll(async () => {
+      await healthCheck?.lambda.end();
+      await relay?.end();
+    });
+
+    /** Instances are updated one after the other, so that a page begins elsewhere than the one before ended. */
+    function updateBeforeEachPage(): void {
+      let pages = 0;
+      relay.beforePage = () => {
+        for (const id of [IDS[(pages * 37) % 100], IDS[99 - (pages % 100)]])
+          trove.sql(
+            'UPDATE instances SET updated = ? WHERE id = ?',
+            `2099-01-01 00:00:${10 + pages}`,
+            id ?? '',
+          );
+        pages++;
+      };
+    }
+
+    test.each<[what: string, begin: () => unknown, problem: RegExp | undefined]>([
+      ['that is well', () => undefined, undefined],
+      [
+        'with HTML and status 200',
+        () => Object.assign(relay, { instead: { status: 200, body: html } }),
+        /not JSON$/,
+      ],
+      ['with 503', () => Object.assign(relay, { instead: { status: 503, body: html } }), /status 503$/],
+      ['that is back', () => Object.assign(relay, { instead: undefined }), undefined],
+      ['whose instances change before each page', updateBeforeEachPage, undefined],
+      [
+        'whose application credential is deleted',
+        () =>
+          keystone.request('DELETE', `users/${credential.userId}/application_credentials/${credential.id}`),
+        /^Keystone refused the application credential$/,
+      ],
+    ])(
+      'a Trove %s: the living are well, the dead are dead',
+      async (_what, begin, problem) => {
+        await begin();
+        const { summary } = await healthCheck.sweep({}, 90_000);
+        expect(summary).toMatchObject({ reachable: alive.length, unreachable: 2, unknown: 0 });
+        const names = summary.unreachable_guests.map(({ instance_id: id, reason, name }) => [
+          id,
+          reason,
+          name,
+        ]);
+        expect(names.sort()).toEqual(
+          [
+            [unbound, 'queue_missing', unbound],
+            [agentless, 'no_consumer', agentless],
+          ].sort(),
+        );
+        expect(summary.list_problem ?? 'none').toMatch(problem ?? /^none$|changed while they were listed$/);
+      },
+      120_000,
+    );
   });
 
   test('of a frozen Trove is the last one, in time', async () => {
@@ -142,7 +237,7 @@ onDebian("a real Trove's list", () => {
     } finally {
       process.kill(trove.pid, 'SIGCONT');
     }
-    expect(await list()).toMatchObject({ isFresh: true });
+    expect(await list()).not.toHaveProperty('problem');
   });
 
   test('of a stopped Trove is the last one', async () => {

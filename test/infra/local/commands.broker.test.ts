@@ -14,6 +14,7 @@ import { TestBroker } from '../../setup/test-broker.ts';
 jest.setTimeout(120_000); // on a busy machine, two `npm start` at once take long
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
+const withDebian = process.env['TEST_WITHOUT_TROVE'] ? test.skip : test; // of Trove, Keystone and Prometheus
 const ID = '5e3a2f0c-3f0e-4ef3-8d0c-0d7f3f1f5a11';
 
 let broker: TestBroker;
@@ -49,6 +50,18 @@ function run(script: string, settings: Record<string, string>, ...args: string[]
 
 function healthCheck(settings: Record<string, string>, ...args: string[]) {
   return run('health-check-command.ts', settings, ...args);
+}
+
+type Started = { child: ChildProcessByStdio<null, Readable, null>; url: string; file: string };
+
+async function start(settings: Record<string, string>, ...args: string[]): Promise<Started> {
+  const child = spawn(process.execPath, [commandOf('start.ts'), ...args], {
+    env: environment({ ...settings, PORT: '0' }),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const line = await lineOf(child, child.stdout, /Ping listens on/);
+  const [url = ''] = /http:\S+(?=,)/.exec(line) ?? [];
+  return { child, url, file: join(ROOT, 'dist', 'running', `${child.pid}.json`) };
 }
 
 test.each(['--keystne', 'keystone'])('npm start refuses %s, and starts nothing', async (option) => {
@@ -97,33 +110,20 @@ describe('npm run health-check', () => {
 });
 
 describe('two npm start of one checkout', () => {
-  type Started = { child: ChildProcessByStdio<null, Readable, null>; url: string; file: string };
   let systems: Started[];
-
-  async function start(): Promise<Started> {
-    const settings = {
-      BROKER_URL: broker.url,
-      BROKER_MANAGEMENT_URL: broker.managementUrl,
-      AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
-      AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI',
-      PORT: '0',
-    };
-    const env = environment(settings);
-    const child = spawn(process.execPath, [commandOf('start.ts')], {
-      env,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const line = await lineOf(child, child.stdout, /listens on/);
-    const [url = ''] = /http:\S+(?=,)/.exec(line) ?? [];
-    return { child, url, file: join(ROOT, 'dist', 'running', `${child.pid}.json`) };
-  }
 
   function healthCheckOf({ url }: Started) {
     return healthCheck({ PORT: new URL(url).port });
   }
 
   beforeAll(async () => {
-    systems = await Promise.all([start(), start()]);
+    const settings = {
+      BROKER_URL: broker.url,
+      BROKER_MANAGEMENT_URL: broker.managementUrl,
+      AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
+      AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI',
+    };
+    systems = await Promise.all([start(settings), start(settings)]);
   });
   afterAll(async () => {
     for (const { child } of systems ?? []) await end(child, 'SIGTERM');
@@ -166,35 +166,28 @@ describe('two npm start of one checkout', () => {
     expect(await promise).toBe(421);
   });
 
-  const withPrometheus = process.env['TEST_WITHOUT_TROVE'] ? test.skip : test; // both come with apt
-  withPrometheus(
-    "Debian's Prometheus scrapes it, and promtool finds nothing to say of its metrics",
-    async () => {
-      const [{ url } = { url: '' }] = systems;
-      const { host } = new URL(url);
-      const text = await (await fetch(`${url}/fleet`, { headers: { accept: 'text/plain' } })).text();
-      expect(promtool(['check', 'metrics'], text)).toBe('');
-      const job = {
-        job_name: 'npm-start',
-        metrics_path: '/fleet',
-        scrape_interval: '1s',
-        static_configs: [{ targets: [host] }],
-      };
-      writeFileSync(folder.file('prometheus.yml'), JSON.stringify({ scrape_configs: [job] })); // JSON is YAML
-      const prometheus = await PrometheusServer.start(
-        folder.file('prometheus.yml'),
-        folder.file('prometheus'),
-      );
-      try {
-        const samples = () => prometheus.query('rpc_ping_reachable');
-        expect(await eventually(samples, ({ length }) => length > 0)).toMatchObject([
-          { metric: { instance_id: ID, instance: host }, value: [expect.anything(), '1'] },
-        ]);
-      } finally {
-        await prometheus.end();
-      }
-    },
-  );
+  withDebian("Debian's Prometheus scrapes it, and promtool finds nothing to say of its metrics", async () => {
+    const [{ url } = { url: '' }] = systems;
+    const { host } = new URL(url);
+    const text = await (await fetch(`${url}/fleet`, { headers: { accept: 'text/plain' } })).text();
+    expect(promtool(['check', 'metrics'], text)).toBe('');
+    const job = {
+      job_name: 'npm-start',
+      metrics_path: '/fleet',
+      scrape_interval: '1s',
+      static_configs: [{ targets: [host] }],
+    };
+    writeFileSync(folder.file('prometheus.yml'), JSON.stringify({ scrape_configs: [job] })); // JSON is YAML
+    const prometheus = await PrometheusServer.start(folder.file('prometheus.yml'), folder.file('prometheus'));
+    try {
+      const samples = () => prometheus.query('rpc_ping_reachable');
+      expect(await eventually(samples, ({ length }) => length > 0)).toMatchObject([
+        { metric: { instance_id: ID, instance: host }, value: [expect.anything(), '1'] },
+      ]);
+    } finally {
+      await prometheus.end();
+    }
+  });
 
   test('the file of a killed one goes, the other one is swept', async () => {
     const [killed, other] = systems;
@@ -208,3 +201,30 @@ describe('two npm start of one checkout', () => {
     expect(await healthCheckOf(other)).toMatchObject({ code: 0 });
   });
 });
+
+withDebian(
+  "npm start -- --trove: what a real Trove's list says of the demo's guests stands beside what a sweep finds",
+  async () => {
+    const { child, url } = await start({}, '--trove');
+    try {
+      const answer = async () => (await fetch(`${url}/fleet`)).json();
+      const { guests } = await eventually(answer, ({ sweep }) => sweep !== undefined, 120_000);
+      const found = (guests as Record<string, unknown>[]).map((guest) =>
+        ['name', 'reachable', 'reason', 'trove_status', 'counted_apart'].map((field) => guest[field]),
+      );
+      for (const guest of [
+        ['wiki', true, undefined, undefined, undefined],
+        ['shop', false, 'no_consumer', 'ACTIVE', undefined],
+        ['blog', false, 'queue_missing', 'BUILD', 'expected_silent'],
+        ['archive', false, 'queue_down', 'REBOOT', 'expected_silent'],
+      ])
+        expect(found).toContainEqual(guest);
+      const html = await (await fetch(`${url}/fleet`, { headers: { accept: 'text/html' } })).text();
+      expect(html).toMatch(/Trove says otherwise.*billing.*Trove: ERROR/s);
+      expect(html).toMatch(/silence expected.*<b>blog<\/b>.*Trove: BUILD/s);
+    } finally {
+      await end(child, 'SIGTERM');
+    }
+  },
+  300_000,
+);
