@@ -55,7 +55,9 @@ def stub_other_services():
             id=instance_id, name=instance_id, status='ACTIVE', tenant_id='trove', addresses={},
             host='compute-%d' % (index % 3 + 1))
         for index, instance_id in enumerate(INSTANCES)}
+    from novaclient.api_versions import APIVersion
     nova = types.SimpleNamespace(
+        api_version=APIVersion('2.26'),  # Trove 26 looks at it before it lists
         servers=types.SimpleNamespace(get=servers.__getitem__, list=lambda **query: list(servers.values())),
         flavors=types.SimpleNamespace(get=lambda flavor_id: types.SimpleNamespace(id=flavor_id, ram=512)))
     neutron = types.SimpleNamespace(list_ports=lambda **query: {'ports': []})
