@@ -59,7 +59,7 @@ export async function startDemo(host: TroveGuests, rabbit: RabbitMq, config: Con
   }
   const id = add(
     'whose agent stops and starts again every few minutes',
-    '204, or 400 after 0.25 s: no_consumer',
+    '204, or 400 within 1 s: no_consumer',
   );
   const endIntermittent = await startIntermittentGuest(host, id);
   const folder = new TemporaryFolder('keys');
