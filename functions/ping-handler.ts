@@ -60,9 +60,9 @@ export function pingHandler(environment: ExecutionEnvironment | InvalidConfig) {
 }
 
 /**
- * Makes a ping that answers itself. V8 compiles a function when it is first called: here on a whole processor, in an
- * invocation on the share that the function's memory buys. No guest gets this ping, the log does not have it, and no key is
- * looked up.
+ * Pings a guest that cannot exist, by a request that answers itself. V8 compiles a function when it is first called: here on
+ * a whole processor, in an invocation on the share that the function's memory buys. The log does not have this ping, and no
+ * key is looked up.
  */
 export async function rehearse({ config, broker, initHops: hops }: ExecutionEnvironment): Promise<void> {
   void process.stdout; // Node makes this stream when it is first asked for

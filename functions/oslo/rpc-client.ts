@@ -175,9 +175,14 @@ export class RpcClient {
     return new Set(this.#state.inFlight.values());
   }
 
-  /** A returned message is our own request. */
+  /** A returned message is our own request. One that holds a result is its own reply: nobody but this process has written it. */
   #onReturn(returned: Message): void {
     this.#state.liveness.seen();
+    const request = decodeReply(returned.content);
+    if (request.kind === 'reply' && request.result !== null) {
+      this.onReply(returned);
+      return;
+    }
     const { exchange, routingKey } = returned.fields;
     const text = `No queue is bound to exchange "${exchange}" with routing key "${routingKey}"`;
     this.#callOf(msgIdsIn(returned.content))?.reject(new MessageUndeliverable(text));

@@ -3,8 +3,8 @@ import type { Transport } from '../oslo/transport.ts';
 import type { Pinging } from './ping-guest.ts';
 
 /**
- * A broker whose guests' pings answer themselves, without a guest: each request holds a result, and goes to the exchange of
- * the queue that replies come to, where it is read as the reply to itself.
+ * A broker whose pings answer themselves where there is no guest: each request holds a result, and when the broker returns it
+ * as unroutable, it is read as the reply to itself. That needs no permission that a ping does not need.
  */
 export function selfAnswering(broker: Pick<Broker<Transport>, 'use'>): Pinging['broker'] {
   return {
@@ -12,8 +12,7 @@ export function selfAnswering(broker: Pick<Broker<Transport>, 'use'>): Pinging['
       broker.use(
         deadline,
         ({ client, inspector }, circumstances) => {
-          const target = { exchange: client.replyQueue, topic: client.replyQueue };
-          const call: typeof client.call = (_, request, timing, onSilence) =>
+          const call: typeof client.call = (target, request, timing, onSilence) =>
             client.call(target, request.with({ result: true }), timing, onSilence);
           return work({ client: { call }, inspector }, circumstances);
         },

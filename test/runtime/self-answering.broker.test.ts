@@ -1,17 +1,22 @@
 import { expect, test } from '@jest/globals';
+import { connect } from 'amqplib';
 import { pingRequest, rpcPing } from '../../functions/guest/ping.ts';
 import { PingTiming } from '../../functions/guest/timing.ts';
 import { openTransport } from '../../functions/oslo/transport.ts';
 import { selfAnswering } from '../../functions/runtime/self-answering.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
 import { Interruption } from '../../functions/time/interruption.ts';
+import { EXCHANGE_OPTIONS } from '../setup/guest-queues.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 
 const GUEST = '00000000-0000-0000-0000-000000000000';
 
-test('a self-answering ping comes back as its own pong, with a confirm or without, and without a guest', async () => {
+test('a self-answering ping is its own pong, with a confirm or without, with the least permissions', async () => {
   await using broker = await TestBroker.create();
-  const transport = await openTransport(await broker.connect(), () => undefined);
+  await (await broker.channel()).assertExchange('trove', 'topic', EXCHANGE_OPTIONS);
+  const url = await broker.user({ configure: '^reply_.*', read: '^reply_.*', write: '^trove$' });
+  const connection = await connect(url);
+  const transport = await openTransport(connection, () => undefined);
   const circumstances = { isReused: true, interruption: new Interruption() };
   const { use } = selfAnswering({ use: (_, work) => work(transport, circumstances) });
   const ping = (hasAnswered: boolean) => {
@@ -25,4 +30,5 @@ test('a self-answering ping comes back as its own pong, with a confirm or withou
     );
   };
   expect([await ping(false), await ping(true)]).toMatchObject([{ reachable: true }, { reachable: true }]);
+  await connection.close();
 });
