@@ -214,9 +214,10 @@ class Fleet {
   }
 
   #answerOf(id: string, { roundTripMs }: Reachable, before: GuestState | undefined): Answered {
-    const [instance, last] = [this.#instance(id), described(this.#answered[id]) ?? before];
-    if (instance === undefined && last?.name === undefined) return roundTripMs;
-    return { round_trip_ms: roundTripMs, ...descriptionOf(instance, last) };
+    const [instance, last] = [this.#instance(id), this.#answered[id] ?? before];
+    const isUnknown = last === undefined || typeof last === 'number';
+    if (instance === undefined && isUnknown) return roundTripMs;
+    return { round_trip_ms: roundTripMs, ...descriptionOf(instance, isUnknown ? undefined : last) };
   }
 
   get #day(): string {

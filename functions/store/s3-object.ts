@@ -7,7 +7,7 @@ import { StateConflict, type StateStore, StateUnavailable, type StoredText } fro
 /** S3 answers in tens of milliseconds, or is not reached. */
 const MAX_TIMEOUT_MS = 3000;
 
-/** More is no state: 40,000 guests of which none answers take 14 MiB, reachable ones 12 MiB with long names. */
+/** More is no state: with names and hypervisors as long as may be, 40,000 silent guests take 15.8 MiB, answering ones 10.4. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
 /** What S3 answers when a write's condition does not hold: changed, deleted, or being written at the same time. */

@@ -327,6 +327,18 @@ describe('Trove', () => {
     expect(history.state && forget(history.state, [A]).answered).not.toHaveProperty(A);
   });
 
+  test('what Trove said of an instance without a name outlives a list that fails', () => {
+    const history = new History();
+    const nameless = { id: A, name: '', projectId: 'p', status: 'ACTIVE', hypervisor: 'compute-7' };
+    history.sweep(0, allUp, { trove: { instances: new Map([[A, nameless]]), isFresh: false } });
+    history.sweep(1, allUp);
+    expect(history.state?.answered?.[A]).toEqual({
+      round_trip_ms: 1,
+      project_id: 'p',
+      hypervisor: 'compute-7',
+    });
+  });
+
   test('who answers is in the saved text once, also where an older one had it twice', () => {
     const { state } = applySweep(undefined, resultOf({ [A]: UP }), RULES);
     expect(fleetStateText(state).split(A)).toHaveLength(3); // a day's round trips are the other
