@@ -1,4 +1,4 @@
-import { type App, CfnOutput, Fn, Stack, Tags } from 'aws-cdk-lib';
+import { type App, CfnOutput, CfnParameter, CfnRule, Fn, Stack, Tags } from 'aws-cdk-lib';
 import { SecurityGroup, Vpc } from 'aws-cdk-lib/aws-ec2';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { CfnLogGroup } from 'aws-cdk-lib/aws-logs';
@@ -8,6 +8,7 @@ import { GuestRpcPingBroker } from './broker/guest-rpc-ping-broker.ts';
 import type { Bundles } from './bundle/bundles.ts';
 import { GuestRpcPing } from './guest-rpc-ping.ts';
 import { addOutputs } from './outputs.ts';
+import { MAKING, makingOf } from './settings/deployment-files.ts';
 import {
   brokerStackOf,
   type ExistingBrokerSettings,
@@ -73,6 +74,26 @@ function existingBroker(settings: ExistingBrokerSettings) {
   };
 }
 
+/**
+ * Has CloudFormation refuse other settings than those that made the broker, also where its files are lost: an update keeps a
+ * parameter's previous value.
+ */
+function holdMaking(stack: Stack, settings: NewBrokerSettings): void {
+  const making = JSON.stringify(makingOf(settings));
+  const parameter = new CfnParameter(stack, MAKING, {
+    description: 'The settings that made the broker. Do not set it.',
+    default: making,
+  });
+  new CfnRule(stack, `${MAKING}Hold`, {
+    assertions: [
+      {
+        assert: Fn.conditionEquals(parameter, making),
+        assertDescription: `The broker of this stack was made with other settings, which its parameter ${MAKING} has, and these would replace it: see infra/README.md, Replace or remove a broker.`,
+      },
+    ],
+  });
+}
+
 function newBroker(app: App, settings: NewBrokerSettings) {
   const stack = new Stack(app, brokerStackOf(settings), {
     description: `Guest RPC Ping: the broker of ${settings.name}, on which Trove depends`,
@@ -91,6 +112,7 @@ function newBroker(app: App, settings: NewBrokerSettings) {
     vpcCidr: settings.vpcCidr,
     availabilityZones: settings.availabilityZones,
   });
+  holdMaking(stack, settings);
   finish(stack, settings);
   const { vpc, s3, broker } = made.place;
   const { administrator, endpoint, securityGroup } = broker;

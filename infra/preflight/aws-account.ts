@@ -1,3 +1,4 @@
+import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { LambdaClient } from '@aws-sdk/client-lambda';
@@ -19,6 +20,7 @@ export class AwsAccount {
   readonly region: string;
   /** The ARN of the user or role. */
   readonly caller: string;
+  readonly cloudFormation = new CloudFormationClient(OPTIONS);
   readonly ec2 = new EC2Client(OPTIONS);
   readonly kms = new KMSClient(OPTIONS);
   readonly lambda = new LambdaClient(OPTIONS);

@@ -1,8 +1,10 @@
+import { DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import {
   DescribeBrokerCommand,
   DescribeBrokerInstanceOptionsCommand,
   ListBrokersCommand,
 } from '@aws-sdk/client-mq';
+import { MAKING, makingOf } from '../settings/deployment-files.ts';
 import {
   brokerStackOf,
   type ExistingBrokerSettings,
@@ -49,6 +51,38 @@ export async function checkInstanceType(
     ],
     kind,
     `Amazon MQ has it in ${zones.join(' and ')}`,
+  );
+}
+
+/** Whether the stack of a new broker, where there is one, was made with these settings, and has not failed at first. */
+export async function checkBrokerStack(
+  { cloudFormation }: AwsAccount,
+  settings: NewBrokerSettings,
+): Promise<Finding> {
+  const name = brokerStackOf(settings);
+  const what = `The stack ${name}`;
+  const described = cloudFormation
+    .send(new DescribeStacksCommand({ StackName: name }))
+    .catch((error: Error) => {
+      if (error.message.endsWith('does not exist')) return { Stacks: [] };
+      throw error;
+    });
+  const { Stacks: [stack] = [] } = await asking(`${what} cannot be read`, described);
+  if (stack === undefined) return good(`${what} is new.`);
+  const { StackStatus: status, Parameters: parameters = [] } = stack;
+  const making = JSON.stringify(makingOf(settings));
+  const { ParameterValue: made = making } = parameters.find(({ ParameterKey: key }) => key === MAKING) ?? {};
+  const isFailed = status === 'ROLLBACK_COMPLETE' || status === 'ROLLBACK_FAILED';
+  return unless(
+    [
+      isFailed &&
+        `its first deployment failed. Allow its removal: \`aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name ${name}\`, and deploy again`,
+      !isFailed &&
+        made !== making &&
+        `its broker was made with ${made}, and these settings would replace it: set them back, or see infra/README.md, Replace or remove a broker`,
+    ],
+    what,
+    'its broker was made with these settings',
   );
 }
 

@@ -1,7 +1,7 @@
 import type { ExistingBrokerSettings, NewBrokerSettings, Settings } from '../settings/deployment-settings.ts';
 import { checkArns, checkBootstrap, checkConcurrency } from './account-checks.ts';
 import type { AwsAccount } from './aws-account.ts';
-import { checkBroker, checkBrokerName, checkInstanceType } from './broker-checks.ts';
+import { checkBroker, checkBrokerName, checkBrokerStack, checkInstanceType } from './broker-checks.ts';
 import type { Finding } from './finding.ts';
 import { checkHttps } from './https-check.ts';
 import { checkKey } from './key-checks.ts';
@@ -52,6 +52,7 @@ export function beginWithoutAccount({ keystoneUrl, troveUrl, caCertificates }: S
 function ofNewBroker(aws: AwsAccount, settings: NewBrokerSettings): Checks {
   const zones = zonesOf(aws, settings);
   return [
+    checkBrokerStack(aws, settings),
     checkBrokerName(aws, settings),
     checkInstanceType(aws, settings, zones),
     checkEndpointServices(aws, servicesOf(settings, settings.describeBroker), zones),

@@ -1,10 +1,10 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { brokerStackOf, readSettings, type Settings } from './deployment-settings.ts';
+import { brokerStackOf, type NewBrokerSettings, readSettings, type Settings } from './deployment-settings.ts';
 import { InvalidSettings } from './invalid-settings.ts';
 
-/** Settings by which a broker is made: with another value CloudFormation would make another broker, or leave this one. */
+/** Settings by which a broker is made: with another value CloudFormation would make another broker, or leave this one. In this order. */
 const FIXED = [
   'newBroker',
   'brokerName',
@@ -15,6 +15,16 @@ const FIXED = [
 ] as const;
 
 const LOCK = '.lock.json';
+
+/** The parameter of a broker's stack that keeps what made the broker. */
+export const MAKING = 'BrokerMadeWith';
+
+/** The settings that make a deployment's broker, as its lock file and a parameter of its stack keep them. */
+export function makingOf(settings: NewBrokerSettings): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    FIXED.flatMap((key) => (settings[key] === undefined ? [] : [[key, settings[key]]])),
+  );
+}
 
 /**
  * Reads all deployments of a folder, each `<name>.json`. What makes a new broker is kept beside it, in `<name>.lock.json`;
@@ -97,10 +107,7 @@ function hold(settings: Settings, lock: string, isCi: boolean): void {
       throw new InvalidSettings([
         `${name}${LOCK} is missing: run \`npx cdk synth\`, and commit the file that it writes.`,
       ]);
-    const made = Object.fromEntries(
-      FIXED.flatMap((key) => (settings[key] === undefined ? [] : [[key, settings[key]]])),
-    );
-    writeFileSync(lock, `${JSON.stringify(made, undefined, 2)}\n`);
+    writeFileSync(lock, `${JSON.stringify(makingOf(settings), undefined, 2)}\n`);
     console.error(`${lock} keeps what makes the broker: commit it.`);
     return;
   }

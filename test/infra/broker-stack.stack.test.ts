@@ -28,7 +28,20 @@ function lost(before: object, after: object): string[] {
   return types;
 }
 
-let before: object;
+interface Template {
+  readonly Parameters: { readonly BrokerMadeWith: { readonly Default: string } };
+  readonly Rules: { readonly BrokerMadeWithHold: { readonly Assertions: readonly { Assert: unknown }[] } };
+}
+
+/** Whether CloudFormation refuses to update the first stack, whose parameter keeps its value, by this template. */
+function isRefused({ Rules: { BrokerMadeWithHold: rule } }: Template): boolean {
+  const [{ Assert: asserted } = { Assert: undefined }] = rule.Assertions;
+  const [reference, wanted] = Object(asserted)['Fn::Equals'];
+  expect(reference).toEqual({ Ref: 'BrokerMadeWith' });
+  return wanted !== before.Parameters.BrokerMadeWith.Default;
+}
+
+let before: Template;
 beforeAll(async () => {
   before = (await brokerStack(NEW)).template;
 });
@@ -52,6 +65,7 @@ describe('what the file beside the settings holds', () => {
     expect(lost(before, template)).toContain(
       'availabilityZones' in change ? 'AWS::EC2::Subnet' : 'AWS::AmazonMQ::Broker',
     );
+    expect(isRefused(template)).toBe(true);
   });
 
   test.each<File>([
@@ -61,7 +75,7 @@ describe('what the file beside the settings holds', () => {
     { describeBroker: true, brokerVhost: 'trove' },
   ])('a change to %j leaves all in place', async (change) => {
     const { template } = await brokerStack({ ...NEW, ...change });
-    expect(lost(before, template)).toEqual([]);
+    expect([lost(before, template), isRefused(template)]).toEqual([[], false]);
   });
 
   test('an upgrade of the broker replaces its configuration, which belongs to a version', async () => {

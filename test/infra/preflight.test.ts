@@ -126,6 +126,15 @@ function offer(zones: readonly string[], more: object = {}): AwsAnswer {
   return { body: { brokerInstanceOptions: [option] } };
 }
 
+function stack(status: string, made: object): AwsAnswer {
+  const making = `<ParameterKey>BrokerMadeWith</ParameterKey><ParameterValue>${JSON.stringify(made)}</ParameterValue>`;
+  const member = `<StackName>trove-broker</StackName><CreationTime>2026-11-29T00:00:00Z</CreationTime><StackStatus>${status}</StackStatus><Parameters><member>${making}</member></Parameters>`;
+  return xml(
+    'DescribeStacks',
+    `<DescribeStacksResult><Stacks><member>${member}</member></Stacks></DescribeStacksResult>`,
+  );
+}
+
 /** An account in which nothing is in the way. */
 function account(): typeof answers {
   const arn = 'arn:aws:sts::123456789012:assumed-role/deployer/me';
@@ -162,6 +171,11 @@ function account(): typeof answers {
     ...dns('enableDnsHostnames', true),
     DescribeKey: { body: { KeyMetadata: { KeyState: 'Enabled', KeySpec: 'SYMMETRIC_DEFAULT' } } },
     GetKeyPolicy: keyPolicy([BY_IAM, OF_SERVICES]),
+    DescribeStacks: {
+      status: 400,
+      headers: { 'content-type': 'text/xml' },
+      body: '<ErrorResponse><Error><Code>ValidationError</Code><Message>Stack with id trove-broker does not exist</Message></Error></ErrorResponse>',
+    },
     DescribeVpcs: xml('DescribeVpcs', list('vpcSet', [vpc('vpc-0', '10.0.0.0/16', 'trove-broker')])),
     DescribeManagedPrefixLists: xml(
       'DescribeManagedPrefixLists',
@@ -213,6 +227,7 @@ describe('nothing is in the way', () => {
         '✔ Account 123456789012 in eu-central-1: all ARNs are of it.',
         "✔ CDK's bootstrap stack: version 25.",
         "✔ Lambda's concurrency: 155 unreserved, 35 wanted.",
+        '✔ The stack trove-broker is new.',
         '✔ The name guest-rpc-ping is free in Amazon MQ.',
         '✔ A single-instance of RabbitMQ 4.2 on mq.m7g.medium: Amazon MQ has it in eu-central-1a and eu-central-1b.',
         '✔ Interface endpoints: secretsmanager in eu-central-1a and eu-central-1b.',
@@ -244,11 +259,18 @@ describe('nothing is in the way', () => {
 
   test('of a broker that is deployed again, with a key of its own', async () => {
     answers['/v1/brokers'] = { body: { brokerSummaries: [{ brokerName: 'guest-rpc-ping', brokerId: ID }] } };
+    answers['DescribeStacks'] = stack('UPDATE_COMPLETE', {
+      newBroker: NEW.newBroker,
+      brokerName: NEW.brokerName,
+      brokerKmsKeyArn: KEY,
+      vpcCidr: NEW.vpcCidr,
+    });
     answers[`/v1/brokers/${ID}`] = broker({ tags: { 'aws:cloudformation:stack-name': 'trove-broker' } });
     const { code, lines } = await run({ ...NEW, brokerKmsKeyArn: KEY });
     expect([code, lines]).toEqual([
       0,
       expect.arrayContaining([
+        '✔ The stack trove-broker: its broker was made with these settings.',
         '✔ The name guest-rpc-ping: its broker is of the stack trove-broker.',
         '✔ brokerKmsKeyArn: enabled, and its policy lets those use it who have to.',
       ]),
@@ -273,6 +295,18 @@ describe('what is to be done', () => {
       NEW,
       { GetParameter: { status: 400, body: { __type: 'ParameterNotFound' } } },
       "CDK's bootstrap stack in eu-central-1: there is none. Run `npx cdk bootstrap`.",
+    ],
+    [
+      'lost settings of a broker, written anew',
+      NEW,
+      { DescribeStacks: stack('UPDATE_COMPLETE', { ...NEW, newBroker: 'cluster' }) },
+      `The stack trove-broker: its broker was made with ${JSON.stringify({ ...NEW, newBroker: 'cluster' })}, and these settings would replace it: set them back, or see infra/README.md, Replace or remove a broker.`,
+    ],
+    [
+      'a first deployment that failed',
+      NEW,
+      { DescribeStacks: stack('ROLLBACK_COMPLETE', NEW) },
+      'The stack trove-broker: its first deployment failed. Allow its removal: `aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name trove-broker`, and deploy again.',
     ],
     [
       'an old bootstrap',
