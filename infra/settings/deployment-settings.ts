@@ -35,7 +35,7 @@ const flag = v.optional(v.boolean('must be true or false'), false);
 const about = <T extends v.GenericSchema>(schema: T, description: string) =>
   v.pipe(schema, v.description(description));
 
-const REGION = '[a-z]{2}(-[a-z]+)+-\\d';
+const REGION = '[a-z]{2,4}(-[a-z]+)+-\\d';
 /** @param resource a pattern of what ends the ARN */
 const arn = (service: string, resource: string, kind: string) =>
   text(new RegExp(`^arn:aws(-[a-z]+)*:${service}:${REGION}:\\d{12}:${resource}$`), kind);

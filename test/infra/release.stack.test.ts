@@ -8,7 +8,9 @@ import { CfnInclude } from 'aws-cdk-lib/cloudformation-include';
 import { parse as parseYaml } from 'yaml';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
 import { plainTemplate } from '../../infra/release/plain-template.ts';
+import { readSettings } from '../../infra/settings/deployment-settings.ts';
 import { standInBundles } from './synthesis.ts';
+import { EXISTING } from './variants.ts';
 
 // What `npm run release` writes, and the examples that use it: Terraform's, SAM's and GitHub's.
 
@@ -16,8 +18,16 @@ const ROOT = join(import.meta.dirname, '..', '..');
 const EXAMPLES = join(ROOT, 'infra', 'examples');
 
 interface Template {
-  readonly Parameters: Readonly<Record<string, { readonly Default?: unknown }>>;
+  readonly Parameters: Readonly<Record<string, Parameter>>;
   readonly Resources: Readonly<Record<string, { readonly Type: string; readonly Properties: Properties }>>;
+}
+interface Parameter {
+  readonly Type: string;
+  readonly Default?: unknown;
+  readonly AllowedPattern?: string;
+  readonly MinValue?: number;
+  readonly MaxValue?: number;
+  readonly ConstraintDescription?: string;
 }
 type Properties = Readonly<Record<string, unknown>>;
 
@@ -77,6 +87,105 @@ describe('the plain template', () => {
       ),
     );
     expect(functions[0]?.Properties['FunctionName']).toHaveProperty('Fn::Sub');
+  });
+
+  /** Whether CloudFormation takes a parameter. */
+  function takes(name: string, value: string | number): boolean {
+    const {
+      Type,
+      AllowedPattern = '.*',
+      MinValue = -Infinity,
+      MaxValue = Infinity,
+    } = Object(template.Parameters[name]);
+    if (Type === 'Number') return Number(value) >= MinValue && Number(value) <= MaxValue;
+    return new RegExp(AllowedPattern).test(String(value));
+  }
+
+  const secret = (place: string) => `arn:${place}:123456789012:secret:trove/guest-rpc-ping-AbCdEf`;
+  const host = 'b-01234567-89ab-cdef-0123-456789abcdef.mq';
+  const AS_SETTING: readonly (readonly [string, string, (string | number)[], (string | number)[]])[] = [
+    ['BrokerName', 'brokerName', ['trove', 'a.b_c~d-9'], ['', 'trove eu', 'a'.repeat(51)]],
+    [
+      'BrokerUrl',
+      'brokerEndpoint',
+      [
+        `amqps://${host}.eu-central-1.amazonaws.com:5671`,
+        `amqps://${host}.cn-north-1.amazonaws.com.cn:5671`,
+        `amqps://${host}.us-gov-west-1.on.aws:5671`,
+        'amqps://rabbit.internal:5671',
+      ],
+      [
+        '',
+        'amqp://host:5672',
+        'amqps://host',
+        'amqps://u:hunter2@host:5671',
+        'https://host:5671',
+        ' amqps://host:5671',
+      ],
+    ],
+    [
+      'BrokerSecretArn',
+      'brokerSecretArn',
+      [
+        'aws:secretsmanager:eu-central-1',
+        'aws-cn:secretsmanager:cn-northwest-1',
+        'aws-us-gov:secretsmanager:us-gov-east-1',
+        'aws-eusc:secretsmanager:eusc-de-east-1',
+        'aws-iso-b:secretsmanager:us-isob-east-1',
+      ].map(secret),
+      ['trove', secret('aws:kms:eu-central-1'), secret('aws:secretsmanager:eu-central-1').slice(0, -7), '*'],
+    ],
+    [
+      'S3PrefixListId',
+      's3PrefixListId',
+      ['pl-0123abcd', 'pl-0123456789abcdef0'],
+      ['', 'com.amazonaws.eu-central-1.s3', 'sg-0123abcd'],
+    ],
+    [
+      'ControlExchange',
+      'controlExchange',
+      ['trove', 'openstack', '{"a"}'],
+      ['', 'a'.repeat(128), 'größe', 'a\nb'],
+    ],
+    ['BrokerVhost', 'brokerVhost', ['/', 'trove eu'], ['', 'a'.repeat(128)]],
+    ['BrokerMaxConnections', 'brokerMaxConnections', [20, 1_000_000], [0, 19, 1_000_001]],
+    ['BrokerMaxQueues', 'brokerMaxQueues', [20, 1_000_000], [-1, 1_000_001]],
+    ['PingConcurrency', 'pingConcurrency', [1, 49], [0, 1001]],
+  ];
+
+  test.each(AS_SETTING)(
+    '%s takes what the setting %s takes, and says the same of all else',
+    (name, setting, right, wrong) => {
+      const problem = (value: string | number) => {
+        try {
+          return void readSettings('trove', { ...EXISTING, brokerMaxConnections: 5000, [setting]: value });
+        } catch (error) {
+          return String(error);
+        }
+      };
+      expect(right.map((value) => [value, takes(name, value), problem(value)])).toEqual(
+        right.map((value) => [value, true, undefined]),
+      );
+      const text = template.Parameters[name]?.ConstraintDescription ?? 'none';
+      expect(wrong.map((value) => [value, takes(name, value), problem(value)])).toEqual(
+        wrong.map((value) => [value, false, expect.stringContaining(`${setting} ${text}`)]),
+      );
+    },
+  );
+
+  test.each<[string, string[], string[]]>([
+    ['CodeBucket', ['my.bucket-1', 'abc'], ['', 's3://bucket', 'bucket/path', 'Bucket', 'ab']],
+    ['CodePrefix', ['', 'guest-rpc-ping/', 'a/b=1/'], ['guest-rpc-ping', '/a/', 'a b/']],
+  ])('%s takes what S3 takes', (name, right, wrong) => {
+    expect(right.filter((value) => !takes(name, value))).toEqual([]);
+    expect(wrong.filter((value) => takes(name, value))).toEqual([]);
+  });
+
+  test('has no parameter that takes anything', () => {
+    const anything = Object.values(template.Parameters).filter(
+      ({ Type, ConstraintDescription: told }) => told === undefined && !Type.includes('AWS::EC2::'),
+    );
+    expect(anything).toEqual([]);
   });
 
   test.each(['ConnectionsAlarmAt', 'QueuesAlarmAt'])('has an alarm at %s', (Ref) => {
