@@ -101,7 +101,7 @@ describe('a slow hop is the one that is named', () => {
   let path: TcpProxy;
 
   beforeAll(async () => {
-    await makeCertificates(folder.path);
+    await makeCertificates(folder.path, 'good');
     port = await listenWithTls(SHARED_RABBIT, folder.path, 'good');
     path = await TcpProxy.to(`amqps://127.0.0.1:${port}`);
   });

@@ -68,7 +68,7 @@ export class Stage {
   static async set(against?: string): Promise<Stage> {
     if (!ensureDebianPackages('rabbitmq-server')) throw new Error('The benchmark needs a RabbitMQ server');
     const folder = new TemporaryFolder('bench');
-    await makeCertificates(folder.path);
+    await makeCertificates(folder.path, 'good');
     const tlsPort = await freePort();
     const rabbit = await RabbitMqServer.start([
       `listeners.ssl.1 = 127.0.0.1:${tlsPort}`,

@@ -157,7 +157,7 @@ describe('any sequence of sweeps', () => {
     let last: Change | undefined;
     return fates.map((fate, index) => {
       const [change, ...more] = sweeps.sweep({ fates: { [GUEST]: fate } });
-      expect(more).toEqual([]);
+      if (more.length > 0) expect(more).toEqual([]); // called for each sweep, expect() takes most of the time
       const before = last;
       last = change ?? last;
       return { verdicts: fates.slice(0, index + 1), change, before, last };

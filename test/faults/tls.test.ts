@@ -21,9 +21,9 @@ onDebian('TLS as of Amazon MQ', () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'guest-rpc-ping-tls-'));
-    await makeCertificates(folder);
-    for (const name of ['good', 'other-host', 'expired', 'weak'] as const)
-      ports.set(name, await listenWithTls(SHARED_RABBIT, folder, name));
+    const names = ['good', 'other-host', 'expired', 'weak'] as const;
+    await makeCertificates(folder, ...names);
+    for (const name of names) ports.set(name, await listenWithTls(SHARED_RABBIT, folder, name));
     broker = await TestBroker.create();
     await respond(await broker.channel(), alive, ({ reply }) => reply());
   });

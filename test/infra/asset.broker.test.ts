@@ -32,7 +32,7 @@ onDebian('the synthesized asset, with the template’s environment, over TLS', (
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'guest-rpc-ping-asset-'));
-    await makeCertificates(folder);
+    await makeCertificates(folder, 'good');
     tlsPort = await listenWithTls(SHARED_RABBIT, folder, 'good');
     broker = await TestBroker.create();
     const host = await TroveGuests.host({ brokerUrl: broker.url });

@@ -33,7 +33,7 @@ let folder: TemporaryFolder;
 let made: Synthesized | undefined;
 beforeAll(async () => {
   folder = new TemporaryFolder('ca');
-  await makeCertificates(folder.path);
+  await makeCertificates(folder.path, 'good');
 });
 afterAll(() => folder.remove());
 

@@ -27,7 +27,7 @@ let folder: TemporaryFolder;
 
 beforeAll(async () => {
   folder = new TemporaryFolder('preflight');
-  await makeCertificates(folder.path);
+  await makeCertificates(folder.path, 'good');
   aws = await AwsStandIn.start((request) => {
     const unknown = { status: 400, body: { __type: 'UnknownOperationException' } };
     return answers[actionOf(request)] ?? unknown;

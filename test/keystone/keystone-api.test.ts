@@ -140,7 +140,7 @@ test('a token of a project is its expiry, project, user and roles', async () => 
 
 test('a Keystone whose certificate nobody vouches for does not get the token', async () => {
   const folder = new TemporaryFolder('keystone-tls');
-  await makeCertificates(folder.path);
+  await makeCertificates(folder.path, 'good');
   const [key = '', cert = ''] = await Promise.all(
     ['good.key', 'good.pem'].map((name) => readFile(folder.file(name), 'utf8')),
   );

@@ -7,34 +7,28 @@ import type { RabbitMqServer } from '../../infra/local/parts/rabbitmq.ts';
 
 export type Certificate = 'good' | 'other-host' | 'expired' | 'weak';
 
-/** Makes a CA and four certificates of it: for localhost, for another host, expired, and with an RSA key of 1024 bits. */
-export async function makeCertificates(folder: string): Promise<void> {
+/** For whom each certificate is, how long, in days, and with what key. */
+const CERTIFICATES: Readonly<Record<Certificate, readonly [host: string, days: string, key?: string]>> = {
+  good: ['localhost', '2'],
+  'other-host': ['broker.example', '2'],
+  expired: ['localhost', '-1'],
+  weak: ['localhost', '2', 'rsa:1024'],
+};
+
+/** Makes a CA, and some of its certificates. */
+export async function makeCertificates(folder: string, ...names: readonly Certificate[]): Promise<void> {
   if (!isCommand('openssl') && !ensureDebianPackages('openssl')) throw new Error('These tests need openssl');
-  const openssl = (...args: string[]) => promisify(execFile)('openssl', args, { cwd: folder });
-  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  await openssl(
-    'req',
-    '-x509',
-    ...newKey,
-    '-keyout',
-    'ca.key',
-    '-out',
-    'ca.pem',
-    '-days',
-    '2',
-    '-subj',
-    '/CN=Test CA',
-  );
-  const issue = async (name: Certificate, host: string, days: string, key = newKey) => {
-    const subject = ['-subj', `/CN=${host}`, '-addext', `subjectAltName=DNS:${host}`];
-    await openssl('req', ...key, '-keyout', `${name}.key`, '-out', `${name}.csr`, ...subject);
-    const ca = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-copy_extensions', 'copy'];
-    await openssl('x509', '-req', '-in', `${name}.csr`, '-out', `${name}.pem`, ...ca, '-days', days);
+  const openssl = (command: string) => promisify(execFile)('openssl', command.split(' '), { cwd: folder });
+  const newKey = (key = 'ec -pkeyopt ec_paramgen_curve:prime256v1') => `-newkey ${key} -nodes`;
+  await openssl(`req -x509 ${newKey()} -keyout ca.key -out ca.pem -days 2 -subj /CN=TestCA`);
+  const ca = '-CA ca.pem -CAkey ca.key -copy_extensions copy';
+  const issue = async (name: Certificate, serial: number) => {
+    const [host, days, key] = CERTIFICATES[name];
+    const subject = `-subj /CN=${host} -addext subjectAltName=DNS:${host}`;
+    await openssl(`req ${newKey(key)} -keyout ${name}.key -out ${name}.csr ${subject}`);
+    await openssl(`x509 -req -in ${name}.csr -out ${name}.pem ${ca} -set_serial ${serial} -days ${days}`);
   };
-  await issue('good', 'localhost', '2');
-  await issue('other-host', 'broker.example', '2');
-  await issue('expired', 'localhost', '-1');
-  await issue('weak', 'localhost', '2', ['-newkey', 'rsa:1024', '-nodes']);
+  await Promise.all(names.map((name, index) => issue(name, index + 1)));
 }
 
 /** Lines of rabbitmq.conf for a certificate. As on Amazon MQ, the server asks the client for none. */
