@@ -30,6 +30,8 @@ export interface OpenFields {
 export declare class Connection extends EventEmitter {
   /** The heartbeat agreed on, in seconds; 0: none. Once the connection is open. */
   readonly heartbeat: number;
+  /** What has arrived and is not read. */
+  readonly rest: Buffer;
   constructor(stream: Duplex);
   /** Takes part in the handshake. */
   open(fields: OpenFields, onEnd: (error: Error | null) => void): void;

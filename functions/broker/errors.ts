@@ -31,6 +31,14 @@ export const TROUBLES = {
     what: 'an operator or a shutdown closes its connections',
     todo: 'Wait for the end of the maintenance, or look for who closed the connection.',
   },
+  not_amqp: {
+    what: 'what answers there does not speak AMQP 0-9-1',
+    todo: 'Compare port and scheme with a listener of the broker: amqps:// is mostly 5671, amqp:// 5672, and the management API neither.',
+  },
+  client_certificate: {
+    what: 'it asks for a client certificate, and the functions have none',
+    todo: 'Give the functions a listener without `ssl_options.fail_if_no_peer_cert`.',
+  },
   no_majority: {
     what: 'it takes connections, but does not answer the declaration of a queue: a cluster without a majority',
     todo: 'Bring the other nodes of the cluster back: `rabbitmqctl cluster_status` names them.',
@@ -65,7 +73,9 @@ export class BrokerUnreachable extends BrokerFailure {
   }
 
   get todo(): string | undefined {
-    return this.trouble?.todo;
+    if (this.trouble !== undefined || !this.how.startsWith('tls')) return this.trouble?.todo;
+    const { reason, message } = Object(this.cause);
+    return `Check the broker's certificate, the CA that the functions trust, and its TLS versions and ciphers: ${reason ?? message}.`;
   }
 }
 
@@ -164,13 +174,23 @@ export class ManagementUnavailable extends CodedError {
   }
 }
 
+const TOLD_BY_CODE = [
+  [/^ERR_NOT_AMQP$/, TROUBLES.not_amqp],
+  [/ALERT_CERTIFICATE_REQUIRED$/, TROUBLES.client_certificate],
+] as const;
+
 /** What ended a dial or a connection, by Node's codes, by RabbitMQ's, or where there is none, by its words. */
 export function connectionFailure(error: unknown): BrokerUnreachable | BrokerRefused {
   const reply = amqpReply(error);
   if (reply !== undefined) return failureOf(reply, error);
-  const { code, message } = Object(error);
+  const { code, message, syscall, errors = [] } = Object(error);
   if (/^SASL mechanism/.test(message)) return new BrokerRefused('mechanism', { cause: error });
-  return new BrokerUnreachable(unreachability(String(code)), { cause: error });
+  if (syscall === 'getaddrinfo') return new BrokerUnreachable('dns_error', { cause: error });
+  // Of several addresses, one may be of a family that this machine has no route for.
+  const isRefused = errors.some((each: unknown) => Object(each).code === 'ECONNREFUSED');
+  const how = unreachability(isRefused ? 'ECONNREFUSED' : String(code));
+  const [, trouble] = TOLD_BY_CODE.find(([pattern]) => pattern.test(code)) ?? [];
+  return new BrokerUnreachable(how, { trouble, cause: error });
 }
 
 /** AMQP 0-9-1 reply codes. */
@@ -200,6 +220,8 @@ function failureOf({ code, text }: AmqpReply, cause: unknown): BrokerUnreachable
 
 /** Which limit RabbitMQ says is reached, and whose. */
 function limitIn(text: string): { what: Refusal; of: string } | undefined {
+  if (/number of channels .*channel_max/.test(text))
+    return { what: 'channel_limit', of: 'the connection (channel_max)' };
   if (/number of channels .*limit/.test(text))
     return { what: 'channel_limit', of: /opened on node/.test(text) ? 'the broker node' : 'the user' };
   if (/queue limit/.test(text))
@@ -211,7 +233,6 @@ function limitIn(text: string): { what: Refusal; of: string } | undefined {
 }
 
 function unreachability(code: string): Unreachability {
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'dns_error';
   if (code === 'ECONNREFUSED') return 'connection_refused';
   if (code === 'ETIMEDOUT') return 'connection_timeout';
   if (code === 'EHOSTUNREACH' || code === 'ENETUNREACH' || code === 'EADDRNOTAVAIL')

@@ -29,6 +29,12 @@ const CAPABILITIES = {
 const OPEN = (10 << 16) | 40;
 const CLOSE = (10 << 16) | 50;
 
+/** The type of AMQP's first frame: a method. */
+const METHOD_FRAME = 1;
+
+/** The `code` of the error when what answers does not begin as AMQP does. */
+export const NOT_AMQP = 'ERR_NOT_AMQP';
+
 /** Who logs in, and where. */
 export interface Opening extends BrokerCredentials {
   readonly vhost: string;
@@ -109,7 +115,9 @@ export async function openConnection<P>(
     insist: 0,
   } as const;
   connection.open(fields, (error) => {
-    if (error !== null) reject(Object.assign(error, connection.closed));
+    const [type = METHOD_FRAME] = connection.rest; // bytes of no frame
+    if (error !== null && type !== METHOD_FRAME) reject(Object.assign(error, { code: NOT_AMQP }));
+    else if (error !== null) reject(Object.assign(error, connection.closed));
     else if (prepared !== undefined) resolve({ prepared: prepared.it, heartbeatMs: heartbeatMs(connection) });
   });
   return promise;

@@ -97,7 +97,7 @@ function raised({ failure }: RemoteError, roundTripMs: number): Unreachable {
   return {
     reachable: false,
     reason: 'guest_error',
-    cause: cut(message, MAX_CAUSE_LENGTH),
+    cause: cut(message || className, MAX_CAUSE_LENGTH),
     roundTripMs,
     traceback,
   };
@@ -123,7 +123,7 @@ function refusedFor(failure: MessageDeliveryFailure): string {
   if (failure.isOfTopic()) return "no topic permission for this guest's key, see list_topic_permissions";
   if (failure.replyCode === 403) return 'no write permission on the control exchange';
   if (failure.replyCode === NOT_ALLOWED)
-    return 'the limit of channels is reached, of the user or of the node';
+    return 'the limit of channels is reached, of the user, the node or the connection';
   return `AMQP reply code ${failure.replyCode}`;
 }
 
@@ -136,7 +136,7 @@ function notTaken(call: string, queue: QueueCounts | undefined): Unreachable {
     const cause = `The broker refused to take the ping (basic.nack: the guest's queue is full) - ${call}`;
     return { reachable: false, reason: 'broker_refused', isOfGuest: true, cause };
   }
-  const cause = `The broker does not take the ping for the guest's queue, whose broker node is down - ${call}`;
+  const cause = `The broker does not take the ping for the guest's queue, whose broker node is down, or whose limit of length is reached - ${call}`;
   return { reachable: false, reason: 'queue_down', cause };
 }
 

@@ -113,7 +113,7 @@ function isSupportedVersion(version: unknown): boolean {
 /** `failure` is null (or, as oslo.messaging tests it, empty), or a JSON *string* that holds an object. */
 function decodeFailure(failure: unknown): RemoteFailure | undefined | 'unreadable' {
   if (failure === undefined || failure === null || failure === '') return undefined;
-  const parsed = typeof failure === 'string' ? parseJsonObject(failure) : undefined;
+  const parsed = typeof failure === 'string' ? parsePythonObject(failure) : undefined;
   if (parsed === undefined) return 'unreadable';
   const { class: className, module = '', message = '', tb = [] } = parsed;
   if (typeof className !== 'string' || typeof module !== 'string' || typeof message !== 'string') {
@@ -121,6 +121,14 @@ function decodeFailure(failure: unknown): RemoteFailure | undefined | 'unreadabl
   }
   if (!Array.isArray(tb) || !tb.every((line) => typeof line === 'string')) return 'unreadable';
   return { class: className, module, message, traceback: cut(tb.join(''), MAX_TRACEBACK_LENGTH) };
+}
+
+/** Python writes numbers that JSON does not have, such as in an exception's arguments; they become null. */
+function parsePythonObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  const toJson = (part: string) => (part.startsWith('"') ? part : 'null');
+  return (
+    parseJsonObject(text) ?? parseJsonObject(text.replaceAll(/"(?:[^"\\]|\\.)*"|-?Infinity|NaN/g, toJson))
+  );
 }
 
 /** The end of a traceback says what happened. */

@@ -204,5 +204,7 @@ function bodyOf({ content, properties: { headers = {} } }: ReplyMessage): Buffer
   if (typeof cutFrom === 'number') return `a message of ${cutFrom} bytes`;
   if (content.length > MAX_REPLY_BYTES) return `a message of ${content.length} bytes`;
   const compression = headers['compression'];
-  return typeof compression === 'string' ? uncompressed(content, compression, MAX_REPLY_BYTES) : content;
+  return typeof compression === 'string' && compression !== ''
+    ? uncompressed(content, compression, MAX_REPLY_BYTES)
+    : content;
 }

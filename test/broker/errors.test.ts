@@ -14,6 +14,8 @@ function atOpen(replyCode: number, replyText: string): Error {
   });
 }
 
+const GETADDRINFO = { syscall: 'getaddrinfo' };
+
 const LOGIN = new Error(
   'Handshake terminated by server: 403 (ACCESS-REFUSED) with message "ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN."',
 );
@@ -46,6 +48,10 @@ test.each<[string, Error]>([
       530,
       "NOT_ALLOWED - number of channels opened on node 'n' has reached the maximum allowed limit of (3)",
     ),
+  ],
+  [
+    'channel_limit',
+    closed(530, 'NOT_ALLOWED - number of channels opened (1) has reached the negotiated channel_max (1)'),
   ],
   [
     'queue_limit',
@@ -89,8 +95,19 @@ test.each<[string, Error, string]>([
   ['connection_timeout', failed('ETIMEDOUT'), 'timeout'],
   ['destination_ip_unroutable', failed('EHOSTUNREACH'), 'unroutable'],
   ['destination_ip_unroutable', failed('ENETUNREACH'), 'unroutable'],
-  ['dns_error', failed('ENOTFOUND'), 'dns'],
-  ['dns_error', failed('EAI_AGAIN'), 'dns'],
+  [
+    'connection_refused',
+    failed('ENETUNREACH', { errors: [failed('ENETUNREACH'), failed('ECONNREFUSED')] }),
+    'refused',
+  ],
+  ['dns_error', failed('ENOTFOUND', GETADDRINFO), 'dns'],
+  ['dns_error', failed('EAI_FAIL', GETADDRINFO), 'dns'],
+  [
+    'tls_certificate_error',
+    failed('ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED'),
+    'asks for a client certificate',
+  ],
+  ['connection_terminated', failed('ERR_NOT_AMQP'), 'does not speak AMQP'],
   ['tls_certificate_error', failed('DEPTH_ZERO_SELF_SIGNED_CERT'), 'tls'],
   ['tls_certificate_error', failed('ERR_TLS_CERT_ALTNAME_INVALID'), 'tls'],
   ['tls_certificate_error', failed('UNSPECIFIED'), 'tls'],
@@ -111,6 +128,15 @@ test("RabbitMQ's words are kept on one line of bounded length", () => {
   expect(connectionFailure(failed('ECONNREFUSED')).brokerSaid).toBeUndefined();
 });
 
-function failed(code: string): Error {
-  return Object.assign(new Error('connect'), { code });
+test('what TLS complains of is in what to do', () => {
+  expect(connectionFailure(failed('CERT_HAS_EXPIRED', { message: 'certificate has expired' })).todo).toMatch(
+    /certificate has expired\.$/,
+  );
+  expect(connectionFailure(failed('ERR_SSL_X', { reason: 'no shared cipher' })).todo).toMatch(
+    /no shared cipher\.$/,
+  );
+});
+
+function failed(code: string, more: object = {}): Error {
+  return Object.assign(new Error('connect'), { code, ...more });
 }

@@ -36,6 +36,16 @@ onDebian('a connection that the broker does not open', () => {
     expect(await fn.ping(alive)).toMatchObject({ status: 204 });
   }, 90_000);
 
+  test('for want of channels is broker_refused, which names channel_max', async () => {
+    await rabbit.ctl('eval', 'application:set_env(rabbit, channel_max, 1).');
+    fn = await FunctionUnderTest.start({ BROKER_URL: broker.url });
+    expect((await fn.ping(alive)).body).toContain(
+      'one channel more: a limit of the connection (channel_max)',
+    );
+    await rabbit.ctl('eval', 'application:set_env(rabbit, channel_max, 3).');
+    expect(await fn.ping(alive)).toMatchObject({ status: 204 });
+  }, 90_000);
+
   test('since its virtual host is down is broker_unreachable, until the virtual host is back', async () => {
     await rabbit.ctl('eval', `rabbit_vhost_sup_sup:stop_and_delete_vhost(<<"${broker.vhost}">>).`);
     fn = await FunctionUnderTest.start({ BROKER_URL: broker.url });

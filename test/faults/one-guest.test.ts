@@ -126,6 +126,7 @@ describe('an odd guest has its own verdict, and ninety-nine others theirs:', () 
     ],
     ['a bomb', answering((r) => r.replyRaw(bomb, compressed(zlib))), 'bad_reply'],
     ['with a header that amqplib cannot decode', answering((r) => r.reply({}, { headers: LONG })), '204'],
+    ['with an empty compression', answering((r) => r.replyRaw(pong(r), compressed(''))), '204'],
     ['garbage that names no call', answering((r) => r.replyRaw('nonsense')), 'bad_reply'],
     ['an exception of 1.2 MB', answering((r) => r.replyRaw(pong(r, { result: null, failure }))), 'bad_reply'],
     ['without a queue, where one takes all messages', withoutQueue, 'queue_missing'],

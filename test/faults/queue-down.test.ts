@@ -43,6 +43,18 @@ test('a full queue that rejects the ping is broker_refused, since that queue is 
   expect(answer.body).toContain('basic.nack');
 });
 
+test('a queue that may hold nothing is queue_down, whose text names the limit, too', async () => {
+  const id = randomUUID();
+  const queue = `guestagent.${id}`;
+  const channel = await broker.channel();
+  await channel.assertQueue(queue, { durable: true, maxLength: 0, overflow: 'reject-publish' });
+  await channel.bindQueue(queue, 'trove', queue);
+  const { answer } = await ping(id);
+  await channel.deleteQueue(queue);
+  expect(answer.headers.get('proxy-status')).toContain('details="queue_down"');
+  expect(answer.body).toContain('is down, or whose limit of length is reached');
+});
+
 test('a queue whose broker node is down is queue_down at once, in answer, log and metrics, as documented', async () => {
   const { answer, telemetry } = await ping(downed);
   expect(answer.status).toBe(400);

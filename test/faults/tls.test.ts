@@ -9,6 +9,12 @@ import { FunctionUnderTest } from '../setup/function-under-test.ts';
 import { respond } from '../setup/responder.ts';
 import { SHARED_RABBIT, TestBroker } from '../setup/test-broker.ts';
 
+const COMPLAINTS = {
+  'other-host': /not in the cert's altnames/,
+  expired: /has expired/,
+  weak: /key too weak/,
+};
+
 /** Runs where Debian's packages can be installed: these tests need a RabbitMQ server and openssl. */
 const onDebian = process.env['TEST_WITHOUT_TROVE'] ? describe.skip : describe;
 
@@ -64,10 +70,10 @@ onDebian('TLS as of Amazon MQ', () => {
     );
   });
 
-  test('an amqp URL that leads to a TLS port is broker_unreachable: connection terminated', async () => {
-    expect(await ping(tlsUrl().replace('amqps:', 'amqp:'))).toMatchObject(
-      unreachable('connection terminated'),
-    );
+  test('an amqp URL that leads to a TLS port is broker_unreachable, and told as no AMQP', async () => {
+    const { headers, body } = await ping(tlsUrl().replace('amqps:', 'amqp:'));
+    expect(headers.get('proxy-status')).toContain('error=connection_terminated');
+    expect(body).toContain('what answers there does not speak AMQP 0-9-1');
   });
 
   test('a guest is reached over TLS when CA and host name of the certificate are right', async () => {
@@ -95,10 +101,21 @@ onDebian('TLS as of Amazon MQ', () => {
     await aws.close();
   });
 
+  test('a broker that asks for a client certificate is broker_unreachable, which says so', async () => {
+    const ca = `{cacertfile,"${join(folder, 'ca.pem')}"}`;
+    const options = `${ca},{verify,verify_peer},{fail_if_no_peer_cert,true},{versions,['tlsv1.3']}`;
+    const port = await listenWithTls(SHARED_RABBIT, folder, 'good', options);
+    const { headers, body } = await ping(tlsUrl().replace(/:\d+\//, `:${port}/`));
+    expect(headers.get('proxy-status')).toContain('error=tls_certificate_error');
+    expect(body).toContain('it asks for a client certificate');
+  });
+
   test.each(['other-host', 'expired', 'weak'] as const)(
     'a broker whose certificate is %s is broker_unreachable: tls certificate error',
     async (name) => {
       expect(await ping(tlsUrl(name))).toMatchObject(unreachable('tls certificate error'));
+      const { log } = (await fn?.telemetry(alive)) ?? { log: [] };
+      expect(log[0]?.['todo']).toMatch(COMPLAINTS[name]);
     },
   );
 });

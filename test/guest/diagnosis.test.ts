@@ -128,7 +128,7 @@ describe('the reason for an error', () => {
       undelivered('refused', 530),
       undefined,
       'broker_refused',
-      `The broker refused to take the ping (the limit of channels is reached, of the user or of the node) - ${CALL}`,
+      `The broker refused to take the ping (the limit of channels is reached, of the user, the node or the connection) - ${CALL}`,
       { isOfGuest: false },
     ],
     [
@@ -152,13 +152,27 @@ describe('the reason for an error', () => {
       'no_reply',
       `Timeout while waiting on RPC response - ${CALL} info: "<unknown>"`,
     ],
+    [
+      'a queue that takes nothing, though the broker answers for it',
+      undelivered('nacked'),
+      { consumers: 1, messages: 0 },
+      'queue_down',
+      `The broker does not take the ping for the guest's queue, whose broker node is down, or whose limit of length is reached - ${CALL}`,
+    ],
+    [
+      'an exception without a message',
+      raised('NotImplementedError', ''),
+      undefined,
+      'guest_error',
+      'NotImplementedError',
+    ],
     ...(['nacked', 'withheld'] as const).map(
       (how): Row => [
         `a queue whose node is down, ${how}`,
         undelivered(how),
         undefined,
         'queue_down',
-        `The broker does not take the ping for the guest's queue, whose broker node is down - ${CALL}`,
+        `The broker does not take the ping for the guest's queue, whose broker node is down, or whose limit of length is reached - ${CALL}`,
       ],
     ),
   ];

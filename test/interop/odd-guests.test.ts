@@ -67,6 +67,21 @@ interop('a real Trove guest', () => {
     });
   });
 
+  test.each([
+    ['wordless', 'NotImplementedError'],
+    ['not a number', 'boom nan'],
+  ] as const)(
+    'that raises an exception, %s, is guest_error with what there is to tell',
+    async (raise, told) => {
+      const id = randomUUID();
+      await guests.start(id, { raise });
+      expect(await verdictsOn(id)).toMatchObject({
+        reason: 'guest_error',
+        body: expect.stringContaining(told),
+      });
+    },
+  );
+
   test('whose compression kombu does not know runs the ping and cannot answer: no_reply', async () => {
     const mute = await host({ rabbitOptions: { kombu_compression: 'bz2' } });
     const id = randomUUID();

@@ -49,6 +49,14 @@ describe('unreadable replies', () => {
     expect(decode(body)).toMatchObject({ kind: 'unreadable', msgId: 'a' });
   });
 
+  test.each(['NaN', 'Infinity', '-Infinity'])(
+    'a failure with the number %s, as Python writes it, is read',
+    (number) => {
+      const failure = `{"class": "E", "message": "\\"NaN, \\\\", "args": [1, ${number}], "kwargs": {"a": ${number}}}`;
+      expect(decode(encodeReply('a', { failure }))).toMatchObject({ failure: { message: '"NaN, \\' } });
+    },
+  );
+
   test('decoding a reply never throws, whatever the bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => void decodeReply(Buffer.from(bytes))),

@@ -41,15 +41,16 @@ export function sslOptions(folder: string, name: Certificate): string[] {
   ];
 }
 
-/** Has a running broker listen with a certificate. @returns the port */
+/** Has a running broker listen with a certificate. @param more of the listener's options, in Erlang @returns the port */
 export async function listenWithTls(
   rabbit: Pick<RabbitMqServer, 'eval'>,
   folder: string,
   name: Certificate,
+  more = "{verify,verify_none},{versions,['tlsv1.2']}",
 ): Promise<number> {
   const port = await freePort();
   const file = (extension: string) => `"${join(folder, `${name}.${extension}`)}"`;
-  const options = `[{certfile,${file('pem')}},{keyfile,${file('key')}},{verify,verify_none},{versions,['tlsv1.2']}]`;
+  const options = `[{certfile,${file('pem')}},{keyfile,${file('key')}},${more}]`;
   await rabbit.eval(
     `ok = rabbit_networking:start_ssl_listener({"127.0.0.1",${port},inet}, ${options}, 1, 5)`,
   );

@@ -15,8 +15,8 @@ export interface GuestBehaviour {
   readonly key?: string | null;
   /** Seconds that the guest waits before its answer. */
   readonly delay?: number;
-  /** Raises an exception, of Python's own or of a module that oslo.messaging does not pass on, instead of answering. */
-  readonly raise?: 'builtin' | 'foreign';
+  /** Raises an exception instead of answering: of Python's own, without a message, with an argument that JSON cannot hold, or of a module that oslo.messaging does not pass on. */
+  readonly raise?: 'builtin' | 'wordless' | 'not a number' | 'foreign';
   /** The result of the ping, instead of `true`. */
   readonly answer?: string;
 }

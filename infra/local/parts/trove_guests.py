@@ -4,7 +4,7 @@ Each guest is Trove's own RPC server with the real Manager.rpc_ping, as trove-gu
 database. Usage: `python3 trove_guests.py --config-file FILE`, where FILE is a trove-guestagent.conf. The process
 reads one JSON command a line from standard input, prints each command when it is done, and ends when its input ends.
 
-    {"start": ID, "key": KEY or null, "delay": SECONDS, "raise": null or "builtin" or "foreign", "answer": ANYTHING}
+    {"start": ID, "key": KEY or null, "delay": SECONDS, "raise": null or a key of FAILURES, "answer": ANYTHING}
     {"stop": ID}
 """
 
@@ -28,6 +28,8 @@ LOG = logging.getLogger('trove.guestagent.guest')
 
 FAILURES = {
     'builtin': lambda: ValueError('boom builtin'),
+    'wordless': lambda: NotImplementedError(),
+    'not a number': lambda: ValueError('boom nan', float('nan')),
     'foreign': lambda: docker.errors.DockerException('boom docker'),
 }
 
