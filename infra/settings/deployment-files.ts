@@ -88,7 +88,7 @@ export function readDeployment(folder: string, name: string): Settings {
 /** @throws InvalidSettings */
 function readJson(file: string): unknown {
   try {
-    return JSON.parse(readFileSync(file, 'utf8'));
+    return JSON.parse(readFileSync(file, 'utf8').replace(/^\uFEFF/, '')); // which some editors write
   } catch (error) {
     const { code, message } = Object(error);
     const what = code === undefined ? `is not JSON: ${message}` : `cannot be read: ${code}`;
@@ -122,7 +122,7 @@ function hold(settings: Settings, lock: string, isCi: boolean): void {
     throw new InvalidSettings(
       changed.map(
         (key) =>
-          `${name}.json: ${key} was ${JSON.stringify(made[key]) ?? 'not set'} when the broker was made, and a change of it would replace the broker: set it back, ${ON_PURPOSE}.`,
+          `${name}.json: ${key} was ${JSON.stringify(made[key]) ?? 'not set'} when ${name}${LOCK} was written, and a change of it would replace a broker that is deployed: set it back, ${ON_PURPOSE}.`,
       ),
     );
 }

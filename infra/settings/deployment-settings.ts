@@ -125,7 +125,7 @@ const COMMON = {
   abandonedAfterHours: v.optional(integer(1, 100_000), 168),
   remindAfterHours: v.optional(integer(0, 8760), 24),
   unreachableGuests: v.optional(integer(1, 100_000), 1),
-  alarmEmail: v.optional(text(/^[^@\s]+@[^@\s]+$/, 'an e-mail address')),
+  alarmEmail: v.optional(text(/^[!-?A-~]+@[!-?A-~]+$/, 'an e-mail address')),
 };
 
 const FILE = {
@@ -134,7 +134,7 @@ const FILE = {
   tags: v.optional(
     v.record(
       text(
-        /^(?!aws:)[\w .:/=+@-]{1,128}$/,
+        /^(?![aA][wW][sS]:)[\w .:/=+@-]{1,128}$/,
         'named with up to 128 letters, digits and _ . : / = + - @, not aws:…',
       ),
       text(/^[\w .:/=+@-]{0,256}$/, 'up to 256 letters, digits and _ . : / = + - @'),
@@ -214,6 +214,7 @@ const ofExistingBroker = v.strictObject(
     subnetIds: v.pipe(
       list(/^subnet-[0-9a-f]{8,17}$/, "a subnet's id, subnet-…"),
       v.minLength(1, 'must not be empty'),
+      v.maxLength(16, 'must be at most 16, as Lambda allows'),
     ),
     brokerSecurityGroupId: securityGroupId,
     routeTableIds: v.optional(list(/^rtb-[0-9a-f]{8,17}$/, "a route table's id, rtb-…")),
@@ -344,7 +345,7 @@ function contradictions(given: Given): string[] {
       !('brokerId' in given) &&
       !('brokerEndpoint' in given) &&
       'there is no broker: newBroker makes one, brokerEndpoint or brokerId names one that exists',
-    Array.isArray(given['tags']) && 'tags must be names with texts', // a list has names, too: 0, 1, …
+    ...wrongTags(given['tags']),
     ...contradictionsOfOptions(given),
     ...(['brokerMaxConnections', 'brokerMaxQueues'] as const).map(
       (name) =>
@@ -358,6 +359,20 @@ function contradictions(given: Given): string[] {
     2 * pingConcurrencyOf(given) >= maxConnections &&
       `pingConcurrency must be less than half of the ${maxConnections} connections that the broker takes (see brokerMaxConnections)`,
   ].filter((problem) => typeof problem === 'string');
+}
+
+/** What AWS refuses of tags that are well in themselves, and what a schema cannot see. */
+function wrongTags(tags: unknown) {
+  const names = Object.keys(Object(tags));
+  const inLowerCase = names.map((name) => name.toLowerCase());
+  return [
+    Array.isArray(tags) && 'tags must be names with texts', // a list has names, too: 0, 1, …
+    names.length > 50 && 'tags must be at most 50',
+    new Set(inLowerCase).size < names.length && 'tags must not differ by upper and lower case alone',
+    ...['__proto__', 'prototype', 'constructor'].map(
+      (name) => names.includes(name) && `tags must not be named ${name}`,
+    ),
+  ];
 }
 
 /** Those of what both kinds of deployment may say. */

@@ -121,6 +121,31 @@ describe('refused in one sentence', () => {
       'tags.aws:team must be named with up to 128 letters, digits and _ . : / = + - @, not aws:…',
     ],
     [
+      'a tag of AWS’s in upper case',
+      { ...NEW, tags: { 'AWS:team': 'databases' } },
+      'tags.AWS:team must be named with up to 128 letters, digits and _ . : / = + - @, not aws:…',
+    ],
+    [
+      'tags that IAM takes for one',
+      { ...NEW, tags: { Team: 'a', team: 'a' } },
+      'tags must not differ by upper and lower case alone',
+    ],
+    [
+      'more tags than AWS takes',
+      { ...NEW, tags: Object.fromEntries(Array.from({ length: 51 }, (_, at) => [`t${at}`, 'a'])) },
+      'tags must be at most 50',
+    ],
+    [
+      'a tag that JavaScript would lose',
+      { ...NEW, tags: JSON.parse('{"__proto__": "a"}') },
+      'tags must not be named __proto__',
+    ],
+    [
+      'more subnets than a function may have',
+      { ...EXISTING, subnetIds: Array.from({ length: 17 }, (_, at) => `subnet-${10_000_000 + at}`) },
+      'subnetIds must be at most 16, as Lambda allows',
+    ],
+    [
       'an exchange without a name',
       { ...NEW, controlExchange: '' },
       'controlExchange must be 1 to 127 characters of ASCII',
@@ -382,6 +407,11 @@ describe('the files', () => {
     );
   });
 
+  test('the mark that some editors put first is no fault', () => {
+    writeFileSync(path('a.json'), `\uFEFF${JSON.stringify(EXISTING)}`);
+    expect(read().map(({ name }) => name)).toEqual(['a']);
+  });
+
   test('all that is wrong in all files is told at once', () => {
     write('a.json', { ...NEW, brokerName: 'x y', rpcTimeoutSeconds: 20 });
     writeFileSync(path('b.json'), '{');
@@ -442,7 +472,7 @@ describe('the files', () => {
     write('trove.json', settings);
     expect(read).toThrow(
       new InvalidSettings([
-        `trove.json: ${sentence} when the broker was made, and a change of it would replace the broker: set it back, or see infra/README.md, Replace or remove a broker.`,
+        `trove.json: ${sentence} when trove.lock.json was written, and a change of it would replace a broker that is deployed: set it back, or see infra/README.md, Replace or remove a broker.`,
       ]),
     );
   });
