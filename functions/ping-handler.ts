@@ -21,6 +21,9 @@ import { Hops } from './time/hops.ts';
 /** What is kept of an invocation's time to write the answer, in milliseconds. */
 const ANSWER_MARGIN_MS = 500;
 
+/** A healthy guest may need so long where the connection has to be made, in milliseconds: less is no time to call it silent. */
+const MIN_PING_MS = 250;
+
 /** So long before Lambda would end the invocation it is answered 500, whatever it is doing. */
 const LAST_MARGIN_MS = ANSWER_MARGIN_MS / 2;
 
@@ -98,7 +101,7 @@ async function ping(
   const ids = { requestId: requestId(lambda), globalRequestId: globalRequestId(event) };
   const context = { tenantId, instanceId, ...ids };
   const timeLeftMs = lambda.getRemainingTimeInMillis() - ANSWER_MARGIN_MS;
-  if (timeLeftMs <= 0) throw instanceFault('The invocation has too little time left for a ping.');
+  if (timeLeftMs < MIN_PING_MS) throw instanceFault('The invocation has too little time left for a ping.');
   const wantedMs = (waitSeconds ?? Number.POSITIVE_INFINITY) * 1000;
   const allowedMs = Math.min(environment.config.rpcTimeoutMs, wantedMs, timeLeftMs);
   lambda.hops ??= newHops();

@@ -21,7 +21,7 @@ export class ManagementApi {
   readonly #url: string | undefined;
   readonly #locator: BrokerLocator;
 
-  /** @param url of the API; undefined: port 443 of the broker's host, as on Amazon MQ */
+  /** @param url of the API, with or without `/api`; undefined: port 443 of the broker's host, as on Amazon MQ */
   constructor(url: string | undefined, locator: BrokerLocator) {
     this.#url = url;
     this.#locator = locator;
@@ -60,7 +60,7 @@ export class ManagementApi {
       deadline,
       async (broker) => {
         const url = new URL(this.#url ?? `https://${hostOf(broker)}`);
-        url.pathname = `${url.pathname.replace(/\/$/, '')}/api/${path(encodeURIComponent(broker.vhost))}`;
+        url.pathname = `${url.pathname.replace(/(?:\/api)?\/?$/, '')}/api/${path(encodeURIComponent(broker.vhost))}`;
         url.searchParams.set('columns', columns.join()); // without statistics: RabbitMQ then looks at no queue twice
         const login = await broker.login;
         const ask = async (signal: AbortSignal) => valuesOf(columns, await read(url, login, signal));

@@ -100,6 +100,12 @@ describe('a faulty management API', () => {
     },
   );
 
+  test.each(['/api', '/api/', '/'])('a management URL that ends in %s is the same', async (end) => {
+    const url = broker.managementUrl + end;
+    const check = await start({ BROKER_URL: broker.url, BROKER_MANAGEMENT_URL: url });
+    expect((await check.sweep()).summary).toMatchObject(list);
+  });
+
   test('a sweep whose control exchange is missing takes the guests that have a queue, and is exchange_missing', async () => {
     const check = await start({
       BROKER_URL: broker.url,
