@@ -14,9 +14,8 @@ import { ChangeNotices } from './changes/change-notices.ts';
 import { StateBucket } from './changes/state-bucket.ts';
 import { BrokerFunction, type BrokerFunctionProps } from './compute/broker-function.ts';
 import { CONCURRENCY } from './compute/concurrency.ts';
-import { FleetFunction } from './compute/fleet-function.ts';
 import { brokerVariables, keystoneVariables, sweepVariables } from './compute/function-environment.ts';
-import { PageFunction } from './compute/page-function.ts';
+import { StateReader } from './compute/state-reader.ts';
 import { HealthCheckSchedule, sweepTiming } from './compute/sweep-schedule.ts';
 import type { GuestRpcPingProps } from './guest-rpc-ping-props.ts';
 import { Alarms } from './monitoring/alarms.ts';
@@ -52,8 +51,8 @@ interface Fleet {
   readonly bucket: StateBucket;
   readonly toS3: S3Access;
   readonly notices: ChangeNotices;
-  readonly page: PageFunction;
-  readonly list: FleetFunction;
+  readonly page: StateReader;
+  readonly list: StateReader;
 }
 
 /**
@@ -248,15 +247,17 @@ export class GuestRpcPing extends Construct {
   #keepFleet(s3: S3Way, toKeystone: OpenStackAccess | undefined): Fleet {
     const bucket = new StateBucket(this, 'State', this.#props.key);
     const { healthCheckRateMinutes: rateMinutes, caCertificates } = this.#options;
-    const reading = { state: bucket, rateMinutes };
-    const page = new PageFunction(this, 'FleetPage', {
+    const page = new StateReader(this, 'FleetPage', {
+      name: 'fleet-page',
       state: { url: bucket.url, reading: [...bucket.reading, ...bucket.readingHistory] },
       rateMinutes,
       codePath: this.#bundles['fleet-page'],
     });
     const toS3 = new S3Access(this, 'S3', s3, this.#network, bucket.keeping);
-    const list = new FleetFunction(this, 'Fleet', {
-      ...reading,
+    const list = new StateReader(this, 'Fleet', {
+      name: 'fleet',
+      state: bucket,
+      rateMinutes,
       codePath: this.#bundles.fleet,
       keystone: toKeystone && {
         network: this.#network,

@@ -102,7 +102,7 @@ export function attachToVpc(functionName: string): PolicyStatement[] {
   ];
 }
 
-function acknowledgeWildcards(role: Role): void {
+export function acknowledgeWildcards(role: Role): void {
   Validations.of(role).acknowledge({
     id: 'AwsSolutions-IAM5[Resource::*]',
     reason:

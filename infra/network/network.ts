@@ -42,7 +42,7 @@ export class Network extends Construct {
       description: 'Guest RPC Ping: the functions',
       allowAllOutbound: false,
     });
-    nowhere(this.securityGroup);
+    allowNoEgress(this.securityGroup);
     this.#endpointsSecurityGroup = new SecurityGroup(this, 'Endpoints', {
       vpc: this.vpc,
       description: 'Guest RPC Ping: the interface endpoints of AWS APIs',
@@ -98,7 +98,7 @@ export class Network extends Construct {
       description: 'Guest RPC Ping: the interface endpoint of private APIs',
       allowAllOutbound: false,
     });
-    nowhere(callers);
+    allowNoEgress(callers);
     for (const cidr of callerCidrs)
       callers.addIngressRule(Peer.ipv4(cidr), Port.tcp(443), 'Callers of the API');
     // Without a private DNS name, which would lead the VPC's calls of all public APIs here.
@@ -131,7 +131,7 @@ export class Network extends Construct {
   }
 }
 
-/** An inline rule that leads nowhere: without any, AWS adds its default rule, which allows all outbound traffic. */
-export function nowhere(securityGroup: SecurityGroup): void {
+/** Without an inline rule, AWS adds its default one, which allows all outbound traffic; this one leads to no address in use. */
+export function allowNoEgress(securityGroup: SecurityGroup): void {
   securityGroup.addEgressRule(Peer.ipv4('255.255.255.255/32'), Port.tcp(443), 'Nowhere');
 }

@@ -1,6 +1,6 @@
 import { type ISecurityGroup, Peer, Port, SecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import { Construct } from 'constructs';
-import { type Network, nowhere } from './network.ts';
+import { allowNoEgress, type Network } from './network.ts';
 
 /** One of OpenStack's APIs, and where it is: a block of addresses, or a security group. */
 export interface OpenStackApi {
@@ -24,7 +24,7 @@ export class OpenStackAccess extends Construct {
     });
     this.securityGroup = own;
     if (api.cidr) own.addEgressRule(Peer.ipv4(api.cidr), port, name);
-    else nowhere(own);
+    else allowNoEgress(own);
     if (api.securityGroupId) {
       const group = SecurityGroup.fromSecurityGroupId(this, name, api.securityGroupId);
       own.connections.allowTo(group, port, name);

@@ -2,7 +2,7 @@ import { Aws, Fn, Stack } from 'aws-cdk-lib';
 import { CfnVPCEndpoint, Peer, Port, SecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import { AnyPrincipal, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { type Network, nowhere } from './network.ts';
+import { allowNoEgress, type Network } from './network.ts';
 
 /** The way from the functions' subnets to S3, through a gateway endpoint. */
 export interface S3Way {
@@ -37,7 +37,7 @@ export class S3Access extends Construct {
       description: 'Guest RPC Ping: the function that keeps its state in S3',
       allowAllOutbound: false,
     });
-    if (way.prefixListId !== undefined) nowhere(this.securityGroup);
+    if (way.prefixListId !== undefined) allowNoEgress(this.securityGroup);
     // Anywhere: in the stack's own VPC alone, which leads to S3 and to what has been connected to that VPC.
     const s3 = way.prefixListId === undefined ? Peer.anyIpv4() : Peer.prefixList(way.prefixListId);
     this.securityGroup.addEgressRule(s3, Port.tcp(443), 'S3');
