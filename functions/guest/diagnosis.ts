@@ -72,14 +72,17 @@ export function reasonFor(error: unknown, { target, queue, roundTripMs }: Eviden
 }
 
 function silent(call: string, queue: QueueCounts | undefined): Unreachable {
-  const several =
-    queue !== undefined && queue.consumers > 1 ? `, ${queue.consumers} agents consume the queue` : '';
   return {
     reachable: false,
     reason: queue?.consumers === 0 ? 'no_consumer' : 'no_reply',
-    cause: `Timeout while waiting on RPC response - ${call} info: "<unknown>"${several}`,
+    cause: `Timeout while waiting on RPC response - ${call} info: "<unknown>"${severalAgents(queue)}`,
     queue,
   };
+}
+
+/** A guest has one agent; an old one may have been left beside it. */
+export function severalAgents(queue: QueueCounts | undefined): string {
+  return queue !== undefined && queue.consumers > 1 ? `, ${queue.consumers} agents consume the queue` : '';
 }
 
 function notRouted(call: string, exchange: string, queue: QueueCounts | undefined): Unreachable {

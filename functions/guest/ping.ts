@@ -4,7 +4,7 @@ import { RpcRequest } from '../oslo/message.ts';
 import type { Transport } from '../oslo/transport.ts';
 import type { Hops } from '../time/hops.ts';
 import type { Interruption } from '../time/interruption.ts';
-import { type PongOptions, readPong, reasonFor } from './diagnosis.ts';
+import { type PongOptions, readPong, reasonFor, severalAgents } from './diagnosis.ts';
 import type { PingResult } from './ping-result.ts';
 import type { Reason } from './reason.ts';
 import { COMMON_CONTEXT, type RequestContext, rpcContext } from './request-context.ts';
@@ -76,6 +76,11 @@ export async function rpcPing(
     await inspector.proveAlive(controlExchange, timing.answerTimeoutMs);
     return askQueue(Math.max(timing.refusedAnswerMs, 2 * (elapsedMs() - askedMs)));
   };
+  /** An agent with another key may be a second one, left from before a rebuild. */
+  const withAgents = async (result: PingResult): Promise<PingResult> => {
+    if (result.reachable || result.reason !== 'key_mismatch') return result;
+    return { ...result, cause: result.cause + severalAgents(await askQueue()) };
+  };
   let outcome: unknown;
   let endMs = 0;
   try {
@@ -83,7 +88,7 @@ export async function rpcPing(
     endMs = elapsedMs();
     const result = readPong(answer, options, endMs);
     outcome = result;
-    if (!result.reachable || !call.isAnsweredLate) return result;
+    if (!result.reachable || !call.isAnsweredLate) return withAgents(result);
     const { consumers = 1 } = silence.queue ?? (await askQueue()) ?? {};
     return consumers > 1 ? { ...result, consumers } : result;
   } catch (error) {
@@ -95,7 +100,7 @@ export async function rpcPing(
     const queue = asked ? await asked : silence.queue;
     const result = reasonFor(error, { target, queue, roundTripMs: endMs });
     outcome = result;
-    return result;
+    return withAgents(result);
   } finally {
     silence.end();
     interruption.onInterrupted(undefined);

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
 import { type GuestHostOptions, TroveGuests } from '../../infra/local/parts/trove-guests.ts';
 import { eventually } from '../setup/eventually.ts';
 import { FunctionUnderTest } from '../setup/function-under-test.ts';
@@ -103,6 +105,22 @@ interop('a real Trove guest', () => {
     for (let times = 0; times < 4; times++) sweeps.push((await check.sweep({ instance_ids: [id] })).summary);
     expect(sweeps).toMatchObject(Array(4).fill({ reachable: 1 }));
     expect(sweeps).toContainEqual(expect.objectContaining({ guests_with_several_consumers: 1 }));
+  });
+
+  test('that has the id of another one, with another key, is answered by either, and a mismatch tells of two agents', async () => {
+    const id = randomUUID();
+    const [key, oldKey] = ['a'.repeat(32), 'b'.repeat(32)];
+    await guests.start(id, { key });
+    await compressed.start(id, { key: oldKey });
+    const folder = stack.adopt(new TemporaryFolder('keys'), (made) => made.remove());
+    await writeFile(folder.file('keys.json'), JSON.stringify({ [id]: key }));
+    const keyed = { ...settings, GUEST_KEYS_FILE: folder.file('keys.json') };
+    await using under = await FunctionUnderTest.start(keyed);
+    const answers = [await under.ping(id), await under.ping(id)].map(({ status, body }) => status + body);
+    expect(answers.toSorted()).toEqual([
+      '204',
+      expect.stringContaining('known for it, 2 agents consume the queue'),
+    ]);
   });
 
   test('without a queue is queue_missing, also where a queue takes all messages', async () => {
