@@ -46,7 +46,9 @@ export class S3Object implements StateStore {
       });
     } catch (error) {
       if (nameOf(error) === 'NoSuchKey') return undefined;
-      throw new StateUnavailable(`${this.#url} cannot be read`, nameOf(error), { cause: error });
+      throw new StateUnavailable(`${this.#url} cannot be read${lacking(error)}`, nameOf(error), {
+        cause: error,
+      });
     }
   }
 
@@ -62,7 +64,9 @@ export class S3Object implements StateStore {
     } catch (error) {
       if (CONFLICTS.includes(nameOf(error)))
         throw new StateConflict(`${this.#url} has changed`, { cause: error });
-      throw new StateUnavailable(`${this.#url} cannot be written`, nameOf(error), { cause: error });
+      throw new StateUnavailable(`${this.#url} cannot be written${lacking(error)}`, nameOf(error), {
+        cause: error,
+      });
     }
   }
 
@@ -82,6 +86,12 @@ async function ask<T>(
   } finally {
     client.destroy();
   }
+}
+
+/** The permission that is missing, S3's or the key's, where S3 names it. */
+function lacking(error: unknown): string {
+  const [, action] = /not authorized to perform: (\w+:\w+)/.exec(Object(error).message) ?? [];
+  return action === undefined ? '' : ` for want of ${action}`;
 }
 
 /** Of an exception of S3, or the system's code of the error that kept us from asking. */

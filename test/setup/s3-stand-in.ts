@@ -53,8 +53,8 @@ export class S3StandIn {
 }
 
 /** An error as S3 answers it, in XML. */
-export function s3Error(status: number, code: string): AwsAnswer {
-  const body = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>on purpose</Message></Error>`;
+export function s3Error(status: number, code: string, message = 'on purpose'): AwsAnswer {
+  const body = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>${message}</Message></Error>`;
   return { status, headers: { 'content-type': 'application/xml' }, body };
 }
 

@@ -40,6 +40,15 @@ describe('an object of S3', () => {
     await expect(open().replace(undefined, 'x', soon())).rejects.toMatchObject(unavailable);
   });
 
+  test('a permission that S3 says is missing is named, be it its own or that of the key', async () => {
+    const text =
+      'User: arn:aws:sts::1:assumed-role/r/f is not authorized to perform: kms:Decrypt on the resource';
+    s3.before = () => s3Error(403, 'AccessDenied', text);
+    await expect(open().read(soon())).rejects.toThrow(
+      /cannot be read for want of kms:Decrypt: AccessDenied$/,
+    );
+  });
+
   test('an S3 that is busy for a moment is asked once more', async () => {
     s3.before = () => (s3.aws.requests.length === 1 ? s3Error(503, 'SlowDown') : undefined);
     await open().replace(undefined, 'x', soon());
