@@ -7,12 +7,12 @@ import { type ReportedSummary, withReport } from './changes/report.ts';
 import { Archive } from './history/archive.ts';
 import { openTransport } from './oslo/transport.ts';
 import { ExecutionEnvironment } from './runtime/execution-environment.ts';
-import { fleetOf, planSweep, queueNodes, runControlPlane, runSweep } from './runtime/sweep-fleet.ts';
+import { knownGuestsOf, planSweep, queueNodes, runControlPlane, runSweep } from './runtime/sweep-fleet.ts';
 import { readControlPlaneTopics, readStateSettings } from './settings/state-settings.ts';
 import { readTroveSettings } from './settings/trove-settings.ts';
 import { InvalidConfig, orInvalidConfig } from './settings/variables.ts';
 import { openStateStore } from './store/state-location.ts';
-import { type Fleet, FleetUnknown } from './sweep/fleet.ts';
+import { FleetUnknown, type KnownGuests } from './sweep/known-guests.ts';
 import { summarize } from './sweep/summary.ts';
 import type { Sweep, SweepEnd } from './sweep/sweep.ts';
 import { readSweepRequest, type SweepRequest } from './sweep/sweep-request.ts';
@@ -68,7 +68,7 @@ async function load(env: NodeJS.ProcessEnv) {
     const rules = { ...thresholds, expectedSilenceMs: troveSettings?.expectedSilenceMs ?? 0 };
     return {
       environment,
-      fleet: fleetOf(environment),
+      knownGuests: knownGuestsOf(environment),
       /** Undefined: nothing is saved from sweep to sweep. */
       history: location && new FleetHistory(openStateStore(location), new Archive(location), rules),
       /** Undefined: nobody but the broker is asked who the guests are. */
@@ -94,7 +94,7 @@ async function answerMutes(
 }
 
 async function check(
-  { environment, fleet, history, trove, topics }: HealthCheck,
+  { environment, knownGuests, history, trove, topics }: HealthCheck,
   request: SweepRequest,
   requestId: string,
   deadline: Deadline,
@@ -104,7 +104,10 @@ async function check(
   const stateMs = history ? Math.min(MAX_STATE_MS, STATE_SHARE * deadline.leftMs) : 0;
   const sweepDeadline = Deadline.in(deadline.leftMs - stateMs);
   const listing = sweepDeadline.share(LISTING_SHARE);
-  const [saved, found] = await Promise.all([history?.load(listing), findGuests(fleet, request, listing)]);
+  const [saved, found] = await Promise.all([
+    history?.load(listing),
+    findGuests(knownGuests, request, listing),
+  ]);
   const remembered = rememberedGuests(saved, request);
   const members = request.instanceIds ? found.guests : new Set([...found.guests, ...remembered.all]);
   const sweep = planSweep(environment, {
@@ -150,10 +153,14 @@ interface Found {
   readonly problem?: SweepError;
 }
 
-async function findGuests(fleet: Fleet, { instanceIds }: SweepRequest, deadline: Deadline): Promise<Found> {
+async function findGuests(
+  known: KnownGuests,
+  { instanceIds }: SweepRequest,
+  deadline: Deadline,
+): Promise<Found> {
   if (instanceIds) return { guests: new Set(instanceIds), origin: { from: 'event' } };
   try {
-    const { guests, ...origin } = await fleet.list(deadline);
+    const { guests, ...origin } = await known.list(deadline);
     return { guests, origin, ...(origin.problem === undefined && { bound: guests }) };
   } catch (error) {
     if (!(error instanceof FleetUnknown)) throw error;

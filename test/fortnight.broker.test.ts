@@ -9,9 +9,9 @@ import { parseHistoryLine } from '../functions/history/history-line.ts';
 import { incidentsOf } from '../functions/history/incidents.ts';
 import { TemporaryFolder } from '../infra/local/parts/temporary-folder.ts';
 import { EventRule, successEvent } from './setup/event-rule.ts';
-import { ResponderFleet } from './setup/fleet.ts';
 import { HealthCheckUnderTest } from './setup/health-check-under-test.ts';
 import { respond } from './setup/responder.ts';
+import { ResponderFleet } from './setup/responder-fleet.ts';
 import { TestBroker } from './setup/test-broker.ts';
 
 const HOUR = 3_600_000;

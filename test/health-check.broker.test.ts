@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { AwsStandIn } from './setup/aws-stand-in.ts';
 import { eventually } from './setup/eventually.ts';
-import { type Behaviour, GUEST_REASONS, ResponderFleet } from './setup/fleet.ts';
 import { GRANTED } from './setup/granted.ts';
 import { HealthCheckUnderTest } from './setup/health-check-under-test.ts';
+import { type Behaviour, GUEST_REASONS, ResponderFleet } from './setup/responder-fleet.ts';
 import { TestBroker } from './setup/test-broker.ts';
 
 let broker: TestBroker;

@@ -6,9 +6,9 @@ import { AwsStandIn } from './setup/aws-stand-in.ts';
 import { listenWithTls, makeCertificates } from './setup/certificates.ts';
 import { DeafRelay } from './setup/deaf-relay.ts';
 import { eventually } from './setup/eventually.ts';
-import { GUEST_REASONS, ResponderFleet } from './setup/fleet.ts';
 import { type Answer, FunctionUnderTest } from './setup/function-under-test.ts';
 import { KeystoneStandIn, refuse, vouchFor } from './setup/keystone-stand-in.ts';
+import { GUEST_REASONS, ResponderFleet } from './setup/responder-fleet.ts';
 import { TcpProxy } from './setup/tcp-proxy.ts';
 import { SHARED_RABBIT, TestBroker } from './setup/test-broker.ts';
 

@@ -2,7 +2,7 @@ import { type AmqpReply, amqpReply, brokerSaid } from '../amqp-reply.ts';
 import { CodedError } from '../coded-error.ts';
 
 /**
- * Why the broker is of no use. Each class is a reason of its own: `code` is that reason and stable, `message` a
+ * Why the broker cannot be used. Each class is a reason of its own: `code` is that reason and stable, `message` a
  * sentence without its full stop, `cause` the underlying error where there is one.
  */
 
@@ -16,7 +16,7 @@ export type Unreachability =
   | 'tls_certificate_error'
   | 'tls_protocol_error';
 
-/** What is of no use about the broker, where more is known than how it could not be reached. */
+/** Why the broker cannot be used, where more is known than that it could not be reached. */
 interface Trouble {
   readonly what: string;
   readonly todo: string;
@@ -45,7 +45,7 @@ export const TROUBLES = {
   },
 } as const satisfies Record<string, Trouble>;
 
-/** The ways in which a broker is of no use. */
+/** The broker cannot be used. */
 export abstract class BrokerFailure extends CodedError {
   /** What to do about this very failure; undefined: what the reason says. */
   abstract readonly todo: string | undefined;

@@ -33,7 +33,7 @@ const CLOSE = (10 << 16) | 50;
 const METHOD_FRAME = 1;
 
 /** The `code` of the error when what answers does not begin as AMQP does. */
-export const NOT_AMQP = 'ERR_NOT_AMQP';
+const NOT_AMQP = 'ERR_NOT_AMQP';
 
 /** Who logs in, and where. */
 export interface Opening extends BrokerCredentials {

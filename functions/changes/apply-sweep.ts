@@ -71,7 +71,7 @@ export function applySweep(before: FleetState | undefined, result: SweepResult, 
   return fleet.applied();
 }
 
-/** The state without these guests: an operator says that they are no more. */
+/** The state without these guests: an operator says that they no longer exist. */
 export function forget(state: FleetState, instanceIds: Iterable<string>): FleetState {
   const ids = new Set(instanceIds);
   if (ids.size === 0) return state;

@@ -56,7 +56,7 @@ export function excuse(
   const isWithin = (since: string, ms: number) => Date.parse(at) - Date.parse(since) < ms;
   if (expectedSince !== undefined && isWithin(expectedSince, expectedSilenceMs)) return 'expected_silent';
   if (neverAnswered && isWithin(before?.since ?? at, NEW_MS)) return 'new';
-  if (unlisted && isTroveFresh) return 'expected_silent'; // the next list will tell
+  if (unlisted && isTroveFresh) return 'expected_silent'; // until the next list confirms it
   return before?.counted_apart === 'orphaned' && !isTroveFresh ? 'orphaned' : undefined;
 }
 

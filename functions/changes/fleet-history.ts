@@ -58,7 +58,7 @@ export class FleetHistory {
    * Applies a sweep to the saved state. Never throws because of the store.
    *
    * @param loaded what was read before the sweep; read again where another sweep has saved its state since
-   * @param forgotten guests that an operator says are no more
+   * @param forgotten guests that no longer exist, as an operator says
    */
   async add(
     result: SweepResult,

@@ -10,7 +10,7 @@ export interface RememberedGuests {
   readonly withoutConsumer: ReadonlySet<string>;
 }
 
-/** @param forget guests that an operator says are no more */
+/** @param forget guests that no longer exist, as an operator says */
 export function rememberedGuests(
   saved: Saved | StateUnavailable | undefined,
   { forget }: { readonly forget: readonly string[] },

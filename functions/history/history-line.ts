@@ -6,7 +6,7 @@ const instanceId = v.pipe(v.string(), v.regex(INSTANCE_ID));
 const moment = v.pipe(v.string(), v.isoTimestamp());
 
 /** A change of a guest. */
-export const CHANGE_LINE = v.object({
+const CHANGE_LINE = v.object({
   /** When the sweep ended that found it. */
   at: moment,
   instance_id: instanceId,
@@ -21,7 +21,7 @@ export const CHANGE_LINE = v.object({
 });
 
 /** The round trips of a day that is over, by instance id. */
-export const DAY_LINE = v.object({
+const DAY_LINE = v.object({
   at: moment,
   day: v.pipe(v.string(), v.isoDate()),
   /** By instance id: the 50th and the 99th percentile, in milliseconds. */

@@ -35,7 +35,7 @@ export interface GuestNow {
 }
 
 /**
- * The incidents that the lines tell of, the newest first.
+ * The incidents in the lines, the newest first.
  *
  * @param lines oldest first
  * @param guests by instance id, those that do not plainly answer: an incident that began before the first line goes on

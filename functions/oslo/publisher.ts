@@ -58,7 +58,7 @@ interface End {
 }
 
 /** How long the oldest message may stay unconfirmed, while the broker lives, before its channel counts as stuck. */
-export const STUCK_MS = 1000;
+const STUCK_MS = 1000;
 
 /** With some four hundred messages in a channel that does not take them, RabbitMQ stops to read the connection. */
 const MAX_UNCONFIRMED = 256;

@@ -8,16 +8,16 @@ import { PingTiming, SIGN_OF_LIFE_MS } from '../guest/timing.ts';
 import { instanceIdOf } from '../guest/topic.ts';
 import { SecretUnavailable } from '../secrets/secrets-manager.ts';
 import { type NamedTarget, pingTopics, type TopicFinding } from '../sweep/control-plane.ts';
-import { Fleet } from '../sweep/fleet.ts';
+import { KnownGuests } from '../sweep/known-guests.ts';
 import { type PingOne, Sweep, type SweepEnd, type Verdict } from '../sweep/sweep.ts';
 import { Deadline } from '../time/deadline.ts';
 import { brokerFailure } from './broker-failure.ts';
 import { CONNECT_TIMEOUT_MS, type ExecutionEnvironment } from './execution-environment.ts';
 
 /** The guests that the broker knows. */
-export function fleetOf({ config, locator }: ExecutionEnvironment): Fleet {
+export function knownGuestsOf({ config, locator }: ExecutionEnvironment): KnownGuests {
   const management = new ManagementApi(config.managementUrl, locator);
-  return new Fleet({
+  return new KnownGuests({
     bindings: (deadline) => management.boundKeys(config.controlExchange, deadline),
     queues: (deadline) => management.queueNames(deadline),
   });

@@ -18,7 +18,7 @@ interface Ping {
 }
 
 /** A ping in flight was stopped. */
-export class Stopped extends CodedError {
+class Stopped extends CodedError {
   readonly code = 'stopped';
 }
 

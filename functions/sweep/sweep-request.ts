@@ -6,7 +6,7 @@ import { INSTANCE_ID } from '../guest/topic.ts';
 export interface SweepRequest {
   /** The guests that the event names, each once; undefined: the event names none, so all guests are meant. */
   readonly instanceIds: readonly string[] | undefined;
-  /** The guests that an operator says are no more: nothing is remembered of them. */
+  /** The guests that no longer exist, as an operator says: nothing is remembered of them. */
   readonly forget: readonly string[];
   /** What the event names that cannot be an instance id, cut to a showable length. */
   readonly malformed: readonly string[];

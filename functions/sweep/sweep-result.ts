@@ -2,7 +2,7 @@ import type { Reachable, Unreachable } from '../guest/ping-result.ts';
 import { REASONS, type Reason } from '../guest/reason.ts';
 import type { TroveList } from '../trove/trove-list.ts';
 import type { TopicFinding } from './control-plane.ts';
-import type { Listing } from './fleet.ts';
+import type { Listing } from './known-guests.ts';
 import type { Sweep, SweepEnd, Verdict } from './sweep.ts';
 
 /** Where a sweep's guests came from: as {@link Listing}, the event named them, or they could not be listed. */
@@ -19,7 +19,7 @@ export interface SweepError {
 }
 
 /**
- * Why an unreachable guest is counted apart, and rings no alarm.
+ * Why an unreachable guest is counted apart, and raises no alarm.
  *
  * - `new`: it has never answered, and was first seen less than an hour ago.
  * - `abandoned`: it has been unreachable for so long that it is no longer reported.

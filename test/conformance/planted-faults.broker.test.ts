@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type OutgoingHttpHeaders, type Server } from 'node:http';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { ResponderFleet } from '../setup/fleet.ts';
 import { FunctionUnderTest } from '../setup/function-under-test.ts';
 import { KeystoneStandIn, refuse, vouchFor } from '../setup/keystone-stand-in.ts';
+import { ResponderFleet } from '../setup/responder-fleet.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 import type { Subjects } from './contract.ts';
 import { type Aspect, type Difference, run } from './run.ts';

@@ -3,12 +3,12 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { RabbitMqServer } from '../../infra/local/parts/rabbitmq.ts';
 import { TroveGuests } from '../../infra/local/parts/trove-guests.ts';
 import { eventually } from '../setup/eventually.ts';
-import { ResponderFleet } from '../setup/fleet.ts';
 import { type Answer, FunctionUnderTest } from '../setup/function-under-test.ts';
 import { GUEST_QUEUES } from '../setup/guest-queues.ts';
 import { HealthCheckUnderTest } from '../setup/health-check-under-test.ts';
 import { setMemoryAlarm } from '../setup/memory-alarm.ts';
 import { expectExample } from '../setup/openapi.ts';
+import { ResponderFleet } from '../setup/responder-fleet.ts';
 import { TcpProxy } from '../setup/tcp-proxy.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { ResponderFleet } from '../setup/fleet.ts';
 import { HealthCheckUnderTest } from '../setup/health-check-under-test.ts';
+import { ResponderFleet } from '../setup/responder-fleet.ts';
 import { TcpProxy } from '../setup/tcp-proxy.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 

@@ -3,12 +3,12 @@ import { deflateSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Channel } from 'amqplib';
 import { topicOf } from '../../functions/guest/topic.ts';
-import { ResponderFleet } from '../setup/fleet.ts';
 import { type Answer, FunctionUnderTest } from '../setup/function-under-test.ts';
 import { HealthCheckUnderTest } from '../setup/health-check-under-test.ts';
 import { peakMemoryMb } from '../setup/peak-memory.ts';
 import { LONG, writeLongsAsPyAmqp } from '../setup/py-amqp.ts';
 import { encodeReply, type ReceivedRequest, respond } from '../setup/responder.ts';
+import { ResponderFleet } from '../setup/responder-fleet.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 
 /** Makes a guest that is odd. */

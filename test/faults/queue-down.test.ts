@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { makeDownedQueue } from '../../infra/local/demo/downed-queue.ts';
-import { ResponderFleet } from '../setup/fleet.ts';
 import { FunctionUnderTest } from '../setup/function-under-test.ts';
 import { HealthCheckUnderTest } from '../setup/health-check-under-test.ts';
+import { ResponderFleet } from '../setup/responder-fleet.ts';
 import { SHARED_RABBIT, TestBroker } from '../setup/test-broker.ts';
 
 let broker: TestBroker;

@@ -5,7 +5,6 @@ import { INSTANCE_ID } from '../../functions/guest/topic.ts';
 import { FLEET_ROUTES } from '../../functions/http/fleet-request.ts';
 import { ROUTE, readRequest } from '../../functions/http/request.ts';
 import { globalRequestId } from '../../functions/http/request-id.ts';
-import { GUEST_REASONS, ResponderFleet } from '../setup/fleet.ts';
 import { type Answer, FunctionUnderTest } from '../setup/function-under-test.ts';
 import { KeystoneStandIn, refuse, vouchFor } from '../setup/keystone-stand-in.ts';
 import {
@@ -18,6 +17,7 @@ import {
   resolved,
 } from '../setup/openapi.ts';
 import { withExamples } from '../setup/openapi-examples.ts';
+import { GUEST_REASONS, ResponderFleet } from '../setup/responder-fleet.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 
 /** The statuses that only API Gateway itself answers. */

@@ -5,10 +5,10 @@ import { RabbitMqServer } from '../../infra/local/parts/rabbitmq.ts';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
 import { TroveGuests } from '../../infra/local/parts/trove-guests.ts';
 import { eventually } from '../setup/eventually.ts';
-import { type Behaviour, GUEST_REASONS, ResponderFleet } from '../setup/fleet.ts';
 import { GUEST_QUEUES } from '../setup/guest-queues.ts';
 import { HealthCheckUnderTest, type SweepSeen } from '../setup/health-check-under-test.ts';
 import { peakMemoryMb } from '../setup/peak-memory.ts';
+import { type Behaviour, GUEST_REASONS, ResponderFleet } from '../setup/responder-fleet.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 
 /** Runs where Debian's packages of Trove can be installed; where they cannot, the global setup prints a warning. */

@@ -29,8 +29,8 @@ export class FleetUnknown extends CodedError {
   readonly code = 'fleet_unknown';
 }
 
-/** All guests that the broker knows. An execution environment remembers them. */
-export class Fleet {
+/** The guests that the broker knows, as they were last listed in this execution environment. */
+export class KnownGuests {
   readonly #directories: Directories;
   #last: { readonly guests: ReadonlySet<string>; readonly at: number } | undefined;
 
