@@ -16,7 +16,7 @@ const NEEDS_STACK = '\\.stack\\.test\\.ts$';
  * Of interop and faults the matrix does so. */
 const CALLS = [
   '/test/(rpc-ping|server-timing|fleet)\\.(broker|process)\\.test\\.ts$',
-  '/test/(keystone/drop-in|conformance/.*)\\.broker\\.test\\.ts$',
+  '/test/(keystone|conformance)/.*\\.broker\\.test\\.ts$',
   '/test/infra/openapi\\.broker\\.test\\.ts$',
 ];
 
