@@ -243,7 +243,7 @@ describe('a state that cannot be kept', () => {
     expect(metrics).toContainEqual(expect.objectContaining({ FleetStateKept: 0, SweepComplete: 1 }));
   });
 
-  test('an S3 that does not answer is not waited for beyond the invocation’s time', async () => {
+  test("an S3 that does not answer is not waited for beyond the invocation's time", async () => {
     const { promise, resolve } = Promise.withResolvers<undefined>();
     s3.before = () => promise;
     stack.defer(() => resolve(undefined));

@@ -125,7 +125,7 @@ describe('the summary', () => {
     ]);
   });
 
-  test('the metrics of a sweep have the fleet, each reason, and round trips within EMF’s limit of 100', async () => {
+  test("the metrics of a sweep have the fleet, each reason, and round trips within EMF's limit of 100", async () => {
     const { metrics } = await check.sweep(everyone());
     expect(metrics).toContainEqual(
       expect.objectContaining({

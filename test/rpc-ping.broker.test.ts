@@ -77,7 +77,7 @@ describe('404, 400 and 204', () => {
 });
 
 describe('400', () => {
-  test('a guest that does not reply is answered 400 with Trove’s time-out text', async () => {
+  test("a guest that does not reply is answered 400 with Trove's time-out text", async () => {
     const id = await guest(() => undefined);
     const { status, headers, body } = await fn.ping(id);
     expect(body).toBe(
@@ -120,7 +120,7 @@ describe('400', () => {
     expect(await fn.ping(id)).toMatchObject({ status: 400, body: badRequest(cause) });
   });
 
-  test('a guest’s exception is answered 400 with its message, and its traceback is in the log alone', async () => {
+  test("a guest's exception is answered 400 with its message, and its traceback is in the log alone", async () => {
     const failure = JSON.stringify({
       class: 'E',
       module: 'm',

@@ -10,7 +10,7 @@ import { TestBroker } from '../setup/test-broker.ts';
 import { ExecutionEnvironment } from './execution-environment.ts';
 import { ensureInterfaceClient } from './interface-client.ts';
 
-describe('the very asset that cdk synth makes, run by AWS’s own runtime', () => {
+describe("the very asset that cdk synth makes, run by AWS's own runtime", () => {
   let stack: Synthesized;
   let broker: TestBroker;
   /** The ping's time-out, in milliseconds. */
@@ -103,7 +103,7 @@ describe('the very asset that cdk synth makes, run by AWS’s own runtime', () =
     });
   });
 
-  test('the asset reaches a guest, and logs one line with Lambda’s request id and the trace', async () => {
+  test("the asset reaches a guest, and logs one line with Lambda's request id and the trace", async () => {
     await using environment = await start('rpc-ping');
     const instance = await guest(({ reply }) => reply());
     const { id, answer } = await environment.api.invoke(pingOf(instance), timeoutMs);

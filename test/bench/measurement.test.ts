@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { inRepeats, interleaved, median, ratio, spread } from './measurement.ts';
 
-describe('the benchmark’s statistics', () => {
+describe("the benchmark's statistics", () => {
   test('a median of no values, and a ratio of unlike numbers of repeats, throw a RangeError', () => {
     expect(() => median([])).toThrow(RangeError);
     expect(() => ratio([1, 2], [1])).toThrow(RangeError);

@@ -28,7 +28,7 @@ test('a comma in a password, and an @ in a virtual host, need no escape', () => 
   expect(parseAddress('amqp://u:p,w@h/v@w')).toMatchObject({ password: 'p,w', hostname: 'h', vhost: 'v@w' });
 });
 
-test('an address has RabbitMQ’s defaults for port, virtual host and login', () => {
+test("an address has RabbitMQ's defaults for port, virtual host and login", () => {
   const address = {
     protocol: 'amqp',
     hostname: 'h',

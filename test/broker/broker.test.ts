@@ -168,7 +168,7 @@ describe('a dial', () => {
     expect(dialled).toHaveLength(1);
   });
 
-  test('a dial that fails for good has Amazon MQ’s state of the broker in its error', async () => {
+  test("a dial that fails for good has Amazon MQ's state of the broker in its error", async () => {
     const { broker } = brokerOn({
       dials: [new BrokerUnreachable('connection_refused')],
       locator: { state: async () => 'REBOOT_IN_PROGRESS' },

@@ -121,7 +121,7 @@ describe('the fleet', () => {
     },
   );
 
-  test('the totals of named guests do not take the place of the fleet’s', () => {
+  test("the totals of named guests do not take the place of the fleet's", () => {
     const sweeps = new SweepsInARow(PATIENT);
     sweeps.sweep({ fates: { [OTHER]: 'up' }, from: 'event' });
     expect(sweeps.state?.sweep).toMatchObject({ guests_from: 'event', at: minute(0) });

@@ -162,7 +162,7 @@ describe('two writers', () => {
     return outcomes;
   }
 
-  test('a writer that another one has overtaken adds its sweep to the other one’s state', async () => {
+  test("a writer that another one has overtaken adds its sweep to the other one's state", async () => {
     await healthCheck().add(silentResult(), soon());
     const others = race([silentResult(A)]);
     const ours = await healthCheck().add(silentResult(A, B), soon());
@@ -199,7 +199,7 @@ describe('two writers', () => {
     expect(outcome.problem).toMatchObject({ code: 'state_missing' });
   });
 
-  test('a write whose answer is lost is not taken for another writer’s, and loses no change', async () => {
+  test("a write whose answer is lost is not taken for another writer's, and loses no change", async () => {
     await healthCheck().add(silentResult(), soon());
     let puts = 0;
     s3.after = (request) => (isPut(request) && ++puts === 1 ? s3Error(500, 'InternalError') : undefined);

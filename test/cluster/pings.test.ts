@@ -83,9 +83,9 @@ describe.each(FAULTS)('with a node that is %s', (how, fail) => {
   );
 });
 
-describe.each(FAULTS.filter(([how]) => how !== 'cut off'))('with the function’s own node %s', (how, fail) => {
+describe.each(FAULTS.filter(([how]) => how !== 'cut off'))("with the function's own node %s", (how, fail) => {
   test(
-    `a guest on another node is reached when the function’s own node is ${how} while idle`,
+    `a guest on another node is reached when the function's own node is ${how} while idle`,
     async () => {
       const [id = ''] = await guests().add('durable', 1, third);
       const fn = await connectedTo(first);
@@ -97,7 +97,7 @@ describe.each(FAULTS.filter(([how]) => how !== 'cut off'))('with the function’
 
   const whatIsTrue = how === 'frozen' ? /^(204|no_reply)$/ : /^204$/; // its agent's answer may be held up for good
   test(
-    `a guest on another node is reached when the function’s own node is ${how} in mid-ping`,
+    `a guest on another node is reached when the function's own node is ${how} in mid-ping`,
     async () => {
       const placed = guests();
       const [id = ''] = await placed.add('durable', 1, third);

@@ -155,7 +155,7 @@ export const CONTRACT: readonly Row[] = [
     body: UNAUTHENTICATED,
   },
   {
-    name: 'a token without an admin’s role',
+    name: "a token without an admin's role",
     needs: 'member_token',
     token: 'member_token',
     status: 401,

@@ -118,7 +118,7 @@ test('every output resolves', () => {
   }
 });
 
-test('the users’ function makes the users of the template, with generated passwords, on a real RabbitMQ', async () => {
+test("the users' function makes the users of the template, with generated passwords, on a real RabbitMQ", async () => {
   const secrets = new SecretsManagerClient(client());
   const local = { name: 'broker-users', bundlePath: await bundle('broker-users'), timeoutMs: 60_000 };
   lambda = await LambdaProcess.start(local, env, () => undefined);
@@ -209,7 +209,7 @@ test('npm run preflight finds all else in order: bootstrap, broker, network, sec
   expect(ofNew.find((line) => line.includes('bootstrap'))).toMatch(/^✔ .*: version \d+\.$/);
 });
 
-test('npm run smoke reads the stack’s outputs, and proves the functions by the user that was made', async () => {
+test("npm run smoke reads the stack's outputs, and proves the functions by the user that was made", async () => {
   await respond(await broker.channel(), randomUUID(), ({ reply }) => reply());
   const SecretId = deployed.outputs['BrokerSecret'];
   const { SecretString = '' } = await new SecretsManagerClient(client()).send(

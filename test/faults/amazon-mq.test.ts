@@ -117,7 +117,7 @@ describe('credentials', () => {
 });
 
 describe('a broker id', () => {
-  test('the endpoint of a broker that is set by id alone comes from Amazon MQ, by the SDK’s own client', async () => {
+  test("the endpoint of a broker that is set by id alone comes from Amazon MQ, by the SDK's own client", async () => {
     secret = holds('guest', 'guest');
     const Endpoints = ['mqtt+ssl://127.0.0.1:1', `amqps://127.0.0.1:${await freePort()}`];
     description = { body: { brokerState: 'RUNNING', brokerInstances: [{ endpoints: Endpoints }] } };

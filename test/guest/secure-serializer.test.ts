@@ -55,7 +55,7 @@ test('the result of a guest in the clear is returned unchanged', () => {
   expect(serializer.deserializeEntity(reply.result)).toBe(true);
 });
 
-test('a context that oslo.messaging’s client encrypted decrypts to its fields', () => {
+test("a context that oslo.messaging's client encrypted decrypts to its fields", () => {
   const { serializer, request } = captured('encrypted_ok');
   expect(serializer.deserializeEntity(request._context_context)).toMatchObject({
     user: 'admin',

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { guestFault, instanceFault, instanceNotFound, routeNotFound } from '../../functions/http/fault.ts';
 
-test('a guest fault is the blueprint’s JSON, byte for byte', () => {
+test("a guest fault is the blueprint's JSON, byte for byte", () => {
   const cause =
     'Timeout while waiting on RPC response - topic: "guestagent.<id>", RPC method: "rpc_ping" info: "<unknown>"';
   expect(guestFault(cause)).toMatchObject({

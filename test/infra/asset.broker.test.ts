@@ -16,7 +16,7 @@ import { ENDPOINT, EXISTING, type File, NEW } from './variants.ts';
 /** Runs where Debian's packages can be installed: these tests need a RabbitMQ server, openssl and real guests. */
 const onDebian = process.env['TEST_WITHOUT_TROVE'] ? describe.skip : describe;
 
-onDebian('the synthesized asset, with the template’s environment, over TLS', () => {
+onDebian("the synthesized asset, with the template's environment, over TLS", () => {
   const alive = randomUUID();
   let folder: string;
   let tlsPort: number;
@@ -180,7 +180,7 @@ onDebian('the synthesized asset, with the template’s environment, over TLS', (
     expect([...s3.objects.keys()]).toEqual(['/fleet/state.json']);
   });
 
-  test('the synthesized ping is not interrupted by the manual’s rotation, from one user to a second one', async () => {
+  test("the synthesized ping is not interrupted by the manual's rotation, from one user to a second one", async () => {
     const { invoke } = await start('rpc-ping', GRANTED);
     expect(await invoke(pingOf(alive))).toMatchObject({ statusCode: 204 });
     const first = JSON.parse(secret).username;

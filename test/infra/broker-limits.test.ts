@@ -40,7 +40,7 @@ describe('the limits of a new broker of RabbitMQ 4', () => {
     }
   });
 
-  test('the other limits follow from the deployer’s connections', () => {
+  test("the other limits follow from the deployer's connections", () => {
     const model = { instanceType: 'mq.m7g.large', isCluster: false, maxConnections: 5000 } as const;
     expect(limitsOf(model)).toEqual({
       connections: 5000,
@@ -51,7 +51,7 @@ describe('the limits of a new broker of RabbitMQ 4', () => {
     expect(limitsOf({ ...model, maxQueues: 700 })).toMatchObject({ queues: 700, exchanges: 700 });
   });
 
-  test('each size has a section, closed, and none has a limit above that size’s maximum', () => {
+  test("each size has a section, closed, and none has a limit above that size's maximum", () => {
     for (const isCluster of [false, true]) {
       const text = configurationOf(
         { instanceType: 'mq.m7g.medium', isCluster, maxConnections: 200 },
@@ -71,7 +71,7 @@ describe('the limits of a new broker of RabbitMQ 4', () => {
   });
 });
 
-test.each(ALL)('the functions take at most a fifth of the broker’s connections with %j', (model) => {
+test.each(ALL)("the functions take at most a fifth of the broker's connections with %j", (model) => {
   const { maxConnections, pingConcurrency } = settingsOf(model);
   expect(5 * (pingConcurrency + 1)).toBeLessThanOrEqual(maxConnections);
 });

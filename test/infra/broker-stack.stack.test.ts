@@ -46,7 +46,7 @@ beforeAll(async () => {
   before = (await brokerStack(NEW)).template;
 });
 
-test('the broker’s stack cannot be deleted by mistake, and leaves all there is, unless its first deployment fails', async () => {
+test("the broker's stack cannot be deleted by mistake, and leaves all there is, unless its first deployment fails", async () => {
   const { manifest, template } = await brokerStack(NEW);
   expect(manifest.properties).toMatchObject({ terminationProtection: true });
   for (const { DeletionPolicy, UpdateReplacePolicy } of Object.values(template.Resources).map(Object))
@@ -84,7 +84,7 @@ describe('what the file beside the settings holds', () => {
   });
 });
 
-test('a stack of broker and functions in one piece becomes the broker’s stack with all of the broker in place', async () => {
+test("a stack of broker and functions in one piece becomes the broker's stack with all of the broker in place", async () => {
   const onePiece = JSON.parse(readFileSync(new URL('one-piece.json', import.meta.url), 'utf8'));
   const now = {
     newBroker: 'cluster',

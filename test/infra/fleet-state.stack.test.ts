@@ -37,7 +37,7 @@ const OBJECTS = ['/fleet-state.json', '/history/????-??.jsonl'].map((path) => ({
 describe('with a new broker', () => {
   beforeAll(() => synthesize(NEW));
 
-  test('the state’s bucket is private, encrypted, versioned for a week, over TLS alone, and stays', () => {
+  test("the state's bucket is private, encrypted, versioned for a week, over TLS alone, and stays", () => {
     expect(stack.resources('AWS::S3::Bucket')).toEqual([
       {
         BucketEncryption: {
@@ -101,7 +101,7 @@ describe('with a new broker', () => {
     });
   });
 
-  test('the gateway endpoint lets this account use the state’s bucket, from both subnets', () => {
+  test("the gateway endpoint lets this account use the state's bucket, from both subnets", () => {
     expect(gatewayEndpoints()).toEqual([
       expect.objectContaining({
         RouteTableIds: [expect.anything(), expect.anything()],
@@ -186,7 +186,7 @@ describe('with a new broker', () => {
   });
 });
 
-test('the way to S3 leads to AWS’s list of its addresses alone, where that list is set', async () => {
+test("the way to S3 leads to AWS's list of its addresses alone, where that list is set", async () => {
   const inline = () =>
     stack
       .resources('AWS::EC2::SecurityGroup')

@@ -81,7 +81,7 @@ test('what answers callers alone knows Keystone, and has a way to its port, by a
   expect(made?.function('fleet').environment).toMatchObject({ KEYSTONE_URL: BY_CIDR.keystoneUrl });
 });
 
-test('the way to a security group leads to Keystone’s port on both sides, and nowhere else', async () => {
+test("the way to a security group leads to Keystone's port on both sides, and nowhere else", async () => {
   const template = await synthesize(BY_GROUP);
   const keystone = BY_GROUP.keystoneSecurityGroupId;
   template.hasResourceProperties('AWS::EC2::SecurityGroupEgress', {
@@ -105,7 +105,7 @@ test('without keystoneUrl, nothing of Keystone is in the stack', async () => {
   template.allResourcesProperties('AWS::ApiGatewayV2::Route', { AuthorizationType: 'AWS_IAM' });
 });
 
-test('cdk-nag’s AwsSolutions finds nothing with Keystone either', async () => {
+test("cdk-nag's AwsSolutions finds nothing with Keystone either", async () => {
   for (const values of [BY_CIDR, BY_GROUP]) expect(violations(await stackWith(values))).toEqual([]);
 });
 
@@ -152,7 +152,7 @@ describe('the certificates of a private CA', () => {
   });
 });
 
-describe('with Trove’s list', () => {
+describe("with Trove's list", () => {
   test('the health check alone asks Trove, and Keystone for a token, each on its own port', async () => {
     const template = await synthesize(WITH_TROVE);
     expect(made?.function('health-check').environment).toMatchObject({
@@ -180,7 +180,7 @@ describe('with Trove’s list', () => {
     ]);
   });
 
-  test('Trove’s credential may be read by the health check alone, and passes Secrets Manager’s endpoint', async () => {
+  test("Trove's credential may be read by the health check alone, and passes Secrets Manager's endpoint", async () => {
     const template = await synthesize(WITH_TROVE);
     const readers = Object.values(template.findResources('AWS::IAM::Policy'))
       .filter((policy) => JSON.stringify(policy).includes(WITH_TROVE.troveSecretArn))
@@ -193,7 +193,7 @@ describe('with Trove’s list', () => {
     });
   });
 
-  test('cdk-nag’s AwsSolutions finds nothing', async () => {
+  test("cdk-nag's AwsSolutions finds nothing", async () => {
     expect(violations(await stackWith(WITH_TROVE))).toEqual([]);
   });
 });

@@ -80,7 +80,7 @@ test('FleetShrank rings at the first sweep', async () => {
   });
 });
 
-test('no topics, no control plane’s alarm', async () => {
+test("no topics, no control plane's alarm", async () => {
   await synthesize({ ...NEW, controlPlaneTopics: '' });
   expect(made?.function('health-check').environment).toMatchObject({ CONTROL_PLANE_TOPICS: '' });
   expect(all('AWS::CloudWatch::Alarm').map(({ MetricName }) => MetricName)).not.toContain(

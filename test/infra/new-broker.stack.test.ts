@@ -32,7 +32,7 @@ function threshold(metric: string): unknown {
   return all('AWS::CloudWatch::Alarm').find(({ MetricName }) => MetricName === metric)?.['Threshold'];
 }
 
-describe('the broker’s endpoint', () => {
+describe("the broker's endpoint", () => {
   test('of a new broker; its id with describeBroker', async () => {
     await synthesize(NEW);
     const endpoint = {
@@ -113,7 +113,7 @@ describe('a new broker of RabbitMQ 4', () => {
     ]);
   });
 
-  test('its configuration’s name', async () => {
+  test("its configuration's name", async () => {
     await synthesize({ ...NEW, brokerName: 'trove' });
     const stackUuid = { 'Fn::Select': [2, { 'Fn::Split': ['/', { Ref: 'AWS::StackId' }] }] };
     expect(all('AWS::AmazonMQ::Configuration')).toEqual([
@@ -151,7 +151,7 @@ test.each([{ ...NEW, brokerVersion: '3.13', brokerMaxConnections: 100, brokerMax
 );
 
 describe('the users of a new broker', () => {
-  test('the administrator’s secret has one reader', async () => {
+  test("the administrator's secret has one reader", async () => {
     await synthesize({ ...NEW, troveUser: true });
     const readers = all('AWS::IAM::Policy').filter((policy) =>
       JSON.stringify(policy).includes('Administrator'),
@@ -211,7 +211,7 @@ describe('the users of a new broker', () => {
     for (const [, user] of users) expect(user).toMatchObject({ DeletionPolicy: 'RetainExceptOnCreate' });
   });
 
-  test('none beside the deployer’s own', async () => {
+  test("none beside the deployer's own", async () => {
     await synthesize({ ...NEW, brokerSecretArn: EXISTING.brokerSecretArn });
     expect(all('Custom::BrokerUser')).toEqual([]);
     expect(made?.function('rpc-ping').environment).toMatchObject({

@@ -69,7 +69,7 @@ describe('with a key and a name', () => {
     expect(uses.sort()).toEqual(expected);
   });
 
-  test('S3’s endpoint lets through what is S3’s', () => {
+  test("S3's endpoint lets through what is S3's", () => {
     const [gateway] = all('AWS::EC2::VPCEndpoint').filter(({ VpcEndpointType: type }) => type === 'Gateway');
     expect(JSON.stringify(gateway.PolicyDocument)).not.toContain('kms:');
   });
@@ -93,7 +93,7 @@ describe('with a key and a name', () => {
 });
 
 describe('for people and programs', () => {
-  test('a caller’s policy is for the ping alone, a viewer’s for the dashboard and the fleet', async () => {
+  test("a caller's policy is for the ping alone, a viewer's for the dashboard and the fleet", async () => {
     stack = await stackWith(NEW);
     const [[action, resources] = ['', ''], ...others] = granted('Caller');
     expect([action, others]).toEqual(['execute-api:Invoke', []]);
@@ -123,7 +123,7 @@ describe('for people and programs', () => {
     );
   });
 
-  test('where Keystone decides, there is no caller’s policy', async () => {
+  test("where Keystone decides, there is no caller's policy", async () => {
     stack = await stackWith({
       ...EXISTING,
       keystoneUrl: 'https://k.example/v3',

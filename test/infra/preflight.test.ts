@@ -498,7 +498,7 @@ describe('what is to be done', () => {
       `brokerSecretArn: the key ${KEY} encrypts it: set secretsKmsKeyArn to the ARN of this key.`,
     ],
     [
-      'no guest’s key',
+      "no guest's key",
       ALL,
       { ListSecrets: { body: { SecretList: [] } } },
       "guestKeySecretPrefix: no secret's name begins with trove/keys/: keep each guest's key in trove/keys/<instance_id>.",
@@ -611,7 +611,7 @@ describe('Keystone and Trove', () => {
     return { server, url: `https://localhost:${typeof address === 'object' ? address?.port : 0}/v3` };
   }
 
-  test('Keystone’s certificate is good by the private CA, and refused without', async () => {
+  test("Keystone's certificate is good by the private CA, and refused without", async () => {
     const { server, url: keystoneUrl } = await serve('good');
     try {
       const trusted = await run({ ...NEW, ...WAY, keystoneUrl, caCertificates: folder.file('ca.pem') });

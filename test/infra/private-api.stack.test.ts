@@ -62,7 +62,7 @@ describe('a private API', () => {
     expect(all('AWS::ApiGatewayV2::Api')).toEqual([]);
   });
 
-  test('has the ping and the fleet, and answers all other paths by the function, so with Trove’s 404', () => {
+  test("has the ping and the fleet, and answers all other paths by the function, so with Trove's 404", () => {
     const paths = [ROUTE.path, ...Object.values(FLEET_ROUTES)];
     expect(methods()).toEqual(expect.arrayContaining(paths.map((path) => `GET ${path}`)));
     const any = methods().filter((method) => method.startsWith('ANY'));
@@ -88,7 +88,7 @@ describe('a private API', () => {
     });
   });
 
-  test('its endpoint lets the callers’ addresses in, to this account’s APIs, and takes no other API’s name', () => {
+  test("its endpoint lets the callers' addresses in, to this account's APIs, and takes no other API's name", () => {
     const [endpoint] = all('AWS::EC2::VPCEndpoint').filter(({ ServiceName: name }) =>
       JSON.stringify(name).includes('execute-api'),
     );
@@ -108,7 +108,7 @@ describe('a private API', () => {
     ]);
   });
 
-  test('the URL is the endpoint’s, and what callers need is the ping of this API', () => {
+  test("the URL is the endpoint's, and what callers need is the ping of this API", () => {
     const { Url: url, ApiArn: arn } = Object(stack.template.Outputs);
     expect(JSON.stringify(url.Value)).toMatch(
       /^\{"Fn::Join":\["",\["https:\/\/",\{"Ref":"ApiRestApi\w+"\},"-",\{"Ref":"NetworkApis\w+"\},"\.execute-api\..*"\/prod"\]\]\}$/,

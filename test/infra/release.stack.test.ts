@@ -64,11 +64,11 @@ const required = () =>
   Object.entries(template.Parameters).flatMap(([name, { Default }]) => (Default === undefined ? [name] : []));
 
 describe('the plain template', () => {
-  test('has no fault that CDK’s own rules find', () => {
+  test("has no fault that CDK's own rules find", () => {
     expect(findings(path)).toEqual([]);
   });
 
-  test('has nothing of CDK’s own: no bucket, no version, and no value that was to be replaced', () => {
+  test("has nothing of CDK's own: no bucket, no version, and no value that was to be replaced", () => {
     expect(readFileSync(path, 'utf8')).not.toMatch(
       /hnb659fds|Bootstrap|STACK-NAME|Token\[|\b[18]0000000\d\d\b/,
     );
@@ -195,7 +195,7 @@ describe('the plain template', () => {
 });
 
 describe('examples', () => {
-  test('Terraform’s is HCL, and gives the template each parameter that it needs', async () => {
+  test("Terraform's is HCL, and gives the template each parameter that it needs", async () => {
     const text = readFileSync(join(EXAMPLES, 'terraform', 'main.tf'), 'utf8');
     const { resource } = await parseHcl('main.tf', text);
     const [stack] = resource.aws_cloudformation_stack.guest_rpc_ping;
@@ -204,7 +204,7 @@ describe('examples', () => {
     await expect(parseHcl('main.tf', `${text}}`)).rejects.toBeDefined();
   });
 
-  test('SAM’s has no fault that CDK’s own rules find, and gives the template each parameter that it needs', () => {
+  test("SAM's has no fault that CDK's own rules find, and gives the template each parameter that it needs", () => {
     const file = join(EXAMPLES, 'sam', 'template.yaml');
     expect(findings(file)).toEqual([]);
     const { Resources } = parseYaml(readFileSync(file, 'utf8'), { logLevel: 'silent' });
@@ -213,14 +213,14 @@ describe('examples', () => {
     expect(Object.keys(template.Parameters)).toEqual(expect.arrayContaining(given));
   });
 
-  test('the roles of GitHub’s workflow have no fault, and actions that IAM knows', async () => {
+  test("the roles of GitHub's workflow have no fault, and actions that IAM knows", async () => {
     const file = join(EXAMPLES, 'github', 'role.yaml');
     expect(findings(file)).toEqual([]);
     for (const [, action = ''] of readFileSync(file, 'utf8').matchAll(/Action: sts:(\w+)/g))
       expect([action, await iamActionExists('sts', action)]).toEqual([action, true]);
   });
 
-  test('GitHub’s workflow shows each pull request, deploys what is merged, and asks no question', () => {
+  test("GitHub's workflow shows each pull request, deploys what is merged, and asks no question", () => {
     const { jobs, permissions } = parseYaml(readFileSync(join(EXAMPLES, 'github', 'deploy.yml'), 'utf8'));
     const commands = (job: { steps: { run?: string }[] }) => job.steps.flatMap(({ run }) => run ?? []);
     expect(permissions['id-token']).toBe('write');

@@ -44,7 +44,7 @@ test.each(
   Object.entries({ ALL_OPTIONS, KEYSTONE_AND_TROVE, PRIVATE }).flatMap(([kind, file]) =>
     varied(file).map((one): [string, File] => [kind, one]),
   ),
-)('what the schema takes, CDK and CloudFormation’s schemas take: %s, %j', async (_kind, file) => {
+)("what the schema takes, CDK and CloudFormation's schemas take: %s, %j", async (_kind, file) => {
   const app = new App({ outdir: folder.path, context, builtinCloudFormationValidation: true });
   addDeployment(app, readSettings('trove', file), await standInBundles());
   expect(() => app.synth()).not.toThrow();

@@ -38,7 +38,7 @@ describe('refused in one sentence', () => {
       'brokerId is not a setting of a deployment with a new broker',
     ],
     [
-      'a new broker’s setting for an existing one',
+      "a new broker's setting for an existing one",
       { ...EXISTING, brokerVersion: '4.2' },
       'brokerVersion is not a setting of a deployment beside an existing broker',
     ],
@@ -110,18 +110,18 @@ describe('refused in one sentence', () => {
       'kmsKeyArn must be the full ARN of a KMS key',
     ]),
     [
-      'a certificate’s id',
+      "a certificate's id",
       { ...NEW, domainName: 'a.example.com', certificateArn: '0a1b' },
       'certificateArn must be the full ARN of a certificate in ACM',
     ],
     ['a list of tags', { ...NEW, tags: ['databases'] }, 'tags must be names with texts'],
     [
-      'a tag of AWS’s',
+      "a tag of AWS's",
       { ...NEW, tags: { 'aws:team': 'databases' } },
       'tags.aws:team must be named with up to 128 letters, digits and _ . : / = + - @, not aws:…',
     ],
     [
-      'a tag of AWS’s in upper case',
+      "a tag of AWS's in upper case",
       { ...NEW, tags: { 'AWS:team': 'databases' } },
       'tags.AWS:team must be named with up to 128 letters, digits and _ . : / = + - @, not aws:…',
     ],
@@ -182,7 +182,7 @@ describe('refused in one sentence', () => {
     ],
     ['no queues', { ...NEW, brokerMaxQueues: 0 }, 'brokerMaxQueues must be a number from 20 to 1000000'],
     [
-      'a secret’s name',
+      "a secret's name",
       { ...EXISTING, brokerSecretArn: 'trove' },
       'brokerSecretArn must be the full ARN of a secret, with the six characters that Secrets Manager adds',
     ],
@@ -202,7 +202,7 @@ describe('refused in one sentence', () => {
       'subnetIds names something more than once',
     ],
     [
-      'route tables without S3’s addresses',
+      "route tables without S3's addresses",
       { ...EXISTING, routeTableIds: ['rtb-0123abcd'] },
       'routeTableIds needs s3PrefixListId',
     ],
@@ -336,7 +336,7 @@ describe('refused in one sentence', () => {
     expect(() => readSettings('trove', settings)).toThrow(new InvalidSettings([`trove.json: ${sentence}.`]));
   });
 
-  test('a name that is no stack’s', () => {
+  test("a name that is no stack's", () => {
     const sentence = 'its name must be at most 51 letters, digits and hyphens, the first a letter';
     expect(() => readSettings('trove.eu', NEW)).toThrow(new InvalidSettings([`trove.eu.json: ${sentence}.`]));
   });
@@ -353,7 +353,7 @@ describe('refused in one sentence', () => {
 });
 
 describe('defaults', () => {
-  test('RabbitMQ 4.2, an API with IAM authorization, the control plane’s two topics', () => {
+  test("RabbitMQ 4.2, an API with IAM authorization, the control plane's two topics", () => {
     expect(readSettings('trove', NEW)).toMatchObject({
       name: 'trove',
       brokerVersion: '4.2',

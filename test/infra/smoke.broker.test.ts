@@ -227,7 +227,7 @@ describe('exit code 1', () => {
 
   test.each([
     ['the secret key is wrong', { AWS_SECRET_ACCESS_KEY: 'wrong' }],
-    ['the region is not the API’s', { AWS_REGION: 'us-east-1' }],
+    ["the region is not the API's", { AWS_REGION: 'us-east-1' }],
     ['the session token is another one', { AWS_SESSION_TOKEN: 'old' }],
   ])(
     'the smoke test exits with 1, and invokes no health check, when the API refuses it since %s',
@@ -243,7 +243,7 @@ describe('exit code 1', () => {
     [3_600_000, 'slow'],
     [-3_600_000, 'fast'],
   ])(
-    'the smoke test exits with 1 when API Gateway’s clock is %i ms ahead, and calls the own clock %s',
+    "the smoke test exits with 1 when API Gateway's clock is %i ms ahead, and calls the own clock %s",
     async (ahead, word) => {
       const date = new Date(Date.now() + ahead).toUTCString();
       api = () => ({ status: 403, headers: { date }, body: { message: 'Forbidden' } });

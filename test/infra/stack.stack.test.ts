@@ -68,7 +68,7 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
     expect(manifest).not.toHaveProperty('missing');
   });
 
-  test('CloudFormation’s schemas take the template', () => {
+  test("CloudFormation's schemas take the template", () => {
     const stacks = appOf(made).synth().stacks;
     const report = CLOUDFORMATION.validate({
       templatePaths: stacks.map(({ templateFullPath }) => templateFullPath),
@@ -134,7 +134,7 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
       });
   });
 
-  test.each(['RpcPing', 'HealthCheck'])('%s’s role allows what it needs', (name) => {
+  test.each(['RpcPing', 'HealthCheck'])("%s's role allows what it needs", (name) => {
     const brokerSecret = isNew ? { Ref: expect.stringMatching(/^UsersFunctions/) } : EXISTING.brokerSecretArn;
     const uuidAndSuffix = '????????-????-????-????-????????????-??????';
     const keySecrets = {
@@ -184,7 +184,7 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
     for (const { ManagedPolicyArns } of all('AWS::IAM::Role')) expect(ManagedPolicyArns).toBeUndefined();
   });
 
-  test('Secrets Manager’s endpoint allows these secrets alone', () => {
+  test("Secrets Manager's endpoint allows these secrets alone", () => {
     template.hasResourceProperties('AWS::EC2::VPCEndpoint', {
       ServiceName: { 'Fn::Join': ['', Match.arrayWith(['.secretsmanager'])] },
       PrivateDnsEnabled: false,
@@ -293,7 +293,7 @@ describe.each(Object.entries(VARIANTS))('with %s', (variant, settings) => {
     expect([...kept].sort()).toEqual(['AWS::Logs::LogGroup', ...(isKept ? ['AWS::S3::Bucket'] : [])]);
   });
 
-  test('the alarms, their topic, and the runbook’s rows', () => {
+  test("the alarms, their topic, and the runbook's rows", () => {
     const alarms = all('AWS::CloudWatch::Alarm');
     for (const { AlarmActions } of alarms)
       expect(AlarmActions).toEqual([{ Ref: expect.stringMatching('^AlarmsTopic') }]);

@@ -23,7 +23,7 @@ describe('where the state is kept', () => {
   test.each<[id: string, objects: string[]]>([
     ['FleetPage', ['/fleet-state.json', '/history/????-??.jsonl']],
     ['Fleet', ['/fleet-state.json']],
-  ])('%s’s function may read the state and write its log, and has no other permission', (id, objects) => {
+  ])("%s's function may read the state and write its log, and has no other permission", (id, objects) => {
     const [policy] = stack
       .resources('AWS::IAM::Policy')
       .filter(({ PolicyName: name }) => String(name).startsWith(`${id}Role`));
@@ -54,7 +54,7 @@ describe('where the state is kept', () => {
     });
   });
 
-  test('nobody is given the permission to invoke the page’s function: the dashboard has its viewer’s', () => {
+  test("nobody is given the permission to invoke the page's function: the dashboard has its viewer's", () => {
     for (const { FunctionName: invoked } of stack.resources('AWS::Lambda::Permission'))
       expect(JSON.stringify(invoked)).not.toContain('FleetPage');
   });

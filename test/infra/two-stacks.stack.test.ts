@@ -36,7 +36,7 @@ test.each([
   expect(new Set(names).size).toBe(names.length);
 });
 
-test('the functions of each stack write their metrics into a namespace that is the stack’s name', () => {
+test("the functions of each stack write their metrics into a namespace that is the stack's name", () => {
   for (const name of ['rpc-ping', 'health-check']) {
     expect(first.function(name).environment['METRICS_NAMESPACE']).toBe('GuestRpcPing');
     expect(second.function(name).environment['METRICS_NAMESPACE']).toBe('GuestRpcPing-two');

@@ -62,7 +62,7 @@ interop.each([
     },
   );
 
-  test('a stopped guest is answered 400 with Trove’s time-out text, and 204 when it is back', async () => {
+  test("a stopped guest is answered 400 with Trove's time-out text, and 204 when it is back", async () => {
     const id = await guest();
     await guests.stop(id);
     expect(await fn.ping(id)).toMatchObject({ status: 400, body: timeoutBody(id) });

@@ -117,13 +117,13 @@ onDebian('a keystoneauth1 session that finds the database service in its catalog
     return { status, body: body === '' ? '' : JSON.parse(body), challenge };
   }
 
-  test('an admin’s keystoneauth1 session gets 204 from us as from Trove', async () => {
+  test("an admin's keystoneauth1 session gets 204 from us as from Trove", async () => {
     const [fromUs, fromTrove] = await both('boss', `/mgmt/instances/${guest}/rpc_ping`);
     expect(fromUs).toEqual({ status: 204, body: '', challenge: null });
     expect(fromUs).toEqual(fromTrove);
   });
 
-  test('a session without an admin’s role gets the same 401 from both', async () => {
+  test("a session without an admin's role gets the same 401 from both", async () => {
     const [fromUs, fromTrove] = await both('clerk', `/mgmt/instances/${guest}/rpc_ping`);
     expect(fromUs.status).toBe(401);
     expect(parsed(fromUs)).toEqual(parsed(fromTrove));
@@ -145,7 +145,7 @@ onDebian('a keystoneauth1 session that finds the database service in its catalog
     expect(parsed(fromUs)).toEqual(parsed(fromTrove));
   });
 
-  test('the path of another project gets the same words in a 403, in JSON rather than Trove’s HTML', async () => {
+  test("the path of another project gets the same words in a 403, in JSON rather than Trove's HTML", async () => {
     const token = await keystone.login('boss', { project: { id: project } });
     const [fromUs, fromTrove] = await bothDirectly(token, 'another');
     expect([fromUs?.status, fromTrove?.status]).toEqual([403, 403]);

@@ -102,7 +102,7 @@ test('ten thousand random tokens leave memory flat, Keystone nearly alone, and h
   expect((await fn.lambda.heapUsed()) - before).toBeLessThan(2e6);
 });
 
-test('no token is in the function’s heap, its log or its errors once the answer is out', async () => {
+test("no token is in the function's heap, its log or its errors once the answer is out", async () => {
   const tokens = { good: newToken(), foreign: newToken(), bad: newToken(), lost: newToken() };
   expect(await statusFor(tokens.good)).toBe(204);
   keystone.handle = vouchFor({ project: 'another' });

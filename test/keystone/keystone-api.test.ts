@@ -98,7 +98,7 @@ test.each<[string, number, string]>([
   ['429', 429, ''],
   ['204', 204, ''],
   ['401 of somebody else', 401, '<html>Who are you?</html>'],
-  ['404 of somebody else: not Keystone’s URL', 404, '<html>Not Found</html>'],
+  ["404 of somebody else: not Keystone's URL", 404, '<html>Not Found</html>'],
 ])('a Keystone that answers %s is unavailable', async (_what, status, body) => {
   const answer = ask((_request, response) => response.writeHead(status).end(body));
   await expect(answer).rejects.toMatchObject(UNAVAILABLE);
@@ -115,7 +115,7 @@ test.each([
   await expect(answer).rejects.toMatchObject({ ...UNAVAILABLE, retryAfter });
 });
 
-test.each([401, 404])('Keystone’s own %d is a token that it does not know', async (status) => {
+test.each([401, 404])("Keystone's own %d is a token that it does not know", async (status) => {
   await expect(ask(refuse(status))).rejects.toMatchObject({ name: 'Unauthenticated', code: 'token_unknown' });
 });
 

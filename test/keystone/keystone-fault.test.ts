@@ -8,7 +8,7 @@ import {
 
 const CHALLENGE = { 'WWW-Authenticate': 'Keystone uri="https://keystone.example/identity"' };
 
-test('who has no good token is answered in keystonemiddleware’s words, byte for byte', () => {
+test("who has no good token is answered in keystonemiddleware's words, byte for byte", () => {
   expect(unauthenticatedFault('https://keystone.example/identity/v3')).toMatchObject({
     statusCode: 401,
     headers: CHALLENGE,
@@ -17,7 +17,7 @@ test('who has no good token is answered in keystonemiddleware’s words, byte fo
   });
 });
 
-test('who is no admin is answered in Trove’s words, the code first', () => {
+test("who is no admin is answered in Trove's words, the code first", () => {
   expect(notAdminFault('https://keystone.example/identity/v3')).toMatchObject({
     statusCode: 401,
     headers: CHALLENGE,
@@ -35,7 +35,7 @@ test.each([
   });
 });
 
-test('Keystone’s trouble is 503', () => {
+test("Keystone's trouble is 503", () => {
   expect(keystoneFault()).toMatchObject({
     statusCode: 503,
     message:

@@ -161,7 +161,7 @@ onDebian('with a real Keystone', () => {
     });
   });
 
-  describe('a token of the project needs an admin’s role', () => {
+  describe("a token of the project needs an admin's role", () => {
     test.each(['member', 'reader', 'database admin', 'administrator'])(
       'the role %s does not count as admin',
       async (role) => {

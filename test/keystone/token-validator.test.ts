@@ -110,7 +110,7 @@ test('two hundred requests at once with one bad token ask Keystone once', async 
   expect(keystone.asked).toEqual(['bad']);
 });
 
-test('Keystone’s trouble is not remembered: the next request asks again', async () => {
+test("Keystone's trouble is not remembered: the next request asks again", async () => {
   keystone.handle = (_request, response) => response.writeHead(500).end();
   await expect(validate('good')).rejects.toMatchObject({ code: 'keystone_unavailable' });
   keystone.handle = vouchFor();
@@ -146,7 +146,7 @@ test('bad tokens without end ask Keystone fifty times, then ten times a second, 
   expect(await validate('a-new-caller')).toMatchObject({ userName: 'boss' });
 });
 
-test('bad tokens without end do not shut out a new token of Keystone’s form', async () => {
+test("bad tokens without end do not shut out a new token of Keystone's form", async () => {
   keystone.handle = refuse();
   await codesOf(1000, (count) => `random-${count}`);
   keystone.handle = vouchFor();
@@ -166,7 +166,7 @@ test('tokens that were refused, sent again and again, do not shut out a new one'
   expect(await validate(fernet('new'))).toMatchObject({ userName: 'boss' });
 });
 
-test('made-up tokens of Keystone’s form do not shut out a fresh one', async () => {
+test("made-up tokens of Keystone's form do not shut out a fresh one", async () => {
   keystone.handle = refuse();
   const madeUp = (count: number) => fernet(`forged-${count}`, 86_400 * (8 + count));
   expect(await codesOf(300, madeUp)).toEqual({ token_unknown: 75, too_many_bad_tokens: 225 });
@@ -174,7 +174,7 @@ test('made-up tokens of Keystone’s form do not shut out a fresh one', async ()
   expect(await validate(fernet('new'))).toMatchObject({ userName: 'boss' });
 });
 
-test('forged tokens of Keystone’s form ask Keystone a hundred times at most', async () => {
+test("forged tokens of Keystone's form ask Keystone a hundred times at most", async () => {
   keystone.handle = refuse();
   expect(await codesOf(300, (count) => fernet(`forged-${count}`))).toEqual({
     token_unknown: 100,

@@ -37,7 +37,7 @@ export function resultsText(results: readonly Result[], before: string): string 
   const sorted = [...new Map(rows)].sort(([a], [b]) => a.localeCompare(b)).map(([, cells]) => cells);
   const parts = [
     '# Which versions did what',
-    'Written by `npm run test:matrix`. Each row is what the tests of a folder did with the RabbitMQ and the guests of a Debian release. *Queues* is what the guests’ queues were: transient or durable, both classic, or quorum.',
+    "Written by `npm run test:matrix`. Each row is what the tests of a folder did with the RabbitMQ and the guests of a Debian release. *Queues* is what the guests' queues were: transient or durable, both classic, or quorum.",
     table(HEAD, sorted),
   ];
   return `${parts.join('\n\n')}\n`;

@@ -228,7 +228,7 @@ describe('undisturbed calls', () => {
       'a reply to another call',
       ({ replyRaw }) => replyRaw(encodeReply('0'.repeat(32), { result: 'foreign' })),
     ],
-    ['a reply without _msg_id', ({ reply }) => reply({ _msg_id: undefined, result: 'nobody’s' })],
+    ['a reply without _msg_id', ({ reply }) => reply({ _msg_id: undefined, result: "nobody's" })],
     [
       'call-monitor heartbeats',
       ({ reply }) => [1, 2, 3].forEach(() => void reply({ result: null, ending: false })),
@@ -341,7 +341,7 @@ describe('successful calls', () => {
 });
 
 describe('the broker', () => {
-  test('a request has oslo.messaging’s properties, expires, and has a new _unique_id each time', async () => {
+  test("a request has oslo.messaging's properties, expires, and has a new _unique_id each time", async () => {
     const requests: ReceivedRequest[] = [];
     const target = await guest((request) => {
       requests.push(request);

@@ -36,7 +36,7 @@ beforeAll(() => {
 });
 afterAll(() => folder.remove());
 
-test('brings the constructs, their declarations, the bundles and the licence; neither esbuild nor AWS’s clients', () => {
+test("brings the constructs, their declarations, the bundles and the licence; neither esbuild nor AWS's clients", () => {
   const { packages } = JSON.parse(readFileSync(folder.file('package-lock.json'), 'utf8'));
   expect(Object.keys(packages)).toContain('node_modules/guest-rpc-ping');
   expect(Object.keys(packages).filter((path) => /esbuild|@aws-sdk|amqplib/.test(path))).toEqual([]);
@@ -47,9 +47,9 @@ test('brings the constructs, their declarations, the bundles and the licence; ne
 });
 
 test.each([
-  ['TypeScript', 'app.js', 'the machine’s Node', OWN_NODE],
+  ['TypeScript', 'app.js', "the machine's Node", OWN_NODE],
   ['TypeScript', 'app.js', 'Node 24', NODE_24],
-  ['JavaScript', 'app.mjs', 'the machine’s Node', OWN_NODE],
+  ['JavaScript', 'app.mjs', "the machine's Node", OWN_NODE],
   ['JavaScript', 'app.mjs', 'Node 24', NODE_24],
 ])('an application in %s (%s) is synthesized on %s', (_language, app, _version, node) => {
   const outdir = folder.file(`out-${app}-${node === NODE_24}`);

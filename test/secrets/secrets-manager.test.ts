@@ -71,7 +71,7 @@ test('a Secrets Manager that cannot be reached throws SecretUnavailable with ECO
   env['AWS_ENDPOINT_URL_SECRETS_MANAGER'] = there;
 });
 
-test('a secret is read by the same request as the SDK’s own client makes, with a valid signature', async () => {
+test("a secret is read by the same request as the SDK's own client makes, with a valid signature", async () => {
   answer = { status: 200, body: JSON.stringify({ Name: 'broker', SecretString: '{"username":"u"}' }) };
   await expect(readSecret('broker', Deadline.in(3000))).resolves.toBe('{"username":"u"}');
   await new SecretsManagerClient({}).send(new GetSecretValueCommand({ SecretId: 'broker' }));

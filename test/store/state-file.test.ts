@@ -23,14 +23,14 @@ function newPath(): string {
 }
 
 describe('a file', () => {
-  test('a file in a place that is a folder cannot be read, with the system’s code', async () => {
+  test("a file in a place that is a folder cannot be read, with the system's code", async () => {
     await expect(new StateFile(folder.path).read()).rejects.toMatchObject({
       code: 'state_unavailable',
       exception: 'EISDIR',
     });
   });
 
-  test('a file below a file cannot be written, with the system’s code', async () => {
+  test("a file below a file cannot be written, with the system's code", async () => {
     writeFileSync(folder.file('plain'), '');
     await expect(
       new StateFile(join(folder.file('plain'), 'x')).replace(undefined, 'x'),

@@ -51,7 +51,7 @@ test('a fleet that can no longer be listed is that of the last list, with its ag
   });
 });
 
-test('a guest that is bound twice is listed once, and what is no guest’s topic is not listed', async () => {
+test("a guest that is bound twice is listed once, and what is no guest's topic is not listed", async () => {
   const others = [`guestagent.${TWO}.host`, `guestagent.${TWO.slice(1)}`, 'guestagent.', TWO, `reply_${TWO}`];
   const fleet = new KnownGuests({
     bindings: listing(`guestagent.${ONE}`, ...others, `guestagent.${ONE}`, `guestagent.${ONE.toUpperCase()}`),

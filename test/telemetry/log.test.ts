@@ -64,7 +64,7 @@ describe('the log', () => {
     });
   });
 
-  test('an entry has the id of the invocation’s X-Ray trace', () => {
+  test("an entry has the id of the invocation's X-Ray trace", () => {
     const trace = {
       _X_AMZN_TRACE_ID: 'Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1',
     };

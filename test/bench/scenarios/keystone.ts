@@ -47,12 +47,12 @@ export async function keystone(stage: Stage): Promise<Section> {
   return {
     title,
     body: [
-      'A caller with a real token, over HTTP, to a real Trove guest in the clear; ours through the local gateway, Trove’s API with keystonemiddleware in front:',
+      "A caller with a real token, over HTTP, to a real Trove guest in the clear; ours through the local gateway, Trove's API with keystonemiddleware in front:",
       samplesTable(samples),
       `${METHOD}. Both keep a good token for 300 s, so that Keystone is hardly asked.`,
     ],
     goals: [
-      goal('With Keystone, over HTTP: faster than Trove’s API', latency(samples, TROVE, OURS), {
+      goal("With Keystone, over HTTP: faster than Trove's API", latency(samples, TROVE, OURS), {
         atLeast: 1,
       }),
     ],

@@ -27,7 +27,7 @@ class Host {
   }
 }
 
-test('the demo’s sweeps report the death and the return of the guest in turn, and never that the guest is flapping', async () => {
+test("the demo's sweeps report the death and the return of the guest in turn, and never that the guest is flapping", async () => {
   const host = new Host();
   const end = await startIntermittentGuest(host, ID);
   const { thresholds } = readStateSettings({});

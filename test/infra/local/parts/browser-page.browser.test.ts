@@ -102,6 +102,6 @@ inBrowser('the page that npm start serves', () => {
     expect(new Set([light, dark, own]).size).toBe(3);
     expect(own).toContain('prefers-color-scheme');
     for (const widget of [light, dark]) expect(widget).not.toContain('prefers-color-scheme');
-    expect(await lambda.invoke('no event of CloudWatch’s')).toBe(own);
+    expect(await lambda.invoke("no event of CloudWatch's")).toBe(own);
   });
 });
