@@ -239,27 +239,27 @@ describe('the other end of the path', () => {
     expect(await fn.ping(alive)).toMatchObject(badRequest(UNREACHABLE('dns error')));
   });
 
+  const notAmqp = 'what answers there does not speak AMQP 0-9-1';
+  const terminated = 'connection terminated';
+
   test.each([
-    ['speaks HTTP', 'HTTP/1.1 400 Bad Request\r\n\r\n'],
-    ['sends zeros', Buffer.alloc(100_000)],
-    ['claims a frame of 4 GB', Buffer.from([1, 0, 0, 0xff, 0xff, 0xff, 0xff, 0])],
-    ['sends noise', Buffer.from(Array.from({ length: 5000 }, (_, index) => (index * 73) % 256))],
-    ['hangs up', ''],
-  ])(
-    'a peer that %s instead of speaking AMQP is broker_unreachable: connection terminated',
-    async (_what, greeting) => {
-      const peer = createServer((socket) => {
-        socket.on('error', () => undefined).end(greeting);
-      }).listen(0, '127.0.0.1');
-      await once(peer, 'listening');
-      const BROKER_URL = `amqp://127.0.0.1:${(peer.address() as { port: number }).port}`;
-      fn = await FunctionUnderTest.start({ BROKER_URL, RPC_TIMEOUT_SECONDS: '2' });
-      expect(await fn.ping(alive)).toMatchObject(badRequest(UNREACHABLE('connection terminated')));
-      expect(await fn.ping(alive)).toMatchObject(badRequest(UNREACHABLE('connection terminated')));
-      expect(fn.output).not.toMatch(/unhandled/i);
-      peer.close();
-    },
-  );
+    ['speaks HTTP', notAmqp, 'HTTP/1.1 400 Bad Request\r\n\r\n'],
+    ['sends zeros', notAmqp, Buffer.alloc(100_000)],
+    ['claims a frame of 4 GB', terminated, Buffer.from([1, 0, 0, 0xff, 0xff, 0xff, 0xff, 0])],
+    ['sends noise', notAmqp, Buffer.from(Array.from({ length: 5000 }, (_, index) => (index * 73) % 256))],
+    ['hangs up', terminated, ''],
+  ])('a peer that %s instead of speaking AMQP is broker_unreachable: %s', async (_what, why, greeting) => {
+    const peer = createServer((socket) => {
+      socket.on('error', () => undefined).end(greeting);
+    }).listen(0, '127.0.0.1');
+    await once(peer, 'listening');
+    const BROKER_URL = `amqp://127.0.0.1:${(peer.address() as { port: number }).port}`;
+    fn = await FunctionUnderTest.start({ BROKER_URL, RPC_TIMEOUT_SECONDS: '2' });
+    expect(await fn.ping(alive)).toMatchObject(badRequest(UNREACHABLE(why)));
+    expect(await fn.ping(alive)).toMatchObject(badRequest(UNREACHABLE(why)));
+    expect(fn.output).not.toMatch(/unhandled/i);
+    peer.close();
+  });
 });
 
 /** A port whose backlog is full, so that Linux drops the SYN of the next connection. */
