@@ -1,6 +1,6 @@
 import { Duration, RemovalPolicies, Stack } from 'aws-cdk-lib';
 import { InterfaceVpcEndpoint, type ISecurityGroup } from 'aws-cdk-lib/aws-ec2';
-import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { CfnLogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
@@ -12,10 +12,9 @@ import { BrokerUsers } from './broker/broker-users.ts';
 import { type Bundles, bundlesIn } from './bundle/bundles.ts';
 import { ChangeNotices } from './changes/change-notices.ts';
 import { StateBucket } from './changes/state-bucket.ts';
-import { BrokerFunction, type BrokerFunctionProps } from './compute/broker-function.ts';
 import { CONCURRENCY } from './compute/concurrency.ts';
 import { brokerVariables, keystoneVariables, sweepVariables } from './compute/function-environment.ts';
-import { StateReader } from './compute/state-reader.ts';
+import { readSecrets, StackFunction, type StackFunctionProps } from './compute/stack-function.ts';
 import { HealthCheckSchedule, sweepTiming } from './compute/sweep-schedule.ts';
 import type { GuestRpcPingProps } from './guest-rpc-ping-props.ts';
 import { Alarms } from './monitoring/alarms.ts';
@@ -41,18 +40,15 @@ const USING_A_KEY = ['Encrypt*', 'Decrypt*', 'ReEncrypt*', 'GenerateDataKey*', '
 );
 
 /** What all functions have that talk to the broker. */
-type Common = Pick<
-  BrokerFunctionProps,
-  'network' | 'describedBrokerArn' | 'secretsKmsKeyArns' | 'environment'
->;
+type Common = Pick<StackFunctionProps, 'bundles' | 'network' | 'environment'>;
 
 /** What is kept from sweep to sweep, who reads it, and the way to it. */
 interface Fleet {
   readonly bucket: StateBucket;
   readonly toS3: S3Access;
   readonly notices: ChangeNotices;
-  readonly page: StateReader;
-  readonly list: StateReader;
+  readonly page: StackFunction;
+  readonly list: StackFunction;
 }
 
 /**
@@ -62,8 +58,8 @@ interface Fleet {
  */
 export class GuestRpcPing extends Construct {
   readonly api: Api;
-  readonly ping: BrokerFunction;
-  readonly sweep: BrokerFunction;
+  readonly ping: StackFunction;
+  readonly sweep: StackFunction;
   /** undefined: there is no way to S3. */
   readonly fleet: Fleet | undefined;
   /** They publish to `alarms.topic`. */
@@ -94,8 +90,11 @@ export class GuestRpcPing extends Construct {
     const toKeystone = this.#openOpenStack('Keystone', 'keystone');
     const toTrove = this.#openOpenStack('Trove', 'trove');
     this.fleet = props.s3 && this.#keepFleet(props.s3, toKeystone);
-    this.ping = this.#makePing(common, pingConcurrency, groupsOf(toKeystone));
-    this.sweep = this.#makeSweep(common, groupsOf(this.fleet?.toS3, toTrove && toKeystone, toTrove));
+    this.ping = this.#makePing(common, pingConcurrency, groupsOf(this.#network, toKeystone));
+    this.sweep = this.#makeSweep(
+      common,
+      groupsOf(this.#network, this.fleet?.toS3, toTrove && toKeystone, toTrove),
+    );
     this.#makeUsers(common);
     this.fleet?.bucket.keepFor(this.sweep.function, this.#options);
     const destination = this.fleet?.notices.destination;
@@ -130,25 +129,35 @@ export class GuestRpcPing extends Construct {
     const { broker } = this.#props;
     const options = this.#options;
     const network = this.#network;
-    const { stackName, partition, region, account } = Stack.of(this);
     const read = [...this.#pingSecrets, ...this.#troveSecrets, ...(this.users?.secretArns ?? [])];
     const secretsManagerUrl = network.openSecretsManager([...new Set(read)]);
     network.connect(broker.securityGroup, 5671, 'AMQP');
     network.connect(broker.securityGroup, 443, 'the management API');
-    const describedBrokerArn =
-      broker.id && `arn:${partition}:mq:${region}:${account}:broker:${broker.name}:${broker.id}`;
-    if (describedBrokerArn) network.openAmazonMq(describedBrokerArn);
+    if (this.#describedBrokerArn) network.openAmazonMq(this.#describedBrokerArn);
     return {
+      bundles: this.#bundles,
       network,
-      describedBrokerArn,
-      secretsKmsKeyArns: [
-        ...new Set([options.secretsKmsKeyArn, this.brokerSecret.encryptionKey?.keyArn]),
-      ].filter((arn) => arn !== undefined),
       environment: {
         ...brokerVariables(options, broker, this.brokerSecret.secretArn, secretsManagerUrl),
-        METRICS_NAMESPACE: stackName,
+        METRICS_NAMESPACE: Stack.of(this).stackName,
       },
     };
+  }
+
+  /** undefined: the functions may not ask Amazon MQ about the broker. */
+  get #describedBrokerArn(): string | undefined {
+    const { id, name } = this.#props.broker;
+    const { partition, region, account } = Stack.of(this);
+    return id && `arn:${partition}:mq:${region}:${account}:broker:${name}:${id}`;
+  }
+
+  /** What a function may do that logs in to the broker. */
+  #loggingIn(secretArns: readonly string[]): PolicyStatement[] {
+    const keyArns = new Set([this.#options.secretsKmsKeyArn, this.brokerSecret.encryptionKey?.keyArn]);
+    const known = [...keyArns].filter((arn) => arn !== undefined);
+    const broker = this.#describedBrokerArn;
+    const describe = broker && new PolicyStatement({ actions: ['mq:DescribeBroker'], resources: [broker] });
+    return [...readSecrets(secretArns, known), ...(describe ? [describe] : [])];
   }
 
   /** The secrets that a ping reads. */
@@ -175,36 +184,34 @@ export class GuestRpcPing extends Construct {
       : new OpenStackAccess(this, name, this.#network, { url, cidr, securityGroupId });
   }
 
-  #makePing(common: Common, concurrency: number, securityGroups: ISecurityGroup[]): BrokerFunction {
-    return new BrokerFunction(this, 'RpcPing', {
+  #makePing(common: Common, concurrency: number, securityGroups: ISecurityGroup[]): StackFunction {
+    return new StackFunction(this, 'RpcPing', {
       ...common,
-      readableSecretArns: this.#pingSecrets,
+      name: 'rpc-ping',
+      description: 'Pings one Trove guest agent',
+      statements: this.#loggingIn(this.#pingSecrets),
       environment: { ...common.environment, ...keystoneVariables(this.#options) },
       securityGroups,
       caCertificates: this.#options.caCertificates,
-      name: 'rpc-ping',
-      description: 'Pings one Trove guest agent',
-      codePath: this.#bundles['rpc-ping'],
       timeout: PING_TIMEOUT,
-      memoryMb: PING_MEMORY_MB,
-      concurrency,
+      memorySize: PING_MEMORY_MB,
+      reservedConcurrentExecutions: concurrency,
     });
   }
 
-  #makeSweep(common: Common, securityGroups: ISecurityGroup[]): BrokerFunction {
+  #makeSweep(common: Common, securityGroups: ISecurityGroup[]): StackFunction {
     const { troveUrl, caCertificates, healthCheckRateMinutes, healthCheckMemoryMb } = this.#options;
-    return new BrokerFunction(this, 'HealthCheck', {
+    return new StackFunction(this, 'HealthCheck', {
       ...common,
-      readableSecretArns: [...this.#pingSecrets, ...this.#troveSecrets],
+      name: 'health-check',
+      description: 'Pings all Trove guest agents',
+      statements: this.#loggingIn([...this.#pingSecrets, ...this.#troveSecrets]),
       environment: { ...common.environment, ...sweepVariables(this.#options) },
       securityGroups,
       caCertificates: troveUrl && caCertificates,
-      name: 'health-check',
-      description: 'Pings all Trove guest agents',
-      codePath: this.#bundles['health-check'],
       timeout: sweepTiming(healthCheckRateMinutes).timeout,
-      memoryMb: healthCheckMemoryMb,
-      concurrency: CONCURRENCY.sweep,
+      memorySize: healthCheckMemoryMb,
+      reservedConcurrentExecutions: CONCURRENCY.sweep,
     });
   }
 
@@ -236,9 +243,12 @@ export class GuestRpcPing extends Construct {
 
   /** Makes the broker's users, before whatever logs in. */
   #makeUsers(common: Common): void {
-    const toS3 = groupsOf(this.fleet?.toS3);
     const user = this.users?.make(
-      { ...common, securityGroups: toS3, codePath: this.#bundles['broker-users'] },
+      {
+        ...common,
+        statements: this.#loggingIn(this.users.secretArns),
+        securityGroups: groupsOf(this.#network, this.fleet?.toS3),
+      },
       [this.#network, this.#props.broker.securityGroup, ...(this.fleet ? [this.fleet.toS3] : [])],
     );
     if (user) for (const { function: client } of [this.ping, this.sweep]) client.node.addDependency(user);
@@ -246,25 +256,37 @@ export class GuestRpcPing extends Construct {
 
   #keepFleet(s3: S3Way, toKeystone: OpenStackAccess | undefined): Fleet {
     const bucket = new StateBucket(this, 'State', this.#props.key);
-    const { healthCheckRateMinutes: rateMinutes, caCertificates } = this.#options;
-    const page = new StateReader(this, 'FleetPage', {
-      name: 'fleet-page',
-      state: { url: bucket.url, reading: [...bucket.reading, ...bucket.readingHistory] },
-      rateMinutes,
-      codePath: this.#bundles['fleet-page'],
-    });
     const toS3 = new S3Access(this, 'S3', s3, this.#network, bucket.keeping);
-    const list = new StateReader(this, 'Fleet', {
+    const environment = {
+      FLEET_STATE_URL: bucket.url,
+      HEALTH_CHECK_RATE_MINUTES: String(this.#options.healthCheckRateMinutes),
+    };
+    // A month of the history may have 48 MiB.
+    const page = new StackFunction(this, 'FleetPage', {
+      name: 'fleet-page',
+      description: 'Shows on the dashboard which Trove guest agents cannot be reached',
+      bundles: this.#bundles,
+      statements: [...bucket.reading, ...bucket.readingHistory],
+      environment,
+      timeout: Duration.seconds(10),
+      memorySize: 512,
+      reservedConcurrentExecutions: CONCURRENCY.page,
+    });
+    // Lambda gives the share of a processor by the memory: 40,000 guests within seconds.
+    const list = new StackFunction(this, 'Fleet', {
       name: 'fleet',
-      state: bucket,
-      rateMinutes,
-      codePath: this.#bundles.fleet,
-      keystone: toKeystone && {
+      description: 'Lists what the last sweep found, for monitoring systems',
+      bundles: this.#bundles,
+      statements: bucket.reading,
+      environment: { ...environment, ...keystoneVariables(this.#options) },
+      timeout: Duration.seconds(20),
+      memorySize: 1024,
+      reservedConcurrentExecutions: CONCURRENCY.fleet,
+      ...(toKeystone && {
         network: this.#network,
         securityGroups: groupsOf(toKeystone, toS3),
-        variables: keystoneVariables(this.#options),
-        caCertificates,
-      },
+        caCertificates: this.#options.caCertificates,
+      }),
     });
     return { bucket, toS3, notices: new ChangeNotices(this, 'Changes'), page, list };
   }

@@ -2,7 +2,7 @@ import { CustomResource, Duration, RemovalPolicy, Validations } from 'aws-cdk-li
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct, type IDependable } from 'constructs';
-import { BrokerFunction, type BrokerFunctionProps } from '../compute/broker-function.ts';
+import { StackFunction, type StackFunctionProps } from '../compute/stack-function.ts';
 import { arnInPolicies, type BrokerSecret } from '../network/broker-access.ts';
 
 export interface BrokerUsersProps {
@@ -55,17 +55,13 @@ export class BrokerUsers extends Construct {
   }
 
   /** @param after what the function needs for its work @returns the functions' user, on which whatever logs in depends */
-  make(
-    props: Omit<BrokerFunctionProps, 'name' | 'description' | 'timeout' | 'memoryMb' | 'readableSecretArns'>,
-    after: readonly IDependable[],
-  ): Construct {
-    const { function: maker } = new BrokerFunction(this, 'Maker', {
+  make(props: Omit<StackFunctionProps, 'name'>, after: readonly IDependable[]): Construct {
+    const { function: maker } = new StackFunction(this, 'Maker', {
       ...props,
-      readableSecretArns: this.secretArns,
       name: 'broker-users',
       description: "Makes the broker's users when the stack is deployed",
       timeout: Duration.minutes(3),
-      memoryMb: 256,
+      memorySize: 256,
     });
     const user = (id: string, secret: Secret, permissions: Permissions) => {
       const resource = new CustomResource(this, id, {

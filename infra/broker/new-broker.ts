@@ -1,10 +1,11 @@
 import { Fn, Stack, Validations } from 'aws-cdk-lib';
 import { CfnBroker, CfnConfiguration } from 'aws-cdk-lib/aws-amazonmq';
-import { type IVpc, Peer, Port, SecurityGroup } from 'aws-cdk-lib/aws-ec2';
+import { type IVpc, Peer, Port, type SecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import type { BrokerAccess } from '../network/broker-access.ts';
+import { securityGroup } from '../network/network.ts';
 import { type BrokerModel, configurationOf, connectionsOfBroker, limitsOf } from './broker-limits.ts';
 
 export interface NewBrokerProps {
@@ -43,11 +44,7 @@ export class NewBroker extends Construct {
     const { clientCidrs = [], clientSecurityGroupIds = [] } = props;
     this.#name = name;
     this.#model = model;
-    this.securityGroup = new SecurityGroup(this, 'SecurityGroup', {
-      vpc,
-      description: 'Guest RPC Ping: the broker',
-      allowAllOutbound: false,
-    });
+    this.securityGroup = securityGroup(this, 'SecurityGroup', vpc, 'the broker');
     const amqps = Port.tcp(5671);
     const clients = 'Trove and its guests';
     for (const cidr of clientCidrs) this.securityGroup.addIngressRule(Peer.ipv4(cidr), amqps, clients);

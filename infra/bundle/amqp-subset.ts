@@ -1,53 +1,29 @@
 import { readFile } from 'node:fs/promises';
 import type { Plugin } from 'esbuild';
 
-/** The methods that the functions send, as amqplib calls them. */
+/** The methods that the functions send, as amqplib calls them: class and method. */
 export const SENT = [
-  'ConnectionStartOk',
-  'ConnectionTuneOk',
-  'ConnectionOpen',
-  'ConnectionClose',
-  'ConnectionCloseOk',
-  'ChannelOpen',
-  'ChannelClose',
-  'ChannelCloseOk',
-  'ConfirmSelect',
-  'ExchangeDeclare',
-  'ExchangeDelete',
-  'QueueDeclare',
-  'QueueBind',
-  'QueueDelete',
-  'BasicConsume',
-  'BasicPublish',
+  ...methods('Connection', 'StartOk TuneOk Open Close CloseOk'),
+  ...methods('Channel', 'Open Close CloseOk'),
+  ...methods('Confirm', 'Select'),
+  ...methods('Exchange', 'Declare Delete'),
+  ...methods('Queue', 'Declare Bind Delete'),
+  ...methods('Basic', 'Consume Publish'),
 ];
 
 /** The methods that RabbitMQ sends to a client which sends no others than {@link SENT}. */
 export const RECEIVED = [
-  'ConnectionStart',
-  'ConnectionSecure',
-  'ConnectionTune',
-  'ConnectionOpenOk',
-  'ConnectionBlocked',
-  'ConnectionUnblocked',
-  'ConnectionClose',
-  'ConnectionCloseOk',
-  'ChannelOpenOk',
-  'ChannelFlow',
-  'ChannelClose',
-  'ChannelCloseOk',
-  'ConfirmSelectOk',
-  'ExchangeDeclareOk',
-  'ExchangeDeleteOk',
-  'QueueDeclareOk',
-  'QueueBindOk',
-  'QueueDeleteOk',
-  'BasicConsumeOk',
-  'BasicCancel',
-  'BasicDeliver',
-  'BasicReturn',
-  'BasicAck',
-  'BasicNack',
+  ...methods('Connection', 'Start Secure Tune OpenOk Blocked Unblocked Close CloseOk'),
+  ...methods('Channel', 'OpenOk Flow Close CloseOk'),
+  ...methods('Confirm', 'SelectOk'),
+  ...methods('Exchange', 'DeclareOk DeleteOk'),
+  ...methods('Queue', 'DeclareOk BindOk DeleteOk'),
+  ...methods('Basic', 'ConsumeOk Cancel Deliver Return Ack Nack'),
 ];
+
+function methods(ofClass: string, names: string): string[] {
+  return names.split(' ').map((name) => ofClass + name);
+}
 
 /** A message's properties, which go both ways. */
 const PROPERTIES = 'BasicProperties';

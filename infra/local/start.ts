@@ -39,7 +39,7 @@ const TIMEOUT_MS = { 'rpc-ping': 20_000, 'health-check': 300_000, 'fleet-page': 
 type Invoke = (event: unknown) => Promise<unknown>;
 
 /** What to end, last started first. */
-const running: (() => Promise<void> | void)[] = [];
+const running = new AsyncDisposableStack();
 const log = new LogFormatter();
 let isEnding = false;
 
@@ -70,8 +70,8 @@ async function start(): Promise<void> {
   const page = browserPage(show);
   const fleet = await startFunction('fleet', settings);
   const gateway = await Gateway.listen(pings, { port, fleet, page });
-  running.push(() => gateway.close());
-  running.push(announceSystem(gateway.url, { ...settings, ...trove?.settings }));
+  running.defer(() => gateway.close());
+  running.defer(announceSystem(gateway.url, { ...settings, ...trove?.settings }));
 
   const sweepEveryMinutes = Number(settings['HEALTH_CHECK_RATE_MINUTES']);
   const { url } = gateway;
@@ -107,7 +107,7 @@ function readPort(): number {
 
 async function startBroker(): Promise<RabbitMq> {
   const rabbit = await underWay('Starting a private RabbitMQ', startRabbitMq());
-  running.push(() => rabbit.stop());
+  running.defer(() => rabbit.stop());
   console.log(`${rabbit.description}, console on ${rabbit.managementUrl} (guest, guest).`);
   return rabbit;
 }
@@ -120,7 +120,7 @@ function fleetSettings(own: FunctionSettings, rabbit: RabbitMq | undefined): Fun
       HEALTH_CHECK_RATE_MINUTES: own['HEALTH_CHECK_RATE_MINUTES'] ?? String(RATE_MINUTES),
     };
   const folder = new TemporaryFolder('fleet-state');
-  running.push(() => folder.remove());
+  running.defer(() => folder.remove());
   return {
     BROKER_URL: rabbit.url,
     BROKER_MANAGEMENT_URL: rabbit.managementUrl,
@@ -137,10 +137,10 @@ async function startGuests(rabbit: RabbitMq, config: Config): Promise<Demo | und
     console.log("There are no demo guests: Debian's python3-trove cannot be installed here.");
     return undefined;
   }
-  running.push(() => host.end());
+  running.defer(() => host.end());
   const starting = startDemo(host, rabbit, config);
   const demo = await underWay('Starting the demo guests (real Trove guest agents)', starting);
-  running.push(() => demo.end());
+  running.defer(() => demo.end());
   return demo;
 }
 
@@ -152,7 +152,7 @@ async function startKeystone(
   if (named !== undefined) return NAMED_KEYSTONE;
   if (!options.keystone) return undefined;
   const demo = await underWay('Starting a private Keystone', startKeystoneDemo());
-  running.push(() => demo.end());
+  running.defer(() => demo.end());
   return demo;
 }
 
@@ -165,10 +165,10 @@ async function startTrove(
   if (!rabbit || !demo) throw new InvalidConfig('--trove needs the demo guests');
   const own = keystone ?? (await underWay('Starting a private Keystone', Keystone.start()));
   if (!own) throw new Error("There is no Keystone: Debian's python3-keystone cannot be installed here.");
-  if (own !== keystone) running.push(() => own.stop());
+  if (own !== keystone) running.defer(() => own.stop());
   ensureDebianPackages('python3-keystonemiddleware');
   const trove = await underWay("Starting Trove's API", startTroveDemo(rabbit.url, demo.examples, own));
-  running.push(() => trove.end());
+  running.defer(() => trove.end());
   console.log(`Trove's API listens on ${trove.url}: what its list says stands beside what a sweep finds.`);
   return trove;
 }
@@ -177,7 +177,7 @@ async function startTrove(
 async function startFunction(name: keyof typeof TIMEOUT_MS, settings: FunctionSettings): Promise<Invoke> {
   const local = { name, bundlePath: await bundle(name), timeoutMs: TIMEOUT_MS[name] };
   let lambda = await LambdaProcess.start(local, settings, printLogLine);
-  running.push(() => lambda.end());
+  running.defer(() => lambda.end());
   return async (event) => {
     if (lambda.hasEnded) lambda = await LambdaProcess.start(local, settings, printLogLine);
     return lambda.invoke(event);
@@ -188,7 +188,7 @@ async function startFunction(name: keyof typeof TIMEOUT_MS, settings: FunctionSe
 function sweepEvery(minutes: number, invoke: Invoke): void {
   const sweep = () => void invoke({}).catch(() => undefined); // its log says why
   const timer = setInterval(sweep, minutes * 60_000);
-  running.push(() => clearInterval(timer));
+  running.defer(() => clearInterval(timer));
   sweep();
 }
 
@@ -200,12 +200,6 @@ function printLogLine(line: string): void {
 async function finish(exitCode: number): Promise<void> {
   if (isEnding) return;
   isEnding = true;
-  for (const end of running.reverse()) {
-    try {
-      await end();
-    } catch (error) {
-      console.error(error);
-    }
-  }
+  await running.disposeAsync().catch(console.error);
   process.exit(exitCode);
 }

@@ -37,17 +37,14 @@ export class Network extends Construct {
       'No route is made: interface endpoints and functions need none.',
     );
     this.subnets = subnets ?? { subnets: [...vpc.isolatedSubnets] };
-    this.securityGroup = new SecurityGroup(this, 'Functions', {
-      vpc: this.vpc,
-      description: 'Guest RPC Ping: the functions',
-      allowAllOutbound: false,
-    });
+    this.securityGroup = securityGroup(this, 'Functions', vpc, 'the functions');
     allowNoEgress(this.securityGroup);
-    this.#endpointsSecurityGroup = new SecurityGroup(this, 'Endpoints', {
-      vpc: this.vpc,
-      description: 'Guest RPC Ping: the interface endpoints of AWS APIs',
-      allowAllOutbound: false,
-    });
+    this.#endpointsSecurityGroup = securityGroup(
+      this,
+      'Endpoints',
+      vpc,
+      'the interface endpoints of AWS APIs',
+    );
     this.connect(this.#endpointsSecurityGroup, 443, 'AWS APIs');
   }
 
@@ -93,11 +90,7 @@ export class Network extends Construct {
 
   /** Opens the way to this account's private APIs, for callers at these addresses. */
   openApis(callerCidrs: readonly string[]): InterfaceVpcEndpoint {
-    const callers = new SecurityGroup(this, 'Callers', {
-      vpc: this.vpc,
-      description: 'Guest RPC Ping: the interface endpoint of private APIs',
-      allowAllOutbound: false,
-    });
+    const callers = securityGroup(this, 'Callers', this.vpc, 'the interface endpoint of private APIs');
     allowNoEgress(callers);
     for (const cidr of callerCidrs)
       callers.addIngressRule(Peer.ipv4(cidr), Port.tcp(443), 'Callers of the API');
@@ -129,6 +122,15 @@ export class Network extends Construct {
       open: false,
     });
   }
+}
+
+/** A security group that lets nothing out or in until it is told to. */
+export function securityGroup(scope: Construct, id: string, vpc: IVpc, what: string): SecurityGroup {
+  return new SecurityGroup(scope, id, {
+    vpc,
+    description: `Guest RPC Ping: ${what}`,
+    allowAllOutbound: false,
+  });
 }
 
 /** Without an inline rule, AWS adds its default one, which allows all outbound traffic; this one leads to no address in use. */

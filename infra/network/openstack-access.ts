@@ -1,6 +1,6 @@
 import { type ISecurityGroup, Peer, Port, SecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import { Construct } from 'constructs';
-import { allowNoEgress, type Network } from './network.ts';
+import { allowNoEgress, type Network, securityGroup } from './network.ts';
 
 /** One of OpenStack's APIs, and where it is: a block of addresses, or a security group. */
 export interface OpenStackApi {
@@ -17,11 +17,7 @@ export class OpenStackAccess extends Construct {
   constructor(scope: Construct, name: string, { vpc }: Network, api: OpenStackApi) {
     super(scope, name);
     const port = Port.tcp(Number(new URL(api.url).port || 443));
-    const own = new SecurityGroup(this, 'Function', {
-      vpc,
-      description: `Guest RPC Ping: the function that asks ${name}`,
-      allowAllOutbound: false,
-    });
+    const own = securityGroup(this, 'Function', vpc, `the function that asks ${name}`);
     this.securityGroup = own;
     if (api.cidr) own.addEgressRule(Peer.ipv4(api.cidr), port, name);
     else allowNoEgress(own);

@@ -1,8 +1,8 @@
 import { Aws, Fn, Stack } from 'aws-cdk-lib';
-import { CfnVPCEndpoint, Peer, Port, SecurityGroup } from 'aws-cdk-lib/aws-ec2';
+import { CfnVPCEndpoint, Peer, Port, type SecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import { AnyPrincipal, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
-import { allowNoEgress, type Network } from './network.ts';
+import { allowNoEgress, type Network, securityGroup } from './network.ts';
 
 /** The way from the functions' subnets to S3, through a gateway endpoint. */
 export interface S3Way {
@@ -32,11 +32,7 @@ export class S3Access extends Construct {
         routeTableIds: [...routeTableIds],
         ...(isOwn && { policyDocument: policyOf(allowed, Stack.of(this)) }),
       });
-    this.securityGroup = new SecurityGroup(this, 'Function', {
-      vpc,
-      description: 'Guest RPC Ping: the function that keeps its state in S3',
-      allowAllOutbound: false,
-    });
+    this.securityGroup = securityGroup(this, 'Function', vpc, 'the function that keeps its state in S3');
     if (way.prefixListId !== undefined) allowNoEgress(this.securityGroup);
     // Anywhere: in the stack's own VPC alone, which leads to S3 and to what has been connected to that VPC.
     const s3 = way.prefixListId === undefined ? Peer.anyIpv4() : Peer.prefixList(way.prefixListId);
