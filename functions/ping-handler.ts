@@ -47,10 +47,8 @@ export function pingHandler(environment: ExecutionEnvironment | InvalidConfig) {
     initHops = undefined;
     return hops;
   };
-  const answerPing = async (event: GatewayEvent, lambda: CallerContext) => {
-    const { statusCode, headers } = await ping(environment, event, lambda, newHops, log);
-    return { statusCode, headers: { ...headers, ...lambda.hops?.header, ...requestIdHeader(lambda) } };
-  };
+  const answerPing = (event: GatewayEvent, lambda: CallerContext) =>
+    ping(environment, event, lambda, newHops, log);
   const handler = middy(answerPing, { timeoutEarlyInMillis: LAST_MARGIN_MS, timeoutEarlyResponse })
     .use(httpErrorHandler({ logger: false }))
     .onError(answerAsFault);
@@ -105,11 +103,13 @@ async function ping(
   const wantedMs = (waitSeconds ?? Number.POSITIVE_INFINITY) * 1000;
   const allowedMs = Math.min(environment.config.rpcTimeoutMs, wantedMs, timeLeftMs);
   lambda.hops ??= newHops();
-  const result = await pingGuest(environment, context, Deadline.in(allowedMs), lambda.hops);
+  const { hops } = lambda;
+  const result = await pingGuest(environment, context, Deadline.in(allowedMs), hops);
   // A process that was frozen past its deadline has waited for nobody: it cannot say that the guest was silent.
   if (!result.reachable && lambda.getRemainingTimeInMillis() < LAST_MARGIN_MS) timeoutEarlyResponse();
-  recordPing(results, context, result, lambda.hops, lambda.caller);
-  return answer(result, { wantedSeconds: waitSeconds, allowedMs });
+  recordPing(results, context, result, hops, lambda.caller);
+  const { statusCode, headers } = answer(result, { wantedSeconds: waitSeconds, allowedMs });
+  return { statusCode, headers: { ...headers, ...hops.header, ...requestIdHeader(lambda) } };
 }
 
 /** What is not an answer already is a fault of ours: the log has all of it, the caller no detail. */

@@ -12,14 +12,15 @@ const WAIT_SHARE = 0.9;
 
 /** Whether the broker has blocked a connection's publishing (`connection.blocked`, RabbitMQ's extension). */
 export class BlockedState {
-  readonly #onBlocked = new Set<() => void>();
+  /** The deadline of all work that is done, by what interrupts it. */
+  readonly #works = new Map<Interruption, Deadline>();
   #unblocked: PromiseWithResolvers<void> | undefined;
 
   /** @param connection amqplib's, which emits `blocked` and `unblocked` */
   constructor(connection: Pick<EventEmitter, 'on'>) {
     connection.on('blocked', () => {
       this.#unblocked ??= Promise.withResolvers();
-      for (const notify of this.#onBlocked) notify();
+      for (const [interruption, deadline] of this.#works) void this.#outlast(deadline, interruption);
     });
     connection.on('unblocked', () => {
       this.#unblocked?.resolve();
@@ -44,8 +45,7 @@ export class BlockedState {
     hops = new Hops(),
   ): Promise<T> {
     const interruption = new Interruption();
-    const watch = () => void this.#outlast(deadline, interruption);
-    this.#onBlocked.add(watch);
+    this.#works.set(interruption, deadline);
     try {
       if (this.isBlocked) {
         hops.begin('unblocked');
@@ -55,7 +55,7 @@ export class BlockedState {
       interruption.throwIfInterrupted();
       return await work(interruption);
     } finally {
-      this.#onBlocked.delete(watch);
+      this.#works.delete(interruption);
     }
   }
 

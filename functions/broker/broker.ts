@@ -70,25 +70,21 @@ export class Broker<S> {
    */
   async use<R>(deadline: Deadline, work: Work<S, R>, hops = new Hops()): Promise<R> {
     try {
-      return await this.#useTwiceAtMost(deadline, work, hops);
+      const reused = this.#current?.isUsable() ? this.#current : undefined;
+      const connection = reused ?? (await this.#connected(deadline, hops));
+      try {
+        return await this.#attempt(connection, deadline, work, reused !== undefined, hops);
+      } catch (error) {
+        const isLost = error instanceof BrokerUnreachable || error instanceof BrokerRefused;
+        if (!isLost || deadline.isOver) throw error;
+      }
+      return await this.#attempt(await this.#connected(deadline, hops), deadline, work, false, hops);
     } catch (error) {
       if (!(error instanceof BrokerUnreachable)) throw error;
       const state = await this.#options.locator.state(deadline, hops);
       const { how, trouble, cause } = error;
       throw state === undefined ? error : new BrokerUnreachable(how, { state, trouble, cause });
     }
-  }
-
-  async #useTwiceAtMost<R>(deadline: Deadline, work: Work<S, R>, hops: Hops): Promise<R> {
-    const reused = this.#current?.isUsable() ? this.#current : undefined;
-    const connection = reused ?? (await this.#connected(deadline, hops));
-    try {
-      return await this.#attempt(connection, deadline, work, reused !== undefined, hops);
-    } catch (error) {
-      const isLost = error instanceof BrokerUnreachable || error instanceof BrokerRefused;
-      if (!isLost || deadline.isOver) throw error;
-    }
-    return this.#attempt(await this.#connected(deadline, hops), deadline, work, false, hops);
   }
 
   async #attempt<R>(

@@ -7,20 +7,32 @@ import type { SecureSerializer } from './secure-serializer.ts';
 /** What looking up a key may take of a ping's time. */
 const KEY_SHARE = 0.8;
 
+/** @param serializer of a guest that has a key */
+type PingOnce = (serializer: SecureSerializer | undefined) => Promise<PingResult>;
+
 /**
  * Pings a guest with its key, if the guest has one; where no keys are kept, none has. When the guest turns out to have
  * another key, the key is looked up again, and if that key has changed, the guest is pinged once more.
  *
  * @throws what the first look-up or `ping` throws
  */
-export async function pingWithKey(
+export function pingWithKey(
   keys: GuestKeys | undefined,
   instanceId: string,
   deadline: Deadline,
-  ping: (serializer: SecureSerializer | undefined) => Promise<PingResult>,
+  ping: PingOnce,
   hops?: Hops,
 ): Promise<PingResult> {
-  if (keys === undefined) return ping(undefined);
+  return keys === undefined ? ping(undefined) : pingWithItsKey(keys, instanceId, deadline, ping, hops);
+}
+
+async function pingWithItsKey(
+  keys: GuestKeys,
+  instanceId: string,
+  deadline: Deadline,
+  ping: PingOnce,
+  hops?: Hops,
+): Promise<PingResult> {
   const serializer = await keys.serializer(instanceId, deadline.share(KEY_SHARE), hops);
   const result = await ping(serializer);
   if (result.reachable || result.reason !== 'key_mismatch') return result;

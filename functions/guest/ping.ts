@@ -5,7 +5,7 @@ import type { Transport } from '../oslo/transport.ts';
 import type { Hops } from '../time/hops.ts';
 import type { Interruption } from '../time/interruption.ts';
 import { type PongOptions, readPong, reasonFor, severalAgents } from './diagnosis.ts';
-import type { PingResult } from './ping-result.ts';
+import type { PingResult, Unreachable } from './ping-result.ts';
 import type { Reason } from './reason.ts';
 import { COMMON_CONTEXT, type RequestContext, rpcContext } from './request-context.ts';
 import type { SecureSerializer } from './secure-serializer.ts';
@@ -48,64 +48,52 @@ export async function rpcPing(
 ): Promise<PingResult> {
   const { controlExchange, timing, asksFirst = false, interruption, hops } = options;
   const target = { exchange: controlExchange, topic: topicOf(instanceId) };
-  const start = performance.now();
-  const elapsedMs = () => Math.round((performance.now() - start) * 1000) / 1000; // what is beyond is noise
+  const startMs = performance.now();
   const known = asksFirst ? await inspector.queueCounts(target, timing) : undefined;
   if (known !== undefined && known !== 'missing' && known.consumers === 0)
-    return reasonFor(new NoConsumer(), { target, queue: known, roundTripMs: elapsedMs() });
+    return reasonFor(new NoConsumer(), { target, queue: known, roundTripMs: sinceMs(startMs) });
   interruption.throwIfInterrupted();
   const silence = new Silence(inspector, target, timing);
   hops?.begin('rpc');
   const call = client.call(target, request, timing, (silent) => silence.watch(silent));
-  const publishMs = hops ? elapsedMs() : 0;
+  const publishMs = hops ? sinceMs(startMs) : 0;
   interruption.onInterrupted((error) => call.reject(error));
-  let askMs: number | undefined;
-  const askQueue = async (answerTimeoutMs = timing.refusedAnswerMs) => {
-    const startMs = elapsedMs();
-    const queue = await inspector.queueCounts(target, {
-      deadline: timing.deadline,
-      openTimeoutMs: timing.openTimeoutMs,
-      answerTimeoutMs,
-    });
-    askMs = elapsedMs() - startMs;
-    return queue === 'missing' ? undefined : queue;
-  };
-  /** A broker that is slow for all takes longer to answer about a queue that is not down, too. */
-  const askQueueInItsPace = async () => {
-    const askedMs = elapsedMs();
-    await inspector.proveAlive(controlExchange, timing.answerTimeoutMs);
-    return askQueue(Math.max(timing.refusedAnswerMs, 2 * (elapsedMs() - askedMs)));
-  };
-  /** An agent with another key may be a second one, left from before a rebuild. */
-  const withAgents = async (result: PingResult): Promise<PingResult> => {
-    if (result.reachable || result.reason !== 'key_mismatch') return result;
-    return { ...result, cause: result.cause + severalAgents(await askQueue()) };
-  };
   let outcome: unknown;
   let endMs = 0;
   try {
     const answer = await call.result;
-    endMs = elapsedMs();
+    endMs = sinceMs(startMs);
     const result = readPong(answer, options, endMs);
     outcome = result;
-    if (!result.reachable || !call.isAnsweredLate) return withAgents(result);
-    const { consumers = 1 } = silence.queue ?? (await askQueue()) ?? {};
+    if (!result.reachable) return withAgents(result, silence);
+    if (!call.isAnsweredLate) return result;
+    const { consumers = 1 } = silence.queue ?? (await silence.askAfterRefusal()) ?? {};
     return consumers > 1 ? { ...result, consumers } : result;
   } catch (error) {
     outcome = error;
-    endMs = elapsedMs();
+    endMs = sinceMs(startMs);
     // Elsewhere a consumer proves nothing: RabbitMQ 4 counts those of a quorum queue without a majority, too.
     const isSlow = isWithheld(error) && timing.silenceMs() > timing.firstQuestionMs;
-    const asked = isSlow ? askQueueInItsPace() : isOfQueue(error) ? askQueue() : undefined;
-    const queue = asked ? await asked : silence.queue;
+    const queue = isSlow || isOfQueue(error) ? await silence.askAfterRefusal(isSlow) : silence.queue;
     const result = reasonFor(error, { target, queue, roundTripMs: endMs });
     outcome = result;
-    return withAgents(result);
+    return withAgents(result, silence);
   } finally {
     silence.end();
     interruption.onInterrupted(undefined);
-    if (hops) recordHops(hops, { publishMs, call, askMs: askMs ?? silence.askMs, endMs }, outcome);
+    if (hops) recordHops(hops, { publishMs, call, askMs: silence.askMs, endMs }, outcome);
   }
+}
+
+/** Milliseconds since then; what is beyond a microsecond is noise. */
+function sinceMs(startMs: number): number {
+  return Math.round((performance.now() - startMs) * 1000) / 1000;
+}
+
+/** An agent with another key may be a second one, left from before a rebuild. */
+async function withAgents(result: Unreachable, silence: Silence): Promise<Unreachable> {
+  if (result.reason !== 'key_mismatch') return result;
+  return { ...result, cause: result.cause + severalAgents(await silence.askAfterRefusal()) };
 }
 
 function isWithheld(error: unknown): boolean {

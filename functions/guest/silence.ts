@@ -41,6 +41,27 @@ export class Silence {
   }
 
   /**
+   * Asks about a queue that has refused the ping.
+   *
+   * @param isSlow whether the broker is slow for all: about a queue that is not down it then takes longer to answer, too
+   * @returns undefined where the broker does not say, or says that there is no queue
+   */
+  async askAfterRefusal(isSlow = false): Promise<QueueCounts | undefined> {
+    const { answerTimeoutMs, refusedAnswerMs, deadline, openTimeoutMs } = this.#timing;
+    let startMs = performance.now();
+    let waitMs = refusedAnswerMs;
+    if (isSlow) {
+      await this.#inspector.proveAlive(this.#target.exchange, answerTimeoutMs);
+      waitMs = Math.max(waitMs, 2 * (performance.now() - startMs));
+      startMs = performance.now();
+    }
+    const timing = { deadline, openTimeoutMs, answerTimeoutMs: waitMs };
+    const queue = await this.#inspector.queueCounts(this.#target, timing);
+    this.#askMs = performance.now() - startMs;
+    return queue === 'missing' ? undefined : queue;
+  }
+
+  /**
    * Watches until {@link end} is called. A ping sent without a confirm is sent again, unless it waits in a queue without a
    * consumer. One sent with a confirm is sent again only if several agents consume the queue: one of them may hang.
    *

@@ -75,8 +75,7 @@ export class RpcRequest {
 }
 
 /** The ids that a message may have, found without parsing it: most of a flood belongs to nobody. */
-export function msgIdsIn(content: Buffer): string[] {
-  const text = content.toString('latin1');
+export function msgIdsIn(text: string): string[] {
   const ids: string[] = [];
   // Not matchAll, which makes a new RegExp for each reply.
   for (let found = MSG_ID.exec(text); found !== null; found = MSG_ID.exec(text)) ids.push(found[1] ?? '');
@@ -84,8 +83,8 @@ export function msgIdsIn(content: Buffer): string[] {
 }
 
 /** Reads one message from the reply queue. Never throws: the network may send anything. */
-export function decodeReply(content: Buffer): Reply {
-  const envelope = parseJsonObject(content.toString('utf8'));
+export function decodeReply(text: string): Reply {
+  const envelope = parseJsonObject(text);
   if (envelope === undefined) return unreadable('not a JSON object');
   const inner = envelope['oslo.message'];
   const message = typeof inner === 'string' ? parseJsonObject(inner) : undefined;

@@ -116,14 +116,15 @@ export class RpcClient {
     this.#state.liveness.seen();
     const body = bodyOf(message);
     // Cheap things first: whoever floods the queue with what belongs to nobody has nothing parsed.
-    const ids = msgIdsIn(typeof body === 'string' ? message.content : body);
+    const text = (typeof body === 'string' ? message.content : body).toString();
+    const ids = msgIdsIn(text);
     const call = this.#callOf(ids) ?? sender;
     if (call === undefined) {
       const isAnyones = ids.length === 0 && message.content.length <= MAX_REPLY_BYTES && !isCut(message);
       if (isAnyones) for (const each of this.#calls()) this.#giveReplyQueue(each);
       return;
     }
-    const reply = typeof body === 'string' ? body : decodeReply(body);
+    const reply = typeof body === 'string' ? body : decodeReply(text);
     if (typeof reply === 'string') call.reject(new UnreadableReply(reply));
     else if (reply.kind === 'unreadable') call.reject(new UnreadableReply(reply.problem));
     else this.#onReadable(reply);
@@ -178,14 +179,15 @@ export class RpcClient {
   /** A returned message is our own request. One that holds a result is its own reply: nobody but this process has written it. */
   #onReturn(returned: Message): void {
     this.#state.liveness.seen();
-    const request = decodeReply(returned.content);
+    const body = returned.content.toString();
+    const request = decodeReply(body);
     if (request.kind === 'reply' && request.result !== null) {
       this.onReply(returned);
       return;
     }
     const { exchange, routingKey } = returned.fields;
     const text = `No queue is bound to exchange "${exchange}" with routing key "${routingKey}"`;
-    this.#callOf(msgIdsIn(returned.content))?.reject(new MessageUndeliverable(text));
+    this.#callOf(msgIdsIn(body))?.reject(new MessageUndeliverable(text));
   }
 
   #onDrain(): void {

@@ -12,12 +12,21 @@ import type { Hops } from '../time/hops.ts';
 import { brokerFailure } from './broker-failure.ts';
 import type { ExecutionEnvironment } from './execution-environment.ts';
 
-/**
- * When the guests have last answered in this execution environment, in the milliseconds of `performance.now()`: their pings
- * are sent without a publisher confirm at first.
- */
-const answeredMs = new Map<string, number>();
-const MAX_ANSWERED = 10_000;
+/** A guest that was pinged in this execution environment. */
+interface PingedGuest {
+  /** How many pings of it are in flight. */
+  inFlight: number;
+  /**
+   * When it last answered, in the milliseconds of `performance.now()`: its pings are then sent without a publisher confirm at
+   * first.
+   */
+  answeredMs: number;
+}
+
+/** By instance id. */
+const pinged = new Map<string, PingedGuest>();
+const MAX_PINGED = 10_000;
+const NEVER = Number.NEGATIVE_INFINITY;
 
 /** An agent that answered so lately may be restarting, which takes it some 7 s: it is waited for longer, in milliseconds. */
 const LATELY_MS = 10_000;
@@ -25,8 +34,6 @@ const RESTART_GRACE_MS = 1000;
 
 /** How many pings of one guest may be in flight, so that a silent one leaves room for others. */
 const MAX_IN_FLIGHT = 16;
-/** By instance id. */
-const inFlight = new Map<string, number>();
 
 /** As many pings of this guest are in flight as may be. */
 export class TooManyPings extends CodedError {
@@ -51,12 +58,12 @@ export async function pingGuest(
   hops: Hops,
 ): Promise<PingResult> {
   const { instanceId } = context;
-  const count = inFlight.get(instanceId) ?? 0;
-  if (count >= MAX_IN_FLIGHT) throw new TooManyPings(`${count} pings of this guest are in flight already.`);
-  inFlight.set(instanceId, count + 1);
-  const lastMs = answeredMs.get(instanceId);
-  const hasAnswered = lastMs !== undefined;
-  const isLately = hasAnswered && performance.now() - lastMs < LATELY_MS;
+  const guest = pingedGuest(instanceId);
+  if (guest.inFlight >= MAX_IN_FLIGHT)
+    throw new TooManyPings(`${guest.inFlight} pings of this guest are in flight already.`);
+  guest.inFlight++;
+  const hasAnswered = guest.answeredMs !== NEVER;
+  const isLately = performance.now() - guest.answeredMs < LATELY_MS;
   const graceMs = Math.max(config.noConsumerGraceMs, isLately ? RESTART_GRACE_MS : 0);
   const ping = (serializer: SecureSerializer | undefined) =>
     broker.use(
@@ -76,14 +83,22 @@ export async function pingGuest(
     );
   try {
     const result = await pingWithKey(keys, instanceId, deadline, ping, hops);
-    if (answeredMs.size >= MAX_ANSWERED) answeredMs.clear();
-    if (result.reachable) answeredMs.set(instanceId, performance.now());
+    if (result.reachable) guest.answeredMs = performance.now();
     return result;
   } catch (error) {
     return brokerFailure(error);
   } finally {
-    const left = (inFlight.get(instanceId) ?? 0) - 1;
-    if (left > 0) inFlight.set(instanceId, left);
-    else inFlight.delete(instanceId);
+    guest.inFlight--;
   }
+}
+
+/** Where too many are kept, those are forgotten that no ping is in flight of. */
+function pingedGuest(instanceId: string): PingedGuest {
+  const known = pinged.get(instanceId);
+  if (known !== undefined) return known;
+  if (pinged.size >= MAX_PINGED)
+    for (const [id, { inFlight }] of pinged) if (inFlight === 0) pinged.delete(id);
+  const guest = { inFlight: 0, answeredMs: NEVER };
+  pinged.set(instanceId, guest);
+  return guest;
 }

@@ -101,23 +101,28 @@ export class Hops {
   }
 
   #all(): readonly Hop[] {
-    const all: Hop[] = [];
-    this.#collect(all, '', []);
+    const all = this.#isFlat(this.#ended) ? this.#ended : this.#collect([], '', []);
     return all.length > MAX_HOPS ? all.slice(-MAX_HOPS) : all;
   }
 
+  /** Whether there is nothing to collect: so it is for most requests, and each asks twice. */
+  #isFlat(ended: (Hop | Hops)[]): ended is Hop[] {
+    return this.#prefix === '' && this.#open === undefined && !ended.some((part) => part instanceof Hops);
+  }
+
   /** An open hop counts as one that did not end in time. */
-  #collect(into: Hop[], outerPrefix: string, seen: Hops[]): void {
-    if (seen.includes(this)) return;
+  #collect(into: Hop[], outerPrefix: string, seen: Hops[]): Hop[] {
+    if (seen.includes(this)) return into;
     seen.push(this);
     const prefix = outerPrefix + this.#prefix;
     for (const part of this.#ended) {
       if (part instanceof Hops) part.#collect(into, prefix, seen);
       else into.push(prefix === '' ? part : { ...part, name: prefix + part.name });
     }
-    if (this.#open === undefined) return;
+    if (this.#open === undefined) return into;
     const { name, sinceMs } = this.#open;
     into.push({ name: prefix + name, ms: performance.now() - sinceMs, failure: 'unfinished' });
+    return into;
   }
 }
 

@@ -12,7 +12,7 @@ function captured(name: string) {
 }
 
 function decode(body: string | Buffer) {
-  return decodeReply(Buffer.from(body));
+  return decodeReply(Buffer.from(body).toString());
 }
 
 describe('unreadable replies', () => {
@@ -59,7 +59,10 @@ describe('unreadable replies', () => {
 
   test('decoding a reply never throws, whatever the bytes', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => void decodeReply(Buffer.from(bytes))),
+      fc.property(
+        fc.uint8Array({ maxLength: 200 }),
+        (bytes) => void decodeReply(Buffer.from(bytes).toString()),
+      ),
     );
   });
 
