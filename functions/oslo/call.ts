@@ -16,6 +16,8 @@ const PROPERTIES = {
   mandatory: true,
 } as const;
 
+const NEVER = Number.POSITIVE_INFINITY;
+
 /** Where a server listens: its control exchange and its topic, which is the routing key. */
 export interface Target {
   readonly exchange: string;
@@ -70,7 +72,12 @@ export class Call implements Sender {
   readonly #timeoutMs: number;
   /** Of each request that was sent. */
   readonly #msgIds: string[] = [];
-  #timers: (NodeJS.Timeout | undefined)[] = [];
+  /**
+   * When what happens, in milliseconds since the call was sent, with one timer for all: nearly every call ends before the
+   * first of them.
+   */
+  readonly #due = { silent: NEVER, end: NEVER, sign: NEVER, stuck: NEVER, lastSend: NEVER };
+  #timer: NodeJS.Timeout | undefined;
   /** Whether the last request on a common channel has a confirm, or is to have one. */
   #isToConfirm = false;
   #isConfirmed = false;
@@ -144,7 +151,8 @@ export class Call implements Sender {
         this.#onSilence?.(this);
         return isWritable;
       }
-      this.#timers = [this.#at(silentAfterMs, () => this.#onSilent())];
+      this.#due.silent = silentAfterMs;
+      this.#setTimer();
       return publisher.publish(this.#publication());
     } catch (error) {
       this.reject(error);
@@ -211,6 +219,7 @@ export class Call implements Sender {
     if (this.isPlain) this.#watchClock();
     this.#isToConfirm = true;
     this.#toConfirmMs ||= performance.now();
+    this.#setTimer();
     this.#sendOnOwnChannel();
   }
 
@@ -221,17 +230,16 @@ export class Call implements Sender {
   }
 
   #watchClock(): void {
-    this.#timers = [
-      this.#at(this.#timeoutMs, () => this.reject(this.#timeoutError())),
-      this.#at(this.#timing.signOfLifeMs, () => this.#hasSign || this.reject(unconfirmed())),
-    ];
+    this.#due.end = this.#timeoutMs;
+    this.#due.sign = this.#timing.signOfLifeMs;
   }
 
   /** Sends the request with a confirm. @returns whether the socket takes more */
   #sendToConfirm(): boolean {
     this.#isToConfirm = true;
     this.#toConfirmMs = performance.now();
-    this.#timers.push(this.#after(this.#timing.ownChannelAfterMs, () => this.#onStuck()));
+    this.#due.stuck = this.#toConfirmMs - this.#sentMs + this.#timing.ownChannelAfterMs;
+    this.#setTimer();
     const { publisher } = this.#client;
     if (!publisher.isHeldUp) return publisher.publishConfirmed(this.#publication(), this);
     this.#sendOnOwnChannel();
@@ -241,7 +249,7 @@ export class Call implements Sender {
   #onStuck(): void {
     if (this.#isConfirmed) return;
     if (this.#ownChannels === 0) this.#sendOnOwnChannel();
-    this.#timers.push(this.#at(this.#timing.lastSendMs, () => this.#sendOnOwnChannel()));
+    this.#due.lastSend = this.#timing.lastSendMs;
   }
 
   /** Sends the request on a channel of its own: another request may hold up the common one, or be refused there. */
@@ -271,20 +279,39 @@ export class Call implements Sender {
     };
   }
 
-  /** A timer for so many milliseconds after the call was sent. */
-  #at(ms: number, callback: () => void): NodeJS.Timeout | undefined {
-    return this.#after(Math.max(0, this.#sentMs + ms - performance.now()), callback);
+  /** For what is due next. */
+  #setTimer(): void {
+    clearTimeout(this.#timer);
+    const { silent, end, sign, stuck, lastSend } = this.#due;
+    const dueMs = Math.min(silent, end, sign, stuck, lastSend);
+    const leftMs = Math.max(0, this.#sentMs + dueMs - performance.now());
+    this.#timer = afterReading(leftMs, () => this.#onDue(dueMs));
   }
 
-  #after(ms: number, callback: () => void): NodeJS.Timeout | undefined {
-    return afterReading(ms, () => this.#isEnded || callback());
+  #onDue(nowMs: number): void {
+    if (this.#isEnded) return;
+    if (this.#due.end <= nowMs) this.reject(this.#timeoutError());
+    else if (this.#isDue('sign', nowMs) && !this.#hasSign) this.reject(unconfirmed());
+    else {
+      if (this.#isDue('silent', nowMs)) this.#onSilent();
+      if (this.#isDue('stuck', nowMs)) this.#onStuck();
+      if (this.#isDue('lastSend', nowMs)) this.#sendOnOwnChannel();
+      if (!this.#isEnded) this.#setTimer();
+    }
+  }
+
+  /** Whether it is time for this, which is then done. */
+  #isDue(what: 'silent' | 'sign' | 'stuck' | 'lastSend', nowMs: number): boolean {
+    const isDue = this.#due[what] <= nowMs;
+    if (isDue) this.#due[what] = NEVER;
+    return isDue;
   }
 
   #end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
     for (const msgId of this.#msgIds) this.#client.inFlight.delete(msgId);
-    for (const timer of this.#timers) clearTimeout(timer);
+    clearTimeout(this.#timer);
     for (const close of this.#closers) close();
   }
 

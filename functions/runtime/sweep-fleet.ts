@@ -107,8 +107,9 @@ export async function runSweep(
   const startMs = performance.now() - connectedAtMs;
   for (let ageMs = startMs; ; ageMs = performance.now() - connectedAtMs) {
     const mayReturn = ageMs < RETURN_MS || (ageMs === startMs && ageMs < NEW_CONNECTION_MS);
+    if (!mayReturn || sweep.deadline.leftMs < RETURN_MS) return end;
     const returning = returningGuests(sweep, end, isKnownAlive);
-    if (!mayReturn || returning.length === 0 || sweep.deadline.leftMs < RETURN_MS) return end;
+    if (returning.length === 0) return end;
     await setTimeout(PING_AGAIN_MS);
     sweep.pingAgain(returning);
     end = await runOnce(environment, sweep);
@@ -120,9 +121,11 @@ function returningGuests(sweep: Sweep, end: SweepEnd, isKnownAlive: (id: string)
   if (end.kind === 'broker_failed')
     return end.failure.reason === 'exchange_missing' ? [...sweep.unreached].filter(isKnownAlive) : [];
   // Without a reply: the ping may have been lost with a queue that expired before the agent was back.
-  const isAway = ([, verdict]: readonly [string, Verdict]) =>
-    verdict.reachable === false && ['queue_missing', 'no_consumer', 'no_reply'].includes(verdict.reason);
-  return [...sweep.verdicts].filter(isAway).flatMap(([id]) => (isKnownAlive(id) ? [id] : []));
+  const away: readonly string[] = ['queue_missing', 'no_consumer', 'no_reply'];
+  const ids: string[] = [];
+  for (const [id, verdict] of sweep.verdicts)
+    if (verdict.reachable === false && away.includes(verdict.reason) && isKnownAlive(id)) ids.push(id);
+  return ids;
 }
 
 /**

@@ -118,9 +118,10 @@ const NONE_BOUND = {
 
 /** Whether no guest is bound to the exchange, though guests have queues: the setting is wrong, and not a guest. */
 function isOfSetting(verdicts: SweepResult['verdicts'], { from }: Origin): boolean {
+  if (from !== 'queues') return false;
   const all = [...verdicts.values()];
   const isUnbound = (verdict: Verdict) => !verdict.reachable && verdict.reason === 'queue_missing';
-  return from === 'queues' && all.every(isUnbound) && all.some((verdict) => 'queue' in verdict);
+  return all.every(isUnbound) && all.some((verdict) => 'queue' in verdict);
 }
 
 function incompleteness(

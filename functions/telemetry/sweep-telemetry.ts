@@ -45,8 +45,9 @@ export function recordSweep(
     });
   }
   recordOthers(requestId, unreachable.slice(listed.length));
-  recordReachable('guests_unencrypted', requestId, result, isInTheClear);
-  recordReachable('guests_with_several_consumers', requestId, result, hasSeveralConsumers);
+  if (totals.guests_unencrypted > 0) recordReachable('guests_unencrypted', requestId, result, isInTheClear);
+  if (totals.guests_with_several_consumers > 0)
+    recordReachable('guests_with_several_consumers', requestId, result, hasSeveralConsumers);
   for (const change of summary.changes ?? []) log.info('guest_changed', { request_id: requestId, ...change });
   const line = listsLast({ request_id: requestId, outcome: outcomeOf(summary), ...summary });
   if (summary.error) log.error('health_check', line);
