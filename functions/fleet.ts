@@ -9,7 +9,7 @@ import { pingTargets } from './exposition/http-sd.ts';
 import { metricsText } from './exposition/metrics-text.ts';
 import { acceptsGzip, preferredType } from './http/accept.ts';
 import { type CallerContext, callerFields } from './http/caller.ts';
-import { Fault, instanceFault, instanceNotFound, troveFault } from './http/fault.ts';
+import { Fault, instanceNotFound, troveFault, unexpectedFault } from './http/fault.ts';
 import { baseUrlOf, type FleetRequest, readFleetRequest } from './http/fleet-request.ts';
 import { type Body, BodyTooLarge, bodyOf } from './http/large-body.ts';
 import { type GatewayEvent, header, pathOf } from './http/request.ts';
@@ -190,6 +190,5 @@ function faultOf(error: unknown, id: string): Fault {
       'badRequest',
       'The answer is larger than 6 MiB: accept gzip, or ask for pages, ?limit=10000.',
     );
-  if (error instanceof InvalidConfig) return instanceFault(error.message);
-  return instanceFault(`The function failed (request id ${id}). See its log.`);
+  return unexpectedFault(error, id);
 }

@@ -73,7 +73,6 @@ async function load(env: NodeJS.ProcessEnv) {
       history: location && new FleetHistory(openStateStore(location), new Archive(location), rules),
       /** Undefined: nobody but the broker is asked who the guests are. */
       trove: troveSettings && new TroveLister(troveSettings),
-      /** Of the control plane. */
       topics: readControlPlaneTopics(env, environment.config.controlExchange),
     };
   });

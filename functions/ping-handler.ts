@@ -1,11 +1,10 @@
 import middy from '@middy/core';
 import httpErrorHandler from '@middy/http-error-handler';
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import { CodedError } from './coded-error.ts';
 import { GuestKeys } from './guest/guest-keys.ts';
 import { answer } from './http/answer.ts';
 import type { CallerContext } from './http/caller.ts';
-import { Fault, instanceFault, troveFault } from './http/fault.ts';
+import { Fault, instanceFault, troveFault, unexpectedFault } from './http/fault.ts';
 import { type GatewayEvent, pathOf, ROUTE, readRequest, tenantOf } from './http/request.ts';
 import { globalRequestId, requestId, requestIdHeader } from './http/request-id.ts';
 import { admitCaller } from './keystone/admit-caller.ts';
@@ -128,12 +127,7 @@ function faultOf(error: unknown, id: string): Fault {
   if (error instanceof Fault) return error;
   if (error instanceof TooManyPings)
     return troveFault('serviceUnavailable', error.message, { 'Retry-After': '1' });
-  return instanceFault(messageFor(error, id));
-}
-
-function messageFor(error: unknown, id: string): string {
-  if (error instanceof CodedError && error.isForDeployer) return error.message;
-  return `The function failed (request id ${id}). See its log.`;
+  return unexpectedFault(error, id);
 }
 
 /** Middy calls this function shortly before Lambda would end the invocation without an answer. */

@@ -11,7 +11,7 @@ import { addDeployment } from './stacks.ts';
 try {
   const [folder = 'infra/deployments'] = process.argv.slice(2);
   const deployments = readDeployments(folder, { isCi: process.env['CI'] === 'true' });
-  const app = new App();
+  const app = new App({ outdir: process.env['CDK_OUTDIR'] ?? 'cdk.out' }); // by default in the temporary folder
   const strays = Object.keys(app.node.getAllContext()).filter((name) => SETTINGS.has(name));
   if (strays.length > 0)
     console.error(

@@ -160,7 +160,6 @@ export class GuestRpcPing extends Construct {
     return [...readSecrets(secretArns, known), ...(describe ? [describe] : [])];
   }
 
-  /** The secrets that a ping reads. */
   get #pingSecrets(): string[] {
     const { partition, region, account } = Stack.of(this);
     const { guestKeySecretPrefix: prefix } = this.#options;

@@ -3,7 +3,6 @@ import type { Deadline } from '../time/deadline.ts';
 import { type BrokerEndpoint, parseEndpoint } from './address.ts';
 import { BrokerUnknown } from './errors.ts';
 
-/** A broker, as Amazon MQ describes it. */
 export interface BrokerDescription {
   /** Amazon MQ's state, such as `RUNNING` or `REBOOT_IN_PROGRESS`. */
   readonly state: string | undefined;

@@ -101,21 +101,20 @@ const REFUSED = {
     todo: "Compare the user's permissions with those that the manual grants: `rabbitmqctl list_user_permissions`.",
   },
   connection_limit: {
-    what: 'one connection more',
+    what: 'one more connection',
     todo: 'Raise the limit of connections, or close those that nobody uses: `rabbitmqctl list_connections`.',
   },
   channel_limit: {
-    what: 'one channel more',
+    what: 'one more channel',
     todo: 'Raise the limit of channels; the manual states how many the functions need.',
   },
   queue_limit: {
-    what: 'one queue more',
+    what: 'one more queue',
     todo: 'Raise the limit of queues, or delete those that nobody uses: `rabbitmqctl list_queues`.',
   },
   request: { what: 'a request', todo: "Read `broker_said`, and the broker's log." },
 } as const satisfies Record<string, Trouble>;
 
-/** What the broker refuses. */
 export type Refusal = keyof typeof REFUSED;
 
 /** The broker answered, and refused. */

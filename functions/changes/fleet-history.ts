@@ -110,8 +110,7 @@ export class FleetHistory {
       const saved = await this.load(deadline);
       if (saved instanceof StateUnavailable) throw saved;
       const { state, digest, version } = saved;
-      if (state === undefined)
-        throw new StateUnavailable('The first sweep saves a state', 'there is none yet');
+      if (state === undefined) throw new StateUnavailable('No state is saved yet', 'run a sweep first');
       if (digest === tried) return state; // written, though the answer was lost
       const next = change(state);
       const text = fleetStateText(next);

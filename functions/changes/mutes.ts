@@ -86,9 +86,9 @@ export function withMutes(state: FleetState, request: MuteRequest, now: Date): F
   const target = 'mute' in request ? request.mute.target : request.unmute;
   const others = mutes.filter((each) => each.target !== target);
   if ('unmute' in request) {
-    const muted = mutes.map((mute) => mute.target).join(', ') || 'nothing';
+    const targets = mutes.map((mute) => mute.target).join(', ') || 'none';
     if (others.length === mutes.length)
-      throw new InvalidEvent(`Nothing is muted as ${target}; muted is ${muted}`);
+      throw new InvalidEvent(`There is no mute of ${target}; the mutes are: ${targets}`);
     return { ...state, mutes: others };
   }
   if (others.length >= MAX_MUTES) throw new InvalidEvent(`There are ${MAX_MUTES} mutes already`);

@@ -1,7 +1,6 @@
 import type { QueueCounts } from '../oslo/inspector.ts';
 import type { ProxyError } from './reason.ts';
 
-/** The guest answered `true`. */
 export interface Reachable {
   readonly reachable: true;
   /** Milliseconds from publish to reply, to the microsecond. */

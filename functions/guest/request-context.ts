@@ -30,7 +30,6 @@ export const COMMON_CONTEXT = {
   service_catalog: null,
 } as const;
 
-/** The whole request context. */
 export function rpcContext({ tenantId, requestId, globalRequestId }: RequestContext): Record<string, Json> {
   const context = { ...COMMON_CONTEXT, project_id: tenantId, request_id: requestId };
   return globalRequestId === undefined ? context : { ...context, global_request_id: globalRequestId };

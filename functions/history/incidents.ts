@@ -18,7 +18,6 @@ export interface Incident {
   readonly isEndUnknown?: boolean;
 }
 
-/** What is known of one guest alone. */
 export function ofGuest<Guest>(guests: Readonly<Record<string, Guest>>, id: string): Record<string, Guest> {
   return guests[id] ? { [id]: guests[id] } : {};
 }

@@ -56,6 +56,14 @@ export function routeNotFound(): Fault {
   return troveFault('itemNotFound', 'The resource could not be found.');
 }
 
+/** 500 for any other error; its message is for the caller where the deployer has to correct something, and has no detail otherwise. */
+export function unexpectedFault(error: unknown, requestId: string): Fault {
+  const isForCaller = error instanceof CodedError && error.isForDeployer;
+  return instanceFault(
+    isForCaller ? error.message : `The function failed (request id ${requestId}). See its log.`,
+  );
+}
+
 /** 500: the function itself is at fault. */
 export function instanceFault(message: string): Fault {
   return troveFault('instanceFault', message);

@@ -33,7 +33,7 @@ const CONTRADICTED: Heading = {
 };
 
 /** Of silent guests that do not count as unreachable. */
-export const APART: Readonly<Record<Apart, Heading>> = {
+export const HEADINGS: Readonly<Record<Apart, Heading>> = {
   muted: { title: 'muted', means: 'An operator wants to hear nothing of these guests for a while.' },
   expected_silent: {
     title: 'silence expected',
@@ -77,7 +77,7 @@ export function guestTable(
     ),
     group(RECOVERING, recovering, shown, recovered),
     group(CONTRADICTED, contradicted, shown, answering),
-    ...[...apart].map(([why, guests]) => group(APART[why], guests, shown, silent)),
+    ...[...apart].map(([why, guests]) => group(HEADINGS[why], guests, shown, silent)),
   ].filter((group) => group !== undefined);
   if (groups.length === 0) return html``;
   return html`<table class="guests">

@@ -6,7 +6,7 @@ import { type HistoryLine, linesOf, roundTripsOf } from '../history/history-line
 import { downMs, type Incident, incidentsOf, ofGuest, remarksOn } from '../history/incidents.ts';
 import { formatDuration, formatTime } from '../time/format.ts';
 import type { PageState, ViewOptions } from './fleet-view.ts';
-import { APART } from './guest-table.ts';
+import { HEADINGS } from './guest-table.ts';
 import { type Headline, sweepTrouble } from './headline.ts';
 import { type Html, html, timeElement } from './html.ts';
 import { muteLine } from './mute-line.ts';
@@ -59,7 +59,7 @@ function statusOf(guest: GuestState | undefined, isKnown: boolean, nowMs: number
       ? { tone: 'good', text: 'is reachable' }
       : { tone: 'warn', text: 'is not known to the last sweep' };
   const { since, reason, counted_apart: why } = guest;
-  const apart = why ? ` (${APART[why].title})` : '';
+  const apart = why ? ` (${HEADINGS[why].title})` : '';
   const text = `is unreachable since ${formatTime(since, nowMs)} UTC: ${reason}${apart}`;
   return { tone: why ? 'warn' : 'bad', text };
 }

@@ -7,7 +7,6 @@ import type {
 } from '../changes/fleet-state.ts';
 import { REASONS, type Reason } from '../guest/reason.ts';
 
-/** A guest of the state, with its instance id. */
 export interface ShownGuest extends GuestState {
   readonly id: string;
 }

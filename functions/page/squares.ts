@@ -98,7 +98,6 @@ function shape(kind: Kind, pitch: number): { side: number; height: number; offse
   return { side: full, offset: 0, height: kind === 'unreachable' ? full : Math.ceil(full / 3) };
 }
 
-/** The middle of a row of squares. */
 function middle(row: number, pitch: number): number {
   return row * pitch + shape('unreachable', pitch).height / 2;
 }

@@ -9,7 +9,6 @@ const MIN_SILENCE_MS = 100;
 /** The usual round trip is a moving mean of about so many answers. */
 const ANSWERS = 32;
 
-/** One ping in flight. */
 interface Ping {
   /** In the milliseconds of `performance.now()`. */
   readonly startedMs: number;

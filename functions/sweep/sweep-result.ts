@@ -49,7 +49,6 @@ export interface Silent {
   readonly why: Unreachable;
 }
 
-/** What a sweep found. */
 export interface SweepResult {
   readonly startedAt: Date;
   readonly endedAt: Date;
@@ -76,7 +75,6 @@ export interface SweepResult {
   readonly error: SweepError | undefined;
 }
 
-/** How a sweep went. */
 export interface SweepRun
   extends Pick<
     SweepResult,

@@ -4,7 +4,6 @@ export const NAMESPACE = process.env['METRICS_NAMESPACE'] || 'GuestRpcPing';
 /** How many values of one metric CloudWatch takes from one line. */
 export const MAX_VALUES = 100;
 
-/** Each metric, with its unit. */
 const UNITS = {
   BrokerReachable: 'Count',
   SweepComplete: 'Count',

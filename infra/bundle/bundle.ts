@@ -65,7 +65,6 @@ export async function bundle(name: string): Promise<string> {
   return outfile;
 }
 
-/** Bundles all functions that are deployed. */
 export async function bundleAll(): Promise<Bundles> {
   const bundles = bundlesIn();
   await Promise.all(Object.keys(bundles).map(bundle));

@@ -24,7 +24,6 @@ export interface AlarmsProps {
   readonly maxConnections: number;
   readonly maxQueues: number;
   readonly rateMinutes: number;
-  /** The alarm `GuestsUnreachable` rings at this number. */
   readonly unreachableGuests: number;
   /** A customer managed key of the topic that is made; undefined: it is not encrypted. */
   readonly key: IKey | undefined;
@@ -168,7 +167,7 @@ export class Alarms extends Construct {
     });
     this.#add('FleetShrank', {
       description:
-        'More than a fifth of the guests that answered before, and three at least, or all of them, no longer answer: see the log of the health check.',
+        'Of the guests that answered before, more than a fifth (three at least), or all, no longer answer: see the log of the health check.',
       ...this.#ofSweep('FleetShrank', 'atLeast'),
       periods: [1, 1],
     });

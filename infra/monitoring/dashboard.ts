@@ -23,7 +23,6 @@ export interface DashboardProps {
   readonly maxQueues: number;
   readonly rateMinutes: number;
   readonly alarms: Alarms;
-  /** The log group of the health check. */
   readonly sweepLog: ILogGroup;
   /** Shows which guests cannot be reached; undefined where no state is kept. */
   readonly page: IFunction | undefined;

@@ -11,12 +11,10 @@ const USES = {
   kmsKeyArn: { actions: ['Decrypt', 'GenerateDataKey'], services: ['logs.REGION', 'cloudwatch', 'events'] },
 } as const;
 
-export type KeySetting = keyof typeof USES;
-
 /** Whether a key is there and enabled, and whether its policy lets those use it who have to. */
 export async function checkKey(
   { kms, id, region }: AwsAccount,
-  setting: KeySetting,
+  setting: keyof typeof USES,
   arn: string,
 ): Promise<Finding> {
   const { actions, services } = USES[setting];

@@ -19,7 +19,6 @@ const MARKS = {
 
 if (import.meta.main) process.exitCode = await preflight(process.argv.slice(2));
 
-/** Runs the command with these arguments. @returns its exit code */
 export function preflight(args: string[]): Promise<number> {
   return run(USAGE, 1, check, args);
 }

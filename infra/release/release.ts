@@ -1,4 +1,4 @@
-import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, mkdtempDisposableSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { zipSync } from 'fflate';
@@ -14,7 +14,8 @@ const MTIME = '1980-01-01T00:00:00Z';
 rmSync(FOLDER, { recursive: true, force: true });
 mkdirSync(FOLDER, { recursive: true });
 const bundles = await bundleAll();
-const template = plainTemplate(join(tmpdir(), `guest-rpc-ping-release-${process.pid}`), bundles);
+using synthesis = mkdtempDisposableSync(join(tmpdir(), 'guest-rpc-ping-release-'));
+const template = plainTemplate(synthesis.path, bundles);
 const written = new Set(['guest-rpc-ping.template.json']);
 writeFileSync(join(FOLDER, 'guest-rpc-ping.template.json'), JSON.stringify(template));
 for (const [name, folder] of Object.entries(bundles)) {

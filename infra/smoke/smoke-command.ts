@@ -24,7 +24,6 @@ const MARKS = {
 
 if (import.meta.main) process.exitCode = await smoke(process.argv.slice(2));
 
-/** Runs the command with these arguments. @returns its exit code */
 export function smoke(args: string[]): Promise<number> {
   return run(USAGE, EXIT.couldNotRun, prove, args);
 }

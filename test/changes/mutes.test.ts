@@ -197,9 +197,11 @@ describe('mutes', () => {
   test('what is not muted cannot be unmuted, and no more than a hundred mutes are taken', () => {
     const operator = new Operator();
     operator.sweep(0);
-    expect(() => operator.ask(0, { unmute: 'all' })).toThrow('Nothing is muted as all; muted is nothing');
+    expect(() => operator.ask(0, { unmute: 'all' })).toThrow('There is no mute of all; the mutes are: none');
     operator.ask(0, { mute: { target: 'all', for: '1h' } });
-    expect(() => operator.ask(0, { unmute: GUEST })).toThrow(`Nothing is muted as ${GUEST}; muted is all`);
+    expect(() => operator.ask(0, { unmute: GUEST })).toThrow(
+      `There is no mute of ${GUEST}; the mutes are: all`,
+    );
     operator.ask(0, { unmute: ' all ' });
     for (let n = 0; n < 100; n++) operator.ask(0, { mute: { target: `host-${n}`, for: '1h' } });
     expect(() => operator.ask(0, { mute: { target: 'one-more', for: '1h' } })).toThrow('100 mutes');

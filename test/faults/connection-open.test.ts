@@ -40,7 +40,7 @@ onDebian('a connection that the broker does not open', () => {
     await rabbit.ctl('eval', 'application:set_env(rabbit, channel_max, 1).');
     fn = await FunctionUnderTest.start({ BROKER_URL: broker.url });
     expect((await fn.ping(alive)).body).toContain(
-      'one channel more: a limit of the connection (channel_max)',
+      'one more channel: a limit of the connection (channel_max)',
     );
     await rabbit.ctl('eval', 'application:set_env(rabbit, channel_max, 3).');
     expect(await fn.ping(alive)).toMatchObject({ status: 204 });

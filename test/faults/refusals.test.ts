@@ -102,7 +102,7 @@ describe('limits', () => {
     await crowded.request('PUT', limit, { value: 1 });
     await start(url);
     await expectRefusal(
-      'one connection more: a limit of the virtual host',
+      'one more connection: a limit of the virtual host',
       'connection limit (1) is reached',
     );
     await crowded.request('DELETE', limit);
@@ -112,19 +112,19 @@ describe('limits', () => {
   test('of a user on connections is broker_refused', async () => {
     await crowded.request('PUT', `${limits}/max-connections`, { value: 0 });
     await start(url);
-    await expectRefusal('one connection more: a limit of the user', 'user connection limit (0) is reached');
+    await expectRefusal('one more connection: a limit of the user', 'user connection limit (0) is reached');
   });
 
   test('of a user on channels is broker_refused', async () => {
     await crowded.request('PUT', `${limits}/max-channels`, { value: 0 });
     await start(url);
-    await expectRefusal('one channel more: a limit of the user', 'number of channels opened for user');
+    await expectRefusal('one more channel: a limit of the user', 'number of channels opened for user');
   });
 
   test('of a virtual host on queues is broker_refused', async () => {
     await crowded.request('PUT', `vhost-limits/${crowded.vhost}/max-queues`, { value: 1 });
     await start(url);
-    await expectRefusal('one queue more: a limit of the virtual host', '406 PRECONDITION_FAILED');
+    await expectRefusal('one more queue: a limit of the virtual host', '406 PRECONDITION_FAILED');
   });
 });
 

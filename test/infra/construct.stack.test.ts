@@ -87,11 +87,13 @@ describe("in a host's application", () => {
 
 describe('options', () => {
   test('what JavaScript lets through is told at once', () => {
-    const vpc = Vpc.fromVpcAttributes(new Stack(), 'Vpc', {
+    const stack = new Stack(new App({ outdir: folder.file('javascript') }), 'Host'); // by default in the temporary folder
+    const vpc = Vpc.fromVpcAttributes(stack, 'Vpc', {
       vpcId: 'vpc-0a1b2c3d',
       availabilityZones: ['a'],
     });
-    const told = (props: object) => () => new GuestRpcPing(new Stack(), 'Pings', Object(props));
+    let made = 0;
+    const told = (props: object) => () => new GuestRpcPing(stack, `Pings${made++}`, Object(props));
     expect(told({ controlExchnage: 'trove' })).toThrow(
       new InvalidSettings([
         'controlExchnage is not a property of GuestRpcPing.',

@@ -11,7 +11,6 @@ export interface RefusedCaller {
 
 /** What a caller sends where Keystone says who may ping. */
 export interface KeystoneDemo {
-  /** The tenant of the calls. */
   readonly tenant: string;
   /** Shell commands that set `TOKEN`, an admin's, and the other variables of the calls. */
   readonly shell: string;

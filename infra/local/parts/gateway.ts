@@ -104,7 +104,6 @@ async function respond(response: ServerResponse, invoke: () => Promise<unknown>)
   }
 }
 
-/** What is read of an HTTP API's event. */
 function httpApiEvent(request: IncomingMessage, found: Match | undefined): object {
   const { pathname, searchParams } = target(request);
   return {

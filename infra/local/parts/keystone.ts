@@ -11,13 +11,11 @@ import { TemporaryFolder } from './temporary-folder.ts';
 /** How a token's scope is asked for, as Keystone's API has it; undefined: the user's default, or none. */
 export type Scope = 'unscoped' | Readonly<Record<string, unknown>> | undefined;
 
-/** What Keystone answered to a call of its API. */
 interface KeystoneAnswer {
   readonly headers: Headers;
   readonly body: Readonly<Record<string, Record<string, unknown>>>;
 }
 
-/** How long a token is good, in seconds. */
 const TOKEN_LIFETIME_SECONDS = 86_400;
 
 /** A real Keystone of our own: SQLite, Fernet tokens, its own port and folder, all gone when it is stopped. */
@@ -55,7 +53,6 @@ export class Keystone {
     this.#port = port;
   }
 
-  /** The server process's number. */
   get pid(): number {
     return this.#server?.pid ?? 0;
   }

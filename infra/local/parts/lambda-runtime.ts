@@ -31,7 +31,6 @@ function heapUsed(): number {
   return process.memoryUsage().heapUsed;
 }
 
-/** What is read of Lambda's context. */
 function lambdaContext(awsRequestId: string, timeoutMs: number) {
   const deadline = Date.now() + timeoutMs;
   return { awsRequestId, getRemainingTimeInMillis: () => deadline - Date.now() };

@@ -56,7 +56,6 @@ function isServerInstallable(): boolean {
   return SERVERS.some(existsInDebian) || ensureDebianPackages('rabbitmq-server');
 }
 
-/** A RabbitMQ server as child process. */
 export class RabbitMqServer implements RabbitMq {
   readonly url: string;
   readonly managementUrl: string;
@@ -126,7 +125,6 @@ export class RabbitMqServer implements RabbitMq {
     return this.#server?.exitCode === null && this.#server.signalCode === null;
   }
 
-  /** The node's name in a cluster. */
   get nodeName(): string {
     return String(this.#env['RABBITMQ_NODENAME']);
   }

@@ -44,7 +44,6 @@ export function ensureTrove(): boolean {
 
 /** A Python process with real Trove guest agents in it (`trove_guests.py`). */
 export class TroveGuests {
-  /** What the guests log. */
   readonly logFile: string;
   readonly #python: Python;
   readonly #folder: TemporaryFolder;
