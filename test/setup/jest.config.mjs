@@ -37,7 +37,7 @@ const common = {
   rootDir: ROOT,
   cacheDirectory: join(ROOT, 'node_modules', '.cache', 'jest'), // by default in the temporary folder
   modulePathIgnorePatterns: ['<rootDir>/infra/package/(dist|package\\.json)'], // a second package of the same name
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/setup/environment.mjs',
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '\\.ts$': [
@@ -109,5 +109,6 @@ export default {
   reporters: ['default', '<rootDir>/test/setup/progress-reporter.mjs'],
   testTimeout: 60_000,
   maxWorkers: availableParallelism(), // with more, what a frozen process or a busy broker has to do in time is not done
+  workerIdleMemoryLimit: '200MB', // of heap: what more holds is modules of tests that are over, and takes long to free
   projects: wanted.length > 0 ? wanted : (PROJECTS[process.env['TEST_STEP']] ?? PROJECTS['']),
 };
