@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,8 +19,8 @@ import { warm } from './scenarios/warm.ts';
 import { Stage } from './stage.ts';
 
 // `npm run bench` writes all scenarios but growth and restarts into RESULTS.md. `npm run bench -- warm cold` prints these two alone.
-// `npm run bench -- growth`, which takes long, writes GROWTH.md. `npm run bench -- warm cold sweep --against DIR` adds the
-// functions of another checkout as a contestant, as `npm run synth` has bundled them there; it writes nothing.
+// `npm run bench -- growth`, which takes long, writes GROWTH.md. `--against DIR` adds to warm, cold and sweep the functions of
+// another checkout, as `npm run synth` has bundled them there.
 
 type Scenario = (stage: Stage) => Promise<Section>;
 
@@ -71,20 +72,22 @@ try {
 const goals = sections.flatMap((section) => section.goals);
 const minutes = Math.ceil((performance.now() - begin) / 60_000);
 if (goals.length > 0) console.log(`\n${goalsTable(goals)}`);
-if (names.length === 0 && against === undefined)
-  await writeFile(join(import.meta.dirname, 'RESULTS.md'), await results());
-if (names.join() === 'growth' && against === undefined)
-  await writeFile(join(import.meta.dirname, 'GROWTH.md'), await results());
+if (names.length === 0) await writeFile(join(import.meta.dirname, 'RESULTS.md'), await results());
+if (names.join() === 'growth') await writeFile(join(import.meta.dirname, 'GROWTH.md'), await results());
 
 function inMarkdown({ title, body }: Section): string {
   return [`## ${title}`, ...body].join('\n\n');
+}
+
+function commitOf(checkout: string): string {
+  return execFileSync('git', ['-C', checkout, 'rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
 }
 
 async function results(): Promise<string> {
   const charts = await Promise.all(sections.flatMap((section) => section.charts ?? []).map(writeChart));
   const parts = [
     names.join() === 'growth' ? '# How sweeps grow' : '# Results',
-    `Written by \`${['npm run bench', ...names].join(' -- ')}\` in ${minutes} minutes. Only the ratios mean anything: what is compared took turns in this one run. A ratio is the median of the repeats' own ratios, with the least and the greatest of them in brackets; times in milliseconds are for orientation.`,
+    `Written by \`${['npm run bench', ...names].join(' -- ')}\` in ${minutes} minutes. Only the ratios mean anything: what is compared took turns in this one run. A ratio is the median of the repeats' own ratios, with the least and the greatest of them in brackets; times in milliseconds are for orientation.${against === undefined ? '' : ` *The other build* is that of commit ${commitOf(against)}.`}`,
     ...charts,
     ...(goals.length > 0 ? ['## The goals', goalsTable(goals)] : []),
     '## The machine',

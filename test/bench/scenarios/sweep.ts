@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Answer, Contestant } from '../contestant.ts';
 import { EchoResponder } from '../echo-responder.ts';
 import { interleaved, median, ratio, type Spread, significant, spread } from '../measurement.ts';
-import { goal, type Section, table, written } from '../report.ts';
+import { type Goal, goal, type Section, table, written } from '../report.ts';
 import { osloClient } from '../rivals.ts';
 import type { Stage } from '../stage.ts';
 
@@ -22,6 +22,7 @@ interface Sample {
 type Samples = ReadonlyMap<string, readonly Sample[]>;
 
 const OURS = 'ours';
+const OTHER = 'the other build';
 const BARE = 'bare amqplib, 256 in flight';
 const CONFIRMING = 'bare amqplib that confirms and watches the clock, 256 in flight';
 const MAX_BYTES = 256 * 1000 * 1000;
@@ -29,7 +30,7 @@ const MAX_BYTES = 256 * 1000 * 1000;
 /** Measures sweeps of fleets of echo responders by the bundled health check. */
 export async function sweep(stage: Stage): Promise<Section> {
   const [small, large] = [await sweepFleet(stage, 1000), await sweepFleet(stage, 10_000)];
-  const memory = spread((large.get(OURS) ?? []).map(({ maxRssBytes }) => maxRssBytes / MAX_BYTES));
+  const memory = spread(memoryOf(large, OURS).map((bytes) => bytes / MAX_BYTES));
   return {
     title: 'Sweep',
     body: [
@@ -47,8 +48,24 @@ export async function sweep(stage: Stage): Promise<Section> {
         rates(large, CONFIRMING, BARE),
       ),
       goal('Sweep of 10,000 live guests: memory, of 256 MB at most 1', memory, { atMost: 1 }),
+      ...goalsOfOther(large),
     ],
   };
+}
+
+/** None without another build. */
+function goalsOfOther(samples: Samples): Goal[] {
+  if (!samples.has(OTHER)) return [];
+  return [
+    goal(`Sweep of 10,000 live guests: at least 0.98 of the rate of ${OTHER}`, rates(samples, OURS, OTHER), {
+      atLeast: 0.98,
+    }),
+    goal(
+      `Sweep of 10,000 live guests: at most 1.02 × the memory of ${OTHER}`,
+      ratio(memoryOf(samples, OURS), memoryOf(samples, OTHER)),
+      { atMost: 1.02 },
+    ),
+  ];
 }
 
 async function sweepFleet(stage: Stage, size: number): Promise<Samples> {
@@ -70,7 +87,7 @@ async function sweepFleet(stage: Stage, size: number): Promise<Samples> {
     [CONFIRMING, () => sample(confirming.ask({ ids, times: 1, inFlight: 256 }), size)],
     [OURS, async () => sample(ours.ask({ event }), size)],
   ]);
-  if (other) contestants.set('the other build', () => sample(other.ask({ event }), size));
+  if (other) contestants.set(OTHER, () => sample(other.ask({ event }), size));
   if (oslo) {
     const name = `oslo.messaging's client, ${THREADS} threads`;
     contestants.set(name, () =>
@@ -90,6 +107,10 @@ async function sample(asked: Promise<Answer>, size: number): Promise<Sample> {
   const isWell = response.statusCode === 204 || response.reachable === size;
   if (!isWell) throw new Error(`A living fleet is ${JSON.stringify(response).slice(0, 500)}`);
   return { perSecond: (size / elapsedMs) * 1000, maxRssBytes };
+}
+
+function memoryOf(samples: Samples, name: string): number[] {
+  return (samples.get(name) ?? []).map(({ maxRssBytes }) => maxRssBytes);
 }
 
 function rates(samples: Samples, numerator: string, denominator: string): Spread {

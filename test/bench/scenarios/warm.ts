@@ -49,6 +49,7 @@ export async function warm(stage: Stage): Promise<Section> {
       { atMost: 2 },
       processorTime(echo, WITH_DUTIES, BARE),
     ),
+    ...goalsOfOther(echo, 'echo responder'),
   ];
   const body = ['To an echo responder, which costs next to nothing:', samplesTable(echo)];
   if (stage.guests === undefined) {
@@ -140,7 +141,21 @@ function realGuestGoals(samples: Samples, kind: string, atMost: number): Goal[] 
       { atMost: 1 / 20 },
       processorTime(samples, BARE, TROVE),
     ),
+    ...goalsOfOther(samples, `real guest, ${kind}`),
   ];
+}
+
+/** None without another build. */
+function goalsOfOther(samples: Samples, guest: string): Goal[] {
+  if (!samples.has(OTHER)) return [];
+  const atMost = 1.02;
+  const times = {
+    time: latency(samples, OURS, OTHER),
+    'processor time': processorTime(samples, OURS, OTHER),
+  };
+  return Object.entries(times).map(([what, measured]) =>
+    goal(`Warm, ${guest}: at most ${atMost} × the ${what} of ${OTHER}`, measured, { atMost }),
+  );
 }
 
 function chart(races: Readonly<Record<string, Samples>>): Chart {
