@@ -10,9 +10,9 @@ import { Hops } from './time/hops.ts';
 //   3. With the login, once it is there: AMQP's handshake, channels, the reply queue.
 //   4. A ping is rehearsed, so that V8 has compiled the code.
 //
-// 2 takes place while 1 waits for others. The broker may be waited for in vain: the first invocation then dials again.
+// 2 takes place while 1 waits for others. If the broker does not answer in init, the first invocation dials again.
 
-/** All code but that of 1. In the bundle it is in the same file. */
+/** All code but that of step 1. In the bundle it is in the same file. */
 const rest = () => import('./ping-handler.ts');
 
 const environment = ExecutionEnvironment.begin(process.env, rest);

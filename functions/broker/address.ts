@@ -53,11 +53,7 @@ export function parseAddress(text: string): BrokerAddress | AddressProblem {
   }
 }
 
-/**
- * Reads a secret's `{"username": "…", "password": "…"}`.
- *
- * @returns undefined when it is no such JSON
- */
+/** Reads a secret's `{"username": "…", "password": "…"}`. @returns undefined when it is no such JSON */
 export function parseCredentials(secret: string): BrokerCredentials | undefined {
   const { username, password } = parseJsonObject(secret) ?? {};
   return typeof username === 'string' && typeof password === 'string' ? { username, password } : undefined;

@@ -116,8 +116,8 @@ export class BrokerConnection<S> {
   }
 
   /**
-   * False once the connection or its use has ended, for whatever reason. A connection that the process has
-   * slept through is ended here.
+   * False once the connection or its use has ended, for whatever reason. If the process was frozen for longer than the
+   * heartbeat, the connection is ended here.
    */
   isUsable(): boolean {
     this.#freezeDetector.check();

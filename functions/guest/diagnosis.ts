@@ -52,11 +52,7 @@ export function readPong(
   }
 }
 
-/**
- * Why a call brought no result, where its error speaks of the guest.
- *
- * @throws any other error
- */
+/** Why a call brought no result, where its error speaks of the guest. @throws any other error */
 export function reasonFor(error: unknown, { target, queue, roundTripMs }: Evidence): Unreachable {
   const call = `topic: "${target.topic}", RPC method: "rpc_ping"`; // as oslo.messaging's own time-out names it
   if (error instanceof MessagingTimeout || error instanceof NoConsumer) return silent(call, queue);

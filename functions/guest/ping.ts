@@ -139,11 +139,7 @@ const RPC_PING = { method: 'rpc_ping', args: {}, version: '1.0' };
 let clearPing: RpcRequest | undefined;
 let encryptedPing: RpcRequest | undefined;
 
-/**
- * The request with which guests are pinged.
- *
- * @param serializer of a guest whose RPC is encrypted
- */
+/** The request with which guests are pinged. @param serializer of a guest whose RPC is encrypted */
 export function pingRequest(context: RequestContext, serializer?: SecureSerializer): RpcRequest {
   if (serializer !== undefined) {
     encryptedPing ??= RpcRequest.of({ ...RPC_PING, context: {} });

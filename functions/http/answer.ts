@@ -9,11 +9,7 @@ export interface Wait {
   readonly allowedMs: number;
 }
 
-/**
- * The answer to a ping: 204 for a pong.
- *
- * @throws Fault 400 for all else
- */
+/** The answer to a ping: 204 for a pong. @throws Fault 400 for all else */
 export function answer(result: PingResult, wait: Wait): APIGatewayProxyStructuredResultV2 {
   const headers = preferenceApplied(wait);
   if (!result.reachable) throw guestFault(result.cause, { ...headers, ...proxyStatus(result) });

@@ -11,11 +11,7 @@ export interface Token {
   readonly roles: readonly string[];
 }
 
-/**
- * Reads the answer to `GET /v3/auth/tokens`.
- *
- * @returns undefined where the text is something else
- */
+/** Reads the answer to `GET /v3/auth/tokens`. @returns undefined where the text is something else */
 export function parseToken(text: string): Token | undefined {
   const { expires_at: expiresAt, project, user, roles } = Object(parseJsonObject(text)?.['token']);
   const expiresAtMs = Date.parse(expiresAt);

@@ -125,12 +125,7 @@ export class Publisher {
     return unlessClosing(() => this.#plain?.publish(exchange, routingKey, body, properties) ?? true);
   }
 
-  /**
-   * Publishes with a confirm.
-   *
-   * @returns whether the socket takes more
-   * @throws MessageDeliveryFailure `closed`
-   */
+  /** Publishes with a confirm. @returns whether the socket takes more @throws MessageDeliveryFailure `closed` */
   publishConfirmed(publication: Publication, sender: Sender): boolean {
     const number = this.#count++;
     this.#unconfirmed.set(number, { sender, publishedMs: performance.now() });

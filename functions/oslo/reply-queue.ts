@@ -39,11 +39,7 @@ export async function openReplyQueue(
   ]);
 }
 
-/**
- * Declares a reply queue beside the first one, and consumes it, on the same channel.
- *
- * @returns deletes the queue
- */
+/** Declares a reply queue beside the first one, and consumes it, on the same channel. @returns deletes the queue */
 export async function consumeReplies(
   channel: Channel,
   queue: string,

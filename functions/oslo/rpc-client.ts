@@ -49,10 +49,7 @@ export class RpcClient {
   /** Set while the socket's buffer is full. */
   #drained: PromiseWithResolvers<void> | undefined;
 
-  /**
-   * @param replyQueue whose messages go to {@link onReply}
-   * @param liveness is told of whatever comes from the broker
-   */
+  /** @param replyQueue whose messages go to {@link onReply} @param liveness is told of whatever comes from the broker */
   constructor(
     { publishing, channels, openReplyQueue }: ClientChannels,
     replyQueue: string,

@@ -18,10 +18,7 @@ export class KeyFile {
     this.#path = path;
   }
 
-  /**
-   * @returns the instance's RPC key; undefined when the file has none
-   * @throws KeyFileUnreadable
-   */
+  /** @returns the instance's RPC key; undefined when the file has none @throws KeyFileUnreadable */
   async key(instanceId: string): Promise<string | undefined> {
     const { ctimeMs } = await fs.promises.stat(this.#path).catch((error) => this.#fail(error));
     if (this.#keys === undefined || ctimeMs !== this.#changedMs) this.#keys = this.#read();

@@ -14,11 +14,7 @@ export interface StateStore {
   /** @returns undefined where nothing is kept @throws StateUnavailable */
   read(deadline: Deadline): Promise<StoredText | undefined>;
 
-  /**
-   * Replaces the version that was read; undefined: there was none.
-   *
-   * @throws StateConflict, StateUnavailable
-   */
+  /** Replaces the version that was read; undefined: there was none. @throws StateConflict, StateUnavailable */
   replace(version: string | undefined, text: string, deadline: Deadline): Promise<void>;
 }
 

@@ -105,7 +105,7 @@ export class Sweep {
       end = why;
       pings.stop();
     };
-    const life = new SharedProof(proveAlive);
+    const proofOfLife = new SharedProof(proveAlive);
     const fail = (error: unknown) => stop({ kind: 'failed', error });
     const silenceMs = () => pings.silenceMs;
     const ping = async (instanceId: string, stopped: Interruption) => {
@@ -114,7 +114,7 @@ export class Sweep {
         if (isOfBroker(verdict)) stop({ kind: 'broker_failed', failure: verdict });
         else if (!needsProof(verdict)) this.#settle(instanceId, verdict);
         else {
-          await Promise.race([life.fromNow(), pings.stopped]);
+          await Promise.race([proofOfLife.fromNow(), pings.stopped]);
           if (!stopped.isInterrupted) this.#settle(instanceId, verdict);
         }
         return 'roundTripMs' in verdict;
@@ -124,7 +124,7 @@ export class Sweep {
       }
     };
     const timer = setTimeout(() => stop({ kind: 'out_of_time' }), this.deadline.leftMs);
-    const watch = setInterval(() => life.fromNow().catch(fail), PROOF_EVERY_MS);
+    const watch = setInterval(() => proofOfLife.fromNow().catch(fail), PROOF_EVERY_MS);
     interruption.onInterrupted(fail);
     for (const instanceId of this.#waiting) {
       if (pings.isFull) await pings.slot();

@@ -17,14 +17,12 @@ const SIZES = {
 
 export type InstanceType = keyof typeof SIZES;
 
+export function isInstanceType(name: string): name is InstanceType {
+  return Object.hasOwn(SIZES, name);
+}
+
 /** The instance types that a new broker may have. */
-export const INSTANCE_TYPES = [
-  'mq.m7g.medium',
-  'mq.m7g.large',
-  'mq.m7g.xlarge',
-  'mq.m7g.2xlarge',
-  'mq.m7g.4xlarge',
-] as const satisfies readonly InstanceType[];
+export const INSTANCE_TYPES = Object.keys(SIZES).filter(isInstanceType);
 
 /** What decides over the limits of a broker. */
 export interface BrokerModel {

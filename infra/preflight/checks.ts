@@ -22,7 +22,7 @@ type Checks = readonly (Finding | Promise<Finding>)[];
 const KEYS = ['brokerKmsKeyArn', 'secretsKmsKeyArn', 'kmsKeyArn'] as const;
 
 /** Begins all checks that concern a deployment. A promise that rejects is a check that could not be made. */
-export function begin(aws: AwsAccount, settings: Settings): Checks {
+export function accountChecks(aws: AwsAccount, settings: Settings): Checks {
   const { brokerSecretArn, troveSecretArn, guestKeySecretPrefix, secretsKmsKeyArn: key } = settings;
   const { kmsKeyArn, brokerKmsKeyArn } = { brokerKmsKeyArn: undefined, ...settings };
   const keys = { brokerKmsKeyArn, secretsKmsKeyArn: key, kmsKeyArn };
@@ -43,7 +43,7 @@ export function begin(aws: AwsAccount, settings: Settings): Checks {
 }
 
 /** Those that need no account: Keystone's and Trove's API. */
-export function beginWithoutAccount({ keystoneUrl, troveUrl, caCertificates }: Settings): Checks {
+export function openStackChecks({ keystoneUrl, troveUrl, caCertificates }: Settings): Checks {
   return Object.entries({ keystoneUrl, troveUrl }).flatMap(([setting, url]) =>
     url === undefined ? [] : [checkHttps(setting, url, caCertificates)],
   );

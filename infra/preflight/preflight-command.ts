@@ -2,7 +2,7 @@ import { styleText } from 'node:util';
 import { readDeployment } from '../settings/deployment-files.ts';
 import { messageOf, readArguments, run, WrongUsage } from '../terminal/command.ts';
 import { AwsAccount } from './aws-account.ts';
-import { begin, beginWithoutAccount } from './checks.ts';
+import { accountChecks, openStackChecks } from './checks.ts';
 import { type Finding, good, todo } from './finding.ts';
 
 // `npm run preflight -- NAME`: says within seconds what would make the deployment of infra/deployments/NAME.json fail.
@@ -35,11 +35,11 @@ async function findingsOf(args: string[]): Promise<Finding[]> {
   const [name, folder = 'infra/deployments', ...others] = positionals;
   if (name === undefined || others.length > 0) throw new WrongUsage('Which deployment?', USAGE);
   const settings = readDeployment(folder, name);
-  const checks = [...beginWithoutAccount(settings)];
+  const checks = [...openStackChecks(settings)];
   const account = AwsAccount.ofThisMachine().then(
     async (aws) => [
       good(`Credentials: ${aws.caller}, in ${aws.region}.`),
-      ...(await all(begin(aws, settings))),
+      ...(await all(accountChecks(aws, settings))),
     ],
     (error) => [todo(messageOf(error))],
   );
@@ -47,7 +47,7 @@ async function findingsOf(args: string[]): Promise<Finding[]> {
   return findings.filter(({ text }, at) => findings.findIndex((other) => other.text === text) === at);
 }
 
-function all(checks: ReturnType<typeof begin>): Promise<Finding[]> {
+function all(checks: ReturnType<typeof accountChecks>): Promise<Finding[]> {
   return Promise.all(
     checks.map(async (check) => check).map((check) => check.catch((error) => todo(messageOf(error)))),
   );

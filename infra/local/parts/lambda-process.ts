@@ -45,10 +45,7 @@ export class LambdaProcess {
   readonly #timeoutMs: number;
   readonly #waiting = new Map<string, PromiseWithResolvers<unknown>>();
 
-  /**
-   * @param settings the function's environment variables
-   * @param onLine called with each line that the function logs
-   */
+  /** @param settings the function's environment variables @param onLine called with each line that the function logs */
   static async start(
     local: LocalFunction,
     settings: Readonly<Record<string, string>>,

@@ -65,10 +65,7 @@ export class RabbitMqServer implements RabbitMq {
   readonly #epmd: ChildProcess;
   #server: ChildProcess | undefined;
 
-  /**
-   * @param extraConfig further lines of rabbitmq.conf
-   * @param peer a server whose cluster the new one can join
-   */
+  /** @param extraConfig further lines of rabbitmq.conf @param peer a server whose cluster the new one can join */
   static async start(extraConfig: readonly string[] = [], peer?: RabbitMqServer): Promise<RabbitMqServer> {
     const tryToStart = () => RabbitMqServer.#tryToStart(extraConfig, peer);
     // A port that was free may be taken by somebody else before the server listens on it.

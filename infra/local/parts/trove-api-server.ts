@@ -18,10 +18,7 @@ export class TroveApiServer {
   readonly #python: ChildProcess;
   readonly #folder: TemporaryFolder;
 
-  /**
-   * @param keys the instances' ids with their RPC keys; null: in the clear
-   * @param more further lines of trove.conf
-   */
+  /** @param keys the instances' ids with their RPC keys; null: in the clear @param more further lines of trove.conf */
   static async start(
     brokerUrl: string,
     keys: Readonly<Record<string, string | null>>,
