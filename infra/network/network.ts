@@ -61,14 +61,7 @@ export class Network extends Construct {
    */
   openSecretsManager(secretArns: readonly string[]): string {
     const endpoint = this.#endpoint('SecretsManager', InterfaceVpcEndpointAwsService.SECRETS_MANAGER, false);
-    endpoint.addToPolicy(
-      new PolicyStatement({
-        principals: [new AnyPrincipal()],
-        actions: ['secretsmanager:GetSecretValue'],
-        resources: [...secretArns],
-        conditions: { StringEquals: { 'aws:PrincipalAccount': Stack.of(this).account } },
-      }),
-    );
+    this.#allow(endpoint, 'secretsmanager:GetSecretValue', secretArns);
     // An entry is "<hosted zone>:<name>"; the name in the first entry holds in all zones.
     return `https://${Fn.select(1, Fn.split(':', Fn.select(0, endpoint.vpcEndpointDnsEntries)))}`;
   }
@@ -78,14 +71,8 @@ export class Network extends Construct {
    * `mq.<region>.api.aws`, so callers set `AWS_USE_DUALSTACK_ENDPOINT`.
    */
   openAmazonMq(brokerArn: string): void {
-    this.#endpoint('AmazonMq', InterfaceVpcEndpointAwsService.MQ, true).addToPolicy(
-      new PolicyStatement({
-        principals: [new AnyPrincipal()],
-        actions: ['mq:DescribeBroker'],
-        resources: [brokerArn],
-        conditions: { StringEquals: { 'aws:PrincipalAccount': Stack.of(this).account } },
-      }),
-    );
+    const endpoint = this.#endpoint('AmazonMq', InterfaceVpcEndpointAwsService.MQ, true);
+    this.#allow(endpoint, 'mq:DescribeBroker', [brokerArn]);
   }
 
   /** Opens the way to this account's private APIs, for callers at these addresses. */
@@ -105,6 +92,18 @@ export class Network extends Construct {
       }),
     );
     return endpoint;
+  }
+
+  /** Lets this account's principals do one thing through an endpoint. */
+  #allow(endpoint: InterfaceVpcEndpoint, action: string, resources: readonly string[]): void {
+    endpoint.addToPolicy(
+      new PolicyStatement({
+        principals: [new AnyPrincipal()],
+        actions: [action],
+        resources: [...resources],
+        conditions: { StringEquals: { 'aws:PrincipalAccount': Stack.of(this).account } },
+      }),
+    );
   }
 
   #endpoint(

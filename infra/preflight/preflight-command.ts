@@ -35,7 +35,7 @@ async function findingsOf(args: string[]): Promise<Finding[]> {
   const [name, folder = 'infra/deployments', ...others] = positionals;
   if (name === undefined || others.length > 0) throw new WrongUsage('Which deployment?', USAGE);
   const settings = readDeployment(folder, name);
-  const checks = [...openStackChecks(settings)];
+  const openStack = all(openStackChecks(settings));
   const account = AwsAccount.ofThisMachine().then(
     async (aws) => [
       good(`Credentials: ${aws.caller}, in ${aws.region}.`),
@@ -43,7 +43,7 @@ async function findingsOf(args: string[]): Promise<Finding[]> {
     ],
     (error) => [todo(messageOf(error))],
   );
-  const findings = [...(await account), ...(await all(checks))];
+  const findings = [...(await account), ...(await openStack)];
   return findings.filter(({ text }, at) => findings.findIndex((other) => other.text === text) === at);
 }
 

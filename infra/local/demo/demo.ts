@@ -65,10 +65,7 @@ export async function startDemo(host: TroveGuests, rabbit: RabbitMq, config: Con
   const folder = new TemporaryFolder('keys');
   const file = folder.file('keys.json');
   await writeFile(file, JSON.stringify(keys));
-  const end = async () => {
-    await endIntermittent();
-    await folder.remove();
-  };
+  const end = () => endIntermittent().then(() => folder.remove());
   return { examples, logFile: host.logFile, settings: { GUEST_KEYS_FILE: file }, end };
 }
 
