@@ -123,7 +123,7 @@ export class BrokerRefused extends BrokerFailure {
   readonly what: Refusal;
 
   /** @param limitOf whose limit is reached, such as `the user` */
-  constructor(what: Refusal, { limitOf, ...options }: ErrorOptions & { limitOf?: string } = {}) {
+  constructor(what: Refusal, { limitOf, ...options }: ErrorOptions & { limitOf?: string | undefined } = {}) {
     const limit = limitOf === undefined ? '' : `: a limit of ${limitOf} is reached`;
     super(`The broker refused ${REFUSED[what].what}${limit}`, options);
     this.what = what;
@@ -208,8 +208,8 @@ function failureOf({ code, text }: AmqpReply, cause: unknown): BrokerUnreachable
   const isLogin = code === ACCESS_REFUSED && /^Handshake terminated/.test(message);
   if (isLogin) return new BrokerRefused('login', { cause });
   if (code === ACCESS_REFUSED) return new BrokerRefused('permission', { cause });
-  const limit = limitIn(text);
-  if (limit !== undefined) return new BrokerRefused(limit.what, { limitOf: limit.of, cause });
+  const [, what, limitOf] = LIMITS.find(([words]) => words.test(text)) ?? [];
+  if (what !== undefined) return new BrokerRefused(what, { limitOf, cause });
   if (code === NOT_ALLOWED && /vhost .* not found/.test(text))
     return new BrokerRefused('vhost_missing', { cause });
   if (code === NOT_ALLOWED && /access to vhost/.test(text))
@@ -217,19 +217,17 @@ function failureOf({ code, text }: AmqpReply, cause: unknown): BrokerUnreachable
   return new BrokerRefused('request', { cause });
 }
 
-/** Which limit RabbitMQ says is reached, and whose. */
-function limitIn(text: string): { what: Refusal; of: string } | undefined {
-  if (/number of channels .*channel_max/.test(text))
-    return { what: 'channel_limit', of: 'the connection (channel_max)' };
-  if (/number of channels .*limit/.test(text))
-    return { what: 'channel_limit', of: /opened on node/.test(text) ? 'the broker node' : 'the user' };
-  if (/queue limit/.test(text))
-    return { what: 'queue_limit', of: /limit in cluster/.test(text) ? 'the cluster' : 'the virtual host' };
-  const [, whose] = /(user |node )?connection limit/.exec(text) ?? [];
-  if (whose === 'user ') return { what: 'connection_limit', of: 'the user' };
-  if (whose === 'node ') return { what: 'connection_limit', of: 'the broker node' };
-  return /connection limit/.test(text) ? { what: 'connection_limit', of: 'the virtual host' } : undefined;
-}
+/** Which limit is reached, and whose, by the words of RabbitMQ. */
+const LIMITS: readonly (readonly [words: RegExp, what: Refusal, limitOf: string])[] = [
+  [/number of channels .*channel_max/, 'channel_limit', 'the connection (channel_max)'],
+  [/number of channels opened on node .*limit/, 'channel_limit', 'the broker node'],
+  [/number of channels .*limit/, 'channel_limit', 'the user'],
+  [/queue limit in cluster/, 'queue_limit', 'the cluster'],
+  [/queue limit/, 'queue_limit', 'the virtual host'],
+  [/user connection limit/, 'connection_limit', 'the user'],
+  [/node connection limit/, 'connection_limit', 'the broker node'],
+  [/connection limit/, 'connection_limit', 'the virtual host'],
+];
 
 function unreachability(code: string): Unreachability {
   if (code === 'ECONNREFUSED') return 'connection_refused';

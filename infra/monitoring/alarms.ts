@@ -17,13 +17,9 @@ import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Api } from '../api/api.ts';
-import { brokerMetric, ownMetric, worstNode } from './metrics.ts';
+import { brokerMetric, ownMetric, type Watched, worstNode } from './metrics.ts';
 
-export interface AlarmsProps {
-  readonly brokerName: string;
-  readonly maxConnections: number;
-  readonly maxQueues: number;
-  readonly rateMinutes: number;
+export interface AlarmsProps extends Watched {
   readonly unreachableGuests: number;
   /** A customer managed key of the topic that is made; undefined: it is not encrypted. */
   readonly key: IKey | undefined;
@@ -88,7 +84,7 @@ export class Alarms extends Construct {
     this.#watchBroker(props);
   }
 
-  #watchBroker({ brokerName, maxConnections, maxQueues }: AlarmsProps): void {
+  #watchBroker({ brokerName, maxConnections, maxQueues }: Watched): void {
     const options = { statistic: Stats.MAXIMUM, period: Duration.minutes(5) };
     this.#add('BrokerCrowded', {
       description: `${CROWDED * 100} % of the broker's connections are in use: raise its limit or close connections.`,

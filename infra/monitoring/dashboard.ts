@@ -15,13 +15,9 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Alarms } from './alarms.ts';
-import { brokerMetric, ownMetric, unreachableByReason } from './metrics.ts';
+import { brokerMetric, ownMetric, unreachableByReason, type Watched } from './metrics.ts';
 
-export interface DashboardProps {
-  readonly brokerName: string;
-  readonly maxConnections: number;
-  readonly maxQueues: number;
-  readonly rateMinutes: number;
+export interface DashboardProps extends Watched {
   readonly alarms: Alarms;
   readonly sweepLog: ILogGroup;
   /** Shows which guests cannot be reached; undefined where no state is kept. */
@@ -136,7 +132,7 @@ function unreachableGuests(log: ILogGroup) {
   });
 }
 
-function brokerItself({ brokerName, maxConnections, maxQueues }: DashboardProps) {
+function brokerItself({ brokerName, maxConnections, maxQueues }: Watched) {
   const metric = (name: string) => brokerMetric(brokerName, name, { statistic: Stats.MAXIMUM });
   const counted = (title: string, name: string, limit: number) =>
     new GraphWidget({
