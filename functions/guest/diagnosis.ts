@@ -52,7 +52,7 @@ export function readPong(
   }
 }
 
-/** Why a call brought no result, where its error speaks of the guest. @throws any other error */
+/** Why a call brought no result, where its error speaks of the guest. @throws any other error; also where the login has expired */
 export function reasonFor(error: unknown, { target, queue, roundTripMs }: Evidence): Unreachable {
   const call = `topic: "${target.topic}", RPC method: "rpc_ping"`; // as oslo.messaging's own time-out names it
   if (error instanceof MessagingTimeout || error instanceof NoConsumer) return silent(call, queue);
@@ -60,7 +60,7 @@ export function reasonFor(error: unknown, { target, queue, roundTripMs }: Eviden
   if (error instanceof RemoteError) return raised(error, roundTripMs);
   if (error instanceof UnreadableReply) return badReply(error.message, roundTripMs);
   if (error instanceof MessageDeliveryFailure) {
-    if (error.how === 'refused') return refused(error, call);
+    if (error.how === 'refused' && !error.isOfLogin) return refused(error, call);
     if (error.how === 'withheld' && queue !== undefined && queue.consumers > 0) return silent(call, queue);
     if (error.how === 'nacked' || error.how === 'withheld') return notTaken(call, queue);
   }
@@ -117,9 +117,13 @@ function refused(failure: MessageDeliveryFailure, call: string): Unreachable {
   return { ...common, reason: 'broker_refused', cause };
 }
 
-/** 403 means that the user's permissions lack one; 530 a limit. */
+/** 403 means that the user's permissions lack one, but for an internal exchange; 530 a limit. */
 function refusedFor(failure: MessageDeliveryFailure): string {
   if (failure.isOfTopic()) return "no topic permission for this guest's key, see list_topic_permissions";
+  if (/publish to internal exchange/.test(failure.message))
+    return 'CONTROL_EXCHANGE names an internal exchange, to which no client may publish';
+  if (/larger than (configured )?max size/.test(failure.message))
+    return "the ping is larger than the broker's max_message_size";
   if (failure.replyCode === 403) return 'no write permission on the control exchange';
   if (failure.replyCode === NOT_ALLOWED)
     return 'the limit of channels is reached, of the user, the node or the connection';

@@ -40,10 +40,10 @@ export function readFleetRequest(event: GatewayEvent): FleetRequest {
   };
 }
 
-/** The API's URL as the caller wrote it, without a slash at the end, with the stage of a REST API. */
+/** The API's URL as the caller wrote it, without a slash at the end, with its stage, or the base path of its domain. */
 export function baseUrlOf(event: GatewayEvent): string {
-  const path = pathOf(event) ?? '';
-  const { path: whole = path } = Object(Object(event).requestContext);
-  const stage = whole.endsWith(path) ? whole.slice(0, whole.length - path.length) : '';
+  // Of a REST API, the path of the event lacks the stage; of an HTTP API, `requestContext` has none.
+  const { path = pathOf(event) } = Object(Object(event).requestContext);
+  const stage = String(path).replace(/\/fleet(?:\/targets|\/[\da-f-]{36})?\/?$/, '');
   return `${header(event, 'x-forwarded-proto') ?? 'http'}://${header(event, 'host') ?? 'localhost'}${stage}`;
 }

@@ -48,6 +48,11 @@ export class MessageDeliveryFailure extends CodedError {
     return this.replyCode === NOT_FOUND || (this.replyCode === ACCESS_REFUSED && !this.isOfTopic());
   }
 
+  /** Whether the login of the connection, a token of OAuth 2.0, has expired: only another login mends that. */
+  get isOfLogin(): boolean {
+    return this.replyCode === ACCESS_REFUSED && this.message.includes('token has expired');
+  }
+
   /** Whether the user has no permission for a topic of the exchange, or for this topic. */
   isOfTopic(topic = ''): boolean {
     return this.message.includes(`access to topic '${topic}`);

@@ -25,5 +25,5 @@ function detailsOf({ message: cause, brokerSaid, todo }: BrokerFailure) {
 export function connectionLoss(error: unknown): Unreachability | undefined {
   if (!(error instanceof MessageDeliveryFailure)) return undefined;
   if (error.how === 'unconfirmed') return 'connection_timeout';
-  return error.how === 'closed' ? 'connection_terminated' : undefined;
+  return error.how === 'closed' || error.isOfLogin ? 'connection_terminated' : undefined;
 }

@@ -132,6 +132,25 @@ describe('the reason for an error', () => {
       { isOfGuest: false },
     ],
     [
+      'an internal exchange',
+      new MessageDeliveryFailure('refused', "ACCESS_REFUSED - cannot publish to internal exchange 'x'", {
+        replyCode: 403,
+      }),
+      undefined,
+      'broker_refused',
+      `The broker refused to take the ping (CONTROL_EXCHANGE names an internal exchange, to which no client may publish) - ${CALL}`,
+      { isOfGuest: false },
+    ],
+    [
+      'a limit of the length of messages',
+      new MessageDeliveryFailure('refused', 'message size 600 is larger than configured max size 500', {
+        replyCode: 406,
+      }),
+      undefined,
+      'broker_refused',
+      `The broker refused to take the ping (the ping is larger than the broker's max_message_size) - ${CALL}`,
+    ],
+    [
       'another refusal',
       undelivered('refused', 406),
       undefined,

@@ -51,3 +51,11 @@ test('a key that is looked up again and is the same keeps its serializer', async
   expect(serializer).toBeDefined();
   await expect(keys.renewedSerializer('a', Deadline.never)).resolves.toBe(serializer);
 });
+
+test.each(['key\n', 'key\r\n', ' key ', '\uFEFFkey'])(
+  'what stands around the key in %j is no part of it',
+  async (text) => {
+    const { keys } = counting([text]);
+    expect((await keys.serializer('a', Deadline.never))?.isOfKey('key')).toBe(true);
+  },
+);

@@ -52,6 +52,20 @@ describe("the API's URL", () => {
       }),
       'https://x.example/v1',
     ],
+    [
+      ofRest('/fleet/targets', {
+        path: '/dba/fleet/targets/',
+        headers: { Host: 'x.example' },
+        requestContext: { path: '/dba/fleet/targets/' },
+      }),
+      'http://x.example/dba',
+    ],
+    [event('/fleet', { rawPath: '/prod/fleet', headers: { host: 'x.example' } }), 'http://x.example/prod'],
+    [
+      event('/fleet/targets', { rawPath: '/dba/v2/fleet/targets', headers: { host: 'x.example' } }),
+      'http://x.example/dba/v2',
+    ],
+    [event('/fleet', { rawPath: '/fleet/fleet', headers: { host: 'x.example' } }), 'http://x.example/fleet'],
   ])('%j: %s', (request, url) => {
     expect(baseUrlOf(request)).toBe(url);
   });

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { readSecret } from '../../functions/secrets/secrets-manager.ts';
+import { readSecret, secretsManagerUrl } from '../../functions/secrets/secrets-manager.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
 
 interface Received {
@@ -63,6 +63,46 @@ test.each([
     });
   },
 );
+
+test.each([
+  [
+    '{"__type":"AccessDeniedException","Message":"User: arn:aws:sts::1:assumed-role/r/f is not authorized to perform: secretsmanager:GetSecretValue on resource: s"}',
+    'AccessDeniedException for want of secretsmanager:GetSecretValue',
+  ],
+  [
+    '{"__type":"AccessDeniedException","Message":"Access to KMS is not allowed"}',
+    'AccessDeniedException for want of kms:Decrypt on its key',
+  ],
+  [
+    '{"__type":"InvalidRequestException","Message":"You can\'t perform this operation on the secret because it was marked for deletion."}',
+    'InvalidRequestException: it is marked for deletion',
+  ],
+  ['{"SecretBinary":"AA=="}', 'UnexpectedAnswer: it is binary, and must be text (SecretString)'],
+])('the answer %s is told as %s', async (body, told) => {
+  answer = { status: 400, body };
+  const message = `The secret s cannot be read: ${told}`;
+  await expect(readSecret('s', Deadline.in(3000))).rejects.toMatchObject({ message });
+});
+
+test('a byte order mark is no part of a secret', async () => {
+  answer = { status: 200, body: JSON.stringify({ SecretString: '\uFEFF{"username":"u"}' }) };
+  await expect(readSecret('s', Deadline.in(3000))).resolves.toBe('{"username":"u"}');
+});
+
+test.each([
+  'eu-central-1',
+  'us-gov-west-1',
+  'cn-north-1',
+  'eusc-de-east-1',
+  'us-iso-east-1',
+  'us-isob-east-1',
+  'us-isof-south-1',
+  'eu-isoe-west-1',
+])("the address in %s is that of the SDK's own client", (region) => {
+  const { config } = new SecretsManagerClient({ region });
+  const { url } = config.endpointProvider({ Region: region, UseFIPS: false, UseDualStack: false });
+  expect(`${secretsManagerUrl(region)}/`).toBe(url.href);
+});
 
 test('a Secrets Manager that cannot be reached throws SecretUnavailable with ECONNREFUSED', async () => {
   const there = env['AWS_ENDPOINT_URL_SECRETS_MANAGER'];
