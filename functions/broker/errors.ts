@@ -35,6 +35,10 @@ export const TROUBLES = {
     what: 'what answers there does not speak AMQP 0-9-1',
     todo: 'Compare port and scheme with a listener of the broker: amqps:// is mostly 5671, amqp:// 5672, and the management API neither.',
   },
+  login_unanswered: {
+    what: 'it ends the connection without an answer to the login',
+    todo: 'Use a shorter password or token: RabbitMQ so ends a login beyond 4 kB, and 8 kB since 4.1 (`initial_frame_max`). If it is short, read the log of the broker.',
+  },
   client_certificate: {
     what: 'it asks for a client certificate, and the functions have none',
     todo: 'Give the functions a listener without `ssl_options.fail_if_no_peer_cert`.',
@@ -175,6 +179,7 @@ export class ManagementUnavailable extends CodedError {
 
 const TOLD_BY_CODE = [
   [/^ERR_NOT_AMQP$/, TROUBLES.not_amqp],
+  [/^ERR_LOGIN_UNANSWERED$/, TROUBLES.login_unanswered],
   [/ALERT_CERTIFICATE_REQUIRED$/, TROUBLES.client_certificate],
 ] as const;
 

@@ -26,6 +26,7 @@ const CAPABILITIES = {
 };
 
 /** Methods of AMQP's class `connection`, as amqplib numbers them. */
+const START_OK = (10 << 16) | 11;
 const OPEN = (10 << 16) | 40;
 const CLOSE = (10 << 16) | 50;
 
@@ -34,6 +35,9 @@ const METHOD_FRAME = 1;
 
 /** The `code` of the error when what answers does not begin as AMQP does. */
 const NOT_AMQP = 'ERR_NOT_AMQP';
+
+/** The `code` of the error when the broker ends the connection instead of answering the login. */
+const LOGIN_UNANSWERED = 'ERR_LOGIN_UNANSWERED';
 
 /** Who logs in, and where. */
 export interface Opening extends BrokerCredentials {
@@ -55,6 +59,8 @@ class Connection extends amqplib.Connection {
   readonly #onOpening: () => void;
   /** With what the broker has ended the handshake. */
   closed: Readonly<Record<string, unknown>> | undefined;
+  /** Whether the login was sent, and nothing has come since. */
+  isLoggingIn = false;
 
   /** @param onOpening called once `connection.open` is on its way: what is sent from then on need not wait for its answer */
   constructor(socket: Socket, onOpening: (connection: Connection) => void) {
@@ -66,12 +72,14 @@ class Connection extends amqplib.Connection {
 
   override sendMethod(channel: number, id: number, fields: object): boolean {
     const isWritable = super.sendMethod(channel, id, fields);
+    if (id === START_OK) this.isLoggingIn = true;
     if (id === OPEN) this.#onOpening();
     return isWritable;
   }
 
   override step(onFrame: (error: Error | null, frame: amqplib.Frame | null) => void): void {
     super.step((error, frame) => {
+      if (frame) this.isLoggingIn = false;
       if (frame?.id === CLOSE) this.closed = frame.fields;
       onFrame(error, frame);
     });
@@ -117,6 +125,8 @@ export async function openConnection<P>(
   connection.open(fields, (error) => {
     const [type = METHOD_FRAME] = connection.rest; // bytes of no frame
     if (error !== null && type !== METHOD_FRAME) reject(Object.assign(error, { code: NOT_AMQP }));
+    else if (error !== null && connection.isLoggingIn)
+      reject(Object.assign(error, { code: LOGIN_UNANSWERED }));
     else if (error !== null) reject(Object.assign(error, connection.closed));
     else if (prepared !== undefined) resolve({ prepared: prepared.it, heartbeatMs: heartbeatMs(connection) });
   });

@@ -236,6 +236,13 @@ export type Contradiction = Readonly<v.InferOutput<typeof CONTRADICTION>>;
 /** What was saved is no state of a known version. The message has nothing of the content. */
 export class MalformedState extends CodedError {
   readonly code = 'state_malformed';
+  /** Whether a newer release has saved it, which reads it again. */
+  readonly isNewer: boolean;
+
+  constructor(message: string, isNewer: boolean) {
+    super(message);
+    this.isNewer = isNewer;
+  }
 }
 
 /** @throws MalformedState */
@@ -254,7 +261,9 @@ export function parseFleetState(text: string): FleetState {
   }
   const [{ path = [] }] = issues;
   const where = path.map(({ key }) => (INSTANCE_ID.test(String(key)) ? '*' : key)).join('.');
-  throw new MalformedState(`The saved state is damaged, or of an unknown version${where && ` (${where})`}`);
+  if (Object(parseJson(text)).version > VERSION)
+    throw new MalformedState('The saved state is of a newer release', true);
+  throw new MalformedState(`The saved state is damaged${where && ` (${where})`}`, false);
 }
 
 /** The text of {@link parseFleetState}. */

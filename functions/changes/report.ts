@@ -12,7 +12,7 @@ const MAX_CHANGES = 100;
  * What is wrong with the saved state; the sweep itself is not affected.
  *
  * - `state_missing`: nothing was saved, so the history begins here.
- * - `state_malformed`: what was saved is damaged, or of an unknown version, so the history begins here.
+ * - `state_malformed`: what was saved is damaged, so the history begins here.
  * - `state_unreadable`: no changes can be reported; they are once the state can be read.
  * - `history_not_kept`: what is older than an hour could not be added to the history's files; the next sweep tries again.
  * - `state_not_kept`: what is reported now is, or may be, reported again by the next sweep.

@@ -157,6 +157,18 @@ describe('a connection to the broker', () => {
     });
   });
 
+  test('that the broker ends instead of answering the login says so', async () => {
+    const connecting = connect(async () => undefined);
+    await peer.send(METHODS['ConnectionStart'], START);
+    login.resolve({ username: 'user', password: 'secret' });
+    await peer.received('secret');
+    await peer.end();
+    await expect(connecting).rejects.toMatchObject({
+      how: 'connection_terminated',
+      message: expect.stringContaining('without an answer to the login'),
+    });
+  });
+
   test('that ends while the login is looked up is broken off when the login is there', async () => {
     const connecting = connect(async () => undefined);
     await peer.received(HEADER);

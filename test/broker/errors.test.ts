@@ -108,6 +108,7 @@ test.each<[string, Error, string]>([
     'asks for a client certificate',
   ],
   ['connection_terminated', failed('ERR_NOT_AMQP'), 'does not speak AMQP'],
+  ['connection_terminated', failed('ERR_LOGIN_UNANSWERED'), 'without an answer to the login'],
   ['tls_certificate_error', failed('DEPTH_ZERO_SELF_SIGNED_CERT'), 'tls'],
   ['tls_certificate_error', failed('ERR_TLS_CERT_ALTNAME_INVALID'), 'tls'],
   ['tls_certificate_error', failed('UNSPECIFIED'), 'tls'],

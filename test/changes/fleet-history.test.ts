@@ -56,7 +56,7 @@ describe('a state that is', () => {
   test.each([
     ['empty', ''],
     ['cut off', '{"version":1,"sweep":{"at":"2026-1'],
-    ['of another version', '{"version":3,"sweep":{},"guests":{}}'],
+    ['of no version', '{"sweep":{},"guests":{}}'],
     ['no object', '[]'],
     ['without a sweep', '{"version":1,"guests":{}}'],
     [
@@ -92,6 +92,19 @@ describe('a state that is', () => {
       expect(reported(await healthCheck().add(silentResult(A), soon()))).toEqual([[A, 'unreachable']]);
     },
   );
+
+  test('of a newer release has nothing reported and nothing written, nor is a mute', async () => {
+    const text = '{"version":3,"sweep":{},"guests":{}}';
+    s3.objects.set(PATH, text);
+    const outcome = await healthCheck().add(silentResult(A), soon());
+    expect(outcome.changes).toEqual([]);
+    expect(outcome.problem).toMatchObject({
+      code: 'state_unreadable',
+      message: expect.stringContaining('of a newer release'),
+    });
+    await expect(healthCheck().edit((state) => state, soon())).rejects.toThrow('of a newer release');
+    expect(s3.objects.get(PATH)).toBe(text);
+  });
 
   test('too slow has nothing reported, and is waited for until the deadline', async () => {
     const { promise, resolve } = Promise.withResolvers<undefined>();

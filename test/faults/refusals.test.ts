@@ -84,6 +84,13 @@ describe('refusals', () => {
   });
 });
 
+test('a login that is too long for RabbitMQ is named, since RabbitMQ says nothing', async () => {
+  await start(broker.url.replace('guest:guest', `guest:${'x'.repeat(9000)}`));
+  const { status, headers, body } = await pinged().ping(alive);
+  expect([status, body]).toEqual([400, expect.stringContaining('without an answer to the login')]);
+  expect(headers.get('proxy-status')).toContain('details="broker_unreachable"');
+});
+
 describe('limits', () => {
   let crowded: TestBroker;
   let url: string;
