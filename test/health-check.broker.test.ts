@@ -42,6 +42,10 @@ function deadGuests(): Map<string, Behaviour> {
 describe('the event', () => {
   test('an event whose instance_ids is not a list throws an error that says so', async () => {
     await expect(check.lambda.invoke({ instance_ids: 'all' })).rejects.toThrow('instance_ids is not a list');
+    const [one = ''] = alive;
+    await expect(check.lambda.invoke({ instance_ids: [one.toUpperCase()] })).rejects.toThrow(
+      'has no instance id',
+    );
   });
 
   test('malformed ids and duplicates in the event are listed in the summary, and the rest is pinged', async () => {

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { REASONS } from '../guest/reason.ts';
 import { INSTANCE_ID } from '../guest/topic.ts';
 import { InvalidEvent } from '../sweep/sweep-request.ts';
 import { described, type FleetState, type GuestState, type Mute } from './fleet-state.ts';
@@ -38,6 +39,7 @@ const text = v.pipe(
 );
 const target = v.pipe(
   text,
+  v.transform((target) => (isWord(target.toLowerCase()) ? target.toLowerCase() : target)),
   v.nonEmpty(TARGET),
   v.check(isNoMistypedId, 'an instance id is a UUID in lower case'),
 );
@@ -56,13 +58,17 @@ const MUTE_REQUEST = v.object({
 
 /**
  * Reads `{"mute": {"target": "…", "for": "2h", "note": "…", "author": "…"}}`, `{"unmute": "…"}` or `{"mutes": true}`. A
- * target is an instance's id, a reason, a hypervisor, or `all`.
+ * target is an instance's id, a reason, a hypervisor, or `all`; nothing else can be asked beside.
  *
  * @returns undefined: the event asks for a sweep
  * @throws InvalidEvent
  */
 export function readMuteRequest(event: unknown): MuteRequest | undefined {
-  const { mute, unmute, mutes } = Object(event);
+  const { mute, unmute, mutes, instance_ids: ids, forget } = Object(event);
+  const asked = { mute, unmute, mutes: mutes === true || undefined, instance_ids: ids, forget };
+  const names = Object.entries(asked).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  if (names.length > 1 && (mute ?? unmute ?? asked.mutes) !== undefined)
+    throw new InvalidEvent(`${names.join(' and ')} do not go together`);
   if (mutes === true) return { mutes };
   if (unmute !== undefined) return { unmute: parsed('unmute', target, unmute) };
   return mute === undefined ? undefined : { mute: parsed('mute', MUTE_REQUEST, mute) };
@@ -73,6 +79,11 @@ function parsed<T extends v.GenericSchema>(name: string, schema: T, value: unkno
   if (success) return output;
   const where = [name, v.getDotPath(issues[0])].filter(Boolean).join('.');
   throw new InvalidEvent(`${where}: ${issues[0].message}`);
+}
+
+/** Whether it names no hypervisor, of which the case matters. */
+function isWord(target: string): boolean {
+  return target === 'all' || Object.hasOwn(REASONS, target);
 }
 
 function isNoMistypedId(target: string): boolean {

@@ -14,7 +14,7 @@ export interface SweepRequest {
   readonly duplicates: readonly string[];
 }
 
-/** The event is neither a list of instance ids nor anything that may stand for the whole fleet. */
+/** The event names no guest, or no mute, in a form that is known, and does not stand for the whole fleet. */
 export class InvalidEvent extends CodedError {
   readonly code = 'invalid_event';
 }
@@ -31,6 +31,10 @@ const MAX_SHOWN = 100;
 export function readSweepRequest(event: unknown): SweepRequest {
   const named = readIds(event, 'instance_ids');
   const forget = readIds(event, 'forget');
+  if (named.ids.size === 0 && named.malformed.size > 0)
+    throw new InvalidEvent(
+      `instance_ids has no instance id (a UUID in lower case): ${[...named.malformed].join(', ')}`,
+    );
   return {
     instanceIds: named.isEmpty ? undefined : [...named.ids],
     forget: [...forget.ids],

@@ -190,8 +190,19 @@ describe('mutes', () => {
     [{ mute: { target: GUEST.toUpperCase().replace('8', 'A'), for: '2h' } }, /UUID in lower case/],
     [{ mute: { target: 'all', for: '2h', note: 'x'.repeat(201) } }, /^mute.note: longer than 200 characters/],
     [{ unmute: 7 }, /^unmute: not a text/],
+    [{ mute: { target: 'all', for: '2h' }, unmute: 'all' }, /^mute and unmute do not go together/],
+    [{ mutes: true, forget: [GUEST] }, /^mutes and forget do not go together/],
+    [{ unmute: 'all', instance_ids: [GUEST] }, /^unmute and instance_ids do not go together/],
   ])('%j is refused by its name', (event, message) => {
     expect(() => readMuteRequest(event)).toThrow(message);
+  });
+
+  test.each([
+    ['ALL', 'all'],
+    ['No_Consumer', 'no_consumer'],
+    ['Compute-1', 'Compute-1'],
+  ])('the target %s is %s', (target, meant) => {
+    expect(readMuteRequest({ unmute: target })).toEqual({ unmute: meant });
   });
 
   test('what is not muted cannot be unmuted, and no more than a hundred mutes are taken', () => {
