@@ -17,6 +17,7 @@ import {
   type GuestState,
   type LastSweep,
   type Mute,
+  reachableGuests,
 } from './fleet-state.ts';
 import { activeMutes, muteOf } from './mutes.ts';
 import { type Reminder, reminderOf } from './reminder.ts';
@@ -92,8 +93,11 @@ class Fleet {
   readonly #result: SweepResult;
   readonly #rules: Rules;
   readonly #guests: Map<string, GuestState>;
+  /** Plainly reachable before, and not in the answers. */
   readonly #known: Set<string>;
   readonly #answered: Record<string, Answered>;
+  /** Without any guest that has answered, a silent one may have been there for long. */
+  readonly #wasAnyReachable: boolean;
   readonly #apart = new Map<string, Apart>();
   readonly #changes: Change[] = [];
   readonly #quietChanges: Change[] = [];
@@ -112,6 +116,7 @@ class Fleet {
     this.#guests = new Map(Object.entries(before?.guests ?? {}));
     this.#known = new Set(before?.known);
     this.#answered = { ...before?.answered };
+    this.#wasAnyReachable = before !== undefined && !reachableGuests(before).next().done;
     this.#mutes = activeMutes(before?.mutes, result.endedAt);
     this.#roundTrips = new Map(Object.entries(this.#isNewDay ? {} : (before?.round_trips?.guests ?? {})));
     this.#startedAt = result.startedAt.toISOString();
@@ -123,7 +128,9 @@ class Fleet {
   apply(id: string, verdict: Verdict): void {
     if (verdict.reachable === 'unknown') return;
     const before = this.#guests.get(id);
-    if (this.#isOutdated(id, before) || this.#isForeign(id, before)) return;
+    const wasReachable = before === undefined && (this.#known.has(id) || id in this.#answered);
+    if (this.#isOutdated(before, wasReachable) || this.#isForeign(before, wasReachable)) return;
+    this.#known.delete(id);
     const why = verdict.reachable ? undefined : verdict;
     if (verdict.reachable) {
       this.#answered[id] = this.#answerOf(id, verdict, before);
@@ -134,14 +141,13 @@ class Fleet {
     if (isDeleted && before?.counted_apart !== 'orphaned') this.#reportDeletion(id, before, why);
     if (isDeleted && why && !isBound) {
       this.#guests.delete(id);
-      this.#known.delete(id);
       return;
     }
     const isMuted = this.#isMuted(id, before, why);
-    if (!isMuted) this.#count(id, before, why);
+    if (!isMuted) this.#count(before, wasReachable, why);
     const at = why ? this.#result.failedAt(id).toISOString() : this.#endedAt;
     const isTroveFresh = this.#result.trove?.isFresh === true;
-    const silent = { before, isNewcomer: this.#isNewcomer(id, before), at };
+    const silent = { before, isNewcomer: before === undefined && this.#wasAnyReachable && !wasReachable, at };
     const context = why && contextOf(silent, this.#instance(id), this.#result.trove);
     const excused = context && excuse(silent, context, isTroveFresh, this.#rules.expectedSilenceMs);
     const apart = isDeleted ? 'orphaned' : isMuted && why ? 'muted' : excused;
@@ -199,9 +205,8 @@ class Fleet {
   }
 
   /** Whether a later sweep has looked at the guest since this one began. */
-  #isOutdated(id: string, before: GuestState | undefined): boolean {
-    const at = before ? before.at : this.#known.has(id) ? this.#before?.sweep.started_at : undefined;
-    return this.#isLater(at);
+  #isOutdated(before: GuestState | undefined, wasReachable: boolean): boolean {
+    return this.#isLater(wasReachable ? this.#before?.sweep.started_at : before?.at);
   }
 
   #isLater(at: string | undefined): boolean {
@@ -258,8 +263,8 @@ class Fleet {
   }
 
   /** Whether an event alone names the guest: it may be mistyped, and is no part of the fleet. */
-  #isForeign(id: string, before: GuestState | undefined): boolean {
-    return !this.#isOfFleet && before === undefined && !this.#known.has(id);
+  #isForeign(before: GuestState | undefined, wasReachable: boolean): boolean {
+    return !this.#isOfFleet && before === undefined && !wasReachable;
   }
 
   #isMuted(id: string, before?: GuestState, why?: Unreachable): boolean {
@@ -297,16 +302,10 @@ class Fleet {
     this.#guests.set(id, { ...before, reported: 'nothing' });
   }
 
-  #count(id: string, before: GuestState | undefined, why: Unreachable | undefined): void {
-    if (!this.#known.has(id) && before?.sweeps !== 0) return;
+  #count(before: GuestState | undefined, wasReachable: boolean, why: Unreachable | undefined): void {
+    if (!wasReachable && before?.sweeps !== 0) return;
     this.#losses.expected++;
     if (why) this.#losses.lost++;
-  }
-
-  /** Without any guest that has answered, a silent one may have been there for long. */
-  #isNewcomer(id: string, before: GuestState | undefined): boolean {
-    const isFleetKnown = (this.#before?.known.length ?? 0) > 0;
-    return isFleetKnown && before === undefined && !this.#known.has(id);
   }
 
   #set(
@@ -317,10 +316,8 @@ class Fleet {
   ): void {
     if (guest === undefined) {
       this.#guests.delete(id);
-      this.#known.add(id);
       return;
     }
-    this.#known.delete(id);
     const kind = excuse ?? (guest.reported === 'abandoned' ? 'abandoned' : undefined);
     const apart = guest.sweeps > 0 ? kind : undefined;
     if (apart) this.#apart.set(id, apart);

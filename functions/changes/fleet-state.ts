@@ -154,7 +154,7 @@ const STATE = v.object({
   counted_at: v.exactOptional(moment),
   /** By instance id, the guests that are not plainly reachable: the unreachable, and those that lately were. */
   guests: v.record(instanceId, GUEST),
-  /** The guests that are plainly reachable; in a text, those of them that `answered` lacks. */
+  /** Guests that are plainly reachable, and that `answered` lacks. */
   known: v.exactOptional(
     v.custom<readonly string[]>((value) => Array.isArray(value) && value.every(isInstanceId)),
     [],
@@ -250,14 +250,8 @@ export function parseFleetState(text: string): FleetState {
   const { success, output, issues } = v.safeParse(ANY_VERSION, parseJson(text), { abortEarly: true });
   if (success) {
     if (!('known' in output)) return fleetState(output.sweep, output.guests);
-    const { guests, answered = {} } = output;
-    return {
-      ...output,
-      known: [
-        ...output.known.filter((id) => !(id in answered)),
-        ...Object.keys(answered).filter((id) => !(id in guests)),
-      ],
-    };
+    const { known, answered = {} } = output;
+    return { ...output, known: known.filter((id) => !(id in answered)) };
   }
   const [{ path = [] }] = issues;
   const where = path.map(({ key }) => (INSTANCE_ID.test(String(key)) ? '*' : key)).join('.');
@@ -267,8 +261,14 @@ export function parseFleetState(text: string): FleetState {
 }
 
 /** The text of {@link parseFleetState}. */
-export function fleetStateText({ known, answered = {}, ...state }: FleetState): string {
-  return JSON.stringify({ ...state, known: known.filter((id) => !(id in answered)), answered });
+export function fleetStateText(state: FleetState): string {
+  return JSON.stringify(state);
+}
+
+/** The guests that are plainly reachable. */
+export function* reachableGuests({ known, guests, answered = {} }: FleetState): Generator<string> {
+  yield* known;
+  for (const id of Object.keys(answered)) if (!(id in guests)) yield id;
 }
 
 export function fleetState(

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { REASONS } from '../guest/reason.ts';
 import { INSTANCE_ID } from '../guest/topic.ts';
 import { InvalidEvent } from '../sweep/sweep-request.ts';
-import { described, type FleetState, type GuestState, type Mute } from './fleet-state.ts';
+import { described, type FleetState, type GuestState, type Mute, reachableGuests } from './fleet-state.ts';
 
 /** What an event asks about mutes: to set one, to end one, or which there are. */
 export type MuteRequest =
@@ -108,9 +108,10 @@ export function withMutes(state: FleetState, request: MuteRequest, now: Date): F
   return { ...state, mutes: [...others, { ...mute, from: now.toISOString(), until }] };
 }
 
-export function muteList({ mutes = [], guests, known, answered = {} }: FleetState, now: Date): MuteList {
+export function muteList(state: FleetState, now: Date): MuteList {
+  const { mutes = [], guests, answered = {} } = state;
   const silent = Object.entries(guests).filter(([, { sweeps }]) => sweeps > 0);
-  const others = [...known, ...Object.keys(guests).filter((id) => guests[id]?.sweeps === 0)];
+  const others = [...reachableGuests(state), ...Object.keys(guests).filter((id) => guests[id]?.sweeps === 0)];
   const concerns = (mute: Mute) => {
     const count = silent.filter(([id, guest]) => muteOf([mute], id, guest, now)).length;
     const up = others.filter((id) => muteOf([mute], id, described(answered[id]) ?? {}, now)).length;

@@ -1,5 +1,6 @@
 import { StateUnavailable } from '../store/state-store.ts';
 import type { Saved } from './fleet-history.ts';
+import { reachableGuests } from './fleet-state.ts';
 
 /** The guests of the fleet that the saved state knows. */
 export interface RememberedGuests {
@@ -16,7 +17,7 @@ export function rememberedGuests(
   { forget }: { readonly forget: readonly string[] },
 ): RememberedGuests {
   const state = saved instanceof StateUnavailable ? undefined : saved?.state;
-  const all = new Set(state?.known);
+  const all = new Set(state && reachableGuests(state));
   const silent = new Set<string>();
   const withoutConsumer = new Set<string>();
   for (const [id, { sweeps, reason }] of Object.entries(state?.guests ?? {})) {

@@ -5,6 +5,7 @@ import {
   type GuestState,
   type LastSweep,
   type Mute,
+  reachableGuests,
   STALE_AFTER_RATES,
 } from '../changes/fleet-state.ts';
 import { activeMutes } from '../changes/mutes.ts';
@@ -65,7 +66,8 @@ export function fleetStatus(state: FleetState, nowMs: number, rateMs: number): F
 }
 
 /** Without what is left of guests that Trove has deleted. */
-function guestsOf({ guests, known, answered = {} }: FleetState): GuestStatus[] {
+function guestsOf(state: FleetState): GuestStatus[] {
+  const { guests, answered = {} } = state;
   const reachable = (id: string): GuestStatus => ({
     instance_id: id,
     reachable: true,
@@ -73,7 +75,7 @@ function guestsOf({ guests, known, answered = {} }: FleetState): GuestStatus[] {
   });
   const others = Object.entries(guests).filter(([, { counted_apart: why }]) => why !== 'orphaned');
   const all = [
-    ...known.map(reachable),
+    ...reachableGuests(state).map(reachable),
     ...others.map(([id, guest]) => (guest.sweeps === 0 ? reachable(id) : unreachable(id, guest))),
   ];
   return all.sort((a, b) => (a.instance_id < b.instance_id ? -1 : 1));

@@ -20,7 +20,6 @@ const STATE: FleetState = {
     },
     1,
   ),
-  known: [instance(1)],
   answered: {
     [instance(1)]: { round_trip_ms: 1.9, name: 'a "b"\\\n' },
     [instance(5)]: { round_trip_ms: 20 },
