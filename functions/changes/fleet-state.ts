@@ -256,7 +256,10 @@ export function parseFleetState(text: string): FleetState {
   const [{ path = [] }] = issues;
   const where = path.map(({ key }) => (INSTANCE_ID.test(String(key)) ? '*' : key)).join('.');
   if (Object(parseJson(text)).version > VERSION)
-    throw new MalformedState('The saved state is of a newer release', true);
+    throw new MalformedState(
+      'The saved state is of a newer release: deploy that release again, or delete the state',
+      true,
+    );
   throw new MalformedState(`The saved state is damaged${where && ` (${where})`}`, false);
 }
 
