@@ -37,7 +37,7 @@ export const TROUBLES = {
   },
   login_unanswered: {
     what: 'it ends the connection without an answer to the login',
-    todo: 'Use a shorter password or token: RabbitMQ so ends a login beyond 4 kB, and 8 kB since 4.1 (`initial_frame_max`). If it is short, read the log of the broker.',
+    todo: 'Use a shorter password or token: this is how RabbitMQ refuses a login beyond 4 kB (8 kB since 4.1, `initial_frame_max`). If the login is short, read the log of the broker.',
   },
   client_certificate: {
     what: 'it asks for a client certificate, and the functions have none',

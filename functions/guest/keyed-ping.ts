@@ -23,10 +23,10 @@ export function pingWithKey(
   ping: PingOnce,
   hops?: Hops,
 ): Promise<PingResult> {
-  return keys === undefined ? ping(undefined) : pingWithItsKey(keys, instanceId, deadline, ping, hops);
+  return keys === undefined ? ping(undefined) : lookUpAndPing(keys, instanceId, deadline, ping, hops);
 }
 
-async function pingWithItsKey(
+async function lookUpAndPing(
   keys: GuestKeys,
   instanceId: string,
   deadline: Deadline,

@@ -67,14 +67,14 @@ export async function rpcPing(
     outcome = result;
     if (!result.reachable) return withAgents(result, silence);
     if (!call.isAnsweredLate) return result;
-    const { consumers = 1 } = silence.queue ?? (await silence.askAfterRefusal()) ?? {};
+    const { consumers = 1 } = silence.queue ?? (await silence.askOnceMore()) ?? {};
     return consumers > 1 ? { ...result, consumers } : result;
   } catch (error) {
     outcome = error;
     endMs = sinceMs(startMs);
     // Elsewhere a consumer proves nothing: RabbitMQ 4 counts those of a quorum queue without a majority, too.
     const isSlow = isWithheld(error) && timing.silenceMs() > timing.firstQuestionMs;
-    const queue = isSlow || isOfQueue(error) ? await silence.askAfterRefusal(isSlow) : silence.queue;
+    const queue = isSlow || isOfQueue(error) ? await silence.askOnceMore(isSlow) : silence.queue;
     const result = reasonFor(error, { target, queue, roundTripMs: endMs });
     outcome = result;
     return withAgents(result, silence);
@@ -93,7 +93,7 @@ function sinceMs(startMs: number): number {
 /** An agent with another key may be a second one, left from before a rebuild. */
 async function withAgents(result: Unreachable, silence: Silence): Promise<Unreachable> {
   if (result.reason !== 'key_mismatch') return result;
-  return { ...result, cause: result.cause + severalAgents(await silence.askAfterRefusal()) };
+  return { ...result, cause: result.cause + severalAgents(await silence.askOnceMore()) };
 }
 
 function isWithheld(error: unknown): boolean {

@@ -41,12 +41,12 @@ export class Silence {
   }
 
   /**
-   * Asks about a queue that has refused the ping.
+   * Asks about the guest's queue when the ping has ended: refused, or answered in a way that more than one agent explains.
    *
    * @param isSlow whether the broker is slow for all: about a queue that is not down it then takes longer to answer, too
    * @returns undefined where the broker does not say, or says that there is no queue
    */
-  async askAfterRefusal(isSlow = false): Promise<QueueCounts | undefined> {
+  async askOnceMore(isSlow = false): Promise<QueueCounts | undefined> {
     const { answerTimeoutMs, refusedAnswerMs, deadline, openTimeoutMs } = this.#timing;
     let startMs = performance.now();
     let waitMs = refusedAnswerMs;
