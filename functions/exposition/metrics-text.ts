@@ -5,12 +5,7 @@ export type MetricsFormat = 'prometheus' | 'openmetrics';
 
 type Labels = Readonly<Record<string, string | undefined>>;
 
-/** A gauge. Its unit is the end of its name. */
-interface Family {
-  readonly name: string;
-  readonly help: string;
-  readonly samples: Iterable<readonly [labels: Labels, value: number | boolean]>;
-}
+type Samples = Iterable<readonly [labels: Labels, value: number | boolean]>;
 
 /**
  * The status of the fleet as gauges. Written by hand, line by line: prom-client (15.1) keeps each of 100,000 samples as an
@@ -21,7 +16,7 @@ export function* metricsText(
   guests: readonly GuestStatus[] | undefined,
   format: MetricsFormat,
 ): Iterable<string> {
-  for (const { name, help, samples } of families(status, guests ?? [])) {
+  for (const [name, [help, samples]] of Object.entries(gauges(status, guests ?? []))) {
     yield `# HELP ${name} ${escaped(help)}\n# TYPE ${name} gauge\n`;
     if (format === 'openmetrics' && name.endsWith('_seconds')) yield `# UNIT ${name} seconds\n`;
     for (const [labels, value] of samples) yield `${name}${labelsText(labels)} ${Number(value)}\n`;
@@ -29,88 +24,73 @@ export function* metricsText(
   if (format === 'openmetrics') yield '# EOF\n';
 }
 
-/** Sweep first: what a reader of the first lines wants to know. */
-function families(
+/** By name, whose end is the unit. The sweep's come first: what a reader of the first lines wants to know. */
+function gauges(
   { sweep, isStale, controlPlane }: FleetStatus,
   guests: readonly GuestStatus[],
-): readonly Family[] {
-  const one = (value: number | boolean): Family['samples'] => [[{}, value]];
+): Readonly<Record<string, readonly [help: string, samples: Samples]>> {
+  const one = (value: number | boolean): Samples => [[{}, value]];
   const { reachable, unreachable, unknown, new: isNew, abandoned, expected_silent, muted, orphaned } = sweep;
   const apart = { new: isNew, abandoned, expected_silent, muted, orphaned };
-  const totals = { reachable, unreachable, unknown, ...apart };
-  const each = function* (sampleOf: (guest: GuestStatus) => number | undefined): Family['samples'] {
-    for (const guest of guests) {
-      const value = sampleOf(guest);
-      if (value !== undefined) yield [{ instance_id: guest.instance_id }, value];
-    }
+  const totals = Object.entries({ reachable, unreachable, unknown, ...apart });
+  const topics = controlPlane.filter((each) => each.reachable !== null);
+  return {
+    rpc_ping_sweep_timestamp_seconds: [
+      'When the last sweep of the fleet ended, Unix time.',
+      one(Date.parse(sweep.at) / 1000),
+    ],
+    rpc_ping_sweep_duration_seconds: ['How long the last sweep took.', one(sweep.duration_ms / 1000)],
+    rpc_ping_sweep_complete: [
+      '1: all guests have a verdict; 0: something kept the last sweep from being complete.',
+      one(sweep.error === undefined),
+    ],
+    rpc_ping_state_stale: [
+      '1: no sweep has ended for two rates of the schedule. After six, the answer is 503.',
+      one(isStale),
+    ],
+    rpc_ping_broker_reachable: [
+      '0: the broker kept the last sweep from pinging, so that the guests are those of the sweep before.',
+      one(sweep.broker_reachable),
+    ],
+    rpc_ping_guests: [
+      'How many guests the last sweep found in each state.',
+      totals.map(([state, count = 0]) => [{ state }, count]),
+    ],
+    rpc_ping_control_plane_reachable: [
+      "Whether a topic of Trove's control plane answers.",
+      topics.map(({ topic, reachable: isUp }) => [{ topic }, isUp === true]),
+    ],
+    rpc_ping_reachable: [
+      'Whether the guest agent answers; counted_apart says why a silent one is no fault.',
+      reachability(guests),
+    ],
+    rpc_ping_since_seconds: [
+      'Since when the guest agent has been unreachable, Unix time.',
+      ofGuests(guests, ({ since }) => (since === undefined ? undefined : Date.parse(since) / 1000)),
+    ],
+    rpc_ping_round_trip_seconds: [
+      "The guest agent's last answer, from publish to reply.",
+      ofGuests(guests, ({ round_trip_ms: ms }) => ms && Number((ms / 1000).toFixed(6))),
+    ],
   };
-  return [
-    {
-      name: 'rpc_ping_sweep_timestamp_seconds',
-      help: 'When the last sweep of the fleet ended, Unix time.',
-      samples: one(Date.parse(sweep.at) / 1000),
-    },
-    {
-      name: 'rpc_ping_sweep_duration_seconds',
-      help: 'How long the last sweep took.',
-      samples: one(sweep.duration_ms / 1000),
-    },
-    {
-      name: 'rpc_ping_sweep_complete',
-      help: '1: all guests have a verdict; 0: something kept the last sweep from being complete.',
-      samples: one(sweep.error === undefined),
-    },
-    {
-      name: 'rpc_ping_state_stale',
-      help: '1: no sweep has ended for two rates of the schedule. After six, the answer is 503.',
-      samples: one(isStale),
-    },
-    {
-      name: 'rpc_ping_broker_reachable',
-      help: '0: the broker kept the last sweep from pinging, so that the guests are those of the sweep before.',
-      samples: one(sweep.broker_reachable),
-    },
-    {
-      name: 'rpc_ping_guests',
-      help: 'How many guests the last sweep found in each state.',
-      samples: Object.entries(totals).map(([state, count = 0]) => [{ state }, count]),
-    },
-    {
-      name: 'rpc_ping_control_plane_reachable',
-      help: "Whether a topic of Trove's control plane answers.",
-      samples: controlPlane.flatMap(({ topic, reachable: isUp }) =>
-        isUp === null ? [] : [[{ topic }, isUp]],
-      ),
-    },
-    {
-      name: 'rpc_ping_reachable',
-      help: 'Whether the guest agent answers; counted_apart says why a silent one is no fault.',
-      samples: reachability(guests),
-    },
-    {
-      name: 'rpc_ping_since_seconds',
-      help: 'Since when the guest agent has been unreachable, Unix time.',
-      samples: each(({ since }) => (since === undefined ? undefined : Date.parse(since) / 1000)),
-    },
-    {
-      name: 'rpc_ping_round_trip_seconds',
-      help: "The guest agent's last answer, from publish to reply.",
-      samples: each(({ round_trip_ms: ms }) => ms && Number((ms / 1000).toFixed(6))),
-    },
-  ];
 }
 
-function* reachability(guests: readonly GuestStatus[]): Family['samples'] {
-  for (const {
-    instance_id,
-    name,
-    project_id: project,
-    hypervisor,
-    reason,
-    counted_apart,
-    reachable,
-  } of guests)
-    yield [{ instance_id, name, project, hypervisor, reason, counted_apart }, reachable];
+function* reachability(guests: readonly GuestStatus[]): Samples {
+  for (const guest of guests) {
+    const { instance_id, name, project_id: project, hypervisor, reason, counted_apart } = guest;
+    yield [{ instance_id, name, project, hypervisor, reason, counted_apart }, guest.reachable];
+  }
+}
+
+/** Of the guests that have a value. */
+function* ofGuests(
+  guests: readonly GuestStatus[],
+  sampleOf: (guest: GuestStatus) => number | undefined,
+): Samples {
+  for (const guest of guests) {
+    const value = sampleOf(guest);
+    if (value !== undefined) yield [{ instance_id: guest.instance_id }, value];
+  }
 }
 
 /** A label without a value is left out: to Prometheus that is the same. */

@@ -1,17 +1,15 @@
-import { GetAccountSettingsCommand, GetFunctionConcurrencyCommand } from '@aws-sdk/client-lambda';
-import { GetParameterCommand } from '@aws-sdk/client-ssm';
 import { CONCURRENCY } from '../compute/concurrency.ts';
 import type { Settings } from '../settings/deployment-settings.ts';
-import { asking } from '../smoke/aws-error.ts';
+import { asking } from '../terminal/aws-error.ts';
+import { type Finding, good, open, todo, unless } from '../terminal/finding.ts';
 import type { AwsAccount } from './aws-account.ts';
-import { type Finding, good, open, todo, unless } from './finding.ts';
 
 /** What CDK's templates ask for. */
 const BOOTSTRAP_VERSION = 6;
 
 export async function checkBootstrap({ ssm, region }: AwsAccount): Promise<Finding> {
   const name = '/cdk-bootstrap/hnb659fds/version';
-  const parameter = ssm.send(new GetParameterCommand({ Name: name })).catch((error: Error) => {
+  const parameter = ssm.getParameter({ Name: name }).catch((error: Error) => {
     if (error.name === 'ParameterNotFound') return { Parameter: { Value: undefined } };
     throw error;
   });
@@ -28,16 +26,17 @@ const UNRESERVED = 100;
 /** Whether Lambda lets the functions reserve their concurrency, beside what those already deployed have reserved. */
 export async function checkConcurrency({ lambda, region }: AwsAccount, settings: Settings): Promise<Finding> {
   const reservedBy = async (name: string): Promise<number> => {
-    const command = new GetFunctionConcurrencyCommand({ FunctionName: `${settings.name}-${name}` });
-    const answer = await lambda.send(command).catch((error: Error) => {
-      if (error.name !== 'ResourceNotFoundException') throw error;
-    });
+    const answer = await lambda
+      .getFunctionConcurrency({ FunctionName: `${settings.name}-${name}` })
+      .catch((error: Error) => {
+        if (error.name !== 'ResourceNotFoundException') throw error;
+      });
     return answer?.ReservedConcurrentExecutions ?? 0;
   };
   const [{ AccountLimit: limit }, ...reserved] = await asking(
     "Lambda's unreserved concurrency cannot be read",
     Promise.all([
-      lambda.send(new GetAccountSettingsCommand({})),
+      lambda.getAccountSettings({}),
       ...['rpc-ping', 'health-check', 'fleet-page', 'fleet'].map(reservedBy),
     ]),
   );

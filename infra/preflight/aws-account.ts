@@ -1,12 +1,12 @@
-import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
-import { EC2Client } from '@aws-sdk/client-ec2';
-import { KMSClient } from '@aws-sdk/client-kms';
-import { LambdaClient } from '@aws-sdk/client-lambda';
-import { MqClient } from '@aws-sdk/client-mq';
-import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { SSMClient } from '@aws-sdk/client-ssm';
-import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
-import { asking } from '../smoke/aws-error.ts';
+import { CloudFormation } from '@aws-sdk/client-cloudformation';
+import { EC2 } from '@aws-sdk/client-ec2';
+import { KMS } from '@aws-sdk/client-kms';
+import { Lambda } from '@aws-sdk/client-lambda';
+import { Mq } from '@aws-sdk/client-mq';
+import { SecretsManager } from '@aws-sdk/client-secrets-manager';
+import { SSM } from '@aws-sdk/client-ssm';
+import { STS } from '@aws-sdk/client-sts';
+import { asking } from '../terminal/aws-error.ts';
 
 /** No check takes longer than seconds, whatever is in the way. */
 const OPTIONS = {
@@ -20,21 +20,21 @@ export class AwsAccount {
   readonly region: string;
   /** The ARN of the user or role. */
   readonly caller: string;
-  readonly cloudFormation = new CloudFormationClient(OPTIONS);
-  readonly ec2 = new EC2Client(OPTIONS);
-  readonly kms = new KMSClient(OPTIONS);
-  readonly lambda = new LambdaClient(OPTIONS);
-  readonly mq = new MqClient(OPTIONS);
-  readonly secretsManager = new SecretsManagerClient(OPTIONS);
-  readonly ssm = new SSMClient(OPTIONS);
+  readonly cloudFormation = new CloudFormation(OPTIONS);
+  readonly ec2 = new EC2(OPTIONS);
+  readonly kms = new KMS(OPTIONS);
+  readonly lambda = new Lambda(OPTIONS);
+  readonly mq = new Mq(OPTIONS);
+  readonly secretsManager = new SecretsManager(OPTIONS);
+  readonly ssm = new SSM(OPTIONS);
 
   /** @throws Error that says what to do where there are no credentials, no region, or no such account */
   static async ofThisMachine(): Promise<AwsAccount> {
-    const sts = new STSClient(OPTIONS);
+    const sts = new STS(OPTIONS);
     const what = "The caller's identity cannot be read";
     const [region, { Account: id, Arn: caller }] = await asking(
       what,
-      Promise.all([sts.config.region(), sts.send(new GetCallerIdentityCommand({}))]),
+      Promise.all([sts.config.region(), sts.getCallerIdentity({})]),
     );
     if (id === undefined || caller === undefined) throw new Error(`${what}: the answer is none of AWS's.`);
     return new AwsAccount(id, region, caller);

@@ -1,9 +1,3 @@
-import { DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
-import {
-  DescribeBrokerCommand,
-  DescribeBrokerInstanceOptionsCommand,
-  ListBrokersCommand,
-} from '@aws-sdk/client-mq';
 import { MAKING, makingOf } from '../settings/deployment-files.ts';
 import {
   brokerStackOf,
@@ -11,9 +5,9 @@ import {
   modelOf,
   type NewBrokerSettings,
 } from '../settings/deployment-settings.ts';
-import { asking } from '../smoke/aws-error.ts';
+import { asking } from '../terminal/aws-error.ts';
+import { type Finding, good, open, unless } from '../terminal/finding.ts';
 import type { AwsAccount } from './aws-account.ts';
-import { type Finding, good, open, unless } from './finding.ts';
 
 /** Whether Amazon MQ makes such a broker in these zones. */
 export async function checkInstanceType(
@@ -22,13 +16,15 @@ export async function checkInstanceType(
   wantedZones: Promise<readonly string[]>,
 ): Promise<Finding> {
   const { instanceType, isCluster } = modelOf({ ...settings });
-  const command = new DescribeBrokerInstanceOptionsCommand({
-    EngineType: 'RABBITMQ',
-    HostInstanceType: instanceType,
-  });
   const what = "Amazon MQ's instance types cannot be read";
   const [{ BrokerInstanceOptions: options = [] }, zones] = await Promise.all([
-    asking(what, mq.send(command)),
+    asking(
+      what,
+      mq.describeBrokerInstanceOptions({
+        EngineType: 'RABBITMQ',
+        HostInstanceType: instanceType,
+      }),
+    ),
     wantedZones,
   ]);
   const kind = `A ${settings.newBroker} of RabbitMQ ${settings.brokerVersion} on ${instanceType}`;
@@ -61,12 +57,10 @@ export async function checkBrokerStack(
 ): Promise<Finding> {
   const name = brokerStackOf(settings);
   const what = `The stack ${name}`;
-  const described = cloudFormation
-    .send(new DescribeStacksCommand({ StackName: name }))
-    .catch((error: Error) => {
-      if (error.message.endsWith('does not exist')) return { Stacks: [] };
-      throw error;
-    });
+  const described = cloudFormation.describeStacks({ StackName: name }).catch((error: Error) => {
+    if (error.message.endsWith('does not exist')) return { Stacks: [] };
+    throw error;
+  });
   const { Stacks: [stack] = [] } = await asking(`${what} cannot be read`, described);
   if (stack === undefined) return good(`${what} is new.`);
   const { StackStatus: status, Parameters: parameters = [] } = stack;
@@ -90,13 +84,10 @@ export async function checkBrokerStack(
 export async function checkBrokerName({ mq }: AwsAccount, settings: NewBrokerSettings): Promise<Finding> {
   const { brokerName } = settings;
   const what = "Amazon MQ's brokers cannot be listed";
-  const { BrokerSummaries: brokers = [] } = await asking(
-    what,
-    mq.send(new ListBrokersCommand({ MaxResults: 100 })),
-  );
+  const { BrokerSummaries: brokers = [] } = await asking(what, mq.listBrokers({ MaxResults: 100 }));
   const BrokerId = brokers.find((broker) => broker.BrokerName === brokerName)?.BrokerId;
   if (BrokerId === undefined) return good(`The name ${brokerName} is free in Amazon MQ.`);
-  const { Tags: tags } = await asking(what, mq.send(new DescribeBrokerCommand({ BrokerId })));
+  const { Tags: tags } = await asking(what, mq.describeBroker({ BrokerId }));
   const stack = brokerStackOf(settings);
   const isOwn = tags?.['aws:cloudformation:stack-name'] === stack;
   return unless(
@@ -112,8 +103,7 @@ export async function checkBroker({ mq }: AwsAccount, settings: ExistingBrokerSe
   const id = settings.brokerId ?? /^amqps:\/\/(b-[0-9a-f-]{36})\./.exec(brokerEndpoint ?? '')?.[1];
   if (id === undefined)
     return open(`The broker ${brokerName}: brokerEndpoint does not say which one of Amazon MQ's it is.`);
-  const command = new DescribeBrokerCommand({ BrokerId: id });
-  const broker = await asking(`The broker ${id} cannot be described`, mq.send(command));
+  const broker = await asking(`The broker ${id} cannot be described`, mq.describeBroker({ BrokerId: id }));
   const endpoints = broker.BrokerInstances?.flatMap(({ Endpoints }) => Endpoints ?? []) ?? [];
   const groups = broker.SecurityGroups ?? [];
   return unless(

@@ -1,8 +1,8 @@
 import type { ExistingBrokerSettings, NewBrokerSettings, Settings } from '../settings/deployment-settings.ts';
+import type { Finding } from '../terminal/finding.ts';
 import { checkArns, checkBootstrap, checkConcurrency } from './account-checks.ts';
 import type { AwsAccount } from './aws-account.ts';
 import { checkBroker, checkBrokerName, checkBrokerStack, checkInstanceType } from './broker-checks.ts';
-import type { Finding } from './finding.ts';
 import { checkHttps } from './https-check.ts';
 import { checkKey } from './key-checks.ts';
 import {

@@ -1,7 +1,7 @@
 import { rootCertificates } from 'node:tls';
 import { send, troubleOf } from '../../functions/http-client.ts';
 import { readCaCertificates } from '../settings/ca-certificates.ts';
-import { type Finding, good, open, todo } from './finding.ts';
+import { type Finding, good, open, todo } from '../terminal/finding.ts';
 
 const TIMEOUT_MS = 5_000;
 

@@ -1,8 +1,7 @@
-import { DescribeKeyCommand, GetKeyPolicyCommand } from '@aws-sdk/client-kms';
 import { parseJsonObject } from '../../functions/json.ts';
-import { asking } from '../smoke/aws-error.ts';
+import { asking } from '../terminal/aws-error.ts';
+import { type Finding, open, unless } from '../terminal/finding.ts';
 import type { AwsAccount } from './aws-account.ts';
-import { type Finding, open, unless } from './finding.ts';
 
 /** What a key is used for, by the setting that names it: the actions, and the services that use it themselves. */
 const USES = {
@@ -20,14 +19,14 @@ export async function checkKey(
   const { actions, services } = USES[setting];
   const key = { KeyId: arn };
   const [, partition = '', , , owner] = arn.split(':');
-  const described = asking(`${setting} cannot be described`, kms.send(new DescribeKeyCommand(key)));
+  const described = asking(`${setting} cannot be described`, kms.describeKey(key));
   if (owner !== id) {
     await described;
     return open(`${setting}: it is of the account ${owner}: its policy must let the account ${id} use it.`);
   }
   const policy = asking(
     `The policy of ${setting} cannot be read`,
-    kms.send(new GetKeyPolicyCommand({ ...key, PolicyName: 'default' })),
+    kms.getKeyPolicy({ ...key, PolicyName: 'default' }),
   );
   const [{ KeyMetadata: found }, { Policy: text = '' }] = await Promise.all([described, policy]);
   const statements = [parseJsonObject(text)?.['Statement']].flat().map(Object);

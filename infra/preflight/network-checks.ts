@@ -1,22 +1,13 @@
 import { BlockList } from 'node:net';
 import {
-  DescribeAvailabilityZonesCommand,
-  DescribeManagedPrefixListsCommand,
-  DescribeSubnetsCommand,
-  DescribeVpcAttributeCommand,
-  DescribeVpcEndpointServicesCommand,
-  DescribeVpcEndpointsCommand,
-  DescribeVpcsCommand,
-} from '@aws-sdk/client-ec2';
-import {
   brokerStackOf,
   type ExistingBrokerSettings,
   type NewBrokerSettings,
   type Settings,
 } from '../settings/deployment-settings.ts';
-import { asking } from '../smoke/aws-error.ts';
+import { asking } from '../terminal/aws-error.ts';
+import { type Finding, good, open, unless } from '../terminal/finding.ts';
 import type { AwsAccount } from './aws-account.ts';
-import { type Finding, good, open, unless } from './finding.ts';
 
 /** The subnets of an existing broker's VPC, with their zones. */
 export type Subnets = readonly {
@@ -26,8 +17,10 @@ export type Subnets = readonly {
 }[];
 
 export async function subnetsOf({ ec2 }: AwsAccount, ids: readonly string[]): Promise<Subnets> {
-  const command = new DescribeSubnetsCommand({ SubnetIds: [...ids] });
-  const { Subnets: found = [] } = await asking('The subnets cannot be read', ec2.send(command));
+  const { Subnets: found = [] } = await asking(
+    'The subnets cannot be read',
+    ec2.describeSubnets({ SubnetIds: [...ids] }),
+  );
   return found.map(({ SubnetId: id = '', AvailabilityZone: zone = '', VpcId: vpcId }) => ({
     id,
     zone,
@@ -41,7 +34,7 @@ export async function zonesOf({ ec2 }: AwsAccount, settings: NewBrokerSettings):
   const isZone = { Name: 'zone-type', Values: ['availability-zone'] };
   const { AvailabilityZones: found = [] } = await asking(
     "The region's zones cannot be read",
-    ec2.send(new DescribeAvailabilityZonesCommand({ Filters: [isZone] })),
+    ec2.describeAvailabilityZones({ Filters: [isZone] }),
   );
   return found
     .flatMap(({ ZoneName: name }) => name ?? [])
@@ -69,8 +62,10 @@ export function checkSubnets(subnets: Subnets, { vpcId, subnetIds }: ExistingBro
 export async function checkDns({ ec2 }: AwsAccount, settings: ExistingBrokerSettings): Promise<Finding> {
   const { vpcId, brokerId } = settings;
   const isOn = async (Attribute: 'enableDnsSupport' | 'enableDnsHostnames') => {
-    const command = new DescribeVpcAttributeCommand({ VpcId: vpcId, Attribute });
-    const found = await asking("The VPC's DNS cannot be read", ec2.send(command));
+    const found = await asking(
+      "The VPC's DNS cannot be read",
+      ec2.describeVpcAttribute({ VpcId: vpcId, Attribute }),
+    );
     return (found.EnableDnsSupport ?? found.EnableDnsHostnames)?.Value === true;
   };
   const [resolves, named] = await Promise.all([isOn('enableDnsSupport'), isOn('enableDnsHostnames')]);
@@ -94,9 +89,11 @@ export async function checkEndpointServices(
   zones: Promise<readonly string[]>,
 ): Promise<Finding> {
   const names = services.map((service) => `com.amazonaws.${region}.${service}`);
-  const command = new DescribeVpcEndpointServicesCommand({ ServiceNames: names });
   const [{ ServiceDetails: details = [] }, wanted] = await Promise.all([
-    asking("The zones of AWS's endpoint services cannot be read", ec2.send(command)),
+    asking(
+      "The zones of AWS's endpoint services cannot be read",
+      ec2.describeVpcEndpointServices({ ServiceNames: names }),
+    ),
     zones,
   ]);
   const missing = names.map((name) => {
@@ -113,7 +110,7 @@ export async function checkEndpointServices(
 /** Whether the addresses of a new VPC are free in the account's other VPCs, and in the networks that the settings name. */
 export async function checkAddresses({ ec2 }: AwsAccount, settings: NewBrokerSettings): Promise<Finding> {
   const { vpcCidr, clientCidrs, keystoneCidr, troveCidr } = settings;
-  const { Vpcs: vpcs = [] } = await asking('The VPCs cannot be read', ec2.send(new DescribeVpcsCommand({})));
+  const { Vpcs: vpcs = [] } = await asking('The VPCs cannot be read', ec2.describeVpcs({}));
   const wrong = Object.entries({ keystoneCidr, troveCidr, clientCidrs })
     .flatMap(([setting, cidrs]) => [cidrs].flat().map((cidr) => ({ setting, cidr })))
     .filter(({ cidr }) => cidr !== undefined && overlap(cidr, vpcCidr))
@@ -150,7 +147,7 @@ export async function checkS3({ ec2, region }: AwsAccount, settings: Settings): 
   const named = { Name: 'prefix-list-name', Values: [service] };
   const { PrefixLists: [list] = [] } = await asking(
     "S3's prefix list cannot be read",
-    ec2.send(new DescribeManagedPrefixListsCommand({ Filters: [named] })),
+    ec2.describeManagedPrefixLists({ Filters: [named] }),
   );
   const id = list?.PrefixListId;
   const given = settings.s3PrefixListId;
@@ -172,7 +169,7 @@ export async function checkS3({ ec2, region }: AwsAccount, settings: Settings): 
   ];
   const { VpcEndpoints: endpoints = [] } = await asking(
     "The VPC's endpoints cannot be read",
-    ec2.send(new DescribeVpcEndpointsCommand({ Filters: filters })),
+    ec2.describeVpcEndpoints({ Filters: filters }),
   );
   const gateways = endpoints.filter(({ VpcEndpointType: type }) => type === 'Gateway');
   const others = gateways.filter(
@@ -197,8 +194,10 @@ export async function checkS3({ ec2, region }: AwsAccount, settings: Settings): 
 
 /** Whether the VPC endpoint of a private API is one, and in use. */
 export async function checkApiEndpoint({ ec2, region }: AwsAccount, id: string): Promise<Finding> {
-  const command = new DescribeVpcEndpointsCommand({ VpcEndpointIds: [id] });
-  const { VpcEndpoints: [endpoint] = [] } = await asking(`${id} cannot be read`, ec2.send(command));
+  const { VpcEndpoints: [endpoint] = [] } = await asking(
+    `${id} cannot be read`,
+    ec2.describeVpcEndpoints({ VpcEndpointIds: [id] }),
+  );
   const service = `com.amazonaws.${region}.execute-api`;
   return unless(
     [

@@ -1,21 +1,14 @@
-import { styleText } from 'node:util';
 import { readDeployment } from '../settings/deployment-files.ts';
 import { messageOf, readArguments, run, WrongUsage } from '../terminal/command.ts';
+import { type Finding, good, print, todo } from '../terminal/finding.ts';
 import { AwsAccount } from './aws-account.ts';
 import { accountChecks, openStackChecks } from './checks.ts';
-import { type Finding, good, todo } from './finding.ts';
 
 // `npm run preflight -- NAME`: says within seconds what would make the deployment of infra/deployments/NAME.json fail.
 
 const USAGE = `npm run preflight -- NAME [FOLDER]
 NAME is that of the settings FOLDER/NAME.json, by default in infra/deployments.
 Exit code 0: nothing is wrong; 1: something is to be done first.`;
-
-const MARKS = {
-  good: styleText('green', '✔'),
-  open: styleText('yellow', '…'),
-  todo: styleText('red', '✘'),
-} as const satisfies Record<Finding['kind'], string>;
 
 if (import.meta.main) process.exitCode = await preflight(process.argv.slice(2));
 
@@ -25,7 +18,7 @@ export function preflight(args: string[]): Promise<number> {
 
 async function check(args: string[]): Promise<number> {
   const findings = await findingsOf(args);
-  for (const { kind, text } of findings) console.log(`${MARKS[kind]} ${text}`);
+  for (const finding of findings) print(finding);
   return findings.some(({ kind }) => kind === 'todo') ? 1 : 0;
 }
 

@@ -1,12 +1,7 @@
-import {
-  DescribeSecretCommand,
-  GetSecretValueCommand,
-  ListSecretsCommand,
-} from '@aws-sdk/client-secrets-manager';
 import { parseJsonObject } from '../../functions/json.ts';
-import { asking } from '../smoke/aws-error.ts';
+import { asking } from '../terminal/aws-error.ts';
+import { type Finding, unless } from '../terminal/finding.ts';
 import type { AwsAccount } from './aws-account.ts';
-import { type Finding, unless } from './finding.ts';
 
 /**
  * Whether a secret can be read, is JSON with these texts, and is encrypted by a key that the functions may use.
@@ -24,10 +19,7 @@ export async function checkSecret(
   const id = { SecretId: arn };
   const [{ SecretString: text = '' }, { KmsKeyId: key }] = await asking(
     `${setting} cannot be read`,
-    Promise.all([
-      secretsManager.send(new GetSecretValueCommand(id)),
-      secretsManager.send(new DescribeSecretCommand(id)),
-    ]),
+    Promise.all([secretsManager.getSecretValue(id), secretsManager.describeSecret(id)]),
   );
   const secret = parseJsonObject(text);
   const isFit = fields.every((field) => typeof secret?.[field] === 'string' && secret[field] !== '');
@@ -48,10 +40,9 @@ const KEY_NAME = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Whether there are secrets with keys of guests. */
 export async function checkGuestKeys({ secretsManager }: AwsAccount, prefix: string): Promise<Finding> {
-  const command = new ListSecretsCommand({ Filters: [{ Key: 'name', Values: [prefix] }], MaxResults: 100 });
   const { SecretList: list = [], NextToken: more } = await asking(
     'The secrets cannot be listed',
-    secretsManager.send(command),
+    secretsManager.listSecrets({ Filters: [{ Key: 'name', Values: [prefix] }], MaxResults: 100 }),
   );
   const names = list.flatMap(({ Name: name }) => (name?.startsWith(prefix) ? name.slice(prefix.length) : []));
   const odd = names.filter((name) => !KEY_NAME.test(name));

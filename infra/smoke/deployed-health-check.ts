@@ -1,6 +1,6 @@
-import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { Lambda } from '@aws-sdk/client-lambda';
 import type { Summary } from '../../functions/sweep/summary.ts';
-import { asking, CONNECTION, sentence } from './aws-error.ts';
+import { asking, CONNECTION, sentence } from '../terminal/aws-error.ts';
 
 /**
  * Invokes the deployed health check once, for the whole fleet, and waits for the summary as long as the sweep takes.
@@ -8,10 +8,10 @@ import { asking, CONNECTION, sentence } from './aws-error.ts';
  * @throws Error that says what to do
  */
 export async function invokeHealthCheck(functionName: string): Promise<Summary> {
-  const lambda = new LambdaClient({ ...CONNECTION, maxAttempts: 1 });
+  const lambda = new Lambda({ ...CONNECTION, maxAttempts: 1 });
   const { FunctionError: kind, Payload: payload } = await asking(
     `The health check ${functionName} cannot be invoked`,
-    lambda.send(new InvokeCommand({ FunctionName: functionName, Payload: '{}' })),
+    lambda.invoke({ FunctionName: functionName, Payload: '{}' }),
   );
   const answer: unknown = JSON.parse(payload?.transformToString() || 'null');
   if (kind !== undefined)

@@ -1,5 +1,5 @@
-import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
-import { asking, CONNECTION } from './aws-error.ts';
+import { CloudFormation } from '@aws-sdk/client-cloudformation';
+import { asking, CONNECTION } from '../terminal/aws-error.ts';
 
 /** The parts of a deployment that the proof needs. */
 export interface Deployment {
@@ -15,10 +15,10 @@ export interface Deployment {
 
 /** Reads a stack's outputs. @throws Error that says what to do */
 export async function deploymentOf(stack: string): Promise<Deployment> {
-  const cloudFormation = new CloudFormationClient(CONNECTION);
+  const cloudFormation = new CloudFormation(CONNECTION);
   const { Stacks: stacks = [] } = await asking(
     `The outputs of the stack ${stack} cannot be read`,
-    cloudFormation.send(new DescribeStacksCommand({ StackName: stack })),
+    cloudFormation.describeStacks({ StackName: stack }),
   );
   const outputs = new Map(stacks[0]?.Outputs?.map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue]));
   const [url, apiArn, pingLog] = ['Url', 'ApiArn', 'RpcPingLog'].map((name) => outputs.get(name));

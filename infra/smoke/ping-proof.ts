@@ -1,61 +1,50 @@
 import { REASONS, type Reason } from '../../functions/guest/reason.ts';
 import { parseJsonObject } from '../../functions/json.ts';
-import { sentence } from './aws-error.ts';
+import { sentence } from '../terminal/aws-error.ts';
+import { type Finding, good, open, todo } from '../terminal/finding.ts';
 import type { Deployment } from './deployment.ts';
 import type { HttpAnswer, PingAnswer } from './signed-ping.ts';
 
-/** What an answer shows: that all parts work, that some part cannot be proven now, or that some part fails. */
-export interface Proof {
-  readonly kind: 'proven' | 'unproven' | 'failed';
-  /** One paragraph for a person; after a failure, with what to do first. */
-  readonly text: string;
-}
-
 /** Judges the answer to a signed ping of a random instance id, which no guest has. */
-export function pingProof(answer: PingAnswer, deployment: Deployment): Proof {
-  if (answer.status === undefined) return failed(answer.problem);
+export function pingProof(answer: PingAnswer, deployment: Deployment): Finding {
+  if (answer.status === undefined) return todo(answer.problem);
   if (answer.status === 400) return byReason(answer);
-  if (answer.status === 204) return failed(`204: a guest has answered. ${NO_GUEST}`);
-  return failed(`${answer.status}: ${unexpected(answer, deployment)}`);
+  if (answer.status === 204) return todo(`204: a guest has answered. ${NO_GUEST}`);
+  return todo(`${answer.status}: ${unexpected(answer, deployment)}`);
 }
 
 /** Judges the answer to the same ping without a signature; 400 means that the API answers anyone. */
-export function authorizationProof({ status }: PingAnswer): Proof {
+export function authorizationProof({ status }: PingAnswer): Finding {
   if (status === 401 || status === 403)
-    return { kind: 'proven', text: `${status} without a signature: the authorization works.` };
-  const text =
+    return good(`${status} without a signature: the authorization works.`);
+  return open(
     status === 400
       ? 'The same without a signature: anyone may call the API. If you do not want this, unset anyoneMayCallTheApi.'
-      : `${status ?? 'no answer'} without a signature: the authorization is not proven.`;
-  return { kind: 'unproven', text };
+      : `${status ?? 'no answer'} without a signature: the authorization is not proven.`,
+  );
 }
 
-function byReason({ headers, body }: HttpAnswer): Proof {
+function byReason({ headers, body }: HttpAnswer): Finding {
   const proxyStatus = headers.get('proxy-status') ?? '';
   const [, error, reason = ''] = /guest-rpc-ping; error=(\w+); details="(\w+)"/.exec(proxyStatus) ?? [];
   if (!isReason(reason))
-    return failed(
+    return todo(
       `400 without a reason known here: ${proxyStatus || body}. Compare the URL with the output Url.`,
     );
-  const { means, todo } = REASONS[reason];
+  const { means, todo: first } = REASONS[reason];
   if (reason === 'queue_missing')
-    return {
-      kind: 'proven',
-      text:
-        `${reason}, as it must be for this id: gateway, function, secret, network, broker, ` +
-        'permissions and exchange work.',
-    };
+    return good(
+      `${reason}, as it must be for this id: gateway, function, secret, network, broker, permissions and exchange work.`,
+    );
   if (reason === 'exchange_missing')
-    return {
-      kind: 'unproven',
-      text:
-        `${reason}: gateway, function, secret, network, broker and login work. No guest has ` +
-        `registered with this broker yet, or the name is wrong: permissions and exchange are not proven. ${todo} ` +
+    return open(
+      `${reason}: gateway, function, secret, network, broker and login work. No guest has registered with this ` +
+        `broker yet, or the name is wrong: permissions and exchange are not proven. ${first} ` +
         'Once a guest has registered, run this again.',
-    };
+    );
   if (reason.startsWith('broker_'))
-    return failed(`${reason} (${error}): ${faultOf(body).message} ${means} ${todo}`);
-  return failed(`${reason}: ${means} ${NO_GUEST}`);
+    return todo(`${reason} (${error}): ${faultOf(body).message} ${means} ${first}`);
+  return todo(`${reason}: ${means} ${NO_GUEST}`);
 }
 
 /** Added where an answer came from a guest, although no guest has the id. */
@@ -65,10 +54,6 @@ const NO_GUEST =
 
 function isReason(text: string): text is Reason {
   return Object.hasOwn(REASONS, text);
-}
-
-function failed(text: string): Proof {
-  return { kind: 'failed', text };
 }
 
 /** What a status other than 204 and 400 means, and what to do first. */

@@ -1,7 +1,7 @@
-import { LambdaClient } from '@aws-sdk/client-lambda';
+import { Lambda } from '@aws-sdk/client-lambda';
 import aws4 from 'aws4';
 import { ROUTE } from '../../functions/http/request.ts';
-import { asking, explained } from './aws-error.ts';
+import { asking, explained } from '../terminal/aws-error.ts';
 
 /** The HTTP answer to a ping, or why none came. */
 export type PingAnswer = HttpAnswer | { readonly status: undefined; readonly problem: string };
@@ -56,7 +56,7 @@ async function send(target: URL, headers: Record<string, string>): Promise<PingA
 
 /** The headers that make up the signature, and the token. */
 async function signatureOf({ host, pathname: path }: URL): Promise<Record<string, string>> {
-  const { config } = new LambdaClient({});
+  const { config } = new Lambda({});
   const { OS_TOKEN: token } = process.env;
   const request = {
     service: 'execute-api',

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { styleText } from 'node:util';
 import { messageOf, readArguments, run, WrongUsage } from '../terminal/command.ts';
+import { type Finding, print, todo } from '../terminal/finding.ts';
 import { fleetReport } from '../terminal/fleet-report.ts';
 import { invokeHealthCheck, isSound } from './deployed-health-check.ts';
 import { apiUrl, type Deployment, deploymentOf } from './deployment.ts';
-import { authorizationProof, type Proof, pingProof } from './ping-proof.ts';
+import { authorizationProof, pingProof } from './ping-proof.ts';
 import { signedPing, unsignedPing } from './signed-ping.ts';
 
 // `npm run smoke`: proves after a deployment, by one ping and one sweep, that all parts work together.
@@ -15,12 +15,6 @@ Exit code 0: all is well; 1: the ping failed or proves too little; 2: the health
 const DEFAULT_STACK = 'GuestRpcPing';
 
 const EXIT = { proven: 0, pingFailed: 1, healthCheckFailed: 2, couldNotRun: 3 } as const;
-
-const MARKS = {
-  proven: styleText('green', '✔'),
-  unproven: styleText('yellow', '…'),
-  failed: styleText('red', '✘'),
-} as const satisfies Record<Proof['kind'], string>;
 
 if (import.meta.main) process.exitCode = await smoke(process.argv.slice(2));
 
@@ -38,22 +32,22 @@ async function prove(args: string[]): Promise<number> {
     url === undefined ? await deploymentOf(stack ?? DEFAULT_STACK) : { url: apiUrl(url) };
   const proof = await provePing(deployment);
   const isRefused = proof.text.startsWith('broker_refused'); // the health check is told why in the broker's own words
-  if (proof.kind === 'failed' && !isRefused) {
+  if (proof.kind === 'todo' && !isRefused) {
     console.log('The health check was not invoked: correct this first.');
     return EXIT.pingFailed;
   }
   const isHealthy = await proveHealthCheck(healthCheck ?? deployment.healthCheck);
-  if (proof.kind !== 'proven') return EXIT.pingFailed;
+  if (proof.kind !== 'good') return EXIT.pingFailed;
   return isHealthy ? EXIT.proven : EXIT.healthCheckFailed;
 }
 
 /** Pings a random instance id, which no guest has, and prints what the answer proves. */
-async function provePing(deployment: Deployment): Promise<Proof> {
+async function provePing(deployment: Deployment): Promise<Finding> {
   const instanceId = randomUUID();
   console.log(`ping of ${instanceId}, which no guest has, at ${deployment.url}`);
   const proof = pingProof(await signedPing(deployment.url, instanceId), deployment);
   print(proof);
-  if (proof.kind !== 'failed') print(authorizationProof(await unsignedPing(deployment.url, instanceId)));
+  if (proof.kind !== 'todo') print(authorizationProof(await unsignedPing(deployment.url, instanceId)));
   return proof;
 }
 
@@ -69,11 +63,7 @@ async function proveHealthCheck(functionName: string | undefined): Promise<boole
     console.log(fleetReport(summary));
     return isSound(summary);
   } catch (error) {
-    print({ kind: 'failed', text: messageOf(error) });
+    print(todo(messageOf(error)));
     return false;
   }
-}
-
-function print({ kind, text }: Proof): void {
-  console.log(`${MARKS[kind]} ${text}`);
 }

@@ -1,3 +1,5 @@
+import { styleText } from 'node:util';
+
 /** What one check found. */
 export interface Finding {
   /** `open` cannot be told from here, or is for a person to decide: it fails nothing. */
@@ -18,4 +20,14 @@ export function unless(
 ): Finding {
   const wrong = problems.filter((problem) => typeof problem === 'string');
   return wrong.length === 0 ? good(`${what}: ${well}.`) : todo(`${what}: ${wrong.join('; ')}.`);
+}
+
+const MARKS = {
+  good: styleText('green', '✔'),
+  open: styleText('yellow', '…'),
+  todo: styleText('red', '✘'),
+} as const satisfies Record<Finding['kind'], string>;
+
+export function print({ kind, text }: Finding): void {
+  console.log(`${MARKS[kind]} ${text}`);
 }
