@@ -2,7 +2,7 @@ import type { Context } from 'aws-lambda';
 import { openConnection } from './broker/handshake.ts';
 import { FleetHistory, unsaved } from './changes/fleet-history.ts';
 import { type MuteList, type MuteRequest, muteList, readMuteRequest, withMutes } from './changes/mutes.ts';
-import { rememberedGuests } from './changes/remembered-guests.ts';
+import { RememberedGuests } from './changes/remembered-guests.ts';
 import { type ReportedSummary, withReport } from './changes/report.ts';
 import { Archive } from './history/archive.ts';
 import { openTransport } from './oslo/transport.ts';
@@ -107,15 +107,16 @@ async function check(
     history?.load(listing),
     findGuests(knownGuests, request, listing),
   ]);
-  const remembered = rememberedGuests(saved, request);
-  const members = request.instanceIds ? found.guests : found.guests.union(remembered.all);
+  const remembered = new RememberedGuests(saved, request.forget);
   const sweep = planSweep(environment, {
-    instanceIds: members,
+    instanceIds: found.guests,
     requestId,
     deadline: sweepDeadline,
-    asksFirst: remembered.withoutConsumer,
+    asksFirst: (id) => remembered.hasNoConsumer(id),
   });
-  const isAlive = (id: string) => remembered.all.has(id) && !remembered.silent.has(id);
+  if (request.instanceIds === undefined) sweep.add(remembered);
+  const members = sweep.unreached.size;
+  const isAlive = (id: string) => remembered.isAlive(id);
   const run = () => withProgress(sweep, () => runSweep(environment, sweep, isAlive));
   const [firstEnd, list] = await Promise.all([
     run(),
@@ -126,7 +127,7 @@ async function check(
   const isPinged = end.kind === 'complete' && request.instanceIds === undefined;
   const controlPlane = isPinged ? await runControlPlane(environment, topics, sweepDeadline) : undefined;
   const result = sweepResult(sweep, {
-    ...withMemory(found, members.size, saved),
+    ...withMemory(found, members, saved),
     end,
     startedAt,
     endedAt: new Date(),

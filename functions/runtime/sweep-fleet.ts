@@ -60,8 +60,8 @@ export interface SweepPlan {
   readonly requestId: string;
   /** Of the whole sweep. */
   readonly deadline: Deadline;
-  /** Guests of which nobody consumed the queue: the broker is asked first. */
-  readonly asksFirst: ReadonlySet<string>;
+  /** Whether nobody consumed the guest's queue: the broker is asked first. */
+  readonly asksFirst: (instanceId: string) => boolean;
 }
 
 /** A sweep over many guests, to be {@link runSweep | run}: each guest has the time of a single ping. */
@@ -81,7 +81,7 @@ export function planSweep(
         timing: new PingTiming('sweep', guestDeadline, config.noConsumerGraceMs, { silenceMs }),
         serializer,
         requireEncryption: config.requireEncryption,
-        asksFirst: asksFirst.has(instanceId),
+        asksFirst: asksFirst(instanceId),
         interruption,
       });
     };

@@ -8,13 +8,14 @@ import {
   reachableGuests,
 } from '../../functions/changes/fleet-state.ts';
 import { notice } from '../../functions/changes/notice.ts';
-import { rememberedGuests } from '../../functions/changes/remembered-guests.ts';
+import { RememberedGuests } from '../../functions/changes/remembered-guests.ts';
 import type { Verdict } from '../../functions/sweep/sweep.ts';
 import type { SweepRun } from '../../functions/sweep/sweep-result.ts';
 import { RULES, resultOf } from './results.ts';
 
 const id = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
-const [A, B, C, D, E] = [id(1), id(2), id(3), id(4), id(5)] as const;
+const ALL = [id(1), id(2), id(3), id(4), id(5)] as const;
+const [A, B, C, D, E] = ALL;
 const UP: Verdict = { reachable: true, roundTripMs: 1 };
 const DEAD: Verdict = {
   reachable: false,
@@ -40,7 +41,7 @@ class History {
   }
 
   get remembered() {
-    return rememberedGuests(this.state && { state: this.state }, { forget: [] });
+    return new RememberedGuests(this.state && { state: this.state }, []);
   }
 }
 
@@ -50,18 +51,18 @@ describe('a guest that was once seen', () => {
   test('a guest that answered is remembered, whatever the broker knows later', () => {
     const history = new History();
     history.sweep(0, allUp);
-    expect(history.remembered.all).toEqual(new Set([A, B, C, D, E]));
+    expect([...history.remembered]).toEqual(ALL);
     history.sweep(1, { ...allUp, [A]: DEAD });
     history.sweep(2, { ...allUp, [A]: GONE });
-    expect(history.remembered.all).toContain(A);
+    expect([...history.remembered]).toContain(A);
     expect(history.state?.guests[A]?.since).toBe('2026-11-24T01:00:00.000Z');
   });
 
   test('a guest that nobody listens for is asked about first, and one without a queue is pinged', () => {
     const history = new History();
     history.sweep(0, { ...allUp, [A]: DEAD, [B]: GONE });
-    expect(history.remembered.withoutConsumer).toEqual(new Set([A]));
-    expect(history.remembered.silent).toEqual(new Set([A, B]));
+    expect(ALL.filter((guest) => history.remembered.hasNoConsumer(guest))).toEqual([A]);
+    expect(ALL.filter((guest) => history.remembered.isAlive(guest))).toEqual([C, D, E]);
   });
 
   test('a guest that an operator has forgotten is remembered no more', () => {
@@ -69,15 +70,15 @@ describe('a guest that was once seen', () => {
     history.sweep(0, { ...allUp, [A]: DEAD });
     const { state } = history;
     const left = state && forget(state, [A, B]);
-    expect(rememberedGuests(left && { state: left }, { forget: [] }).all).toEqual(new Set([C, D, E]));
-    expect(rememberedGuests(state && { state }, { forget: [A, B] }).all).toEqual(new Set([C, D, E]));
+    expect([...new RememberedGuests(left && { state: left }, [])]).toEqual([C, D, E]);
+    expect([...new RememberedGuests(state && { state }, [A, B])]).toEqual([C, D, E]);
   });
 
   test('a mistyped guest of an event is no part of the fleet', () => {
     const history = new History();
     history.sweep(0, allUp);
     history.sweep(1, { [id(9)]: GONE }, { origin: { from: 'event' } });
-    expect(history.remembered.all).not.toContain(id(9));
+    expect([...history.remembered]).not.toContain(id(9));
     expect(history.state?.guests).toEqual({});
   });
 
@@ -91,7 +92,7 @@ describe('a guest that was once seen', () => {
     const late = history.sweep(169, one);
     expect(late).toMatchObject({ said: [[A, 'abandoned']], totals: { unreachable: 0, abandoned: 1 } });
     expect(history.sweep(170, one)).toMatchObject({ said: [], totals: { abandoned: 1 } });
-    expect(history.remembered.all).toContain(A);
+    expect([...history.remembered]).toContain(A);
     expect(history.sweep(171, allUp)).toMatchObject({ said: [[A, 'reachable']], totals: { abandoned: 0 } });
   });
 });
@@ -228,7 +229,7 @@ describe('Trove', () => {
       [B, 'deleted'],
     ]);
     expect(deleted.totals).toMatchObject({ orphaned: 1 });
-    expect(history.remembered.all).toEqual(new Set([A, C, D, E]));
+    expect(new Set(history.remembered)).toEqual(new Set([A, C, D, E]));
     expect(history.sweep(5, { ...allUp, [A]: DEAD, [B]: UP }, run)).toMatchObject({
       said: [],
       totals: { orphaned: 1 },
