@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import type { Archive } from '../history/archive.ts';
 import { StateConflict, type StateStore, StateUnavailable } from '../store/state-store.ts';
@@ -13,9 +12,9 @@ import type { StateProblem, SweepOutcome } from './report.ts';
 export interface Saved {
   /** Undefined: the history begins here. */
   readonly state: FleetState | undefined;
-  /** Of the text, which takes megabytes. */
-  readonly digest?: string;
   readonly version?: string;
+  /** It is what this writer has tried to save: the write has succeeded, though its answer was lost. */
+  readonly isOwn?: boolean;
   readonly problem?: StateProblem;
 }
 
@@ -40,14 +39,19 @@ export class FleetHistory {
     this.#rules = rules;
   }
 
-  /** Reads what was saved. @returns the error where it cannot be read */
-  async load(deadline: Deadline): Promise<Saved | StateUnavailable> {
+  /**
+   * Reads what was saved.
+   *
+   * @param tried the text that this writer has tried to save
+   * @returns the error where it cannot be read
+   */
+  async load(deadline: Deadline, tried?: string): Promise<Saved | StateUnavailable> {
     try {
       const stored = await this.#store.read(deadline);
       if (stored === undefined)
         return { state: undefined, problem: newHistory('state_missing', 'No saved state was found') };
       const { text, version } = stored;
-      return { version, digest: digestOf(text), ...parsed(text) };
+      return { version, isOwn: text === tried, ...parsed(text) };
     } catch (error) {
       if (error instanceof StateUnavailable) return error;
       throw error;
@@ -66,15 +70,14 @@ export class FleetHistory {
     loaded?: Saved | StateUnavailable,
     forgotten: Iterable<string> = [],
   ): Promise<SweepOutcome> {
-    let tried: { readonly digest: string; readonly outcome: SweepOutcome } | undefined;
+    let tried: SweepOutcome | undefined;
     let saved = !loaded || loaded instanceof StateUnavailable ? await this.load(deadline) : loaded;
     for (let attempt = 1; ; attempt++) {
       if (saved instanceof StateUnavailable)
         return tried
-          ? withProblem(tried.outcome, saved, 'notSaved')
+          ? withProblem(tried, saved, 'notSaved')
           : withProblem(unsaved(result), saved, 'unreadable');
-      // A write whose answer was lost may have succeeded, and its repetition then conflicts with it.
-      if (tried !== undefined && saved.digest === tried.digest) return tried.outcome;
+      if (tried && saved.isOwn) return tried;
       const { state: filed, problem = saved.problem } = await this.#file(
         saved.state,
         result.endedAt,
@@ -84,17 +87,17 @@ export class FleetHistory {
       const applied = applySweep(before, result, this.#rules);
       const outcome = { ...applied, ...(problem && { problem }) };
       const text = fleetStateText(applied.state);
-      tried = { digest: digestOf(text), outcome };
+      tried = outcome;
       try {
         await this.#store.replace(saved.version, text, deadline);
         return outcome;
       } catch (error) {
-        if (error instanceof StateUnavailable) return this.#isSaved(tried.digest, deadline, outcome, error);
+        if (error instanceof StateUnavailable) return this.#isSaved(text, deadline, outcome, error);
         if (!(error instanceof StateConflict)) throw error;
         if (attempt === ATTEMPTS) return withProblem(outcome, error, 'notSaved');
       }
       await setTimeout(BACKOFF_MS * attempt * Math.random());
-      saved = await this.load(deadline);
+      saved = await this.load(deadline, text);
     }
   }
 
@@ -105,18 +108,17 @@ export class FleetHistory {
    * @throws StateUnavailable, StateConflict, and what `change` throws
    */
   async edit(change: (state: FleetState) => FleetState, deadline: Deadline): Promise<FleetState> {
-    let tried = '';
+    let tried: string | undefined;
     for (let attempt = 1; ; attempt++) {
-      const saved = await this.load(deadline);
+      const saved = await this.load(deadline, tried);
       if (saved instanceof StateUnavailable) throw saved;
-      const { state, digest, version } = saved;
+      const { state, version, isOwn } = saved;
       if (state === undefined) throw new StateUnavailable('No state is saved yet', 'run a sweep first');
-      if (digest === tried) return state; // written, though the answer was lost
+      if (isOwn) return state;
       const next = change(state);
-      const text = fleetStateText(next);
-      tried = digestOf(text);
+      tried = fleetStateText(next);
       try {
-        await this.#store.replace(version, text, deadline);
+        await this.#store.replace(version, tried, deadline);
         return next;
       } catch (error) {
         if (!(error instanceof StateConflict) || attempt === ATTEMPTS) throw error;
@@ -148,19 +150,15 @@ export class FleetHistory {
 
   /** A write that failed may have succeeded, and its answer have been lost. */
   async #isSaved(
-    digest: string,
+    text: string,
     deadline: Deadline,
     outcome: SweepOutcome,
     error: StateUnavailable,
   ): Promise<SweepOutcome> {
-    const saved = await this.load(deadline);
+    const saved = await this.load(deadline, text);
     if (saved instanceof StateUnavailable) return withProblem(outcome, error, 'perhapsSaved');
-    return saved.digest === digest ? outcome : withProblem(outcome, error, 'notSaved');
+    return saved.isOwn ? outcome : withProblem(outcome, error, 'notSaved');
   }
-}
-
-function digestOf(text: string): string {
-  return createHash('sha256').update(text).digest('base64');
 }
 
 function parsed(text: string): Pick<Saved, 'state' | 'problem'> {

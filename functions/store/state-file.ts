@@ -42,8 +42,7 @@ export class StateFile implements StateStore {
         .writeFile(text)
         .finally(() => file.close())
         .catch(this.#unwritable);
-      const current = await fs.promises.readFile(path).catch(() => undefined); // its text is not needed
-      if ((current && versionOf(current)) !== version) throw new StateConflict(`${this.#path} has changed`);
+      if ((await versionAt(path)) !== version) throw new StateConflict(`${this.#path} has changed`);
       await fs.promises.rename(next, path).catch(this.#unwritable);
     } finally {
       await fs.promises.rm(next, { force: true });
@@ -60,6 +59,16 @@ export class StateFile implements StateStore {
 
 function versionOf(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex');
+}
+
+async function versionAt(path: string): Promise<string | undefined> {
+  const hash = createHash('sha256');
+  try {
+    for await (const piece of fs.createReadStream(path)) hash.update(piece);
+    return hash.digest('hex');
+  } catch {
+    return undefined;
+  }
 }
 
 async function removeAbandoned(path: string): Promise<void> {
