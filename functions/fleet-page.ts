@@ -1,13 +1,13 @@
 import type { Context } from 'aws-lambda';
 import { MalformedState, parseFleetState } from './changes/fleet-state.ts';
 import { Archive } from './history/archive.ts';
-import { fleetView, type PageState } from './page/fleet-view.ts';
-import { type GuestHistory, guestView, HISTORY_DAYS } from './page/guest-view.ts';
+import { fleetView } from './page/fleet-view.ts';
+import { guestView, HISTORY_DAYS } from './page/guest-view.ts';
 import { BY_PATH, byAction, readWidgetEvent } from './page/widget-event.ts';
 import { readPageSettings } from './settings/state-settings.ts';
 import { InvalidConfig, orInvalidConfig } from './settings/variables.ts';
 import { openStateStore } from './store/state-location.ts';
-import { type StateStore, StateUnavailable } from './store/state-store.ts';
+import { StateUnavailable } from './store/state-store.ts';
 import { Log } from './telemetry/log.ts';
 import { Deadline } from './time/deadline.ts';
 
@@ -49,29 +49,22 @@ export async function handler(event: unknown, lambda: Context): Promise<string> 
   const { store, settings, archive } = page;
   const { theme, instanceId: id, isWidget } = request;
   const deadline = Deadline.in(lambda.getRemainingTimeInMillis() - ANSWER_MARGIN_MS);
-  const state = await read(store, deadline); // first, since lines move from it to the archive
-  const lines = id ? await readLines(archive, id, deadline) : [];
+  // The state first, since lines move from it to the archive.
+  const state = await orProblem(
+    store.read(deadline).then((stored) => stored && parseFleetState(stored.text)),
+  );
+  const now = new Date();
+  const since = new Date(now.getTime() - HISTORY_DAYS * DAY_MS);
+  const lines = id ? await orProblem(archive.read(since, now, deadline, id)) : [];
   const linkTo = isWidget ? byAction(lambda.invokedFunctionArn) : BY_PATH;
-  const options = { nowMs: Date.now(), rateMs: settings.rateMs, theme, linkTo };
+  const options = { nowMs: now.getTime(), rateMs: settings.rateMs, theme, linkTo };
   return String(id ? guestView({ id, state, lines }, options) : fleetView(state, options));
 }
 
-async function readLines(archive: Archive, id: string, deadline: Deadline): Promise<GuestHistory['lines']> {
-  const now = new Date();
+/** Why something cannot be read is shown on the page, since a dashboard shows no log. */
+async function orProblem<T>(reading: Promise<T>): Promise<T | { readonly problem: string }> {
   try {
-    return await archive.read(new Date(now.getTime() - HISTORY_DAYS * DAY_MS), now, deadline, id);
-  } catch (error) {
-    if (!(error instanceof StateUnavailable)) throw error;
-    log.error('fleet_page', {}, error);
-    return { problem: error.message };
-  }
-}
-
-/** Why a state cannot be read is shown on the page, since a dashboard shows no log. */
-async function read(store: StateStore, deadline: Deadline): Promise<PageState> {
-  try {
-    const stored = await store.read(deadline);
-    return stored && parseFleetState(stored.text);
+    return await reading;
   } catch (error) {
     if (!(error instanceof StateUnavailable || error instanceof MalformedState)) throw error;
     log.error('fleet_page', {}, error);

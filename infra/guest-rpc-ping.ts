@@ -230,7 +230,7 @@ export class GuestRpcPing extends Construct {
             vpcEndpointId: apiEndpointId,
             port: 443,
           });
-    return new PrivateApi(this, 'Api', { ...props, endpoint });
+    return new PrivateApi(this, 'Api', props, endpoint);
   }
 
   /** Logs by this key, and lets those use it who write logs and publish to the topic. A key's own policy may do so already. */

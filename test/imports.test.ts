@@ -39,7 +39,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'trove',
     'valibot',
   ],
-  settings: ['broker', 'changes', 'coded-error.ts', 'store'],
+  settings: ['broker', 'changes', 'coded-error.ts', 'store', 'sweep'],
   trove: ['coded-error.ts', 'guest', 'http-client.ts', 'json.ts', 'secrets', 'settings', 'time'],
   runtime: ['broker', 'coded-error.ts', 'guest', 'oslo', 'secrets', 'settings', 'sweep', 'time', 'trove'],
   http: ['aws-lambda', 'coded-error.ts', 'guest', 'time'],

@@ -84,10 +84,8 @@ function monthOf(at: string): string {
 /** In UTC. */
 function monthsFrom(since: Date, until: Date): string[] {
   const months: string[] = [];
-  const [year, first] = [since.getUTCFullYear(), since.getUTCMonth()];
-  for (let index = first; ; index++) {
-    const start = new Date(Date.UTC(year, index));
-    if (start > until) return months;
+  const first = new Date(Date.UTC(since.getUTCFullYear(), since.getUTCMonth()));
+  for (const start = first; start <= until; start.setUTCMonth(start.getUTCMonth() + 1))
     months.push(monthOf(start.toISOString()));
-  }
+  return months;
 }

@@ -69,15 +69,8 @@ export function incidentsOf(
   return [...ended, ...open.values()].sort((a, b) => b.from.localeCompare(a.from));
 }
 
-function begun({
-  instance_id,
-  name,
-  hypervisor,
-  reason = 'not known',
-  since,
-  change,
-  muted,
-}: ChangeLine): Incident {
+function begun(line: ChangeLine): Incident {
+  const { instance_id, name, hypervisor, reason = 'not known', since, change, muted } = line;
   return {
     instance_id,
     ...(name && { name }),

@@ -48,12 +48,8 @@ export interface Counts {
   readonly total: number;
 }
 
-export function overviewOf({
-  sweep,
-  guests,
-  control_plane: controlPlane = [],
-  contradicted = {},
-}: FleetState): Overview {
+export function overviewOf(state: FleetState): Overview {
+  const { sweep, guests, control_plane: controlPlane = [], contradicted = {} } = state;
   const all = Object.entries(guests)
     .map(([id, guest]) => ({ id, ...guest }))
     .sort(newestFirst);

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Thresholds } from '../changes/transition.ts';
 import type { StateLocation } from '../store/state-location.ts';
+import type { NamedTarget } from '../sweep/control-plane.ts';
 import { InvalidConfig, readCount, readNumber, requireVerifiedTls, type Variables } from './variables.ts';
 
 /** What the health check alone reads of the environment. */
@@ -37,15 +38,8 @@ export function readStateSettings(env: Variables): StateSettings {
   };
 }
 
-/** A topic of the control plane; `name` has the exchange before it where that is another one. */
-export interface TopicSetting {
-  readonly name: string;
-  readonly exchange: string;
-  readonly topic: string;
-}
-
 /** The control plane's own topics, `topic` or `exchange:topic`. @throws InvalidConfig */
-export function readControlPlaneTopics(env: Variables, controlExchange: string): TopicSetting[] {
+export function readControlPlaneTopics(env: Variables, controlExchange: string): NamedTarget[] {
   const text = env['CONTROL_PLANE_TOPICS'] ?? 'taskmanager,trove-conductor'; // an empty text: none
   if (text === '') return [];
   return text.split(',').map((entry) => {

@@ -13,11 +13,6 @@ import { AccountRootPrincipal, AnyPrincipal, PolicyDocument, PolicyStatement } f
 import type { Construct } from 'constructs';
 import { Api, type ApiProps, accessLogFormat, type Callers, OPENNESS } from './api.ts';
 
-export interface PrivateApiProps extends ApiProps {
-  /** The interface endpoint of `execute-api` through which alone the API can be called. */
-  readonly endpoint: IVpcEndpoint;
-}
-
 const STAGE = 'prod';
 const LOGGING = 'AmazonAPIGatewayPushToCloudWatchLogs';
 
@@ -26,9 +21,10 @@ export class PrivateApi extends Api {
   readonly url: string;
   readonly #api: RestApi;
 
-  constructor(scope: Construct, id: string, props: PrivateApiProps) {
+  /** @param endpoint of `execute-api`, through which alone the API can be called */
+  constructor(scope: Construct, id: string, props: ApiProps, endpoint: IVpcEndpoint) {
     super(scope, id, props);
-    const { callers, ping, endpoint } = props;
+    const { callers, ping } = props;
     const { region, urlSuffix, stackName } = Stack.of(this);
     this.#api = new RestApi(this, 'RestApi', {
       restApiName: stackName,

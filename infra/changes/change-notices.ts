@@ -28,13 +28,8 @@ export class ChangeNotices extends Construct {
       enforceSSL: true,
       retentionPeriod: Duration.days(14),
     });
-    Validations.of(this.undelivered).acknowledge(
-      {
-        id: 'AwsSolutions-SQS3',
-        reason: 'It is a dead-letter queue.',
-      },
-      { id: 'Serverless-SQSRedrivePolicy', reason: 'It is a dead-letter queue.' },
-    );
+    for (const id of ['AwsSolutions-SQS3', 'Serverless-SQSRedrivePolicy'])
+      Validations.of(this.undelivered).acknowledge({ id, reason: 'It is a dead-letter queue.' });
   }
 
   /** Publishes the changes of each sweep of this function as one sentence. @returns how many could not be published */

@@ -3,7 +3,7 @@ import type { MuteList } from '../../functions/changes/mutes.ts';
 import type { ReportedSummary } from '../../functions/changes/report.ts';
 import { INSTANCE_ID } from '../../functions/guest/topic.ts';
 import { bundle } from '../bundle/bundle.ts';
-import { type Parsed, readArguments, run, WrongUsage } from '../terminal/command.ts';
+import { type Parsed, run, WrongUsage } from '../terminal/command.ts';
 import { EXIT, exitCode } from '../terminal/exit-code.ts';
 import { fleetReport } from '../terminal/fleet-report.ts';
 import { tracebackOf } from '../terminal/log-line.ts';
@@ -37,14 +37,15 @@ const ARGUMENTS = {
   allowPositionals: true,
 } as const;
 
-process.exitCode = await run(USAGE, EXIT.couldNotRun, main);
+process.exitCode = await run(USAGE, EXIT.couldNotRun, ARGUMENTS, main);
 
-async function main(): Promise<number> {
-  const { values, positionals: instanceIds } = readArguments(USAGE, ARGUMENTS);
+type Arguments = Parsed<typeof ARGUMENTS>;
+
+async function main({ values, positionals: instanceIds }: Arguments): Promise<number> {
   const { json, forget = [], mute, unmute, mutes: lists, for: length, note } = values;
   const asked = [mute, unmute, lists, instanceIds[0] ?? forget[0]].filter((value) => value !== undefined);
   if (asked.length > 1 || (mute === undefined && (length ?? note) !== undefined))
-    throw new WrongUsage('These options do not go together', USAGE);
+    throw new WrongUsage('These options do not go together');
   const malformed = [...instanceIds, ...forget].filter((id) => !INSTANCE_ID.test(id));
   if (malformed.length > 0) {
     console.error(`Not an instance id (a UUID in lower case): ${malformed.join(', ')}. No guest was pinged.`);
@@ -95,7 +96,7 @@ async function invoke(
 }
 
 /** The event about mutes that the options ask for; undefined: they ask for a sweep. */
-function muteEvent(values: Parsed<typeof ARGUMENTS>['values']): object | undefined {
+function muteEvent(values: Arguments['values']): object | undefined {
   const { mute, unmute, mutes, for: length, note } = values;
   if (mute !== undefined) return { mute: { target: mute, for: length, note, author: userInfo().username } };
   if (unmute !== undefined) return { unmute };

@@ -6,7 +6,7 @@ import { incidentsOf, ofGuest } from '../../functions/history/incidents.ts';
 import { readStateSettings } from '../../functions/settings/state-settings.ts';
 import { openStateStore } from '../../functions/store/state-location.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
-import { readArguments, run, WrongUsage } from '../terminal/command.ts';
+import { type Parsed, run, WrongUsage } from '../terminal/command.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import { historyReport } from '../terminal/history-report.ts';
 import { settingsOf } from './parts/function-settings.ts';
@@ -25,10 +25,17 @@ const DAY_MS = 86_400_000;
 
 const TIMEOUT_MS = 60_000;
 
-process.exitCode = await run(USAGE, EXIT.couldNotRun, main);
+const ARGUMENTS = {
+  options: { json: { type: 'boolean', default: false }, since: { type: 'string' } },
+  allowPositionals: true,
+} as const;
 
-async function main(): Promise<number> {
-  const { json, since, id } = readQuestion();
+process.exitCode = await run(USAGE, EXIT.couldNotRun, ARGUMENTS, main);
+
+async function main({ values, positionals }: Parsed<typeof ARGUMENTS>): Promise<number> {
+  const [id, ...more] = positionals;
+  const since = values.since === undefined ? undefined : dateOf(values.since);
+  if (more.length > 0) throw new WrongUsage('More than one guest is named');
   if (id !== undefined && !INSTANCE_ID.test(id)) {
     console.error(`Not an instance id (a UUID in lower case): ${id}`);
     return EXIT.malformedId;
@@ -47,22 +54,13 @@ async function main(): Promise<number> {
   const incidents = incidentsOf(lines, id === undefined ? guests : ofGuest(guests, id));
   const round_trips = id === undefined ? [] : roundTripsOf(lines, id);
   const history = { since: from.toISOString(), incidents, round_trips };
-  console.log(json ? JSON.stringify(history) : historyReport(history, now));
+  console.log(values.json ? JSON.stringify(history) : historyReport(history, now));
   return EXIT.allReachable;
-}
-
-function readQuestion() {
-  const options = { json: { type: 'boolean', default: false }, since: { type: 'string' } } as const;
-  const { values, positionals } = readArguments(USAGE, { options, allowPositionals: true });
-  const [id, ...more] = positionals;
-  const since = values.since === undefined ? undefined : dateOf(values.since);
-  if (more.length > 0) throw new WrongUsage('More than one guest is named', USAGE);
-  return { json: values.json, since, id };
 }
 
 /** In UTC; a day that the month does not have is none. */
 function dateOf(text: string): Date {
   const date = new Date(/^\d{4}-\d\d-\d\d(T[\d:.]+Z)?$/.test(text) ? text : Number.NaN);
   if (date.getTime() <= Date.now() && date.toISOString().startsWith(text.slice(0, 10))) return date;
-  throw new WrongUsage('--since is a date in the past such as 2026-11-01', USAGE);
+  throw new WrongUsage('--since is a date in the past such as 2026-11-01');
 }

@@ -4,20 +4,19 @@ import { type Config, readConfig } from '../../functions/settings/config.ts';
 import { readPageSettings } from '../../functions/settings/state-settings.ts';
 import { InvalidConfig } from '../../functions/settings/variables.ts';
 import { bundle } from '../bundle/bundle.ts';
-import { messageOf, readArguments } from '../terminal/command.ts';
+import { run } from '../terminal/command.ts';
 import { LogFormatter } from '../terminal/log-line.ts';
 import { underWay } from '../terminal/under-way.ts';
 import { type Demo, startDemo } from './demo/demo.ts';
 import { instructions } from './demo/instructions.ts';
 import { DEMO_RATE_MINUTES } from './demo/intermittent-guest.ts';
-import { type KeystoneDemo, NAMED_KEYSTONE, startKeystoneDemo } from './demo/keystone-demo.ts';
-import { startTroveDemo, type TroveDemo } from './demo/trove-demo.ts';
+import { type KeystoneDemo, NAMED_KEYSTONE, startKeystone, startKeystoneDemo } from './demo/keystone-demo.ts';
+import { startTroveDemo } from './demo/trove-demo.ts';
 import { browserPage, PAGE_PATH } from './parts/browser-page.ts';
 import { ensureDebianPackages } from './parts/debian-packages.ts';
 import { fleetStateUrl } from './parts/fleet-state-url.ts';
 import { type FunctionSettings, namesBroker, settingsOf } from './parts/function-settings.ts';
 import { Gateway } from './parts/gateway.ts';
-import { Keystone } from './parts/keystone.ts';
 import { LambdaProcess } from './parts/lambda-process.ts';
 import { type RabbitMq, startRabbitMq } from './parts/rabbitmq.ts';
 import { announceSystem } from './parts/running-systems.ts';
@@ -29,6 +28,7 @@ import { TroveGuests } from './parts/trove-guests.ts';
 
 const USAGE = 'npm start [-- [--keystone] [--trove]]';
 const FLAG = { type: 'boolean', default: false } as const;
+const ARGUMENTS = { options: { keystone: FLAG, trove: FLAG } } as const;
 
 /** How often the fleet of a named broker is swept. */
 const RATE_MINUTES = 1;
@@ -44,15 +44,10 @@ const log = new LogFormatter();
 let isEnding = false;
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => finish(0));
-try {
-  await start();
-} catch (error) {
-  if (!isEnding) console.error(messageOf(error));
-  await finish(1);
-}
+const failed = await run(USAGE, 1, ARGUMENTS, ({ values }) => start(values).catch(ignoreWhileEnding));
+if (failed) await finish(failed);
 
-async function start(): Promise<void> {
-  const { values: options } = readArguments(USAGE, { options: { keystone: FLAG, trove: FLAG } });
+async function start(options: Options): Promise<number> {
   const own = settingsOf(process.env);
   const port = readPort();
   await validate(own, options);
@@ -60,7 +55,7 @@ async function start(): Promise<void> {
   const common = { ...own, ...fleetSettings(own, rabbit) };
   const config = readConfig(common);
   const demo = rabbit && (await startGuests(rabbit, config));
-  const keystone = await startKeystone(own, options);
+  const keystone = await startCallers(own, options);
   const settings = { ...common, ...demo?.settings, ...keystone?.settings };
   const trove = options.trove ? await startTrove(rabbit, demo, keystone) : undefined;
 
@@ -81,6 +76,7 @@ async function start(): Promise<void> {
   const agentLog = demo?.logFile;
   console.log(instructions({ url, pageUrl, examples, agentLog, keystone, rabbitmqctl, sweepEveryMinutes }));
   sweepEvery(sweepEveryMinutes, sweeps);
+  return 0;
 }
 
 /** Throws for wrong settings before anything is started, and not with the first ping. */
@@ -93,10 +89,7 @@ async function validate(settings: FunctionSettings, options: Options): Promise<v
     throw new InvalidConfig('--keystone and KEYSTONE_URL exclude each other');
 }
 
-interface Options {
-  readonly keystone: boolean;
-  readonly trove: boolean;
-}
+type Options = Readonly<Record<'keystone' | 'trove', boolean>>;
 
 function readPort(): number {
   const port = Number(process.env['PORT'] || 8779);
@@ -138,37 +131,29 @@ async function startGuests(rabbit: RabbitMq, config: Config): Promise<Demo | und
     return undefined;
   }
   running.defer(() => host.end());
-  const starting = startDemo(host, rabbit, config);
-  const demo = await underWay('Starting the demo guests (real Trove guest agents)', starting);
-  running.defer(() => demo.end());
-  return demo;
+  const starting = startDemo(host, rabbit, config, running);
+  return underWay('Starting the demo guests (real Trove guest agents)', starting);
 }
 
 /** Puts Keystone before the function: one of our own, or the one that the settings name. */
-async function startKeystone(
-  { KEYSTONE_URL: named }: FunctionSettings,
-  options: Options,
-): Promise<KeystoneDemo | undefined> {
-  if (named !== undefined) return NAMED_KEYSTONE;
+async function startCallers(own: FunctionSettings, options: Options): Promise<KeystoneDemo | undefined> {
+  if ('KEYSTONE_URL' in own) return NAMED_KEYSTONE;
   if (!options.keystone) return undefined;
-  const demo = await underWay('Starting a private Keystone', startKeystoneDemo());
-  running.defer(() => demo.end());
-  return demo;
+  return underWay('Starting a private Keystone', startKeystoneDemo(running));
 }
 
 /** Starts Trove's API for the demo's guests. It asks the Keystone of `--keystone`, or one that nobody else asks. */
 async function startTrove(
   rabbit: RabbitMq | undefined,
   demo: Demo | undefined,
-  { keystone }: Partial<KeystoneDemo> = {},
-): Promise<TroveDemo> {
+  callers: KeystoneDemo | undefined,
+) {
   if (!rabbit || !demo) throw new InvalidConfig('--trove needs the demo guests');
-  const own = keystone ?? (await underWay('Starting a private Keystone', Keystone.start()));
-  if (!own) throw new Error("There is no Keystone: Debian's python3-keystone cannot be installed here.");
-  if (own !== keystone) running.defer(() => own.stop());
+  const keystone =
+    callers?.keystone ?? (await underWay('Starting a private Keystone', startKeystone(running)));
   ensureDebianPackages('python3-keystonemiddleware');
-  const trove = await underWay("Starting Trove's API", startTroveDemo(rabbit.url, demo.examples, own));
-  running.defer(() => trove.end());
+  const starting = startTroveDemo(rabbit.url, demo.examples, keystone, running);
+  const trove = await underWay("Starting Trove's API", starting);
   console.log(`Trove's API listens on ${trove.url}: what its list says stands beside what a sweep finds.`);
   return trove;
 }
@@ -195,6 +180,12 @@ function sweepEvery(minutes: number, invoke: Invoke): void {
 function printLogLine(line: string): void {
   const text = log.format(line);
   if (text !== undefined) console.log(text);
+}
+
+/** What is being started fails when it is ended. */
+function ignoreWhileEnding(error: unknown): number {
+  if (isEnding) return 0;
+  throw error;
 }
 
 async function finish(exitCode: number): Promise<void> {

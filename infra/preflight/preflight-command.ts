@@ -1,5 +1,5 @@
 import { readDeployment } from '../settings/deployment-files.ts';
-import { messageOf, readArguments, run, WrongUsage } from '../terminal/command.ts';
+import { messageOf, run, WrongUsage } from '../terminal/command.ts';
 import { type Finding, good, print, todo } from '../terminal/finding.ts';
 import { AwsAccount } from './aws-account.ts';
 import { accountChecks, openStackChecks } from './checks.ts';
@@ -13,20 +13,18 @@ Exit code 0: nothing is wrong; 1: something is to be done first.`;
 if (import.meta.main) process.exitCode = await preflight(process.argv.slice(2));
 
 export function preflight(args: string[]): Promise<number> {
-  return run(USAGE, 1, check, args);
+  return run(USAGE, 1, { allowPositionals: true }, check, args);
 }
 
-async function check(args: string[]): Promise<number> {
-  const findings = await findingsOf(args);
+async function check({ positionals }: { readonly positionals: readonly string[] }): Promise<number> {
+  const findings = await findingsOf(positionals);
   for (const finding of findings) print(finding);
   return findings.some(({ kind }) => kind === 'todo') ? 1 : 0;
 }
 
 /** All checks side by side. */
-async function findingsOf(args: string[]): Promise<Finding[]> {
-  const { positionals } = readArguments(USAGE, { allowPositionals: true }, args);
-  const [name, folder = 'infra/deployments', ...others] = positionals;
-  if (name === undefined || others.length > 0) throw new WrongUsage('Which deployment?', USAGE);
+async function findingsOf([name, folder = 'infra/deployments', ...others]: readonly string[]) {
+  if (name === undefined || others.length > 0) throw new WrongUsage('Which deployment?');
   const settings = readDeployment(folder, name);
   const openStack = all(openStackChecks(settings));
   const account = AwsAccount.ofThisMachine().then(

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { messageOf, readArguments, run, WrongUsage } from '../terminal/command.ts';
+import { messageOf, type Parsed, run, WrongUsage } from '../terminal/command.ts';
 import { type Finding, print, todo } from '../terminal/finding.ts';
 import { fleetReport } from '../terminal/fleet-report.ts';
 import { invokeHealthCheck, isSound } from './deployed-health-check.ts';
@@ -12,6 +12,9 @@ import { signedPing, unsignedPing } from './signed-ping.ts';
 const USAGE = `npm run smoke [-- [--stack NAME | --url URL] [--health-check FUNCTION_NAME]]
 Exit code 0: all is well; 1: the ping failed or proves too little; 2: the health check failed; 3: nothing could be pinged.`;
 
+const TEXT = { type: 'string' } as const;
+const ARGUMENTS = { options: { stack: TEXT, url: TEXT, 'health-check': TEXT } } as const;
+
 const DEFAULT_STACK = 'GuestRpcPing';
 
 const EXIT = { proven: 0, pingFailed: 1, healthCheckFailed: 2, couldNotRun: 3 } as const;
@@ -19,15 +22,13 @@ const EXIT = { proven: 0, pingFailed: 1, healthCheckFailed: 2, couldNotRun: 3 } 
 if (import.meta.main) process.exitCode = await smoke(process.argv.slice(2));
 
 export function smoke(args: string[]): Promise<number> {
-  return run(USAGE, EXIT.couldNotRun, prove, args);
+  return run(USAGE, EXIT.couldNotRun, ARGUMENTS, prove, args);
 }
 
-async function prove(args: string[]): Promise<number> {
-  const text = { type: 'string' } as const;
-  const options = { stack: text, url: text, 'health-check': text } as const;
-  const { stack, url, 'health-check': healthCheck } = readArguments(USAGE, { options }, args).values;
+async function prove({ values }: Parsed<typeof ARGUMENTS>): Promise<number> {
+  const { stack, url, 'health-check': healthCheck } = values;
   if (stack !== undefined && url !== undefined)
-    throw new WrongUsage('--stack and --url both say where the API is: give one of them.', USAGE);
+    throw new WrongUsage('--stack and --url both say where the API is: give one of them.');
   const deployment: Deployment =
     url === undefined ? await deploymentOf(stack ?? DEFAULT_STACK) : { url: apiUrl(url) };
   const proof = await provePing(deployment);

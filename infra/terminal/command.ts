@@ -1,22 +1,22 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 
 /** What was typed is no call of the command. */
-export class WrongUsage extends Error {
-  constructor(message: string, usage: string) {
-    super(`${message}\nUsage: ${usage}`);
-  }
-}
+export class WrongUsage extends Error {}
+
+/** Arguments, read as `parseArgs` of Node does. */
+export type Parsed<T extends ParseArgsConfig> = ReturnType<typeof parseArgs<T>>;
 
 /**
- * Runs a command: prints its usage for `--help`, and the message of what it throws.
+ * Runs a command: reads its arguments, prints its usage for `--help`, and the message of what it throws.
  *
  * @param failed the exit code where it throws
  * @returns its exit code
  */
-export async function run(
+export async function run<const T extends ParseArgsConfig>(
   usage: string,
   failed: number,
-  command: (args: string[]) => Promise<number>,
+  config: T,
+  command: (parsed: Parsed<T>) => Promise<number>,
   args = process.argv.slice(2),
 ): Promise<number> {
   if (args.includes('--help')) {
@@ -24,25 +24,19 @@ export async function run(
     return 0;
   }
   try {
-    return await command(args);
+    return await command(readArguments(config, args));
   } catch (error) {
-    console.error(messageOf(error));
+    console.error(error instanceof WrongUsage ? `${error.message}\nUsage: ${usage}` : messageOf(error));
     return failed;
   }
 }
 
-export type Parsed<T extends ParseArgsConfig> = ReturnType<typeof parseArgs<T>>;
-
-/** Reads arguments as `parseArgs` of Node does. @throws WrongUsage */
-export function readArguments<const T extends ParseArgsConfig>(
-  usage: string,
-  config: T,
-  args = process.argv.slice(2),
-): Parsed<T> {
+/** @throws WrongUsage */
+function readArguments<T extends ParseArgsConfig>(config: T, args: string[]): Parsed<T> {
   try {
     return parseArgs<T>({ ...config, args });
   } catch (error) {
-    throw new WrongUsage(messageOf(error), usage);
+    throw new WrongUsage(messageOf(error));
   }
 }
 

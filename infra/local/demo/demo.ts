@@ -22,7 +22,6 @@ export interface Demo {
   readonly logFile: string;
   /** What the functions must know of them. */
   readonly settings: FunctionSettings;
-  end(): Promise<void>;
 }
 
 interface DemoGuest {
@@ -38,8 +37,13 @@ interface DemoGuest {
 const KEY = 'a key that only the demo uses';
 const SILENT: GuestBehaviour = { delay: 86_400 };
 
-/** Starts real Trove guests on the private broker, one for each state of a guest. */
-export async function startDemo(host: TroveGuests, rabbit: RabbitMq, config: Config): Promise<Demo> {
+/** Starts real Trove guests on the private broker, one for each state of a guest. @param running gets what is to be ended */
+export async function startDemo(
+  host: TroveGuests,
+  rabbit: RabbitMq,
+  config: Config,
+  running: AsyncDisposableStack,
+): Promise<Demo> {
   const keys: Record<string, string> = {};
   const examples: Example[] = [];
   const add = (title: string, answer: string) => {
@@ -61,12 +65,12 @@ export async function startDemo(host: TroveGuests, rabbit: RabbitMq, config: Con
     'whose agent stops and starts again every few minutes',
     '204, or 400 within 1 s: no_consumer',
   );
-  const endIntermittent = await startIntermittentGuest(host, id);
+  running.defer(await startIntermittentGuest(host, id));
   const folder = new TemporaryFolder('keys');
+  running.defer(() => folder.remove());
   const file = folder.file('keys.json');
   await writeFile(file, JSON.stringify(keys));
-  const end = () => endIntermittent().then(() => folder.remove());
-  return { examples, logFile: host.logFile, settings: { GUEST_KEYS_FILE: file }, end };
+  return { examples, logFile: host.logFile, settings: { GUEST_KEYS_FILE: file } };
 }
 
 function demoGuests({ rpcTimeoutMs, noConsumerGraceMs }: Config): DemoGuest[] {

@@ -1,35 +1,31 @@
 import type { FunctionSettings } from '../parts/function-settings.ts';
 import { Keystone } from '../parts/keystone.ts';
-
-/** A caller who is not let in. */
-export interface RefusedCaller {
-  readonly title: string;
-  readonly answer: string;
-  /** The shell variable with the caller's token. */
-  readonly token: string | undefined;
-}
+import type { Example } from './demo.ts';
 
 /** What a caller sends where Keystone says who may ping. */
 export interface KeystoneDemo {
   readonly tenant: string;
   /** Shell commands that set `TOKEN`, an admin's, and the other variables of the calls. */
   readonly shell: string;
-  readonly refused: readonly RefusedCaller[];
+  /** The callers that are not let in, each with the shell variable of its token, if it has one. */
+  readonly refused: readonly (Omit<Example, 'id'> & { readonly token: string | undefined })[];
   /** What the functions must know of it. */
   readonly settings: FunctionSettings;
   /** Undefined: somebody else's. */
   readonly keystone?: Keystone;
-  end(): Promise<void>;
 }
 
-/**
- * Starts a Keystone with a project, an admin and a member of it, and an admin of another one.
- *
- * @throws where there is no way to
- */
-export async function startKeystoneDemo(): Promise<KeystoneDemo> {
+/** @param running gets what is to be ended @throws where Keystone cannot be installed */
+export async function startKeystone(running: AsyncDisposableStack): Promise<Keystone> {
   const keystone = await Keystone.start();
   if (!keystone) throw new Error("There is no Keystone: Debian's python3-keystone cannot be installed here.");
+  running.defer(() => keystone.stop());
+  return keystone;
+}
+
+/** Starts a Keystone with a project, an admin and a member of it, and an admin of another one. */
+export async function startKeystoneDemo(running: AsyncDisposableStack): Promise<KeystoneDemo> {
+  const keystone = await startKeystone(running);
   const tokenOf = async (user: string, role: string, project: string) => {
     await keystone.grant(await keystone.createUser(user), role, `projects/${project}`);
     return keystone.login(user, { project: { id: project } });
@@ -47,7 +43,7 @@ export async function startKeystoneDemo(): Promise<KeystoneDemo> {
     { title: 'An admin of another project', answer: '403', token: 'OTHER_TOKEN' },
   ];
   const settings = { KEYSTONE_URL: keystone.url };
-  return { tenant: project, shell, refused, settings, keystone, end: () => keystone.stop() };
+  return { tenant: project, shell, refused, settings, keystone };
 }
 
 /** For callers of the Keystone that the settings name. */
@@ -59,5 +55,4 @@ export const NAMED_KEYSTONE: KeystoneDemo = {
   ].join('\n'),
   refused: [],
   settings: {},
-  end: async () => undefined,
 };

@@ -1,5 +1,4 @@
 import { writeFile } from 'node:fs/promises';
-import type { FunctionSettings } from '../parts/function-settings.ts';
 import type { Keystone } from '../parts/keystone.ts';
 import { TemporaryFolder } from '../parts/temporary-folder.ts';
 import { authtokenConfig, TroveApiServer } from '../parts/trove-api-server.ts';
@@ -23,21 +22,20 @@ const INSTANCES: readonly ({ readonly name: string; readonly task?: keyof typeof
 /** Numbers of Trove's tasks, by which an instance gets its status. */
 const TASKS = { BUILD: 0x05, REBOOT: 0x03, ERROR: 0x51 } as const;
 
-/** Trove's own API, which knows most of the demo's guests. */
-export interface TroveDemo {
-  readonly url: string;
-  /** What the health check must know of it. */
-  readonly settings: FunctionSettings;
-  end(): Promise<void>;
-}
-
-/** Starts Trove's API, with the demo's guests as instances in several states. */
+/**
+ * Starts Trove's own API, with most of the demo's guests as instances in several states.
+ *
+ * @param running gets what is to be ended
+ * @returns its URL, and what the health check must know of it
+ */
 export async function startTroveDemo(
   brokerUrl: string,
   examples: readonly Example[],
   keystone: Keystone,
-): Promise<TroveDemo> {
+  running: AsyncDisposableStack,
+) {
   const folder = new TemporaryFolder('trove');
+  running.defer(() => folder.remove());
   const project = await keystone.createProject('databases');
   for (const user of ['trove', 'sweeper'])
     await keystone.grant(await keystone.createUser(user), 'admin', `projects/${project}`);
@@ -46,18 +44,12 @@ export async function startTroveDemo(
   const known = examples.flatMap(({ id }, index) => (INSTANCES[index] ? [{ id, ...INSTANCES[index] }] : []));
   const keys = Object.fromEntries(known.map(({ id }) => [id, null]));
   const trove = await TroveApiServer.start(brokerUrl, keys, authtokenConfig(keystone.url, 'databases'));
+  running.defer(() => trove.end());
   for (const { id, name, task } of known) {
     trove.sql('UPDATE instances SET name = ? WHERE id = ?', name, id);
     if (task) trove.sql('UPDATE instances SET task_id = ? WHERE id = ?', String(TASKS[task]), id);
   }
-  const settings = {
-    TROVE_URL: `${trove.url}/v1.0`,
-    TROVE_CREDENTIALS_FILE: file,
-    KEYSTONE_URL: keystone.url,
-  };
-  const end = async () => {
-    await trove.end();
-    await folder.remove();
-  };
-  return { url: trove.url, settings, end };
+  const { url } = trove;
+  const settings = { TROVE_URL: `${url}/v1.0`, TROVE_CREDENTIALS_FILE: file, KEYSTONE_URL: keystone.url };
+  return { url, settings };
 }

@@ -109,15 +109,10 @@ export class TroveGuests {
 }
 
 /** A trove-guestagent.conf. Without `report_interval` there is no database status to report. */
-function guestConfig({
-  brokerUrl,
-  controlExchange = 'trove',
-  queues = 'transient',
-  debug = true,
-  rabbitOptions = {},
-}: GuestHostOptions): string {
+function guestConfig(options: GuestHostOptions): string {
+  const { brokerUrl, controlExchange = 'trove', queues = 'transient' } = options;
+  const { debug = true, rabbitOptions = {} } = options;
   const { protocol, host, username, password, pathname } = new URL(brokerUrl);
-  const ssl = protocol === 'amqps:';
   return `
 [DEFAULT]
 transport_url = rabbit://${username}:${password}@${host}${pathname || '/'}
@@ -130,7 +125,7 @@ use_stderr = true
 amqp_durable_queues = ${queues !== 'transient'}
 rabbit_quorum_queue = ${queues === 'quorum'}
 rabbit_transient_quorum_queue = ${queues === 'quorum'}
-ssl = ${ssl}
+ssl = ${protocol === 'amqps:'}
 ${Object.entries(rabbitOptions)
   .map(([name, value]) => `${name} = ${value}`)
   .join('\n')}
