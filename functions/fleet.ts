@@ -13,7 +13,7 @@ import { Fault, instanceNotFound, troveFault, unexpectedFault } from './http/fau
 import { baseUrlOf, type FleetRequest, readFleetRequest } from './http/fleet-request.ts';
 import { type Body, BodyTooLarge, bodyOf } from './http/large-body.ts';
 import { type GatewayEvent, header, pathOf } from './http/request.ts';
-import { requestId, requestIdHeader } from './http/request-id.ts';
+import { commonHeaders, requestId } from './http/request-id.ts';
 import { admitCaller } from './keystone/admit-caller.ts';
 import type { Token } from './keystone/token.ts';
 import { readKeystone } from './settings/config.ts';
@@ -83,7 +83,7 @@ async function answerFleet(
     'Cache-Control': 'private, no-cache',
     Vary: 'Accept, Accept-Encoding',
     ...(page.next && { Link: `<?${new URLSearchParams(page.next)}>; rel="next"` }),
-    ...requestIdHeader(lambda),
+    ...commonHeaders(lambda),
   };
   const fields = { request_id: requestId(lambda), path: pathOf(event), type, ...ofCaller(lambda) };
   const held = header(event, 'if-none-match');
@@ -176,7 +176,7 @@ function answerAsFault(request: middy.Request<GatewayEvent, unknown, Error, Call
   if (fault.statusCode >= 500 && error !== fault) log.error('fleet', { ...fields, outcome: 'error' }, error);
   if ([400, 404].includes(fault.statusCode))
     log.info('fleet', { ...fields, outcome: 'refused', answer: fault.message });
-  request.error = fault.with({ ...context.hops?.header, ...requestIdHeader(context) });
+  request.error = fault.with(commonHeaders(context));
 }
 
 function faultOf(error: unknown, id: string): Fault {

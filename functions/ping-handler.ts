@@ -6,7 +6,7 @@ import { answer } from './http/answer.ts';
 import type { CallerContext } from './http/caller.ts';
 import { Fault, instanceFault, troveFault, unexpectedFault } from './http/fault.ts';
 import { type GatewayEvent, pathOf, ROUTE, readRequest, tenantOf } from './http/request.ts';
-import { globalRequestId, requestId, requestIdHeader } from './http/request-id.ts';
+import { commonHeaders, globalRequestId, requestId } from './http/request-id.ts';
 import { admitCaller } from './keystone/admit-caller.ts';
 import type { ExecutionEnvironment } from './runtime/execution-environment.ts';
 import { type Pinging, pingGuest, TooManyPings } from './runtime/ping-guest.ts';
@@ -95,8 +95,12 @@ async function ping(
 ): Promise<APIGatewayProxyStructuredResultV2> {
   const { tenantId, instanceId, waitSeconds } = readRequest(event);
   if (environment instanceof InvalidConfig) throw environment;
-  const ids = { requestId: requestId(lambda), globalRequestId: globalRequestId(event) };
-  const context = { tenantId, instanceId, ...ids };
+  const context = {
+    tenantId,
+    instanceId,
+    requestId: requestId(lambda),
+    globalRequestId: globalRequestId(event),
+  };
   const timeLeftMs = lambda.getRemainingTimeInMillis() - ANSWER_MARGIN_MS;
   if (timeLeftMs < MIN_PING_MS) throw instanceFault('The invocation has too little time left for a ping.');
   const wantedMs = (waitSeconds ?? Number.POSITIVE_INFINITY) * 1000;
@@ -108,7 +112,7 @@ async function ping(
   if (!result.reachable && lambda.getRemainingTimeInMillis() < LAST_MARGIN_MS) timeoutEarlyResponse();
   recordPing(results, context, result, hops, lambda.caller);
   const { statusCode, headers } = answer(result, { wantedSeconds: waitSeconds, allowedMs });
-  return { statusCode, headers: { ...headers, ...hops.header, ...requestIdHeader(lambda) } };
+  return { statusCode, headers: { ...headers, ...commonHeaders(lambda) } };
 }
 
 /** What is not an answer already is a fault of ours: the log has all of it, the caller no detail. */
@@ -120,7 +124,7 @@ function answerAsFault(request: middy.Request<GatewayEvent, unknown, Error, Call
     log.info('rpc_ping', { ...outcome, outcome: 'refused', reason: error.code });
   if (fault.statusCode === 404) log.info('rpc_ping', { ...outcome, outcome: 'not_found' });
   if (fault.statusCode === 500) log.error('rpc_ping', { ...outcome, outcome: 'error' }, error);
-  request.error = fault.with({ ...context.hops?.header, ...requestIdHeader(context) });
+  request.error = fault.with(commonHeaders(context));
 }
 
 function faultOf(error: unknown, id: string): Fault {

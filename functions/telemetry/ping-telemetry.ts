@@ -18,6 +18,7 @@ export function recordPing(
   caller?: Caller,
 ): void {
   const roundTripMs = 'roundTripMs' in result ? result.roundTripMs : undefined;
+  const { hops: ms, stopped_at } = hops.fields;
   results.info('rpc_ping', {
     request_id: requestId,
     global_request_id: globalRequestId,
@@ -26,7 +27,8 @@ export function recordPing(
     ...(caller && callerFields(caller)),
     outcome: result.reachable ? 'reachable' : 'unreachable',
     round_trip_ms: roundTripMs,
-    ...hops.fields,
+    hops: ms,
+    stopped_at,
     ...(result.reachable ? reachableFields(result) : unreachable(result, roundTripMs)),
   });
 }
