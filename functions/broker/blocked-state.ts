@@ -68,6 +68,6 @@ export class BlockedState {
     };
     const timer = afterReading(Math.min(GRACE_MS, WAIT_SHARE * deadline.leftMs), giveUp);
     await Promise.race([this.#unblocked?.promise, isOver]);
-    clearTimeout(timer);
+    timer?.clear();
   }
 }

@@ -94,7 +94,7 @@ export class BrokerConnection<S> {
       path.end(failure);
       throw failure;
     } finally {
-      clearTimeout(timer);
+      timer?.clear();
     }
   }
 

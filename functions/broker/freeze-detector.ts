@@ -1,4 +1,4 @@
-import { afterReading } from '../time/deadline.ts';
+import { afterReading, type ReadingTimer } from '../time/deadline.ts';
 
 const TICK_MS = 1000;
 
@@ -9,7 +9,7 @@ const TICK_MS = 1000;
 export class FreezeDetector {
   readonly #limitMs: number;
   readonly #onFrozen: () => void;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: ReadingTimer | undefined;
   #lastAwake = Date.now();
 
   /** @param onFrozen called once it is noticed that the process slept longer than `limitMs` milliseconds */
@@ -28,7 +28,7 @@ export class FreezeDetector {
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.clear();
     this.#timer = undefined;
   }
 

@@ -61,7 +61,7 @@ export function reasonFor(error: unknown, { target, queue, roundTripMs }: Eviden
   if (error instanceof UnreadableReply) return badReply(error.message, roundTripMs);
   if (error instanceof MessageDeliveryFailure) {
     if (error.how === 'refused' && !error.isOfLogin) return refused(error, call);
-    if (error.how === 'withheld' && queue !== undefined && queue.consumers > 0) return silent(call, queue);
+    if (error.how === 'withheld' && queue && queue.consumers + queue.messages > 0) return silent(call, queue);
     if (error.how === 'nacked' || error.how === 'withheld') return notTaken(call, queue);
   }
   throw error;

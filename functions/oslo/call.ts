@@ -1,4 +1,4 @@
-import { afterReading, type Deadline } from '../time/deadline.ts';
+import { afterReading, type Deadline, type ReadingTimer } from '../time/deadline.ts';
 import { MessageDeliveryFailure, MessagingTimeout } from './errors.ts';
 import type { Liveness } from './liveness.ts';
 import type { RpcRequest } from './message.ts';
@@ -77,7 +77,7 @@ export class Call implements Sender {
    * first of them.
    */
   readonly #due = { silent: NEVER, end: NEVER, sign: NEVER, stuck: NEVER, lastSend: NEVER };
-  #timer: NodeJS.Timeout | undefined;
+  #timer: ReadingTimer | undefined;
   /** Whether the last request on a common channel has a confirm, or is to have one. */
   #isToConfirm = false;
   #isConfirmed = false;
@@ -281,7 +281,7 @@ export class Call implements Sender {
 
   /** For what is due next. */
   #setTimer(): void {
-    clearTimeout(this.#timer);
+    this.#timer?.clear();
     const { silent, end, sign, stuck, lastSend } = this.#due;
     const dueMs = Math.min(silent, end, sign, stuck, lastSend);
     const leftMs = Math.max(0, this.#sentMs + dueMs - performance.now());
@@ -311,7 +311,7 @@ export class Call implements Sender {
     if (this.#isEnded) return;
     this.#isEnded = true;
     for (const msgId of this.#msgIds) this.#client.inFlight.delete(msgId);
-    clearTimeout(this.#timer);
+    this.#timer?.clear();
     for (const close of this.#closers) close();
   }
 

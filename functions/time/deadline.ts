@@ -44,9 +44,12 @@ export class Deadline {
     return Deadline.in(share * this.leftMs);
   }
 
-  /** A signal that aborts with a `TimeoutError` when the time is over. */
+  /** A signal that aborts with a `TimeoutError` when the time is over, once what has arrived by then is read. */
   signal(): AbortSignal {
-    return AbortSignal.timeout(Math.min(MAX_DELAY_MS, Math.floor(this.leftMs)));
+    const controller = new AbortController();
+    const onOver = () => controller.abort(new DOMException('The time is over', 'TimeoutError'));
+    afterReading(this.leftMs, onOver)?.unref();
+    return controller.signal;
   }
 }
 
@@ -57,17 +60,46 @@ export async function beforeDeadline<T>(promise: Promise<T>, deadline: Deadline)
   try {
     return await Promise.race([promise, isOver]);
   } finally {
-    clearTimeout(timer);
+    timer?.clear();
   }
 }
 
+/** A timer of a process that runs is not so late, in milliseconds. */
+const LATE_MS = 100;
+
+/** How long a process that did not run may still send what it had written, and read the answers, in milliseconds. */
+const CATCH_UP_MS = 500;
+
 /**
  * Calls back after `ms` milliseconds, once what has arrived by then is read: a process that was stopped finds its
- * timers run out together with replies that came in time, and those replies count.
+ * timers run out together with replies that came in time, and those replies count. If it may not even have sent its
+ * request, since the timer fires late, the wait goes on for a moment.
  *
- * @returns the timer, to be cleared; undefined for an infinite time, after which nothing is called
+ * @returns undefined for an infinite time, after which nothing is called
  */
-export function afterReading(ms: number, callback: () => void): NodeJS.Timeout | undefined {
-  if (ms === Number.POSITIVE_INFINITY) return undefined;
-  return setTimeout(setImmediate, ms, callback);
+export function afterReading(ms: number, callback: () => void): ReadingTimer | undefined {
+  return ms === Number.POSITIVE_INFINITY ? undefined : new ReadingTimer(Math.min(ms, MAX_DELAY_MS), callback);
+}
+
+/** See {@link afterReading}. */
+export class ReadingTimer {
+  #timer: NodeJS.Timeout;
+
+  constructor(ms: number, callback: () => void) {
+    const dueMs = performance.now() + ms;
+    this.#timer = setTimeout(() => {
+      const lateMs = performance.now() - dueMs;
+      if (lateMs < LATE_MS) setImmediate(callback);
+      else this.#timer = setTimeout(setImmediate, Math.min(lateMs, CATCH_UP_MS), callback);
+    }, ms);
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** Lets the process end before. */
+  unref(): void {
+    this.#timer.unref();
+  }
 }

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { HealthCheckUnderTest } from '../setup/health-check-under-test.ts';
 import { ResponderFleet } from '../setup/responder-fleet.ts';
@@ -51,6 +52,25 @@ describe('a short time', () => {
       error: { code: 'out_of_time' },
     });
     expect(new Set(reasons.values())).toEqual(new Set(['no_consumer']));
+  });
+
+  test('a process that was stopped until its guests had no time left still tells dead agents from hanging ones', async () => {
+    const check = await start({ ...settings(), RPC_TIMEOUT_SECONDS: '1' });
+    const stopped = Promise.withResolvers<void>();
+    fleet.onRequest = (id) => {
+      if (fleet.guests.get(id) !== 'no_reply') return;
+      process.kill(check.lambda.pid, 'SIGSTOP');
+      stopped.resolve();
+    };
+    const sweeping = check.sweep();
+    await stopped.promise;
+    await setTimeout(1100); // until the time that the guests have is over
+    fleet.onRequest = () => undefined;
+    process.kill(check.lambda.pid, 'SIGCONT');
+    expect((await sweeping).summary).toMatchObject({
+      reachable: 50,
+      unreachable_by_reason: { no_consumer: 5, no_reply: 5 },
+    });
   });
 
   test('a sweep with 1,001 ms left still returns a summary, and calls no guest unreachable', async () => {

@@ -172,6 +172,13 @@ describe('the reason for an error', () => {
       `Timeout while waiting on RPC response - ${CALL} info: "<unknown>"`,
     ],
     [
+      'the same of a guest without an agent, in whose queue messages wait',
+      undelivered('withheld'),
+      WITHOUT_CONSUMER,
+      'no_consumer',
+      `Timeout while waiting on RPC response - ${CALL} info: "<unknown>"`,
+    ],
+    [
       'a queue that takes nothing, though the broker answers for it',
       undelivered('nacked'),
       { consumers: 1, messages: 0 },

@@ -15,6 +15,16 @@ describe('a callback after reading', () => {
     expect(order).toEqual(['another timer of that moment', 'time-out']);
   });
 
+  test('a callback of a process that did not run when it was due leaves that process a moment to send and to read', async () => {
+    const onOver = jest.fn();
+    afterReading(10, onOver);
+    jest.spyOn(performance, 'now').mockReturnValueOnce(performance.now() + 1010);
+    await pass(10 + 499);
+    expect(onOver).not.toHaveBeenCalled();
+    await pass(1);
+    expect(onOver).toHaveBeenCalledTimes(1);
+  });
+
   test('a callback after an infinite time never runs, and sets no timer', async () => {
     expect(afterReading(Number.POSITIVE_INFINITY, () => undefined)).toBeUndefined();
     expect(jest.getTimerCount()).toBe(0);
