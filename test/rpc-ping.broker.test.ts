@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { AwsStandIn } from './setup/aws-stand-in.ts';
 import { eventually } from './setup/eventually.ts';
@@ -232,17 +233,14 @@ describe('an invocation that runs out of time', () => {
 
   test('an invocation that was frozen until shortly before its end is answered 500', async () => {
     await using frozen = await FunctionUnderTest.start({ BROKER_URL: broker.url });
-    const { promise: frozenMs, resolve: onFrozen } = Promise.withResolvers<number>();
+    const stopped = Promise.withResolvers<void>();
     const id = await guest(() => {
       process.kill(frozen.lambda.pid, 'SIGSTOP');
-      onFrozen(performance.now());
+      stopped.resolve();
     });
-    const answer = frozen.invoke(id, 3000);
-    const sinceMs = await frozenMs;
-    await eventually(
-      async () => performance.now() - sinceMs,
-      (elapsedMs) => elapsedMs > 2800,
-    );
+    const [startMs, answer] = [performance.now(), frozen.invoke(id, 3000)];
+    await stopped.promise;
+    await setTimeout(startMs + 2760 - performance.now());
     process.kill(frozen.lambda.pid, 'SIGCONT');
     const message = 'The function ran out of time before the ping had ended.';
     const body = `{"instanceFault": {"message": "${message}", "code": 500}}`;
