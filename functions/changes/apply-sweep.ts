@@ -96,8 +96,9 @@ class Fleet {
   /** Plainly reachable before, and not in the answers. */
   readonly #known: Set<string>;
   readonly #answered: Record<string, Answered>;
-  /** Without any guest that has answered, a silent one may have been there for long. */
-  readonly #wasAnyReachable: boolean;
+  #hasAnswers: boolean | undefined;
+  /** Whether a later sweep has been saved. */
+  readonly #isLate: boolean;
   readonly #apart = new Map<string, Apart>();
   readonly #changes: Change[] = [];
   readonly #quietChanges: Change[] = [];
@@ -116,12 +117,12 @@ class Fleet {
     this.#guests = new Map(Object.entries(before?.guests ?? {}));
     this.#known = new Set(before?.known);
     this.#answered = { ...before?.answered };
-    this.#wasAnyReachable = before !== undefined && !reachableGuests(before).next().done;
     this.#mutes = activeMutes(before?.mutes, result.endedAt);
     this.#roundTrips = new Map(Object.entries(this.#isNewDay ? {} : (before?.round_trips?.guests ?? {})));
     this.#startedAt = result.startedAt.toISOString();
     this.#endedAt = result.endedAt.toISOString();
     const sinceCountedMs = result.startedAt.getTime() - Date.parse(before?.counted_at ?? '');
+    this.#isLate = this.#isLater(before?.sweep.started_at);
     this.#isRepeat = Math.abs(sinceCountedMs) < MIN_SHARE_OF_RATE * (rules.rateMs ?? 0);
   }
 
@@ -147,7 +148,7 @@ class Fleet {
     if (!isMuted) this.#count(before, wasReachable, why);
     const at = why ? this.#result.failedAt(id).toISOString() : this.#endedAt;
     const isTroveFresh = this.#result.trove?.isFresh === true;
-    const silent = { before, isNewcomer: before === undefined && this.#wasAnyReachable && !wasReachable, at };
+    const silent = { before, isNewcomer: before === undefined && !wasReachable && this.#wasAnyReachable, at };
     const context = why && contextOf(silent, this.#instance(id), this.#result.trove);
     const excused = context && excuse(silent, context, isTroveFresh, this.#rules.expectedSilenceMs);
     const apart = isDeleted ? 'orphaned' : isMuted && why ? 'muted' : excused;
@@ -204,9 +205,15 @@ class Fleet {
     return this.#result.origin.from !== 'event';
   }
 
+  /** Without any guest that has answered, a silent one may have been there for long. */
+  get #wasAnyReachable(): boolean {
+    this.#hasAnswers ??= this.#before !== undefined && !reachableGuests(this.#before).next().done;
+    return this.#hasAnswers;
+  }
+
   /** Whether a later sweep has looked at the guest since this one began. */
   #isOutdated(before: GuestState | undefined, wasReachable: boolean): boolean {
-    return this.#isLater(wasReachable ? this.#before?.sweep.started_at : before?.at);
+    return wasReachable ? this.#isLate : this.#isLater(before?.at);
   }
 
   #isLater(at: string | undefined): boolean {
@@ -343,8 +350,7 @@ class Fleet {
   #lastSweep({ totals }: Tally, cause: CommonCause | undefined): LastSweep {
     const { origin, durationMs, isBrokerReachable, error } = this.#result;
     const before = this.#before?.sweep;
-    if (before && (this.#isLater(before.started_at) || (!this.#isOfFleet && before.guests_from !== 'event')))
-      return before;
+    if (before && (this.#isLate || (!this.#isOfFleet && before.guests_from !== 'event'))) return before;
     return {
       at: this.#endedAt,
       started_at: this.#startedAt,
