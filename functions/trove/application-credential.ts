@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import fs from 'node:fs'; // `fs.promises` is loaded on first use, `node:fs/promises` at once
 import { parseJsonObject } from '../json.ts';
 import { readSecret } from '../secrets/secrets-manager.ts';
 import type { CredentialSettings } from '../settings/trove-settings.ts';
@@ -71,7 +71,7 @@ export class ApplicationCredential {
     const settings = this.#settings;
     try {
       if ('secretId' in settings) return await readSecret(settings.secretId, deadline);
-      return await readFile(settings.file, 'utf8');
+      return await fs.promises.readFile(settings.file, 'utf8');
     } catch (error) {
       const { code, message } = Object(error);
       const why = 'file' in settings ? `TROVE_CREDENTIALS_FILE cannot be read: ${code}` : message;
