@@ -19,8 +19,8 @@ export interface Fleet {
   readonly confirming: readonly Sample[];
   readonly named: readonly Sample[];
   readonly listed: readonly Sample[];
-  /** Listed, by a process that saves the state from sweep to sweep; missing in older runs. */
-  readonly kept?: readonly Sample[];
+  /** Missing in older runs. */
+  readonly state?: readonly StateRound[];
   /** The list of the bindings alone. */
   readonly list: readonly Omit<Sample, 'maxRssBytes'>[];
   readonly dead: readonly DeadShare[];
@@ -30,6 +30,12 @@ export interface Sample {
   readonly elapsedMs: number;
   readonly brokerCpuMs: number;
   readonly maxRssBytes: number;
+}
+
+/** Listed sweeps in turns by two new processes, of which one keeps the state from sweep to sweep, and one has none. */
+export interface StateRound {
+  readonly kept: readonly Sample[];
+  readonly without: readonly Sample[];
 }
 
 /** A sweep in which so many guests are dead besides; every reason was as expected. */

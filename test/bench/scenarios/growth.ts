@@ -17,6 +17,7 @@ import {
   keepRun,
   type Sample,
   type Share,
+  type StateRound,
 } from '../growth-run.ts';
 import { interleaved } from '../measurement.ts';
 import type { Section } from '../report.ts';
@@ -37,6 +38,13 @@ const DEAD_SHARES = new Map([
   [10_000, [0.01, 0.1]],
   [40_000, [0.01]],
 ]);
+
+/**
+ * How often processes with and without a state are started anew, since none has the memory of another, and how often each
+ * pair of them sweeps in turns. The first sweep, which makes the state, does not count.
+ */
+const STATE_ROUNDS = 3;
+const STATE_SWEEPS = 3;
 
 /** The memory that Lambda's share of a processor belongs to, and how many sweeps are measured of a fleet. */
 const MEMORY_MB = [256, 512, 1024, 1769];
@@ -95,15 +103,12 @@ async function measure(field: Field, ids: readonly string[]): Promise<Omit<Fleet
   const one = ids.slice(0, 1);
   const event = { instance_ids: one };
   const ours = stage.handler('health-check', { event }, settings);
-  const state = pathToFileURL(stage.folder.file(`state-${ids.length}.json`)).href;
-  const keeping = stage.handler('health-check', { event }, { ...settings, FLEET_STATE_URL: state });
   const first = { ids: one, times: 1, inFlight: 1 };
   const bare = stage.handler('bare-amqplib', first, settings);
   const confirming = stage.handler('bare-amqplib', first, { ...settings, DUTIES: 'sweep' });
   const repeats = REPEATS.get(ids.length) ?? 1;
-  const all = [bare, confirming, ours, keeping];
+  const all = [bare, confirming, ours];
   for (const contestant of all) await contestant.answer();
-  await keeping.ask({ event: {} }); // which makes the state
   const samples = await interleaved(
     repeats,
     new Map([
@@ -111,7 +116,6 @@ async function measure(field: Field, ids: readonly string[]): Promise<Omit<Fleet
       ['confirming', () => sample(field, () => confirming.ask({ ids, times: 1, inFlight: 256 }))],
       ['named', () => sample(field, () => ours.ask({ event: { instance_ids: ids } }))],
       ['listed', () => sample(field, () => ours.ask({ event: {} }))],
-      ['kept', () => sample(field, () => keeping.ask({ event: {} }))],
     ]),
   );
   const list = [];
@@ -127,10 +131,34 @@ async function measure(field: Field, ids: readonly string[]): Promise<Omit<Fleet
     confirming: of('confirming'),
     named: of('named'),
     listed: of('listed'),
-    kept: of('kept'),
+    state: await measureState(field, ids),
     list,
     dead,
   };
+}
+
+async function measureState(field: Field, ids: readonly string[]): Promise<StateRound[]> {
+  const { stage, settings } = field;
+  const rounds: StateRound[] = [];
+  for (let round = 0; round < STATE_ROUNDS; round++) {
+    const state = pathToFileURL(stage.folder.file(`state-${ids.length}-${round}.json`)).href;
+    const first = { event: { instance_ids: ids.slice(0, 1) } };
+    const kept = stage.handler('health-check', first, { ...settings, FLEET_STATE_URL: state });
+    const without = stage.handler('health-check', first, settings);
+    for (const contestant of [kept, without]) await contestant.answer();
+    const sweep = (contestant: Contestant) => () => sample(field, () => contestant.ask({ event: {} }));
+    const sweeps = await interleaved(
+      STATE_SWEEPS,
+      new Map([
+        ['kept', sweep(kept)],
+        ['without', sweep(without)],
+      ]),
+    );
+    for (const contestant of [kept, without]) await contestant.end();
+    const counted = (name: keyof StateRound) => sweeps.get(name)?.slice(1) ?? [];
+    rounds.push({ kept: counted('kept'), without: counted('without') });
+  }
+  return rounds;
 }
 
 async function sample(field: Field, ask: () => Promise<Answer>): Promise<Sample> {
