@@ -84,6 +84,8 @@ async function read(
   { username, password }: BrokerCredentials,
   signal: AbortSignal,
 ): Promise<string> {
+  if (username.includes(':'))
+    throw new ManagementUnavailable('takes no user with a colon in its name (HTTP Basic): use another user');
   const options = { auth: `${username}:${password}`, agent: false, signal };
   const { status, text } = await send(url, options, undefined, MAX_LENGTH).catch((cause) => {
     const why = `at ${url.origin} ${troubleOf(cause, signal)} (BROKER_MANAGEMENT_URL says where it is)`;

@@ -49,6 +49,7 @@ export class KeystoneApi {
 
 function meaningOf(status: number): string {
   if (status === 200) return 'but not with the description of a token';
+  if (status >= 300 && status < 400) return 'a redirect, which is not followed: compare KEYSTONE_URL';
   if (status === 403) return 'its policy forbids a token to validate itself';
   return 'which says nothing of the token';
 }

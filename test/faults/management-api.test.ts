@@ -100,6 +100,18 @@ describe('a faulty management API', () => {
     },
   );
 
+  test('a user with a colon in its name, whom HTTP Basic cannot name, is told as such', async () => {
+    const name = encodeURIComponent(`a:${broker.vhost}`);
+    await broker.request('PUT', `users/${name}`, { password: 'pw', tags: 'management' });
+    stack.defer(() => void broker.request('DELETE', `users/${name}`));
+    await broker.permit(name, { configure: '.*', write: '.*', read: '.*' });
+    const url = broker.url.replace('guest:guest', `${name}:pw`);
+    const check = await start({ BROKER_URL: url, BROKER_MANAGEMENT_URL: broker.managementUrl });
+    const { summary } = await check.sweep();
+    const error = { code: 'fleet_unknown', message: expect.stringContaining('no user with a colon') };
+    expect(summary).toMatchObject({ broker_reachable: true, error });
+  });
+
   test.each(['/api', '/api/', '/'])('a management URL that ends in %s is the same', async (end) => {
     const url = broker.managementUrl + end;
     const check = await start({ BROKER_URL: broker.url, BROKER_MANAGEMENT_URL: url });

@@ -75,7 +75,8 @@ test.each([301, 302, 307, 308])(
     const redirect: RequestListener = (_request, response) => {
       response.writeHead(status, { location: `${other.url}/auth/tokens` }).end();
     };
-    await expect(ask(redirect)).rejects.toMatchObject(UNAVAILABLE);
+    const message = `Keystone answered ${status}, a redirect, which is not followed: compare KEYSTONE_URL`;
+    await expect(ask(redirect)).rejects.toMatchObject({ ...UNAVAILABLE, message });
     expect(other.asked).toEqual([]);
   },
 );
