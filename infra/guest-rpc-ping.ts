@@ -341,7 +341,6 @@ function checkProps(props: GuestRpcPingProps): void {
   if (problems.length > 0) throw new InvalidSettings(problems.map((problem) => `${problem}.`));
 }
 
-/** The security groups of the ways that there are. */
 function groupsOf(
   ...ways: readonly ({ readonly securityGroup: ISecurityGroup } | undefined)[]
 ): ISecurityGroup[] {

@@ -8,7 +8,7 @@ import { GuestRpcPingBroker } from './broker/guest-rpc-ping-broker.ts';
 import type { Bundles } from './bundle/bundles.ts';
 import { GuestRpcPing } from './guest-rpc-ping.ts';
 import { addOutputs } from './outputs.ts';
-import { MAKING, makingOf } from './settings/deployment-files.ts';
+import { MAKING, makingOf } from './settings/broker-lock.ts';
 import {
   brokerStackOf,
   type ExistingBrokerSettings,
@@ -48,7 +48,6 @@ export function addDeployment(app: App, settings: Settings, bundles: Bundles): S
   return stack;
 }
 
-/** Sets what concerns all of a stack. */
 function finish(stack: Stack, { tags, logRetentionDays, kmsKeyArn }: Settings): void {
   for (const [name, value] of Object.entries(tags)) Tags.of(stack).add(name, value);
   for (const one of stack.node.findAll())

@@ -57,8 +57,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'telemetry',
     'time',
   ],
-  page: ['changes', 'excerpt.ts', 'guest', 'history', 'time'],
-  exposition: ['changes', 'coded-error.ts', 'http', 'time'],
+  page: ['changes', 'excerpt.ts', 'guest', 'history', 'sweep', 'time'],
+  exposition: ['changes', 'coded-error.ts', 'http', 'sweep', 'time'],
 };
 
 const NETWORK = ['node:http', 'node:https', 'node:http2', 'node:net', 'node:tls', 'node:dns'];

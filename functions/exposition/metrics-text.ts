@@ -1,3 +1,4 @@
+import { APART } from '../sweep/sweep-result.ts';
 import type { FleetStatus, GuestStatus } from './fleet-status.ts';
 
 /** Prometheus' text format 0.0.4, or OpenMetrics 1.0. */
@@ -30,9 +31,7 @@ function gauges(
   guests: readonly GuestStatus[],
 ): Readonly<Record<string, readonly [help: string, samples: Samples]>> {
   const one = (value: number | boolean): Samples => [[{}, value]];
-  const { reachable, unreachable, unknown, new: isNew, abandoned, expected_silent, muted, orphaned } = sweep;
-  const apart = { new: isNew, abandoned, expected_silent, muted, orphaned };
-  const totals = Object.entries({ reachable, unreachable, unknown, ...apart });
+  const states = ['reachable', 'unreachable', 'unknown', ...APART] as const;
   const topics = controlPlane.filter((each) => each.reachable !== null);
   return {
     rpc_ping_sweep_timestamp_seconds: [
@@ -54,7 +53,7 @@ function gauges(
     ],
     rpc_ping_guests: [
       'How many guests the last sweep found in each state.',
-      totals.map(([state, count = 0]) => [{ state }, count]),
+      states.map((state) => [{ state }, sweep[state] ?? 0]),
     ],
     rpc_ping_control_plane_reachable: [
       "Whether a topic of Trove's control plane answers.",
@@ -82,7 +81,6 @@ function* reachability(guests: readonly GuestStatus[]): Samples {
   }
 }
 
-/** Of the guests that have a value. */
 function* ofGuests(
   guests: readonly GuestStatus[],
   sampleOf: (guest: GuestStatus) => number | undefined,

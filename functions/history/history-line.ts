@@ -35,7 +35,6 @@ export type ChangeLine = Readonly<v.InferOutput<typeof CHANGE_LINE>>;
 export type DayLine = Readonly<v.InferOutput<typeof DAY_LINE>>;
 export type HistoryLine = ChangeLine | DayLine;
 
-/** @returns undefined where the text is no line of the history */
 export function parseHistoryLine(text: string): HistoryLine | undefined {
   const { success, output } = v.safeParse(HISTORY_LINE, parseJson(text));
   return success ? output : undefined;

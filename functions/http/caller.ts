@@ -11,7 +11,6 @@ export interface Caller {
 /** Lambda's context, with the caller in it where Keystone was asked, and the hops of the request so far. */
 export type CallerContext = Context & { caller?: Caller; hops?: Hops };
 
-/** A caller's fields in a log line. */
 export function callerFields({ projectName, userName }: Caller): object {
   return { project_name: projectName, user_name: userName };
 }

@@ -29,7 +29,6 @@ export class Fault extends CodedError {
     this.headers = { 'Content-Type': 'application/json; charset=UTF-8', ...headers };
   }
 
-  /** The same fault with more headers. */
   with(headers: Headers): Fault {
     return new Fault(this.statusCode, this.message, { ...this.headers, ...headers });
   }

@@ -1,8 +1,9 @@
 import { cut, excerpt } from '../excerpt.ts';
 import { REASONS } from '../guest/reason.ts';
+import type { Apart } from '../sweep/sweep-result.ts';
 import { formatDuration, formatTime } from '../time/format.ts';
 import { formatCount, guestCount, type Html, html, timeElement } from './html.ts';
-import type { Apart, Overview, ShownGuest } from './overview.ts';
+import type { Overview, ShownGuest } from './overview.ts';
 
 /** Rows of each reason. The other guests are only counted, since a widget's size has a limit. */
 const MAX_ROWS = 50;
@@ -85,7 +86,6 @@ export function guestTable(
 ${groups}</table>`;
 }
 
-/** What a row shows. */
 type Row = Omit<Overview['contradicted'][number], 'lists'> & Pick<Partial<ShownGuest>, 'waiting_messages'>;
 
 function group<Guest extends Row>(

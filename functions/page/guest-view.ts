@@ -12,7 +12,6 @@ import { type Html, html, timeElement } from './html.ts';
 import { muteLine } from './mute-line.ts';
 import { stylesheet } from './stylesheet.ts';
 
-/** What the page of one guest is made of. */
 export interface GuestHistory {
   readonly id: string;
   readonly state: PageState;

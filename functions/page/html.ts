@@ -31,7 +31,6 @@ export function timeElement(moment: string, nowMs: number): Html {
   return html`<time datetime="${moment}">${formatTime(moment, nowMs)}</time>`;
 }
 
-/** A count with separated thousands. */
 export function formatCount(count: number): string {
   return count.toLocaleString('en-US');
 }

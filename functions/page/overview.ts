@@ -6,6 +6,7 @@ import type {
   LastSweep,
 } from '../changes/fleet-state.ts';
 import { REASONS, type Reason } from '../guest/reason.ts';
+import { APART, type Apart } from '../sweep/sweep-result.ts';
 
 export interface ShownGuest extends GuestState {
   readonly id: string;
@@ -16,10 +17,6 @@ const SEVERITY = Object.keys(REASONS);
 
 /** How many topics of the control plane are shown. */
 const MAX_TOPICS = 20;
-
-/** Why a silent guest is not counted as unreachable, in the order of the page. */
-export const APART = ['muted', 'expected_silent', 'new', 'abandoned', 'orphaned'] as const;
-export type Apart = (typeof APART)[number];
 
 /** The fleet as it was at the last sweep, each guest counted once. */
 export interface Overview {

@@ -27,7 +27,8 @@ export interface SweepError {
  * - `orphaned`: Trove has deleted the instance, and its queue is left.
  * - `muted`: an operator wants to hear nothing of it for a while.
  */
-export type Apart = 'new' | 'abandoned' | 'expected_silent' | 'orphaned' | 'muted';
+export const APART = ['muted', 'expected_silent', 'new', 'abandoned', 'orphaned'] as const;
+export type Apart = (typeof APART)[number];
 
 /** How many guests there are of each kind. */
 export interface Totals extends Readonly<Record<Apart, number>> {

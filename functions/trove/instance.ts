@@ -15,7 +15,6 @@ export interface TroveInstance {
 
 const MAX_LENGTH = 64;
 
-/** @returns undefined where the value is no instance */
 export function parseInstance(value: unknown): TroveInstance | undefined {
   const { id, name, tenant_id: projectId, status, server, datastore } = Object(value);
   if (typeof id !== 'string' || !INSTANCE_ID.test(id) || typeof status !== 'string') return undefined;

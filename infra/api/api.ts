@@ -87,7 +87,6 @@ export abstract class Api extends Construct {
 
   protected abstract arnOfPattern(path: string): string;
 
-  /** Allows each route. */
   grantInvoke(grantee: IGrantable): void {
     const resourceArns = this.routes.map(({ path }) => this.arnOf(path));
     Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns });

@@ -74,7 +74,6 @@ export class StateBucket extends Construct {
     return [new PolicyStatement({ actions: [action], resources: [this.#key.keyArn], conditions })];
   }
 
-  /** Has a function keep what it knows here. */
   keepFor(keeper: LambdaFunction, settings: ParsedOptions): void {
     for (const statement of this.keeping) keeper.addToRolePolicy(statement);
     keeper.addEnvironment('FLEET_STATE_URL', this.url);

@@ -12,7 +12,7 @@ import { instructions } from './demo/instructions.ts';
 import { DEMO_RATE_MINUTES } from './demo/intermittent-guest.ts';
 import { type KeystoneDemo, NAMED_KEYSTONE, startKeystone, startKeystoneDemo } from './demo/keystone-demo.ts';
 import { startTroveDemo } from './demo/trove-demo.ts';
-import { browserPage, PAGE_PATH } from './parts/browser-page.ts';
+import { browserPage } from './parts/browser-page.ts';
 import { ensureDebianPackages } from './parts/debian-packages.ts';
 import { fleetStateUrl } from './parts/fleet-state-url.ts';
 import { type FunctionSettings, namesBroker, settingsOf } from './parts/function-settings.ts';
@@ -70,11 +70,9 @@ async function start(options: Options): Promise<number> {
 
   const sweepEveryMinutes = Number(settings['HEALTH_CHECK_RATE_MINUTES']);
   const { url } = gateway;
-  const [pageUrl, examples, rabbitmqctl] = [url + PAGE_PATH, demo?.examples, rabbit?.ctlCommand];
   if (port !== 0 && gateway.port !== port) console.log(`Port ${port} is taken.`);
   console.log(`Guest RPC Ping listens on ${url}, control exchange "${config.controlExchange}".\n`);
-  const agentLog = demo?.logFile;
-  console.log(instructions({ url, pageUrl, examples, agentLog, keystone, rabbitmqctl, sweepEveryMinutes }));
+  console.log(instructions({ url, demo, keystone, rabbit, sweepEveryMinutes }));
   sweepEvery(sweepEveryMinutes, sweeps);
   return 0;
 }

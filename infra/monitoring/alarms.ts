@@ -24,7 +24,6 @@ export interface AlarmsProps extends Watched {
   /** A customer managed key of the topic that is made; undefined: it is not encrypted. */
   readonly key: IKey | undefined;
   readonly email: string | undefined;
-  /** undefined: one is made. */
   readonly topic: ITopic | undefined;
   readonly functions: { readonly ping: IFunction; readonly sweep: IFunction };
   readonly api: Api;

@@ -25,7 +25,6 @@ export interface NetworkProps {
 export class Network extends Construct {
   readonly vpc: IVpc;
   readonly subnets: SubnetSelection;
-  /** The security group of the functions. */
   readonly securityGroup: SecurityGroup;
   readonly #endpointsSecurityGroup: SecurityGroup;
 

@@ -1,4 +1,4 @@
-import { MAKING, makingOf } from '../settings/deployment-files.ts';
+import { MAKING, makingOf } from '../settings/broker-lock.ts';
 import {
   brokerStackOf,
   type ExistingBrokerSettings,
@@ -97,7 +97,6 @@ export async function checkBrokerName({ mq }: AwsAccount, settings: NewBrokerSet
   );
 }
 
-/** Whether an existing broker is as the settings say. */
 export async function checkBroker({ mq }: AwsAccount, settings: ExistingBrokerSettings): Promise<Finding> {
   const { brokerEndpoint, brokerName, brokerSecurityGroupId } = settings;
   const id = settings.brokerId ?? /^amqps:\/\/(b-[0-9a-f-]{36})\./.exec(brokerEndpoint ?? '')?.[1];

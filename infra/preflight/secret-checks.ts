@@ -38,7 +38,6 @@ export async function checkSecret(
 
 const KEY_NAME = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** Whether there are secrets with keys of guests. */
 export async function checkGuestKeys({ secretsManager }: AwsAccount, prefix: string): Promise<Finding> {
   const { SecretList: list = [], NextToken: more } = await asking(
     'The secrets cannot be listed',

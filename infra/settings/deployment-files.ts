@@ -1,30 +1,8 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
-import { brokerStackOf, type NewBrokerSettings, readSettings, type Settings } from './deployment-settings.ts';
+import { brokerProblems, LOCK, makingOf, ON_PURPOSE } from './broker-lock.ts';
+import { brokerStackOf, readSettings, type Settings } from './deployment-settings.ts';
 import { InvalidSettings } from './invalid-settings.ts';
-
-/** Settings by which a broker is made: with another value CloudFormation would make another broker, or leave this one. In this order. */
-const FIXED = [
-  'newBroker',
-  'brokerName',
-  'brokerStack',
-  'brokerKmsKeyArn',
-  'vpcCidr',
-  'availabilityZones',
-] as const;
-
-const LOCK = '.lock.json';
-
-/** The parameter of a broker's stack that keeps what made the broker. */
-export const MAKING = 'BrokerMadeWith';
-
-/** The settings that make a deployment's broker, as its lock file and a parameter of its stack keep them. */
-export function makingOf(settings: NewBrokerSettings): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(
-    FIXED.flatMap((key) => (settings[key] === undefined ? [] : [[key, settings[key]]])),
-  );
-}
 
 /**
  * Reads all deployments of a folder, each `<name>.json`. What makes a new broker is kept beside it, in `<name>.lock.json`;
@@ -85,7 +63,6 @@ export function readDeployment(folder: string, name: string): Settings {
   return readSettings(name, readJson(file));
 }
 
-/** @throws InvalidSettings */
 function readJson(file: string): unknown {
   try {
     return JSON.parse(readFileSync(file, 'utf8').replace(/^\uFEFF/, '')); // which some editors write
@@ -96,33 +73,17 @@ function readJson(file: string): unknown {
   }
 }
 
-const ON_PURPOSE = 'or see infra/README.md, Replace or remove a broker';
-
-/** Compares what makes the broker with what made it. */
+/** Compares what makes the broker with what made it; writes that down where it is not yet. */
 function hold(settings: Settings, lock: string, isCi: boolean): void {
-  const { name } = settings;
-  if (!existsSync(lock)) {
-    if (!('newBroker' in settings)) return;
+  if (existsSync(lock)) {
+    const problems = brokerProblems(settings, readJson(lock));
+    if (problems.length > 0) throw new InvalidSettings(problems);
+  } else if ('newBroker' in settings) {
     if (isCi)
       throw new InvalidSettings([
-        `${name}${LOCK} is missing: run \`npx cdk synth\`, and commit the file that it writes.`,
+        `${basename(lock)} is missing: run \`npx cdk synth\`, and commit the file that it writes.`,
       ]);
     writeFileSync(lock, `${JSON.stringify(makingOf(settings), undefined, 2)}\n`);
     console.error(`${lock} keeps what makes the broker: commit it.`);
-    return;
   }
-  const made: Readonly<Record<string, unknown>> = Object(readJson(lock));
-  const given: Readonly<Record<string, unknown>> = { ...settings };
-  const changed = FIXED.filter((key) => !isDeepStrictEqual(made[key], given[key]));
-  if (!('newBroker' in settings))
-    throw new InvalidSettings([
-      `${name}.json: newBroker is gone, but ${name}${LOCK} says that it made a broker, which Trove may depend on: set it back, ${ON_PURPOSE}.`,
-    ]);
-  if (changed.length > 0)
-    throw new InvalidSettings(
-      changed.map(
-        (key) =>
-          `${name}.json: ${key} was ${JSON.stringify(made[key]) ?? 'not set'} when ${name}${LOCK} was written, and a change of it would replace a broker that is deployed: set it back, ${ON_PURPOSE}.`,
-      ),
-    );
 }

@@ -225,7 +225,6 @@ const ofExistingBroker = v.strictObject(
 /** What a file may be: one of the two. */
 export const DEPLOYMENT = v.union([ofNewBroker, ofExistingBroker]);
 
-/** The names of all settings. */
 export const SETTINGS = new Set(DEPLOYMENT.options.flatMap(({ entries }) => Object.keys(entries)));
 
 /** What is computed where a file does not say it. */
@@ -242,10 +241,8 @@ interface Derived {
 export type NewBrokerSettings = v.InferOutput<typeof ofNewBroker> & Derived;
 export type ExistingBrokerSettings = v.InferOutput<typeof ofExistingBroker> & Derived;
 
-/** A deployment's settings, parsed. */
 export type Settings = NewBrokerSettings | ExistingBrokerSettings;
 
-/** The name of a new broker's stack. */
 export function brokerStackOf({ name, brokerStack }: NewBrokerSettings): string {
   return brokerStack ?? `${name}-broker`;
 }
@@ -315,7 +312,6 @@ function wrong(issues: readonly v.BaseIssue<unknown>[] = []): string[] {
   return issues.map((issue) => `${v.getDotPath(issue) ?? 'it'} ${issue.message}`);
 }
 
-/** The model of the new broker of a file. */
 export function modelOf(given: Given): BrokerModel {
   const isCluster = given['newBroker'] === 'cluster';
   return {

@@ -31,7 +31,6 @@ export async function run<const T extends ParseArgsConfig>(
   }
 }
 
-/** @throws WrongUsage */
 function readArguments<T extends ParseArgsConfig>(config: T, args: string[]): Parsed<T> {
   try {
     return parseArgs<T>({ ...config, args });

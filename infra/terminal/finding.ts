@@ -1,6 +1,5 @@
 import { styleText } from 'node:util';
 
-/** What one check found. */
 export interface Finding {
   /** `open` cannot be told from here, or is for a person to decide: it fails nothing. */
   readonly kind: 'good' | 'todo' | 'open';

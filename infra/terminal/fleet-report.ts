@@ -28,7 +28,6 @@ export function changes({ changes_sentence: sentence = '' }: ReportedSummary): s
   return sentence && styleText('yellow', showControlCharacters(sentence));
 }
 
-/** The totals of a sweep in one line. */
 export function totals(summary: ReportedSummary): string {
   const { checked, reachable, unreachable, unknown, round_trip_ms: times, duration_ms: duration } = summary;
   const { guests_unencrypted: inTheClear, guests_with_several_consumers: doubled } = summary;

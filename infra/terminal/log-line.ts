@@ -59,7 +59,6 @@ function pingLine(entry: Entry): string {
   return [words.join('  '), ...below.map(indented)].join('\n');
 }
 
-/** The id of a call, and its hops. */
 function wayOf({ message, request_id: id, hops = {}, stopped_at: last }: Entry): string {
   if (message !== 'rpc_ping') return '';
   const times = Object.entries(Object(hops)).map(([name, ms]) => `${name} ${Number(ms).toFixed(1)} ms`);

@@ -102,7 +102,7 @@ describe('metrics', () => {
       'rpc_ping_broker_reachable 1',
       'rpc_ping_guests{state="reachable"} 2',
       'rpc_ping_guests{state="unreachable"} 1',
-      ...['unknown', 'new', 'abandoned', 'expected_silent', 'muted'].map(
+      ...['unknown', 'muted', 'expected_silent', 'new', 'abandoned'].map(
         (state) => `rpc_ping_guests{state="${state}"} 0`,
       ),
       'rpc_ping_guests{state="orphaned"} 1',

@@ -1,19 +1,15 @@
-import type { Example } from './demo.ts';
+import { PAGE_PATH } from '../parts/browser-page.ts';
+import type { RabbitMq } from '../parts/rabbitmq.ts';
+import type { Demo, Example } from './demo.ts';
 import type { KeystoneDemo } from './keystone-demo.ts';
 
 /** What is running, as far as it can be tried. */
 export interface RunningDemo {
-  /** Of the gateway. */
   readonly url: string;
-  /** Of the fleet, for a browser. */
-  readonly pageUrl: string;
-  /** undefined: the user's own guests. */
-  readonly examples: readonly Example[] | undefined;
-  /** What the private broker's guests log. */
-  readonly agentLog: string | undefined;
+  /** The guests on the private broker; undefined: the user's own guests. */
+  readonly demo: Demo | undefined;
   readonly keystone: KeystoneDemo | undefined;
-  /** How a shell calls `rabbitmqctl` on the private broker, where there is one. */
-  readonly rabbitmqctl: string | undefined;
+  readonly rabbit: RabbitMq | undefined;
   readonly sweepEveryMinutes: number;
 }
 
@@ -29,13 +25,14 @@ export function instructions(running: RunningDemo): string {
     ...calls(running),
     ...brokerCommands(running),
     ...agentLog(running),
-    `# What is broken now, in a browser\n${running.pageUrl}`,
+    `# What is broken now, in a browser\n${running.url}${PAGE_PATH}`,
     whatComesNext(running),
     'Ctrl-C ends everything.\n',
   ].join('\n\n');
 }
 
-function calls({ url, examples = [OWN_GUEST], keystone }: RunningDemo): string[] {
+function calls({ url, demo, keystone }: RunningDemo): string[] {
+  const examples = demo?.examples ?? [OWN_GUEST];
   const [first = OWN_GUEST] = examples;
   const call = ({ title, id, answer }: Example, token: string | undefined) => {
     const header = token === undefined ? '' : ` -H "X-Auth-Token: $${token}"`;
@@ -47,7 +44,8 @@ function calls({ url, examples = [OWN_GUEST], keystone }: RunningDemo): string[]
   return [...tokens, ...examples.map((each) => call(each, keystone && 'TOKEN')), ...(refused ?? [])];
 }
 
-function brokerCommands({ rabbitmqctl }: RunningDemo): string[] {
+function brokerCommands({ rabbit }: RunningDemo): string[] {
+  const rabbitmqctl = rabbit?.ctlCommand;
   if (rabbitmqctl === undefined) return [];
   const watermark = `${rabbitmqctl} set_vm_memory_high_watermark`;
   return [
@@ -57,16 +55,17 @@ function brokerCommands({ rabbitmqctl }: RunningDemo): string[] {
   ];
 }
 
-function agentLog({ agentLog: file }: RunningDemo): string[] {
-  if (file === undefined) return [];
-  return [`# The agents' own log: each ping by its X-OpenStack-Request-Id\ngrep req-… ${file}`];
+function agentLog({ demo }: RunningDemo): string[] {
+  return demo
+    ? [`# The agents' own log: each ping by its X-OpenStack-Request-Id\ngrep req-… ${demo.logFile}`]
+    : [];
 }
 
-function whatComesNext({ sweepEveryMinutes, examples }: RunningDemo): string {
+function whatComesNext({ sweepEveryMinutes, demo }: RunningDemo): string {
   const every = sweepEveryMinutes < 1 ? `${sweepEveryMinutes * 60} s` : `${sweepEveryMinutes} min`;
   const next = `Below: a line for each call, and every ${every} a line for a sweep of all guests, with what has changed.`;
-  if (examples === undefined) return next;
-  const broken = examples
+  if (demo === undefined) return next;
+  const broken = demo.examples
     .filter(({ answer }) => answer.startsWith('400'))
     .map(({ id }) => Number(id.slice(-12)));
   return `${next} Broken on purpose: the guests ${broken.join(', ')}, and 11 now and then, by the last digits of their ids.`;

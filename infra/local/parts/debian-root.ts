@@ -12,7 +12,6 @@ const ENTER = join(import.meta.dirname, 'enter-root.sh');
 /** Whether RabbitMQ and Trove are those of another Debian, which brings them. */
 export const isOtherDebian = ROOT !== undefined;
 
-/** Whether there is a file of that path in the Debian that is run. */
 export function existsInDebian(path: string): boolean {
   return existsSync(join(ROOT ?? '/', path));
 }

@@ -12,7 +12,6 @@ const PASSED_ON = new RegExp(
 /** A function's environment variables. */
 export type FunctionSettings = Readonly<Record<string, string>>;
 
-/** The functions' settings in this process's environment. */
 export function settingsOf(env: NodeJS.ProcessEnv): Record<string, string> {
   const settings: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) if (value && PASSED_ON.test(name)) settings[name] = value;

@@ -15,7 +15,6 @@ export type Outcome = { readonly id: string } & ({ readonly result: unknown } | 
 /** A function that can run on this machine. */
 export interface LocalFunction {
   readonly name: string;
-  /** The file of the function's bundle. */
   readonly bundlePath: string;
   /** How long an invocation may take, in milliseconds. */
   readonly timeoutMs: number;
