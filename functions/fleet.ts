@@ -44,7 +44,7 @@ const environment = orInvalidConfig(() => {
   return { store: openStateStore(location), rateMs, keystone: readKeystone(process.env) };
 });
 
-/** The state that was read last, and the body that was made last: since most scrapes, no sweep has ended. */
+/** The state that was read last, and the body that was made last. Most scrapes find that no sweep has ended since. */
 let known: { readonly version: string; readonly state: FleetState } | undefined;
 let made: { readonly key: string; readonly body: Body } | undefined;
 
@@ -117,7 +117,7 @@ async function readStatus(lambda: CallerContext) {
   return { version, status: fleetStatus(state, Date.now(), rateMs) };
 }
 
-/** The last one is forgotten first: of a large fleet, there is no room for two. */
+/** Forgets the last state before it parses the next one: there is no memory for two of a large fleet. */
 function parsed({ version, text: json }: StoredText) {
   if (known?.version === version) return known;
   known = made = undefined;

@@ -21,14 +21,14 @@ import { log, recordSweep } from './telemetry/sweep-telemetry.ts';
 import { Deadline } from './time/deadline.ts';
 import { TroveLister } from './trove/trove-list.ts';
 
-/** What is left of an invocation's time to write the log, the metrics and the answer, in milliseconds. */
+/** The time that is kept for the log, the metrics and the answer, in milliseconds. */
 const ANSWER_MARGIN_MS = 1000;
 
-/** What is left of it to save the state, where that is saved: a share, and the most in milliseconds. */
+/** The time that is kept for saving the state: a share of the invocation's, and at most so many milliseconds. */
 const STATE_SHARE = 0.2;
 const MAX_STATE_MS = 10_000;
 
-/** What listing the guests may take of the time that there is. */
+/** The share of the sweep's time that listing the guests may take. */
 const LISTING_SHARE = 0.5;
 
 /** How often a debug line reports how far a sweep is. */
@@ -171,7 +171,7 @@ async function findGuests(
   }
 }
 
-/** Where the broker's list cannot be had, the guests that are remembered are the last list. */
+/** Where the broker does not list the guests, those of the saved state are swept, and called the last list. */
 function withMemory(
   { origin, bound, problem }: Found,
   members: number,

@@ -47,17 +47,17 @@ export interface Rules extends Thresholds {
   readonly expectedSilenceMs: number;
 }
 
-/** Trove's description is saved of at most so many guests: with 40,000, the state would be too large to be read back. */
+/** What Trove says of a guest is saved of at most so many: with 40,000, the state would be too large to be read back. */
 const MAX_DESCRIBED = 5000;
 
 /** Round trips are counted of at most so many guests, and so many lines of the history wait in the state. */
 const MAX_COUNTED = 5000;
 const MAX_UNFILED = 5000;
 
-/** No sweep takes longer, in milliseconds: what is newer than this one by more is of a clock that was set back since. */
+/** No sweep takes longer, in milliseconds. A saved time that is later by more comes from a clock that was set back since. */
 const MAX_SWEEP_MS = 900_000;
 
-/** A sweep counts as one more of the schedule when it began at least this share of the schedule's rate after the last. */
+/** A sweep that begins sooner after the last one than this share of the rate is a repeat, and not counted as one more. */
 const MIN_SHARE_OF_RATE = 1 / 3;
 
 /**
@@ -205,7 +205,7 @@ class Fleet {
     return this.#result.origin.from !== 'event';
   }
 
-  /** Without any guest that has answered, a silent one may have been there for long. */
+  /** Where no guest had answered before, a silent one that is first seen now may be an old one. */
   get #wasAnyReachable(): boolean {
     this.#hasAnswers ??= this.#before !== undefined && !reachableGuests(this.#before).next().done;
     return this.#hasAnswers;

@@ -103,7 +103,7 @@ async function startBroker(): Promise<RabbitMq> {
   return rabbit;
 }
 
-/** What is known of a private broker's fleet ends with that broker; what is known of a named one's stays. */
+/** The saved state of a private broker's fleet is removed with the broker; that of a named broker's fleet is kept. */
 function fleetSettings(own: FunctionSettings, rabbit: RabbitMq | undefined): FunctionSettings {
   if (!rabbit)
     return {

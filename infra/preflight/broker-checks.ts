@@ -6,7 +6,7 @@ import {
   type NewBrokerSettings,
 } from '../settings/deployment-settings.ts';
 import { asking } from '../terminal/aws-error.ts';
-import { type Finding, good, open, unless } from '../terminal/finding.ts';
+import { type Finding, good, open, todo, unless } from '../terminal/finding.ts';
 import type { AwsAccount } from './aws-account.ts';
 
 /** Whether Amazon MQ makes such a broker in these zones. */
@@ -17,22 +17,15 @@ export async function checkInstanceType(
 ): Promise<Finding> {
   const { instanceType, isCluster } = modelOf({ ...settings });
   const what = "Amazon MQ's instance types cannot be read";
+  const query = { EngineType: 'RABBITMQ', HostInstanceType: instanceType };
   const [{ BrokerInstanceOptions: options = [] }, zones] = await Promise.all([
-    asking(
-      what,
-      mq.describeBrokerInstanceOptions({
-        EngineType: 'RABBITMQ',
-        HostInstanceType: instanceType,
-      }),
-    ),
+    asking(what, mq.describeBrokerInstanceOptions(query)),
     wantedZones,
   ]);
   const kind = `A ${settings.newBroker} of RabbitMQ ${settings.brokerVersion} on ${instanceType}`;
   if (options.length === 0)
-    return unless([`Amazon MQ does not have the type in ${region}: set brokerInstanceType`], kind, '');
-  const names = options.flatMap(({ AvailabilityZones: zones = [] }) =>
-    zones.flatMap(({ Name }) => Name ?? []),
-  );
+    return todo(`${kind}: Amazon MQ does not have the type in ${region}: set brokerInstanceType.`);
+  const names = options.flatMap((option) => option.AvailabilityZones ?? []).flatMap(({ Name }) => Name ?? []);
   const modes = options.flatMap((option) => option.SupportedDeploymentModes ?? []);
   const versions = options.flatMap((option) => option.SupportedEngineVersions ?? []);
   const without = zones.filter((zone) => !names.includes(zone));

@@ -6,17 +6,13 @@ import {
   type Settings,
 } from '../settings/deployment-settings.ts';
 import { asking } from '../terminal/aws-error.ts';
-import { type Finding, good, open, unless } from '../terminal/finding.ts';
+import { type Finding, good, open, todo, unless } from '../terminal/finding.ts';
 import type { AwsAccount } from './aws-account.ts';
 
 /** The subnets of an existing broker's VPC, with their zones. */
-export type Subnets = readonly {
-  readonly id: string;
-  readonly zone: string;
-  readonly vpcId: string | undefined;
-}[];
+type Subnets = Awaited<ReturnType<typeof subnetsOf>>;
 
-export async function subnetsOf({ ec2 }: AwsAccount, ids: readonly string[]): Promise<Subnets> {
+export async function subnetsOf({ ec2 }: AwsAccount, ids: readonly string[]) {
   const { Subnets: found = [] } = await asking(
     'The subnets cannot be read',
     ec2.describeSubnets({ SubnetIds: [...ids] }),
@@ -114,8 +110,9 @@ export async function checkAddresses({ ec2 }: AwsAccount, settings: NewBrokerSet
   const wrong = Object.entries({ keystoneCidr, troveCidr, clientCidrs })
     .flatMap(([setting, cidrs]) => [cidrs].flat().map((cidr) => ({ setting, cidr })))
     .filter(({ cidr }) => cidr !== undefined && overlap(cidr, vpcCidr))
-    .map(({ setting, cidr }) => `${setting} ${cidr} overlaps with vpcCidr ${vpcCidr}: set another vpcCidr`);
-  if (wrong.length > 0) return unless(wrong, 'Addresses', '');
+    .map(({ setting, cidr }) => `${setting} ${cidr}`);
+  if (wrong.length > 0)
+    return todo(`Addresses: ${wrong.join(', ')} overlaps with vpcCidr ${vpcCidr}: set another vpcCidr.`);
   const others = vpcs.filter(({ Tags = [], CidrBlock, CidrBlockAssociationSet = [] }) => {
     const isOwn = Tags.some(
       (tag) => tag.Key === 'aws:cloudformation:stack-name' && tag.Value === brokerStackOf(settings),
@@ -152,11 +149,7 @@ export async function checkS3({ ec2, region }: AwsAccount, settings: Settings): 
   const id = list?.PrefixListId;
   const given = settings.s3PrefixListId;
   if (given !== undefined && given !== id)
-    return unless(
-      [`${given} is not S3's list of addresses in ${region}: set s3PrefixListId to ${id}`],
-      'S3',
-      '',
-    );
+    return todo(`S3: ${given} is not S3's list of addresses in ${region}: set s3PrefixListId to ${id}.`);
   if ('newBroker' in settings) return good(`S3: its list of addresses is ${id}.`);
   if (given === undefined)
     return open(

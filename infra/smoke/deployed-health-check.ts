@@ -27,15 +27,15 @@ export async function invokeHealthCheck(functionName: string): Promise<Summary> 
 }
 
 /**
- * Whether a sweep's summary shows a sound deployment: broker reachable, no error, guests listed, and not all guests
- * unreachable. As long as one guest answers, others that do not are no fault of the deployment.
+ * Whether a sweep's summary shows a sound deployment: the broker can be reached, the guests are listed, there is no error, and
+ * some guest answers, if any is counted. Where one answers, the others' silence is no fault of the deployment.
  */
 export function isSound({ broker_reachable, error, list_problem, unreachable, reachable }: Summary): boolean {
   const areAllGuestsDead = unreachable > 0 && reachable === 0;
   return broker_reachable && error === undefined && list_problem === undefined && !areAllGuestsDead;
 }
 
-/** By a field that each version's summary has, and by the one that came last. */
+/** Told by a field of every version's summary, and by the newest one. */
 function isSummary(answer: unknown): answer is Summary {
   const { broker_reachable: isReachable, orphaned_queues: orphaned } = Object(answer);
   return typeof isReachable === 'boolean' && Array.isArray(orphaned);

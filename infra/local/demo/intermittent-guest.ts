@@ -4,8 +4,8 @@ import type { TroveGuests } from '../parts/trove-guests.ts';
 export const DEMO_RATE_MINUTES = 0.5;
 
 /**
- * How long the guest's agent runs and is stopped in turn, in milliseconds. The sweeps must find it stopped often enough to
- * call it unreachable, and running often enough not to call it flapping.
+ * How long the guest's agent runs, and then is stopped, in milliseconds: long enough stopped to be reported as unreachable,
+ * and long enough running not to be reported as flapping.
  */
 const RUNNING_MS = 210_000;
 const STOPPED_MS = 105_000;

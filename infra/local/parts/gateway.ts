@@ -125,7 +125,7 @@ function target(request: IncomingMessage): URL {
   return new URL(`http://localhost${request.url ?? '/'}`);
 }
 
-/** Not so for a page of another site, whose name has been pointed at this machine. */
+/** False for a page of another site whose name leads to this machine (DNS rebinding). */
 function isForLocalhost({ headers: { host } }: IncomingMessage): boolean {
   return /^(localhost|127\.0\.0\.1)(:\d+)?$/.test(host ?? '');
 }

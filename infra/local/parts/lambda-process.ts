@@ -22,7 +22,7 @@ export interface LocalFunction {
   readonly memoryMb?: number;
 }
 
-/** Where Node keeps what it has made of the code, so that a process starts in half the time. */
+/** Where Node keeps compiled code, so that a process starts in half the time. */
 const COMPILE_CACHE = join(import.meta.dirname, '..', '..', '..', 'node_modules', '.cache', 'node');
 
 /** Node's flags that keep the heap within the function's memory, as on Lambda. */

@@ -15,7 +15,7 @@ export interface RunningSystem {
   readonly settings: FunctionSettings;
 }
 
-/** Writes this process's file, for its user alone. @returns removes the file; it goes with this process at the latest */
+/** Writes this process's file, which its user alone can read. @returns removes it; at the latest it is removed when this process ends */
 export function announceSystem(url: string, settings: FunctionSettings): () => void {
   mkdirSync(FOLDER, { recursive: true });
   const file = join(FOLDER, `${process.pid}.json`);

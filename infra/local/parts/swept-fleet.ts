@@ -32,11 +32,11 @@ export function sweptFleet(): FunctionSettings {
   return withState(brokerSettings());
 }
 
-/** A state of the command's own is what the last command has seen, and each sweep is worth a look: all is reported at once. */
+/** Where the command keeps a state of its own, a change is reported by the first sweep that finds it. */
 function withState(settings: FunctionSettings): FunctionSettings {
   const own = { FLEET_STATE_URL: fleetStateUrl(settings), UNREACHABLE_AFTER_SWEEPS: '1' };
   const bySchedule = 'FLEET_STATE_URL' in settings ? settings : { ...own, ...settings };
-  const all = { ...bySchedule, HEALTH_CHECK_RATE_MINUTES: '' }; // who asks for a sweep has it count
+  const all = { ...bySchedule, HEALTH_CHECK_RATE_MINUTES: '' }; // a sweep that a person asks for always counts
   readStateSettings(all); // throws for wrong settings, before anything is started
   return all;
 }

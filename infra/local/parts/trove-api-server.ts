@@ -8,7 +8,7 @@ import { debianCommand } from './debian-root.ts';
 import { freePort } from './free-port.ts';
 import { TemporaryFolder } from './temporary-folder.ts';
 
-/** Until the server listens, it is asked so often. */
+/** How often the server is asked whether it listens, and at what interval. */
 const LISTENING_TRIES = 300;
 const LISTENING_MS = 100;
 
