@@ -1,6 +1,7 @@
 import type { Unreachable } from '../guest/ping-result.ts';
 import type { Reason } from '../guest/reason.ts';
 import { queueFields } from '../sweep/summary.ts';
+import { flipped, isFlapping, STEADY_AFTER_SWEEPS } from './flapping.ts';
 import type { GuestState } from './fleet-state.ts';
 
 /** When a guest counts as changed. */
@@ -69,12 +70,6 @@ export interface Finding {
   /** Found by a sweep too soon after the one before to count as one more that says the same. */
   readonly isRepeat?: boolean;
 }
-
-/** A guest flaps that has changed so often with no steady time in between. */
-const FLAPPING_AFTER_FLIPS = 5;
-
-/** A guest is steady that at least so many sweeps in a row have found alike. */
-const STEADY_AFTER_SWEEPS = 6;
 
 /**
  * The guest's state after one more finding.
@@ -158,14 +153,6 @@ function countsBefore(seen: GuestState, { sweeps, same_sweeps: same }: GuestStat
   return { ...(seen.sweeps > 1 && { sweeps }), ...(seen.same_sweeps > 1 && { same_sweeps: same }) };
 }
 
-type Flips = Pick<GuestState, 'flips' | 'flips_since'>;
-
-/** @param isSame whether the guest has answered, or not, as in the sweep before; another reason is no flip */
-function flipped({ flips, flips_since: since }: Flips, isSame: boolean, at: string): Flips {
-  if (isSame) return { flips, flips_since: since };
-  return { flips: flips + 1, flips_since: flips > 0 ? since : at };
-}
-
 function toReport(
   seen: GuestState,
   isSteady: boolean,
@@ -177,7 +164,7 @@ function toReport(
     if (!isSteady) return undefined;
     return sweeps > 0 ? { change: 'unreachable', reason, since } : { change: 'reachable', since: flipsSince };
   }
-  if (seen.flips >= FLAPPING_AFTER_FLIPS) return { change: 'flapping', reason, since: flipsSince };
+  if (isFlapping(seen)) return { change: 'flapping', reason, since: flipsSince };
   if (reported === 'nothing')
     return sweeps >= unreachableAfterSweeps ? { change: 'unreachable', reason, since } : undefined;
   if (sweeps === 0) return same >= reachableAfterSweeps ? { change: 'reachable', since } : undefined;

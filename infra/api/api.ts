@@ -10,9 +10,8 @@ import { ROUTE } from '../../functions/http/request.ts';
 /** Who may call: whoever signs and is allowed to by IAM, an admin of Keystone's, or anyone. */
 export type Callers = 'iam' | 'keystone' | 'anyone';
 
-/** A path of the API, and the function that answers there. */
+/** A path of the API, and the function that answers `GET` there. */
 export interface Route {
-  readonly method: 'GET';
   /** With parameters, such as `/v1.0/{tenant_id}`. */
   readonly path: string;
   readonly function: IFunction;
@@ -58,7 +57,7 @@ export abstract class Api extends Construct {
   constructor(scope: Construct, id: string, { ping, routes = [], concurrency, callers }: ApiProps) {
     super(scope, id);
     this.callers = callers;
-    this.routes = [{ ...ROUTE, function: ping }, ...routes];
+    this.routes = [{ path: ROUTE.path, function: ping }, ...routes];
     this.requests = callers === 'keystone' ? concurrency * REQUESTS_FOR_A_PING : concurrency;
     this.accessLog = new LogGroup(this, 'AccessLog', { retention: RetentionDays.ONE_MONTH });
     this.throttled = new MetricFilter(this, 'Throttled', {

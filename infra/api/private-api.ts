@@ -49,9 +49,9 @@ export class PrivateApi extends Api {
     const invoking = (handler: ApiProps['ping']) =>
       new LambdaIntegration(handler, { scopePermissionToMethod: false });
     const resources = new Set<IResource>();
-    for (const { method, path, function: handler } of this.routes) {
+    for (const { path, function: handler } of this.routes) {
       let resource: IResource | undefined = this.#api.root.resourceForPath(path);
-      resource.addMethod(method, invoking(handler));
+      resource.addMethod('GET', invoking(handler));
       for (; resource !== undefined; resource = resource.parentResource) resources.add(resource);
     }
     // What a REST API has a path for, and no method, is answered 403 by API Gateway itself.

@@ -36,10 +36,10 @@ export class PublicApi extends Api {
       defaultIntegration: new HttpLambdaIntegration('AllElse', ping),
       defaultAuthorizer: callers === 'iam' ? new HttpIamAuthorizer() : new HttpNoneAuthorizer(),
     });
-    for (const { method, path, function: handler } of this.routes)
+    for (const { path, function: handler } of this.routes)
       this.#api.addRoutes({
         path,
-        methods: [HttpMethod[method]],
+        methods: [HttpMethod.GET],
         integration: new HttpLambdaIntegration(path === ROUTE.path ? 'RpcPing' : path, handler),
       });
     this.#stage = new HttpStage(this, 'Stage', {
