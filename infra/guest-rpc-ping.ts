@@ -215,12 +215,11 @@ export class GuestRpcPing extends Construct {
   }
 
   #makeApi(concurrency: number): Api {
-    const { access, apiEndpointId, callerCidrs = [], domainName: name, certificateArn } = this.#options;
+    const { access, apiEndpointId, callerCidrs = [] } = this.#options;
     const list = this.fleet?.list.function;
     const routes = list ? Object.values(FLEET_ROUTES).map((path) => ({ path, function: list })) : [];
     const props = { ping: this.ping.function, routes, concurrency, callers: callersOf(this.#options) };
-    const domain = name && certificateArn ? { name, certificateArn } : undefined;
-    if (access === 'public') return new PublicApi(this, 'Api', props, domain);
+    if (access === 'public') return new PublicApi(this, 'Api', props, this.#options);
     const endpoint =
       apiEndpointId === undefined
         ? this.#network.openApis(callerCidrs)

@@ -27,13 +27,6 @@ export interface ApiProps {
   readonly callers: Callers;
 }
 
-/** A name of your own for a public API. */
-export interface Domain {
-  readonly name: string;
-  /** Of ACM, in the API's region. */
-  readonly certificateArn: string;
-}
-
 /** Where Keystone decides, so many requests are let through for each ping that may run at once. */
 const REQUESTS_FOR_A_PING = 10;
 

@@ -15,7 +15,8 @@ import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
 import { ROUTE } from '../../functions/http/request.ts';
-import { Api, type ApiProps, accessLogFormat, type Domain, OPENNESS } from './api.ts';
+import type { ParsedOptions } from '../settings/deployment-settings.ts';
+import { Api, type ApiProps, accessLogFormat, OPENNESS } from './api.ts';
 
 /** An HTTP API, which the internet can reach: `$default` takes what is not of a route. */
 export class PublicApi extends Api {
@@ -26,9 +27,10 @@ export class PublicApi extends Api {
   readonly #api: HttpApi;
   readonly #stage: HttpStage;
 
-  constructor(scope: Construct, id: string, props: ApiProps, domain?: Domain) {
+  constructor(scope: Construct, id: string, props: ApiProps, options: ParsedOptions) {
     super(scope, id, props);
     const { callers, ping } = props;
+    const { domainName, certificateArn } = options;
     this.#api = new HttpApi(this, 'HttpApi', {
       apiName: Stack.of(this).stackName,
       description: 'Whether a Trove guest agent can be reached over RPC',
@@ -51,13 +53,13 @@ export class PublicApi extends Api {
         format: accessLogFormat('$context.routeKey'),
       },
     });
-    this.domainTarget = domain && this.#map(domain);
-    this.url = domain === undefined ? this.#api.apiEndpoint : `https://${domain.name}`;
+    this.domainTarget = domainName && certificateArn && this.#map(domainName, certificateArn);
+    this.url = domainName === undefined ? this.#api.apiEndpoint : `https://${domainName}`;
     if (callers !== 'iam')
       Validations.of(this.#api).acknowledge({ id: 'AwsSolutions-APIG4', reason: OPENNESS[callers] });
   }
 
-  #map({ name, certificateArn }: Domain): string {
+  #map(name: string, certificateArn: string): string {
     const certificate = Certificate.fromCertificateArn(this, 'Certificate', certificateArn);
     const domainName = new DomainName(this, 'Domain', {
       domainName: name,

@@ -1,9 +1,10 @@
 import { REASONS, type Reason } from '../../functions/guest/reason.ts';
+import type { HttpAnswer } from '../../functions/http-client.ts';
 import { parseJsonObject } from '../../functions/json.ts';
 import { sentence } from '../terminal/aws-error.ts';
 import { type Finding, good, open, todo } from '../terminal/finding.ts';
 import type { Deployment } from './deployment.ts';
-import type { HttpAnswer, PingAnswer } from './signed-ping.ts';
+import type { PingAnswer } from './signed-ping.ts';
 
 /** Judges the answer to a signed ping of a random instance id, which no guest has. */
 export function pingProof(answer: PingAnswer, deployment: Deployment): Finding {
@@ -24,12 +25,12 @@ export function authorizationProof({ status }: PingAnswer): Finding {
   );
 }
 
-function byReason({ headers, body }: HttpAnswer): Finding {
-  const proxyStatus = headers.get('proxy-status') ?? '';
+function byReason({ headers, text }: HttpAnswer): Finding {
+  const proxyStatus = String(headers['proxy-status'] ?? '');
   const [, error, reason = ''] = /guest-rpc-ping; error=(\w+); details="(\w+)"/.exec(proxyStatus) ?? [];
   if (!isReason(reason))
     return todo(
-      `400 without a reason known here: ${proxyStatus || body}. Compare the URL with the output Url.`,
+      `400 without a reason known here: ${proxyStatus || text}. Compare the URL with the output Url.`,
     );
   const { means, todo: first } = REASONS[reason];
   if (reason === 'queue_missing')
@@ -43,7 +44,7 @@ function byReason({ headers, body }: HttpAnswer): Finding {
         'Once a guest has registered, run this again.',
     );
   if (reason.startsWith('broker_'))
-    return todo(`${reason} (${error}): ${faultOf(body).message} ${means} ${first}`);
+    return todo(`${reason} (${error}): ${faultOf(text).message} ${means} ${first}`);
   return todo(`${reason}: ${means} ${NO_GUEST}`);
 }
 
@@ -57,15 +58,15 @@ function isReason(text: string): text is Reason {
 }
 
 /** What a status other than 204 and 400 means, and what to do first. */
-function unexpected({ status, headers, body }: HttpAnswer, { apiArn, pingLog }: Deployment): string {
-  const { kind, message } = faultOf(body);
+function unexpected({ status, headers, text }: HttpAnswer, { apiArn, pingLog }: Deployment): string {
+  const { kind, message } = faultOf(text);
   const log = `\`aws logs tail ${pingLog ?? '"$RPC_PING_LOG"'} --since 10m\``;
   switch (status) {
     case 401:
       return `Keystone does not let this caller in: ${message} Export OS_TOKEN (\`openstack token issue\`).`;
     case 403:
       return (
-        `API Gateway refuses the signature: ${message} ${clockHint(headers)}The caller (\`aws sts ` +
+        `API Gateway refuses the signature: ${message} ${clockHint(headers.date)}The caller (\`aws sts ` +
         `get-caller-identity\`) needs execute-api:Invoke on ${apiArn ?? 'the output ApiArn'}, its secret key must ` +
         "be right, and AWS_REGION the API's."
       );
@@ -88,8 +89,8 @@ function unexpected({ status, headers, body }: HttpAnswer, { apiArn, pingLog }: 
 /** The difference between clocks that SigV4 allows: five minutes. */
 const MAX_CLOCK_DIFFERENCE_MS = 300_000;
 
-function clockHint(headers: Headers): string {
-  const differenceMs = Date.now() - Date.parse(headers.get('date') ?? '');
+function clockHint(date = ''): string {
+  const differenceMs = Date.now() - Date.parse(date);
   if (!(Math.abs(differenceMs) > MAX_CLOCK_DIFFERENCE_MS)) return '';
   const minutes = Math.round(Math.abs(differenceMs) / 60_000);
   return `The clock of this machine is ${minutes} minutes ${differenceMs > 0 ? 'fast' : 'slow'}: set it. `;

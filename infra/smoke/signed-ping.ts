@@ -1,16 +1,11 @@
 import { Lambda } from '@aws-sdk/client-lambda';
 import aws4 from 'aws4';
 import { ROUTE } from '../../functions/http/request.ts';
+import { type HttpAnswer, send } from '../../functions/http-client.ts';
 import { asking, explained } from '../terminal/aws-error.ts';
 
 /** The HTTP answer to a ping, or why none came. */
 export type PingAnswer = HttpAnswer | { readonly status: undefined; readonly problem: string };
-
-export interface HttpAnswer {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly body: string;
-}
 
 /** Longer than API Gateway's own limit of 30 seconds. */
 const TIMEOUT_MS = 35_000;
@@ -27,12 +22,12 @@ const TENANT = 'smoke';
  */
 export async function signedPing(url: string, instanceId: string): Promise<PingAnswer> {
   const target = pingUrl(url, instanceId);
-  return send(target, await asking('The ping cannot be signed', signatureOf(target)));
+  return ping(target, await asking('The ping cannot be signed', signatureOf(target)));
 }
 
 /** Sends one ping without signature or token. @param url of the API, without a slash at the end */
 export function unsignedPing(url: string, instanceId: string): Promise<PingAnswer> {
-  return send(pingUrl(url, instanceId), {});
+  return ping(pingUrl(url, instanceId), {});
 }
 
 function pingUrl(url: string, instanceId: string): URL {
@@ -40,15 +35,9 @@ function pingUrl(url: string, instanceId: string): URL {
   return new URL(url + path);
 }
 
-async function send(target: URL, headers: Record<string, string>): Promise<PingAnswer> {
+async function ping(target: URL, headers: Record<string, string>): Promise<PingAnswer> {
   try {
-    const response = await fetch(target, {
-      method: ROUTE.method,
-      headers,
-      redirect: 'manual', // the signature is for this host
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-    return { status: response.status, headers: response.headers, body: await response.text() };
+    return await send(target, { method: ROUTE.method, headers, signal: AbortSignal.timeout(TIMEOUT_MS) });
   } catch (error) {
     return { status: undefined, problem: explained('no answer', Object(error)) };
   }
