@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { isRecord } from '../../functions/json.ts';
 import { brokerProblems, LOCK, makingOf, ON_PURPOSE } from './broker-lock.ts';
 import { brokerStackOf, readSettings, type Settings } from './deployment-settings.ts';
 import { InvalidSettings } from './invalid-settings.ts';
@@ -65,12 +66,14 @@ export function readDeployment(folder: string, name: string): Settings {
 
 function readJson(file: string): unknown {
   try {
-    return JSON.parse(readFileSync(file, 'utf8').replace(/^\uFEFF/, '')); // which some editors write
+    const read: unknown = JSON.parse(readFileSync(file, 'utf8').replace(/^\uFEFF/, '')); // which some editors write
+    if (isRecord(read)) return read;
   } catch (error) {
     const { code, message } = Object(error);
     const what = code === undefined ? `is not JSON: ${message}` : `cannot be read: ${code}`;
     throw new InvalidSettings([`${basename(file)} ${what.replaceAll(/\s+/g, ' ')}.`]);
   }
+  throw new InvalidSettings([`${basename(file)} is no JSON object.`]);
 }
 
 /** Compares what makes the broker with what made it; writes that down where it is not yet. */

@@ -430,8 +430,6 @@ function beginsWithItsFirst(block: string): boolean {
 
 /** Why a file is not one of a kind: something is missing, or is not one of its settings. */
 function misfit(kind: string) {
-  return ({ expected, received }: v.StrictObjectIssue): string => {
-    if (expected === 'never') return `is not a setting of a deployment ${kind}`;
-    return received === 'undefined' ? 'is missing' : 'must be an object';
-  };
+  return ({ expected }: v.StrictObjectIssue): string =>
+    expected === 'never' ? `is not a setting of a deployment ${kind}` : 'is missing';
 }
