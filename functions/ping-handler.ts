@@ -9,7 +9,8 @@ import { type GatewayEvent, pathOf, ROUTE, readRequest, tenantOf } from './http/
 import { commonHeaders, globalRequestId, requestId } from './http/request-id.ts';
 import { admitCaller } from './keystone/admit-caller.ts';
 import type { ExecutionEnvironment } from './runtime/execution-environment.ts';
-import { type Pinging, pingGuest, TooManyPings } from './runtime/ping-guest.ts';
+import { type Pinging, pingGuest } from './runtime/ping-guest.ts';
+import { TooManyPings } from './runtime/ping-limit.ts';
 import { selfAnswering } from './runtime/self-answering.ts';
 import { InvalidConfig } from './settings/variables.ts';
 import { Log } from './telemetry/log.ts';

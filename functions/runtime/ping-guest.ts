@@ -1,6 +1,5 @@
 import type { Broker } from '../broker/broker.ts';
 import { BrokerUnreachable } from '../broker/errors.ts';
-import { CodedError } from '../coded-error.ts';
 import { pingWithKey } from '../guest/keyed-ping.ts';
 import { type PingTransport, pingRequest, rpcPing } from '../guest/ping.ts';
 import type { PingResult } from '../guest/ping-result.ts';
@@ -11,6 +10,7 @@ import type { Deadline } from '../time/deadline.ts';
 import type { Hops } from '../time/hops.ts';
 import { brokerFailure } from './broker-failure.ts';
 import type { ExecutionEnvironment } from './execution-environment.ts';
+import { limitPings } from './ping-limit.ts';
 
 /** A guest that was pinged in this execution environment. */
 interface PingedGuest {
@@ -32,14 +32,6 @@ const NEVER = Number.NEGATIVE_INFINITY;
 const LATELY_MS = 10_000;
 const RESTART_GRACE_MS = 1000;
 
-/** How many pings of one guest may be in flight, so that a silent one leaves room for others. */
-const MAX_IN_FLIGHT = 16;
-
-/** As many pings of this guest are in flight as may be. */
-export class TooManyPings extends CodedError {
-  readonly code = 'too_many_pings';
-}
-
 /** What a ping needs of the execution environment. */
 export interface Pinging extends Pick<ExecutionEnvironment, 'config' | 'keys'> {
   readonly broker: Pick<Broker<PingTransport>, 'use'>;
@@ -59,8 +51,7 @@ export async function pingGuest(
 ): Promise<PingResult> {
   const { instanceId } = context;
   const guest = pingedGuest(instanceId);
-  if (guest.inFlight >= MAX_IN_FLIGHT)
-    throw new TooManyPings(`${guest.inFlight} pings of this guest are in flight already.`);
+  limitPings(guest.inFlight);
   guest.inFlight++;
   const hasAnswered = guest.answeredMs !== NEVER;
   const isLately = performance.now() - guest.answeredMs < LATELY_MS;
