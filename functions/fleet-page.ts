@@ -10,11 +10,10 @@ import { openStateStore } from './store/state-location.ts';
 import { StateUnavailable } from './store/state-store.ts';
 import { Log } from './telemetry/log.ts';
 import { Deadline } from './time/deadline.ts';
+import { DAY_MS } from './time/format.ts';
 
 /** Time of an invocation that is left for the answer. */
 const ANSWER_MARGIN_MS = 1000;
-
-const DAY_MS = 86_400_000;
 
 /** Markdown that CloudWatch shows to a user who selects this function for a widget. */
 const DOCUMENTATION = `

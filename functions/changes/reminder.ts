@@ -1,6 +1,6 @@
 import { andMore, excerpt } from '../excerpt.ts';
 import type { Reason } from '../guest/reason.ts';
-import { formatDuration } from '../time/format.ts';
+import { DAY_MS, formatDuration } from '../time/format.ts';
 import type { GuestState } from './fleet-state.ts';
 
 /** What is still unreachable: longest first, by reason and hypervisor. */
@@ -20,9 +20,6 @@ export interface ReminderGroup {
     readonly since: string;
   }[];
 }
-
-/** A reminder comes at most once a day, in milliseconds. */
-const DAY_MS = 86_400_000;
 
 const MAX_GROUPS = 5;
 const MAX_IN_GROUP = 3;

@@ -4,7 +4,7 @@ import { cut } from '../excerpt.ts';
 import { REASONS } from '../guest/reason.ts';
 import { type HistoryLine, linesOf, roundTripsOf } from '../history/history-line.ts';
 import { downMs, type Incident, incidentsOf, ofGuest, remarksOn } from '../history/incidents.ts';
-import { formatDuration, formatTime } from '../time/format.ts';
+import { DAY_MS, formatDuration, formatTime } from '../time/format.ts';
 import type { PageState, ViewOptions } from './fleet-view.ts';
 import { HEADINGS } from './guest-table.ts';
 import { type Headline, sweepTrouble } from './headline.ts';
@@ -23,7 +23,6 @@ export interface GuestHistory {
 export const HISTORY_DAYS = 30;
 const TRIP_DAYS = 14;
 
-const DAY_MS = 86_400_000;
 const MAX_INCIDENTS = 100;
 const MAX_TEXT = 200;
 

@@ -52,24 +52,15 @@ export class ChangeNotices extends Construct {
     // CDK's own target would let every rule of every account publish.
     const deadLetterConfig = { arn: this.undelivered.queueArn };
     rule.addTarget({ bind: () => ({ arn: topic.topicArn, input, targetResource: topic, deadLetterConfig }) });
-    const ofRule = {
-      principals: [new ServicePrincipal('events.amazonaws.com')],
-      conditions: { ArnEquals: { 'aws:SourceArn': rule.ruleArn } },
-    };
-    this.undelivered.addToResourcePolicy(
+    const allow = (action: string, resource: string) =>
       new PolicyStatement({
-        ...ofRule,
-        actions: ['sqs:SendMessage'],
-        resources: [this.undelivered.queueArn],
-      }),
-    );
-    topic.addToResourcePolicy(
-      new PolicyStatement({
-        ...ofRule,
-        actions: ['sns:Publish'],
-        resources: [topic.topicArn],
-      }),
-    );
+        principals: [new ServicePrincipal('events.amazonaws.com')],
+        actions: [action],
+        resources: [resource],
+        conditions: { ArnEquals: { 'aws:SourceArn': rule.ruleArn } },
+      });
+    this.undelivered.addToResourcePolicy(allow('sqs:SendMessage', this.undelivered.queueArn));
+    topic.addToResourcePolicy(allow('sns:Publish', topic.topicArn));
     return new Metric({
       namespace: 'AWS/Events',
       metricName: 'FailedInvocations',

@@ -6,6 +6,7 @@ import { incidentsOf, ofGuest } from '../../functions/history/incidents.ts';
 import { readStateSettings } from '../../functions/settings/state-settings.ts';
 import { openStateStore } from '../../functions/store/state-location.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
+import { DAY_MS } from '../../functions/time/format.ts';
 import { type Parsed, run, WrongUsage } from '../terminal/command.ts';
 import { EXIT } from '../terminal/exit-code.ts';
 import { historyReport } from '../terminal/history-report.ts';
@@ -21,7 +22,6 @@ const DAYS = 30;
 
 /** How many days the history is kept. */
 const MAX_DAYS = 400;
-const DAY_MS = 86_400_000;
 
 const TIMEOUT_MS = 60_000;
 

@@ -1,3 +1,4 @@
+import { INSTANCE_ID } from '../../functions/guest/topic.ts';
 import { parseJsonObject } from '../../functions/json.ts';
 import { asking } from '../terminal/aws-error.ts';
 import { type Finding, unless } from '../terminal/finding.ts';
@@ -36,15 +37,13 @@ export async function checkSecret(
   );
 }
 
-const KEY_NAME = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
 export async function checkGuestKeys({ secretsManager }: AwsAccount, prefix: string): Promise<Finding> {
   const { SecretList: list = [], NextToken: more } = await asking(
     'The secrets cannot be listed',
     secretsManager.listSecrets({ Filters: [{ Key: 'name', Values: [prefix] }], MaxResults: 100 }),
   );
   const names = list.flatMap(({ Name: name }) => (name?.startsWith(prefix) ? name.slice(prefix.length) : []));
-  const odd = names.filter((name) => !KEY_NAME.test(name));
+  const odd = names.filter((name) => !INSTANCE_ID.test(name));
   const count = `${names.length}${more === undefined ? '' : ' or more'}`;
   return unless(
     [

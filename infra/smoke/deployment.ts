@@ -1,4 +1,5 @@
 import { CloudFormation } from '@aws-sdk/client-cloudformation';
+import { parseSafeUrl } from '../../functions/settings/variables.ts';
 import { asking, CONNECTION } from '../terminal/aws-error.ts';
 
 /** The parts of a deployment that the proof needs. */
@@ -42,9 +43,10 @@ export async function deploymentOf(stack: string): Promise<Deployment> {
  * @throws Error for any other
  */
 export function apiUrl(text: string): string {
-  const url = URL.parse(text);
-  const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(url?.hostname ?? '');
-  if (url?.protocol !== 'https:' && !(url?.protocol === 'http:' && isLocal))
-    throw new Error(`${text} is not a URL of the API: https://…, or http:// on this machine.`);
+  const url = parseSafeUrl(text);
+  if (url === undefined)
+    throw new Error(
+      `${text} is not a URL of the API: https://…, or http:// on this machine, without a login in it.`,
+    );
   return `${url.origin}${url.pathname}`.replace(/\/+$/, '');
 }
