@@ -1,5 +1,5 @@
 # Sourced by the findings that need a broker: starts Debian 12's RabbitMQ in the temporary folder $work, on free ports of loopback.
-# Afterwards $amqp is its URL, $management that of its management API (guest, guest). It ends with the shell.
+# Its argument is a further plugin. Afterwards $amqp is its URL, $management that of its management API (guest, guest). It ends with the shell.
 
 RABBITMQ=3.10.8-1.1+deb12u1
 
@@ -17,7 +17,7 @@ listeners.tcp.1 = 127.0.0.1:$port
 management.tcp.ip = 127.0.0.1
 management.tcp.port = $management_port
 CONF
-  echo '[rabbitmq_management].' > "$work/enabled_plugins"
+  echo "[rabbitmq_management${1:+, $1}]." > "$work/enabled_plugins"
   : > "$work/env.conf"
   epmd_port=$(free_port)
   export ERL_EPMD_PORT=$epmd_port ERL_ROOTDIR=$root/usr/lib/erlang

@@ -106,9 +106,8 @@ const MEANINGS: Readonly<Record<number, string>> = {
   413: ': too many requests (http_get_rate)',
 };
 
-/** Of the next page, which Trove names by a URL; of that only the marker is used, since scheme and host may be wrong. */
+/** Of the next page, which Trove names by a URL; of that only the marker is used, since scheme and host may be wrong, or be left out. */
 function nextMarker(links: unknown): number | undefined {
   const next = Array.isArray(links) ? links.find((link) => Object(link).rel === 'next') : undefined;
-  const url = URL.parse(String(Object(next).href));
-  return url ? Number(url.searchParams.get('marker')) : undefined;
+  return next && Number(URL.parse(String(next.href), 'https://trove')?.searchParams.get('marker'));
 }

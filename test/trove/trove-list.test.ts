@@ -151,11 +151,13 @@ describe('pages', () => {
     );
   });
 
-  test('pages that do not advance end', async () => {
-    trove.trove = respond(
-      200,
-      JSON.stringify({ instances: [], links: [{ rel: 'next', href: 'https://x/?marker=0' }] }),
-    );
+  test.each([
+    { href: 'https://x/?marker=0' },
+    { href: '/v1.0/p/mgmt/instances?marker=0' },
+    { href: 'https://x/' },
+    {},
+  ])('a next page that does not advance, or that nothing is said of, is no end: %j', async (next) => {
+    trove.trove = respond(200, JSON.stringify({ instances: [], links: [{ rel: 'next', ...next }] }));
     expect(await list(lister())).toMatchObject({ problem: "Trove's pages do not advance" });
   });
 });
