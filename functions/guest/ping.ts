@@ -50,7 +50,7 @@ export async function rpcPing(
   const target = { exchange: controlExchange, topic: topicOf(instanceId) };
   const startMs = performance.now();
   const known = asksFirst ? await inspector.queueCounts(target, timing) : undefined;
-  if (known !== undefined && known !== 'missing' && known.consumers === 0)
+  if (typeof known === 'object' && known.consumers === 0)
     return reasonFor(new NoConsumer(), { target, queue: known, roundTripMs: sinceMs(startMs) });
   interruption.throwIfInterrupted();
   const silence = new Silence(inspector, target, timing);
@@ -75,7 +75,7 @@ export async function rpcPing(
     // Elsewhere a consumer proves nothing: RabbitMQ 4 counts those of a quorum queue without a majority, too.
     const isSlow = isWithheld(error) && timing.silenceMs() > timing.firstQuestionMs;
     const queue = isSlow || isOfQueue(error) ? await silence.askOnceMore(isSlow) : silence.queue;
-    const result = reasonFor(error, { target, queue, roundTripMs: endMs });
+    const result = reasonFor(silence.downFailure ?? error, { target, queue, roundTripMs: endMs });
     outcome = result;
     return withAgents(result, silence);
   } finally {

@@ -1,6 +1,6 @@
 import { CodedError } from '../coded-error.ts';
 import type { Call, Target } from '../oslo/call.ts';
-import { MessageUndeliverable } from '../oslo/errors.ts';
+import { MessageDeliveryFailure, MessageUndeliverable } from '../oslo/errors.ts';
 import type { Inspector, QueueCounts } from '../oslo/inspector.ts';
 import { nextQuestionMs, type PingTiming } from './timing.ts';
 
@@ -23,6 +23,7 @@ export class Silence {
   #timer: NodeJS.Timeout | undefined;
   #queue: QueueCounts | undefined;
   #askMs: number | undefined;
+  #isDown = false;
 
   constructor(inspector: Pick<Inspector, 'queueCounts' | 'proveAlive'>, target: Target, timing: PingTiming) {
     this.#inspector = inspector;
@@ -33,6 +34,11 @@ export class Silence {
   /** What the guest's queue held when the broker last said so; undefined where the broker never did. */
   get queue(): QueueCounts | undefined {
     return this.#queue;
+  }
+
+  /** What a ping fails with whose queue has no route, since the broker node that holds the queue is down. */
+  get downFailure(): MessageDeliveryFailure | undefined {
+    return this.#isDown ? queueDown() : undefined;
   }
 
   /** How long the last question about the guest's queue took; undefined where none has ended. */
@@ -58,7 +64,8 @@ export class Silence {
     const timing = { deadline, openTimeoutMs, answerTimeoutMs: waitMs };
     const queue = await this.#inspector.queueCounts(this.#target, timing);
     this.#askMs = performance.now() - startMs;
-    return queue === 'missing' ? undefined : queue;
+    if (queue === 'down') this.#isDown = true;
+    return typeof queue === 'string' ? undefined : queue;
   }
 
   /**
@@ -122,6 +129,7 @@ export class Silence {
     const answer = await this.#inspector.queueCounts(this.#target, this.#timing, () => !this.#isOver);
     if (!this.#isOver) this.#askMs = performance.now() - startMs;
     clearTimeout(this.#timer);
+    if (answer === 'down') throw queueDown();
     if (answer === 'missing') throw new MessageUndeliverable('The queue is missing, or went meanwhile');
     return answer;
   }
@@ -136,4 +144,8 @@ export class Silence {
   #untilMs(timeMs: number): number {
     return Math.max(0, this.#sentMs + timeMs - performance.now());
   }
+}
+
+function queueDown(): MessageDeliveryFailure {
+  return new MessageDeliveryFailure('nacked', "Not delivered: the queue's broker node is down");
 }

@@ -30,6 +30,9 @@ const QUESTIONS_AT_ONCE = 16;
 
 const NOT_FOUND = 404;
 
+/** RabbitMQ 3 has no route to such a queue, and says 404 as of one that is missing. */
+const NODE_DOWN = /home node .* is down or inaccessible/;
+
 /**
  * Asks the broker about queues, each question on a channel of its own: asked for a queue that is missing, or that the
  * user may not see, the broker closes the channel.
@@ -69,7 +72,7 @@ export class Inspector {
     target: Target,
     timing: QuestionTiming,
     isStillWanted = () => true,
-  ): Promise<QueueCounts | 'missing' | undefined> {
+  ): Promise<QueueCounts | 'missing' | 'down' | undefined> {
     if (!(await this.#slots.acquire(timing.deadline))) return undefined;
     const release = () => this.#slots.release();
     if (isStillWanted()) return this.#ask(target, timing, release);
@@ -92,12 +95,12 @@ export class Inspector {
     { exchange, topic }: Target,
     { openTimeoutMs, answerTimeoutMs }: Omit<QuestionTiming, 'deadline'>,
     onEnd: () => void,
-  ): Promise<QueueCounts | 'missing' | undefined> {
+  ): Promise<QueueCounts | 'missing' | 'down' | undefined> {
     const channel = await this.#open(openTimeoutMs, onEnd);
     if (channel === undefined) return undefined;
     const question = channel.checkQueue(topic).then(
       ({ consumerCount, messageCount }) => ({ consumers: consumerCount, messages: messageCount }),
-      ({ code }) => (code === NOT_FOUND ? ('missing' as const) : undefined),
+      ({ code, message }) => (code !== NOT_FOUND ? undefined : NODE_DOWN.test(message) ? 'down' : 'missing'),
     );
     // After the question: a user may have no permission for this key, and the broker then closes the channel.
     channel.publish(exchange, this.#replyQueue, Buffer.alloc(0));

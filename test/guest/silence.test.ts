@@ -17,7 +17,7 @@ const inSweep = () => new PingTiming('sweep', Deadline.in(15_000), 1000);
 
 /** The silence of a guest; the broker gives the answers in turn, and the last one from then on. */
 function silenceOf(
-  answers: (QueueCounts | 'missing' | Promise<QueueCounts> | undefined | Error)[],
+  answers: (QueueCounts | 'missing' | 'down' | Promise<QueueCounts> | undefined | Error)[],
   timing: PingTiming = single(),
 ) {
   const start = performance.now();
@@ -88,6 +88,16 @@ describe('a ping that is not answered', () => {
     await pass(100);
     expect(givenUp).toHaveBeenCalledWith(expect.objectContaining({ name: 'MessageUndeliverable' }));
   });
+});
+
+test('a queue whose broker node is down is refused like one that takes nothing, also where the ping was returned', async () => {
+  const { givenUp } = watched(['down']);
+  await pass(100);
+  expect(givenUp).toHaveBeenCalledWith(expect.objectContaining({ how: 'nacked' }));
+  const { silence } = silenceOf(['down']);
+  expect(silence.downFailure).toBeUndefined();
+  expect(await silence.askOnceMore()).toBeUndefined();
+  expect(silence.downFailure).toMatchObject({ how: 'nacked' });
 });
 
 describe('the wait for a silent guest', () => {

@@ -1,0 +1,23 @@
+import { EventEmitter } from 'node:events';
+import { expect, test } from '@jest/globals';
+import type { Channel } from 'amqplib';
+import { Inspector } from '../../functions/oslo/inspector.ts';
+import { Liveness } from '../../functions/oslo/liveness.ts';
+import { Deadline } from '../../functions/time/deadline.ts';
+
+test.each([
+  ["home node 'rabbit@b' of durable queue 'q' in vhost '/' is down or inaccessible", 'down'],
+  ["no queue 'q' in vhost '/'", 'missing'],
+])('a 404 "%s" means that the queue is %s', async (words, answer) => {
+  const message = `Operation failed: QueueDeclare; 404 (NOT-FOUND) with message "NOT_FOUND - ${words}"`; // of RabbitMQ 3.10
+  const checkQueue = async () => Promise.reject(Object.assign(new Error(message), { code: 404 }));
+  const channel: object = Object.assign(new EventEmitter(), {
+    checkQueue,
+    publish: () => true,
+    close: async () => undefined,
+  });
+  const channels = { open: async () => channel as Channel };
+  const inspector = new Inspector(channels, { checkQueue }, 'reply_x', new Liveness());
+  const timing = { deadline: Deadline.never, openTimeoutMs: 1000, answerTimeoutMs: 1000 };
+  expect(await inspector.queueCounts({ exchange: 'trove', topic: 'q' }, timing)).toBe(answer);
+});
