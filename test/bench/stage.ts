@@ -25,6 +25,7 @@ export type HandlerName =
   | 'usual-way-in-init'
   | 'bare-amqplib'
   | 'bare-amqplib-in-init'
+  | 'handshakes-alone'
   | 'empty';
 
 /** The RPC key of the guest that encrypts. */
@@ -189,6 +190,7 @@ async function bundles(against = ''): Promise<Record<HandlerName | 'invoker', st
     'usual-way-in-init': await bundleContestant('usual-way-in-init', WITH_SDK),
     'bare-amqplib': await bundleContestant('bare-amqplib'),
     'bare-amqplib-in-init': await bundleContestant('bare-amqplib-in-init'),
+    'handshakes-alone': await bundleContestant('handshakes-alone'),
     empty: await bundleContestant('empty'),
     invoker: await bundleContestant('invoker'),
   };

@@ -1,7 +1,7 @@
 import { open, type PingEvent, ping } from './bare-ping.ts';
 import { readCredentials } from './signed-secret.ts';
 
-// The limit of a cold start: a module that reads the secret and connects before it has loaded.
+// The limit of a cold start on amqplib's own interface: a module that reads the secret and connects before it has loaded.
 
 const { BROKER_ENDPOINT = '', BROKER_SECRET_ID = '' } = process.env;
 
