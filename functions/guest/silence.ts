@@ -80,11 +80,14 @@ export class Silence {
     // never compiles such a function, however often it is called.
     const { firstQuestionMs, lastQuestionMs, silenceMs } = this.#timing;
     const askAt = (timeMs: number) => {
-      this.#timer = setTimeout(() => {
+      const ask = () => {
         const nextMs = Math.min(silenceMs(), lastQuestionMs);
+        if (this.#isOver) return;
         if (nextMs > timeMs) askAt(nextMs);
         else void this.#askUntilOver(ping, timeMs).catch((error) => ping.reject(error));
-      }, this.#untilMs(timeMs));
+      };
+      // What has arrived is read before: after a freeze, the guests that have answered take no slot for a question.
+      this.#timer = setTimeout(setImmediate, this.#untilMs(timeMs), ask);
     };
     askAt(firstQuestionMs);
   }

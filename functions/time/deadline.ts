@@ -88,9 +88,9 @@ export class ReadingTimer {
   constructor(ms: number, callback: () => void) {
     const dueMs = performance.now() + ms;
     this.#timer = setTimeout(() => {
-      const lateMs = performance.now() - dueMs;
-      if (lateMs < LATE_MS) setImmediate(callback);
-      else this.#timer = setTimeout(setImmediate, Math.min(lateMs, CATCH_UP_MS), callback);
+      const isLate = performance.now() - dueMs >= LATE_MS;
+      if (isLate) this.#timer = setTimeout(setImmediate, CATCH_UP_MS, callback);
+      else setImmediate(callback);
     }, ms);
   }
 

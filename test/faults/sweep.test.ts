@@ -64,7 +64,7 @@ describe('a short time', () => {
     };
     const sweeping = check.sweep();
     await stopped.promise;
-    await setTimeout(1100); // until the time that the guests have is over
+    await setTimeout(1500); // until the time that the guests have is over
     fleet.onRequest = () => undefined;
     process.kill(check.lambda.pid, 'SIGCONT');
     expect((await sweeping).summary).toMatchObject({
