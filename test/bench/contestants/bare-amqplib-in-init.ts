@@ -1,4 +1,5 @@
-import { open, type PingEvent, ping } from './bare-ping.ts';
+import type { PingEvent } from './bare-call.ts';
+import { open, ping } from './bare-ping.ts';
 import { readCredentials } from './signed-secret.ts';
 
 // The limit of a cold start on amqplib's own interface: a module that reads the secret and connects before it has loaded.

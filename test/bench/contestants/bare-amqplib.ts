@@ -1,4 +1,5 @@
-import { open, type PingEvent, ping } from './bare-ping.ts';
+import type { PingEvent } from './bare-call.ts';
+import { open, ping } from './bare-ping.ts';
 
 // The limit: a handler that begins to connect while the module loads.
 

@@ -1,8 +1,6 @@
 import { type Channel, connect } from 'amqplib';
 import { newCall, type PingEvent, replyQueue, settle } from './bare-call.ts';
 
-export type { PingEvent } from './bare-call.ts';
-
 // The limit: the least that a ping on amqplib must do. The request is published without a confirm. There is no
 // diagnosis, no reconnection and no log.
 //
