@@ -27,7 +27,26 @@ export interface OpenFields {
   readonly insist: 0;
 }
 
+/** What a connection calls of a channel, among others. */
+export interface BufferedChannel {
+  /** The buffer takes more again. */
+  onBufferDrain(): void;
+}
+
+/** A channel that is open, and what it writes its frames to. */
+export interface OpenChannel {
+  readonly channel: BufferedChannel;
+  readonly buffer: {
+    /** @returns whether it takes more */
+    write(frames: Buffer): boolean;
+    /** The channel is closed. */
+    end(): void;
+  };
+}
+
 export declare class Connection extends EventEmitter {
+  /** By number; the first one is the connection itself, which has no `onBufferDrain`. */
+  readonly channels: (OpenChannel | null)[];
   /** The heartbeat agreed on, in seconds; 0: none. Once the connection is open. */
   readonly heartbeat: number;
   /** What has arrived and is not read. */
@@ -39,6 +58,8 @@ export declare class Connection extends EventEmitter {
   /** Reads one frame of the handshake. */
   step(onFrame: (error: Error | null, frame: Frame | null) => void): void;
   sendMethod(channel: number, id: number, fields: object): boolean;
+  /** @returns the channel's number */
+  freshChannel(channel: BufferedChannel, options?: object): number;
 }
 
 export declare const ChannelModel: new (connection: Connection) => ChannelModelOf;

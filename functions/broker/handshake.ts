@@ -56,6 +56,7 @@ export interface Opened<P> {
 
 /** amqplib's connection on a socket on which the protocol header was sent already. */
 class Connection extends amqplib.Connection {
+  readonly #socket: Socket;
   readonly #onOpening: () => void;
   /** With what the broker has ended the handshake. */
   closed: Readonly<Record<string, unknown>> | undefined;
@@ -65,7 +66,30 @@ class Connection extends amqplib.Connection {
   /** @param onOpening called once `connection.open` is on its way: what is sent from then on need not wait for its answer */
   constructor(socket: Socket, onOpening: (connection: Connection) => void) {
     super(socket);
+    this.#socket = socket;
     this.#onOpening = () => onOpening(this);
+    socket.on('drain', () => {
+      for (const open of this.channels.slice(1)) open?.channel.onBufferDrain();
+    });
+  }
+
+  /**
+   * A channel writes to the socket, and what is written before the next tick leaves in one system call. amqplib would give
+   * each channel a stream of its own, and write each message of these alone, a round of the event loop later.
+   */
+  override freshChannel(channel: amqplib.BufferedChannel, options?: object): number {
+    const number = super.freshChannel(channel, options);
+    const buffer = { write: (frames: Buffer) => this.#write(frames), end: () => undefined };
+    this.channels[number] = { channel, buffer };
+    return number;
+  }
+
+  #write(frames: Buffer): boolean {
+    if (this.#socket.writableCorked === 0) {
+      this.#socket.cork();
+      process.nextTick(() => this.#socket.uncork());
+    }
+    return this.#socket.write(frames);
   }
 
   override sendProtocolHeader(): void {}

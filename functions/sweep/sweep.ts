@@ -128,7 +128,7 @@ export class Sweep {
     interruption.onInterrupted(fail);
     for (const instanceId of this.#waiting) {
       if (pings.isFull) await pings.slot();
-      if (!client.isWritable) await client.writable();
+      if (!client.isWritable) await Promise.race([client.writable(), pings.stopped]);
       if (pings.isStopped) break;
       pings.start((stopped) => ping(instanceId, stopped));
     }

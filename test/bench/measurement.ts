@@ -41,7 +41,8 @@ export async function interleaved<N extends string, T>(
   return measured;
 }
 
-function shuffled<T>(values: readonly T[]): T[] {
+/** In an order drawn at random. */
+export function shuffled<T>(values: readonly T[]): T[] {
   const drawn = values.map((value) => ({ value, at: Math.random() }));
   return drawn.sort((a, b) => a.at - b.at).map(({ value }) => value);
 }

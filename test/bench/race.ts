@@ -1,5 +1,5 @@
 import { type Contestant, cpuTimeMs } from './contestant.ts';
-import { interleaved, median, ratio, type Spread, significant, spread } from './measurement.ts';
+import { interleaved, median, ratio, type Spread, shuffled, significant, spread } from './measurement.ts';
 import { table, written } from './report.ts';
 import { pings } from './stage.ts';
 
@@ -46,7 +46,7 @@ export function pinger(start: () => Contestant, cpuPid?: number, times = PINGS):
 export async function race(id: string, pingers: Readonly<Record<string, Pinger>>): Promise<Samples> {
   const samples = new Map<string, Sample[]>(Object.keys(pingers).map((name) => [name, []]));
   for (let repeat = 0; repeat < REPEATS; repeat++) {
-    const started = Object.entries(pingers).map(([name, pinger]) => ({
+    const started = shuffled(Object.entries(pingers)).map(([name, pinger]) => ({
       name,
       pinger,
       contestant: pinger.start(),

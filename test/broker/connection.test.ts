@@ -69,8 +69,15 @@ class Peer {
     return this.#received.toString('latin1').split(idBytes(id).toString('latin1')).length - 1;
   }
 
-  async send(id: number | undefined, fields: object): Promise<void> {
-    if (id !== undefined) (await this.#socket.promise).write(encodeMethod(id, 0, fields));
+  async send(id: number | undefined, fields: object, channel = 0): Promise<void> {
+    if (id !== undefined) (await this.#socket.promise).write(encodeMethod(id, channel, fields));
+  }
+
+  /** Reads nothing from now on; or goes on. */
+  async reads(isReading: boolean): Promise<void> {
+    const socket = await this.#socket.promise;
+    if (isReading) socket.resume();
+    else socket.pause();
   }
 
   async end(): Promise<void> {
@@ -140,6 +147,30 @@ describe('a connection to the broker', () => {
     expect(all.indexOf(idBytes(METHODS['ConnectionOpen']))).toBeGreaterThan(0);
     await peer.end();
     await expect(connecting).rejects.toMatchObject({ how: 'connection_terminated' });
+  });
+
+  test('says that the socket is full, and when it takes more, on each of its channels', async () => {
+    const connecting = connect((connection) =>
+      Promise.all([connection.createChannel(), connection.createChannel()]),
+    );
+    await peer.send(METHODS['ConnectionStart'], START);
+    login.resolve({ username: 'user', password: 'secret' });
+    await peer.received('secret');
+    await peer.send(METHODS['ConnectionTune'], TUNE);
+    await peer.send(METHODS['ConnectionOpenOk'], {});
+    for (const number of [1, 2])
+      await peer.send(METHODS['ChannelOpenOk'], { channelId: Buffer.alloc(0) }, number);
+    const connection = await connecting;
+    const [one, other] = connection.session;
+    await peer.reads(false);
+    const drained = [once(one, 'drain'), once(other, 'drain')];
+    const body = Buffer.alloc(100_000);
+    while (one.publish('', 'a', body) || other.publish('', 'b', body)) await new Promise(setImmediate);
+    await peer.reads(true);
+    await Promise.all(drained);
+    expect(one.publish('', 'a', Buffer.from('the last one'))).toBe(true);
+    await peer.received('the last one');
+    connection.destroy();
   });
 
   test('keeps the words with which the broker refuses to open it', async () => {

@@ -1,0 +1,56 @@
+import { EventEmitter } from 'node:events';
+import { expect, test } from '@jest/globals';
+import { Inspector } from '../../functions/oslo/inspector.ts';
+import { Liveness } from '../../functions/oslo/liveness.ts';
+import { RpcRequest } from '../../functions/oslo/message.ts';
+import { RpcClient } from '../../functions/oslo/rpc-client.ts';
+import { type PingOne, Sweep } from '../../functions/sweep/sweep.ts';
+import { Deadline } from '../../functions/time/deadline.ts';
+import { Interruption } from '../../functions/time/interruption.ts';
+import { callTiming } from '../oslo/call-timing.ts';
+import { pass, useFakeClock } from '../setup/fake-clock.ts';
+
+useFakeClock();
+
+/** A channel of a broker that reads nothing. */
+class FullChannel extends EventEmitter {
+  publish(): boolean {
+    return false;
+  }
+
+  async close(): Promise<void> {}
+}
+
+function transportOf(channel: FullChannel) {
+  const liveness = new Liveness();
+  const never = () => new Promise<never>(() => undefined);
+  const client = new RpcClient(
+    { publishing: channel, channels: { open: never, openConfirm: never }, openReplyQueue: never },
+    'reply_queue',
+    liveness,
+  );
+  const inspector = new Inspector({ open: never }, { checkQueue: never }, client.replyQueue, liveness);
+  return { client, inspector, liveness };
+}
+
+const REQUEST = RpcRequest.of({ method: 'rpc_ping', args: {}, version: '1.0', context: {} });
+
+const ping: PingOne = async ({ client }, topic, interruption) => {
+  const call = client.call(
+    { exchange: 'trove', topic },
+    REQUEST,
+    callTiming(15_000, { silentAfterMs: 1000 }),
+  );
+  interruption.onInterrupted((error) => call.reject(error));
+  await call.result;
+  return { reachable: true, roundTripMs: 0 };
+};
+
+test('a sweep over a socket that takes no more ends with its deadline', async () => {
+  const sweep = new Sweep(['a', 'b', 'c'], ping, Deadline.in(5000));
+  const alive = async () => undefined;
+  const end = sweep.run(transportOf(new FullChannel()), alive, new Interruption());
+  await pass(5000);
+  expect(await end).toEqual({ kind: 'out_of_time' });
+  expect(sweep.unreached.size).toBe(3);
+});
