@@ -1,5 +1,5 @@
 import { openHistoryStore, type StateLocation } from '../store/state-location.ts';
-import { StateConflict, StateUnavailable } from '../store/state-store.ts';
+import { StateConflict, StateUnavailable, type StoredText } from '../store/state-store.ts';
 import type { Deadline } from '../time/deadline.ts';
 import { type HistoryLine, parseHistoryLine } from './history-line.ts';
 
@@ -33,8 +33,7 @@ export class Archive {
     const store = openHistoryStore(this.#location, month);
     for (let attempt = 1; ; attempt++) {
       const stored = await store.read(deadline);
-      const { text = '', isTooLarge } = stored ?? {};
-      if (isTooLarge) throw new StateUnavailable(`The history of ${month} is full`, 'EntityTooLarge');
+      const text = textOf(month, stored);
       const known = new Set(text.slice(-TAIL).split('\n'));
       const added = lines.filter((line) => !known.has(line));
       if (added.length === 0) return;
@@ -57,8 +56,7 @@ export class Archive {
   async read(since: Date, until: Date, deadline: Deadline, id?: string): Promise<HistoryLine[]> {
     const lines: HistoryLine[] = [];
     for (const month of monthsFrom(since, until)) {
-      const { text = '', isTooLarge } = (await openHistoryStore(this.#location, month).read(deadline)) ?? {};
-      if (isTooLarge) throw new StateUnavailable(`The history of ${month} cannot be read`, 'EntityTooLarge');
+      const text = textOf(month, await openHistoryStore(this.#location, month).read(deadline));
       for (const line of id === undefined ? text.split('\n') : linesWith(text, id)) {
         const parsed = parseHistoryLine(line);
         if (parsed && parsed.at >= since.toISOString()) lines.push(parsed);
@@ -66,6 +64,14 @@ export class Archive {
     }
     return lines;
   }
+}
+
+/** @throws StateUnavailable for a file that is too large, or no text, such as one that was compressed */
+function textOf(month: string, { text, isTooLarge }: StoredText = { text: '', version: '' }): string {
+  if (isTooLarge) throw new StateUnavailable(`The history of ${month} is full`, 'EntityTooLarge');
+  if (text.slice(0, 4).includes('\ufffd'))
+    throw new StateUnavailable(`The history of ${month} is not UTF-8: unpack or restore it`, 'NotText');
+  return text;
 }
 
 /** Without a copy of all the others, of which a month may have 170,000. */

@@ -20,7 +20,7 @@ export class StateFile implements StateStore {
   async read(): Promise<StoredText | undefined> {
     try {
       const bytes = await fs.promises.readFile(this.#path);
-      return { text: bytes.toString('utf8'), version: versionOf(bytes) };
+      return { text: new TextDecoder().decode(bytes), version: versionOf(bytes) };
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return undefined;
       throw new StateUnavailable(`${this.#path} cannot be read`, codeOf(error), { cause: error });

@@ -5,7 +5,7 @@ export interface TroveInstance {
   readonly id: string;
   readonly name: string;
   readonly projectId: string;
-  /** Such as `ACTIVE`, `HEALTHY`, `BUILD`. */
+  /** Such as `ACTIVE`, `HEALTHY`, `BUILD`; empty where Trove does not say. */
   readonly status: string;
   /** Nova's name of the host, or, where Trove does not see that, the first 12 digits of Nova's `hostId`. */
   readonly hypervisor?: string;
@@ -15,9 +15,10 @@ export interface TroveInstance {
 
 const MAX_LENGTH = 64;
 
+/** @returns undefined where the value names no instance; a text that is missing is empty */
 export function parseInstance(value: unknown): TroveInstance | undefined {
   const { id, name, tenant_id: projectId, status, server, datastore } = Object(value);
-  if (typeof id !== 'string' || !INSTANCE_ID.test(id) || typeof status !== 'string') return undefined;
+  if (typeof id !== 'string' || !INSTANCE_ID.test(id)) return undefined;
   const hypervisor = shown(Object(server).host).replace(/^([0-9a-f]{12})[0-9a-f]{44}$/, '$1');
   const { type, version } = Object(datastore);
   const datastoreVersion = shown([type, version].filter((part) => typeof part === 'string').join(' '));

@@ -7,10 +7,11 @@ import { requestJson } from './json-request.ts';
 
 export type Instances = ReadonlyMap<string, TroveInstance>;
 
-/** What was listed; `isWhole`: an instance that is not in it does not exist. */
+/** What was listed. */
 export interface Listed {
   readonly instances: Instances;
-  readonly isWhole: boolean;
+  /** Why an instance that is not in the list may exist all the same; undefined: it does not. */
+  readonly problem?: string;
 }
 
 /** Instances of a page. Trove names them all in one URL to Nova, whose limit is mostly 8 kB. */
@@ -36,41 +37,43 @@ export class TroveApi {
    *
    * A single page is whole, since Trove reads it by one query; before 2026.2 there are no others. Pages are offsets in the
    * order of the last update, so that an instance that changes meanwhile is skipped or doubled. They are read until two
-   * readings, whose pages begin elsewhere, name the same instances. If they never do, the union of all is not whole.
+   * readings, whose pages begin elsewhere, name the same instances. If they never do, the union of all is not whole. Nor is
+   * a list with entries that name no instance, which are left out.
    *
    * @throws TroveUnavailable
    */
   async instances(deadline: Deadline): Promise<Listed> {
     const first = await this.#read(this.#pageSize, deadline);
-    if (first.pages === 1) return { instances: first.instances, isWhole: true };
+    if (first.unreadable > 0) return { instances: first.instances, problem: leftOut(first.unreadable) };
+    if (first.pages === 1) return { instances: first.instances };
     const union = new Map(first.instances);
     let previous = first.instances;
     for (let reading = 2; reading <= MAX_READINGS; reading++) {
       const { instances, isDoubled } = await this.#read(this.#pageSize - reading, deadline);
       for (const [id, instance] of instances) union.set(id, instance);
       const isSame = instances.size === previous.size && previous.keys().every((id) => instances.has(id));
-      if (isSame && !isDoubled) return { instances: union, isWhole: true };
+      if (isSame && !isDoubled) return { instances: union };
       previous = instances;
     }
-    return { instances: union, isWhole: false };
+    return { instances: union, problem: "Trove's instances changed while they were listed" };
   }
 
   /** Reads all pages once. */
   async #read(pageSize: number, deadline: Deadline): Promise<Reading> {
     const instances = new Map<string, TroveInstance>();
     let marker = 0;
+    let unreadable = 0;
     for (let pages = 1, listed = 0; ; pages++) {
       const { instances: page, links } = Object(await this.#page(pageSize, marker, deadline));
       if (!Array.isArray(page)) throw new TroveUnavailable("Trove's answer is not a list of instances");
       for (const entry of page) {
         const instance = parseInstance(entry);
-        if (instance === undefined)
-          throw new TroveUnavailable("Trove's list has an entry that is not an instance");
-        instances.set(instance.id, instance);
+        if (instance === undefined) unreadable++;
+        else instances.set(instance.id, instance);
       }
       listed += page.length;
       const next = nextMarker(links);
-      if (next === undefined) return { instances, pages, isDoubled: listed > instances.size };
+      if (next === undefined) return { instances, pages, unreadable, isDoubled: listed > instances.size };
       if (!(next > marker)) throw new TroveUnavailable("Trove's pages do not advance");
       marker = next;
     }
@@ -96,6 +99,8 @@ export class TroveApi {
 interface Reading {
   readonly instances: Instances;
   readonly pages: number;
+  /** Entries that name no instance. */
+  readonly unreadable: number;
   /** Whether an instance was on two pages: then another may have been on none. */
   readonly isDoubled: boolean;
 }
@@ -105,6 +110,10 @@ const MEANINGS: Readonly<Record<number, string>> = {
   403: ': its policy forbids it, or Nova failed',
   413: ': too many requests (http_get_rate)',
 };
+
+function leftOut(entries: number): string {
+  return `Trove's list has entries without the id of an instance, which were left out: ${entries}`;
+}
 
 /** Of the next page, which Trove names by a URL; of that only the marker is used, since scheme and host may be wrong, or be left out. */
 function nextMarker(links: unknown): number | undefined {

@@ -29,15 +29,12 @@ export class TroveLister {
   /** Never throws for what Trove, Keystone or the credential do. */
   async list(deadline: Deadline): Promise<TroveList> {
     try {
-      const { instances, isWhole } = await this.#api.instances(deadline.within(MAX_LIST_MS));
-      const known = isWhole ? instances : new Map([...(this.#last?.instances ?? []), ...instances]);
+      const { instances, problem } = await this.#api.instances(deadline.within(MAX_LIST_MS));
+      const known =
+        problem === undefined ? instances : new Map([...(this.#last?.instances ?? []), ...instances]);
       this.#last = { instances: known, atMs: Date.now() };
-      if (isWhole) return { instances, isFresh: true };
-      return {
-        instances: known,
-        isFresh: false,
-        problem: "Trove's instances changed while they were listed",
-      };
+      if (problem === undefined) return { instances, isFresh: true };
+      return { instances: known, isFresh: false, problem };
     } catch (error) {
       if (!(error instanceof TroveUnavailable)) throw error;
       const { instances = new Map(), atMs } = this.#last ?? {};

@@ -1,3 +1,5 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { FleetHistory } from '../../functions/changes/fleet-history.ts';
 import type { SweepOutcome } from '../../functions/changes/report.ts';
@@ -5,6 +7,7 @@ import { Archive } from '../../functions/history/archive.ts';
 import { S3Object } from '../../functions/store/s3-object.ts';
 import type { SweepResult } from '../../functions/sweep/sweep-result.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
+import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
 import { S3StandIn, s3Error } from '../setup/s3-stand-in.ts';
 import { GUESTS, RULES, silentResult } from './results.ts';
 
@@ -14,6 +17,7 @@ const originalEnv = { ...env };
 const [A, B] = GUESTS;
 const PATH = '/fleet/state.json';
 
+const folder = new TemporaryFolder('fleet-history');
 let s3: S3StandIn;
 
 beforeAll(async () => {
@@ -27,6 +31,7 @@ afterEach(() => {
   s3.aws.requests.length = 0;
 });
 afterAll(async () => {
+  folder.remove();
   for (const name of Object.keys(env)) if (!(name in originalEnv)) delete env[name];
   Object.assign(env, originalEnv);
   await s3.aws.close();
@@ -138,6 +143,12 @@ describe('the history of a month', () => {
   const since = new Date('2026-01-31T00:00:00.000Z');
   const read = (id?: string) => archive().read(since, new Date('2026-03-31'), soon(), id);
 
+  function writeMonth(bytes: Buffer): Archive {
+    mkdirSync(folder.file('fleet.history'), { recursive: true });
+    writeFileSync(folder.file('fleet.history/2026-02.jsonl'), bytes);
+    return new Archive({ path: folder.file('fleet.json') });
+  }
+
   test.each([
     ['that ends in half a line', '{"at":"2026-02-2'],
     ['with damaged lines', `\0\n{}\n[1]\n"${A}"\n`],
@@ -147,6 +158,21 @@ describe('the history of a month', () => {
     if (text !== undefined) s3.objects.set('/fleet/history/2026-02.jsonl', text);
     for (let attempt = 0; attempt < 2; attempt++) await archive().file([line], soon());
     expect([await read(), await read(A), await read(B)]).toEqual([[line], [line], []]);
+  });
+
+  test('of a file may begin with a byte order mark', async () => {
+    const own = writeMonth(Buffer.from(`\ufeff${JSON.stringify(line)}\n`));
+    expect(await own.read(since, new Date('2026-03-31'), soon(), A)).toEqual([line]);
+  });
+
+  test.each([
+    ['gzip', gzipSync(JSON.stringify(line))],
+    ['UTF-16', Buffer.from(`\ufeff${JSON.stringify(line)}`, 'utf16le')],
+  ])('that is %s is neither taken for an empty one nor overwritten', async (_what, bytes) => {
+    const own = writeMonth(bytes);
+    const notText = { code: 'state_unavailable', exception: 'NotText' };
+    await expect(own.read(since, new Date('2026-03-31'), soon(), A)).rejects.toMatchObject(notText);
+    await expect(own.file([line], soon())).rejects.toMatchObject(notText);
   });
 
   test('that is too large is not taken for one without incidents', async () => {
