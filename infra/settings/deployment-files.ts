@@ -66,14 +66,30 @@ export function readDeployment(folder: string, name: string): Settings {
 
 function readJson(file: string): unknown {
   try {
-    const read: unknown = JSON.parse(readFileSync(file, 'utf8').replace(/^\uFEFF/, '')); // which some editors write
+    const text = readFileSync(file, 'utf8').replace(/^\uFEFF/, ''); // which some editors write
+    const read: unknown = JSON.parse(text);
+    const twice = keyGivenTwice(text);
+    if (twice !== undefined) throw new InvalidSettings([`${basename(file)} says ${twice} twice.`]);
     if (isRecord(read)) return read;
   } catch (error) {
+    if (error instanceof InvalidSettings) throw error;
     const { code, message } = Object(error);
     const what = code === undefined ? `is not JSON: ${message}` : `cannot be read: ${code}`;
     throw new InvalidSettings([`${basename(file)} ${what.replaceAll(/\s+/g, ' ')}.`]);
   }
   throw new InvalidSettings([`${basename(file)} is no JSON object.`]);
+}
+
+/** @param text JSON, of which `JSON.parse` takes the last of several values */
+function keyGivenTwice(text: string): string | undefined {
+  const objects: Set<string>[] = [];
+  for (const [token, key] of text.matchAll(/("(?:[^"\\]|\\.)*")\s*:|"(?:[^"\\]|\\.)*"|[{}]/g)) {
+    if (token === '{') objects.push(new Set());
+    else if (token === '}') objects.pop();
+    else if (key !== undefined && objects.at(-1)?.has(key)) return key;
+    else if (key !== undefined) objects.at(-1)?.add(key);
+  }
+  return undefined;
 }
 
 /** Compares what makes the broker with what made it; writes that down where it is not yet. */

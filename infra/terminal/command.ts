@@ -33,6 +33,10 @@ export async function run<const T extends ParseArgsConfig>(
 
 function readArguments<T extends ParseArgsConfig>(config: T, args: string[]): Parsed<T> {
   try {
+    const { tokens = [] } = parseArgs({ ...config, args, tokens: true });
+    const given = tokens.flatMap((token) => (token.kind === 'option' && token.value ? token.name : []));
+    const twice = given.find((name, at) => !config.options?.[name]?.multiple && given.indexOf(name) < at);
+    if (twice !== undefined) throw new WrongUsage(`--${twice} is given twice`);
     return parseArgs<T>({ ...config, args });
   } catch (error) {
     throw new WrongUsage(messageOf(error));

@@ -412,6 +412,14 @@ describe('the files', () => {
     expect(read().map(({ name }) => name)).toEqual(['a']);
   });
 
+  test('a setting that is given twice is refused, whatever JSON would take', () => {
+    const text = JSON.stringify({ ...EXISTING, tags: { a: 'a : b', b: 'a' } });
+    writeFileSync(path('a.json'), text);
+    expect(read().map(({ name }) => name)).toEqual(['a']);
+    writeFileSync(path('a.json'), text.replace('"b":', '"a" :'));
+    expect(read).toThrow(new InvalidSettings(['a.json says "a" twice.']));
+  });
+
   test('all that is wrong in all files is told at once', () => {
     write('a.json', { ...NEW, brokerName: 'x y', rpcTimeoutSeconds: 20 });
     writeFileSync(path('b.json'), '{');
