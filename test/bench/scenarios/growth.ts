@@ -43,8 +43,8 @@ const DEAD_SHARES = new Map([
  * How often processes with and without a state are started anew, since none has the memory of another, and how often each
  * pair of them sweeps in turns. The first sweep, which makes the state, does not count.
  */
-const STATE_ROUNDS = 3;
-const STATE_SWEEPS = 3;
+const STATE_ROUNDS = 4;
+const STATE_SWEEPS = 6;
 
 /** The memory that Lambda's share of a processor belongs to, and how many sweeps are measured of a fleet. */
 const MEMORY_MB = [256, 512, 1024, 1769];
