@@ -2,6 +2,7 @@ import { CodedError } from '../coded-error.ts';
 import type { Call, Target } from '../oslo/call.ts';
 import { MessageDeliveryFailure, MessageUndeliverable } from '../oslo/errors.ts';
 import type { Inspector, QueueCounts } from '../oslo/inspector.ts';
+import { Deadline } from '../time/deadline.ts';
 import { nextQuestionMs, type PingTiming } from './timing.ts';
 
 /** The grace is over, and nobody consumes the guest's queue: its agent is down. */
@@ -121,7 +122,7 @@ export class Silence {
   }
 
   async #ask(ping: WatchedPing): Promise<QueueCounts | undefined> {
-    const { sendAgainMs, answerTimeoutMs, provesLife } = this.#timing;
+    const { sendAgainMs, openTimeoutMs, answerTimeoutMs, provesLife } = this.#timing;
     if (ping.isUnconfirmed) {
       if (provesLife) await this.#inspector.proveAlive(this.#target.exchange, answerTimeoutMs);
       return undefined;
@@ -129,7 +130,9 @@ export class Silence {
     if (ping.isPlain && this.#queue === undefined)
       this.#timer = setTimeout(() => ping.sendAgain(), this.#untilMs(sendAgainMs));
     const startMs = performance.now();
-    const answer = await this.#inspector.queueCounts(this.#target, this.#timing, () => !this.#isOver);
+    // Whoever has no slot by the deadline may still be asked about: after a freeze, the wait ends later.
+    const timing = { deadline: Deadline.never, openTimeoutMs, answerTimeoutMs };
+    const answer = await this.#inspector.queueCounts(this.#target, timing, () => !this.#isOver);
     if (!this.#isOver) this.#askMs = performance.now() - startMs;
     clearTimeout(this.#timer);
     if (answer === 'down') throw queueDown();
