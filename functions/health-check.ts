@@ -59,9 +59,10 @@ export async function handler(event: unknown, lambda: Context): Promise<Reported
 type HealthCheck = Exclude<Awaited<ReturnType<typeof load>>, InvalidConfig>;
 
 async function load(env: NodeJS.ProcessEnv) {
-  const environment = ExecutionEnvironment.begin(env, async () => ({ openConnection, openTransport }));
+  const amqp = async () => ({ openConnection, openTransport });
+  const environment = orInvalidConfig(() => new ExecutionEnvironment(env, amqp));
   if (environment instanceof InvalidConfig) return environment;
-  await environment.connected();
+  await environment.connected;
   return orInvalidConfig(() => {
     const { location, thresholds } = readStateSettings(env);
     const troveSettings = readTroveSettings(env);

@@ -1,5 +1,5 @@
 import { ExecutionEnvironment } from './runtime/execution-environment.ts';
-import { InvalidConfig } from './settings/variables.ts';
+import { InvalidConfig, orInvalidConfig } from './settings/variables.ts';
 import { Hops } from './time/hops.ts';
 
 // What init does. Lambda gives it a whole processor, and an invocation only the share of the function's memory; so all that
@@ -15,13 +15,13 @@ import { Hops } from './time/hops.ts';
 /** All code but that of step 1. In the bundle it is in the same file. */
 const rest = () => import('./ping-handler.ts');
 
-const environment = ExecutionEnvironment.begin(process.env, rest);
+const environment = orInvalidConfig(() => new ExecutionEnvironment(process.env, rest));
 const { pingHandler, rehearse } = await new Hops().time('load', rest());
 
 /** `GET /v1.0/{tenant_id}/mgmt/instances/{instance_id}/rpc_ping`: 204 when the guest answers, else 400. */
 export const handler = pingHandler(environment);
 
 if (!(environment instanceof InvalidConfig)) {
-  await environment.connected();
+  await environment.connected;
   if (environment.broker.isConnected) await rehearse(environment);
 }

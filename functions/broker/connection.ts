@@ -9,6 +9,9 @@ import type { openConnection } from './handshake.ts';
 import type { FoundBroker } from './locator.ts';
 import { connectSocket } from './socket.ts';
 
+/** How long DNS, TCP, TLS and the AMQP handshake may take. */
+export const CONNECT_TIMEOUT_MS = 5000;
+
 /** Prepares the connection's use; `onEnd` ends the connection, once its use has ended. */
 export type Setup<S> = (connection: ChannelModel, onEnd: () => void) => Promise<S>;
 

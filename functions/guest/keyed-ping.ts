@@ -16,23 +16,14 @@ type PingOnce = (serializer: SecureSerializer | undefined) => Promise<PingResult
  *
  * @throws what the first look-up or `ping` throws
  */
-export function pingWithKey(
+export async function pingWithKey(
   keys: GuestKeys | undefined,
   instanceId: string,
   deadline: Deadline,
   ping: PingOnce,
   hops?: Hops,
 ): Promise<PingResult> {
-  return keys === undefined ? ping(undefined) : lookUpAndPing(keys, instanceId, deadline, ping, hops);
-}
-
-async function lookUpAndPing(
-  keys: GuestKeys,
-  instanceId: string,
-  deadline: Deadline,
-  ping: PingOnce,
-  hops?: Hops,
-): Promise<PingResult> {
+  if (keys === undefined) return ping(undefined);
   const serializer = await keys.serializer(instanceId, deadline.share(KEY_SHARE), hops);
   const result = await ping(serializer);
   if (result.reachable || result.reason !== 'key_mismatch') return result;

@@ -1,6 +1,6 @@
 import { AmazonMqLocator } from '../broker/amazon-mq-locator.ts';
 import { Broker } from '../broker/broker.ts';
-import { BrokerConnection, type Setup } from '../broker/connection.ts';
+import { BrokerConnection, CONNECT_TIMEOUT_MS, type Setup } from '../broker/connection.ts';
 import type { openConnection } from '../broker/handshake.ts';
 import { type BrokerLocator, fixedLocator } from '../broker/locator.ts';
 import { GuestKeys, type KeyLookup } from '../guest/guest-keys.ts';
@@ -9,13 +9,9 @@ import type { openTransport, Transport } from '../oslo/transport.ts';
 import { KeyFile } from '../secrets/key-file.ts';
 import { readSecret, SecretUnavailable } from '../secrets/secrets-manager.ts';
 import { type BrokerSettings, type Config, type GuestKeySettings, readConfig } from '../settings/config.ts';
-import { type InvalidConfig, orInvalidConfig } from '../settings/variables.ts';
 import { Deadline } from '../time/deadline.ts';
 import { Hops } from '../time/hops.ts';
 import { connectionLoss } from './broker-failure.ts';
-
-/** How long DNS, TCP, TLS and the AMQP handshake may take. */
-export const CONNECT_TIMEOUT_MS = 5000;
 
 /**
  * How long init waits for the connection. A healthy broker is connected within a few tens of milliseconds; a silent one
@@ -38,20 +34,17 @@ export class ExecutionEnvironment {
   readonly keys: GuestKeys | undefined;
   /** What init did. */
   readonly initHops = new Hops('init_');
-  readonly #connecting: Promise<void>;
+  /** Resolves when init need not wait any longer. A broker that cannot be reached is dialled again in the first invocation. */
+  readonly connected: Promise<void>;
 
   /**
    * Reads the settings, and begins to look for the broker and to connect: Lambda gives init a whole processor, and an
    * invocation only the share of its memory.
    *
    * @param loadAmqp loads what speaks AMQP, which may take place while DNS, TCP and TLS are under way
-   * @returns wrong settings as a value, so that the first invocation can report them
+   * @throws InvalidConfig
    */
-  static begin(env: NodeJS.ProcessEnv, loadAmqp: () => Promise<Amqp>): ExecutionEnvironment | InvalidConfig {
-    return orInvalidConfig(() => new ExecutionEnvironment(env, loadAmqp));
-  }
-
-  private constructor(env: NodeJS.ProcessEnv, loadAmqp: () => Promise<Amqp>) {
+  constructor(env: NodeJS.ProcessEnv, loadAmqp: () => Promise<Amqp>) {
     this.config = readConfig(env);
     this.locator = locatorOf(this.config.broker);
     this.keys = this.config.guestKeys && new GuestKeys(keyLookup(this.config.guestKeys));
@@ -70,12 +63,7 @@ export class ExecutionEnvironment {
       connect: (found, deadline, hops) => BrokerConnection.connect(found, options, deadline, hops),
       loss: connectionLoss,
     });
-    this.#connecting = this.broker.connectAhead(Deadline.in(INIT_WAIT_MS), this.initHops);
-  }
-
-  /** Waits for the connection. A broker that cannot be reached is dialled again in the first invocation. */
-  connected(): Promise<void> {
-    return this.#connecting;
+    this.connected = this.broker.connectAhead(Deadline.in(INIT_WAIT_MS), this.initHops);
   }
 }
 

@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
+import { CONNECT_TIMEOUT_MS } from '../broker/connection.ts';
 import { BrokerUnreachable, ManagementUnavailable } from '../broker/errors.ts';
 import { ManagementApi } from '../broker/management.ts';
 import { pingWithKey } from '../guest/keyed-ping.ts';
@@ -12,7 +13,7 @@ import { KnownGuests } from '../sweep/known-guests.ts';
 import { type PingOne, Sweep, type SweepEnd, type Verdict } from '../sweep/sweep.ts';
 import { Deadline } from '../time/deadline.ts';
 import { brokerFailure } from './broker-failure.ts';
-import { CONNECT_TIMEOUT_MS, type ExecutionEnvironment } from './execution-environment.ts';
+import type { ExecutionEnvironment } from './execution-environment.ts';
 
 /** The guests that the broker knows. */
 export function knownGuestsOf({ config, locator }: ExecutionEnvironment): KnownGuests {

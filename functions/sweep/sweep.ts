@@ -4,7 +4,7 @@ import type { Transport } from '../oslo/transport.ts';
 import type { Deadline } from '../time/deadline.ts';
 import type { Interruption } from '../time/interruption.ts';
 import { InFlight } from './in-flight.ts';
-import { SharedProof } from './shared-proof.ts';
+import { sharedProof } from './shared-proof.ts';
 
 /** What is known of a guest after a sweep; `unknown`: its key could not be read, so the guest was not pinged. */
 export type Verdict = PingResult | { readonly reachable: 'unknown'; readonly cause: string };
@@ -105,7 +105,7 @@ export class Sweep {
       end = why;
       pings.stop();
     };
-    const proofOfLife = new SharedProof(proveAlive);
+    const proofOfLife = sharedProof(proveAlive);
     const fail = (error: unknown) => stop({ kind: 'failed', error });
     const silenceMs = () => pings.silenceMs;
     const ping = async (instanceId: string, stopped: Interruption) => {
@@ -114,7 +114,7 @@ export class Sweep {
         if (isOfBroker(verdict)) stop({ kind: 'broker_failed', failure: verdict });
         else if (!needsProof(verdict)) this.#settle(instanceId, verdict);
         else {
-          await Promise.race([proofOfLife.fromNow(), pings.stopped]);
+          await Promise.race([proofOfLife(), pings.stopped]);
           if (!stopped.isInterrupted) this.#settle(instanceId, verdict);
         }
         return 'roundTripMs' in verdict;
@@ -124,7 +124,7 @@ export class Sweep {
       }
     };
     const timer = setTimeout(() => stop({ kind: 'out_of_time' }), this.deadline.leftMs);
-    const watch = setInterval(() => proofOfLife.fromNow().catch(fail), PROOF_EVERY_MS);
+    const watch = setInterval(() => proofOfLife().catch(fail), PROOF_EVERY_MS);
     interruption.onInterrupted(fail);
     for (const instanceId of this.#waiting) {
       if (pings.isFull) await pings.slot();

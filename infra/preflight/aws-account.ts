@@ -15,34 +15,28 @@ const OPTIONS = {
 } as const;
 
 /** The account and the region that the credentials of this machine lead to, and AWS's APIs there. */
-export class AwsAccount {
-  readonly id: string;
-  readonly region: string;
-  /** The ARN of the user or role. */
-  readonly caller: string;
-  readonly cloudFormation = new CloudFormation(OPTIONS);
-  readonly ec2 = new EC2(OPTIONS);
-  readonly kms = new KMS(OPTIONS);
-  readonly lambda = new Lambda(OPTIONS);
-  readonly mq = new Mq(OPTIONS);
-  readonly secretsManager = new SecretsManager(OPTIONS);
-  readonly ssm = new SSM(OPTIONS);
+export type AwsAccount = Awaited<ReturnType<typeof awsAccount>>;
 
-  /** @throws Error that says what to do where there are no credentials, no region, or no such account */
-  static async ofThisMachine(): Promise<AwsAccount> {
-    const sts = new STS(OPTIONS);
-    const what = "The caller's identity cannot be read";
-    const [region, { Account: id, Arn: caller }] = await asking(
-      what,
-      Promise.all([sts.config.region(), sts.getCallerIdentity({})]),
-    );
-    if (id === undefined || caller === undefined) throw new Error(`${what}: the answer is none of AWS's.`);
-    return new AwsAccount(id, region, caller);
-  }
-
-  private constructor(id: string, region: string, caller: string) {
-    this.id = id;
-    this.region = region;
-    this.caller = caller;
-  }
+/** @throws Error that says what to do where there are no credentials, no region, or no such account */
+export async function awsAccount() {
+  const sts = new STS(OPTIONS);
+  const what = "The caller's identity cannot be read";
+  const [region, { Account: id, Arn: caller }] = await asking(
+    what,
+    Promise.all([sts.config.region(), sts.getCallerIdentity({})]),
+  );
+  if (id === undefined || caller === undefined) throw new Error(`${what}: the answer is none of AWS's.`);
+  return {
+    id,
+    region,
+    /** The ARN of the user or role. */
+    caller,
+    cloudFormation: new CloudFormation(OPTIONS),
+    ec2: new EC2(OPTIONS),
+    kms: new KMS(OPTIONS),
+    lambda: new Lambda(OPTIONS),
+    mq: new Mq(OPTIONS),
+    secretsManager: new SecretsManager(OPTIONS),
+    ssm: new SSM(OPTIONS),
+  };
 }

@@ -1,7 +1,7 @@
 import { readDeployment } from '../settings/deployment-files.ts';
 import { messageOf, run, WrongUsage } from '../terminal/command.ts';
 import { type Finding, good, print, todo } from '../terminal/finding.ts';
-import { AwsAccount } from './aws-account.ts';
+import { awsAccount } from './aws-account.ts';
 import { accountChecks, openStackChecks } from './checks.ts';
 
 // `npm run preflight -- NAME`: says within seconds what would make the deployment of infra/deployments/NAME.json fail.
@@ -27,7 +27,7 @@ async function findingsOf([name, folder = 'infra/deployments', ...others]: reado
   if (name === undefined || others.length > 0) throw new WrongUsage('Which deployment?');
   const settings = readDeployment(folder, name);
   const openStack = all(openStackChecks(settings));
-  const account = AwsAccount.ofThisMachine().then(
+  const account = awsAccount().then(
     async (aws) => [
       good(`Credentials: ${aws.caller}, in ${aws.region}.`),
       ...(await all(accountChecks(aws, settings))),
