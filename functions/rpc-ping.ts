@@ -6,22 +6,20 @@ import { Hops } from './time/hops.ts';
 // can be done ahead is done here, and what takes time elsewhere begins before what takes the processor.
 //
 //   1. Secrets Manager is asked for the login, and the socket to the broker is connected: DNS, TCP, TLS.
-//   2. The rest of the code is evaluated.
+//   2. The rest of the code is evaluated, once the socket is connected: until then the handshakes have the processor.
 //   3. With the login, once it is there: AMQP's handshake, channels, the reply queue.
 //   4. A ping is rehearsed, so that V8 has compiled the code.
 //
-// 2 takes place while 1 waits for others. If the broker does not answer in init, the first invocation dials again.
+// 2 takes place while the login is waited for. If the broker does not answer in init, the first invocation dials again.
 
 /** All code but that of step 1. In the bundle it is in the same file. */
-const rest = () => import('./ping-handler.ts');
+const rest = () => new Hops().time('load', import('./ping-handler.ts'));
 
 const environment = orInvalidConfig(() => new ExecutionEnvironment(process.env, rest));
-const { pingHandler, rehearse } = await new Hops().time('load', rest());
+if (!(environment instanceof InvalidConfig)) await environment.connected;
+const { pingHandler, rehearse } = await import('./ping-handler.ts');
 
 /** `GET /v1.0/{tenant_id}/mgmt/instances/{instance_id}/rpc_ping`: 204 when the guest answers, else 400. */
 export const handler = pingHandler(environment);
 
-if (!(environment instanceof InvalidConfig)) {
-  await environment.connected;
-  if (environment.broker.isConnected) await rehearse(environment);
-}
+if (!(environment instanceof InvalidConfig) && environment.broker.isConnected) await rehearse(environment);

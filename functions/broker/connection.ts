@@ -26,7 +26,7 @@ export interface ConnectOptions<S> {
   readonly name: string;
   /** How long the connection may take, from DNS to the end of the setup; the login is looked up in its own time. */
   readonly timeoutMs: number;
-  /** Loads what the socket does not need. */
+  /** Loads what the socket does not need, when that is connected. */
   readonly loadAmqp: () => Promise<Amqp<S>>;
 }
 
@@ -63,7 +63,8 @@ export class BrokerConnection<S> {
     let isOpen = false;
     const path = new Hops();
     const connecting = connectSocket(endpoint, socket.signal, path);
-    connecting.catch(() => undefined); // a login that cannot be had is the first thing to mend
+    const loading = connecting.then(loadAmqp);
+    loading.catch(() => undefined); // a login that cannot be had is the first thing to mend
     const credentials = await login.catch((error) => {
       socket.abort();
       throw error;
@@ -74,7 +75,7 @@ export class BrokerConnection<S> {
       socket.abort();
     });
     try {
-      const [stream, { openConnection, setup }] = await Promise.all([connecting, loadAmqp()]);
+      const [stream, { openConnection, setup }] = await Promise.all([connecting, loading]);
       path.begin('amqp');
       const opening = { ...credentials, vhost, name };
       const { prepared, heartbeatMs } = await openConnection(stream, opening, (connection) => {
