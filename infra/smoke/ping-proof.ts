@@ -6,11 +6,15 @@ import { type Finding, good, open, todo } from '../terminal/finding.ts';
 import type { Deployment } from './deployment.ts';
 import type { PingAnswer } from './signed-ping.ts';
 
+/** A header that each answer of the function has. */
+const REQUEST_ID = 'x-openstack-request-id';
+
 /** Judges the answer to a signed ping of a random instance id, which no guest has. */
 export function pingProof(answer: PingAnswer, deployment: Deployment): Finding {
   if (answer.status === undefined) return todo(answer.problem);
   if (answer.status === 400) return byReason(answer);
-  if (answer.status === 204) return todo(`204: a guest has answered. ${NO_GUEST}`);
+  const isOurs = REQUEST_ID in answer.headers;
+  if (answer.status === 204 && isOurs) return todo(`204: a guest has answered. ${NO_GUEST}`);
   return todo(`${answer.status}: ${unexpected(answer, deployment)}`);
 }
 
@@ -65,6 +69,8 @@ function unexpected({ status, headers, text }: HttpAnswer, { apiArn, pingLog }: 
     case 401:
       return `Keystone does not let this caller in: ${message} Export OS_TOKEN (\`openstack token issue\`).`;
     case 403:
+      if (kind === 'forbidden')
+        return `the token is of another project: ${message} Export OS_PROJECT_ID, that of OS_TOKEN (\`openstack token issue\`).`;
       return (
         `API Gateway refuses the signature: ${message} ${clockHint(headers.date)}The caller (\`aws sts ` +
         `get-caller-identity\`) needs execute-api:Invoke on ${apiArn ?? 'the output ApiArn'}, its secret key must ` +
@@ -80,9 +86,10 @@ function unexpected({ status, headers, text }: HttpAnswer, { apiArn, pingLog }: 
         : `the function ended without an answer, or API Gateway may not invoke it: ${message} See ${log}.`;
     case 503:
     case 504:
+      if (kind === 'serviceUnavailable') return `the function could not answer: ${message} See ${log}.`;
       return `the function did not answer in time, or had reached its reserved concurrency: ${message} See ${log}.`;
     default:
-      return `no answer of this API: ${message} Compare the URL with the output Url.`;
+      return `no answer of this API: ${headers.location ? `a redirect to ${headers.location}.` : message} Compare the URL with the output Url.`;
   }
 }
 
@@ -105,5 +112,5 @@ function faultOf(body: string): { readonly kind?: string; readonly message: stri
   const [[kind, fault] = ['', undefined]] = Object.entries(parsed);
   const { message } = Object(fault);
   if (typeof message === 'string') return { kind, message: sentence(message) };
-  return { message: sentence(String(parsed['message'] ?? body.slice(0, 200))) };
+  return { message: sentence(String(parsed['message'] ?? (body.slice(0, 200) || 'it is empty'))) };
 }

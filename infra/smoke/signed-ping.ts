@@ -10,12 +10,13 @@ export type PingAnswer = HttpAnswer | { readonly status: undefined; readonly pro
 /** Longer than API Gateway's own limit of 30 seconds. */
 const TIMEOUT_MS = 35_000;
 
-/** The tenant in the path; nothing depends on it. */
+/** The tenant in the path where no project is named; without Keystone nothing depends on it. */
 const TENANT = 'smoke';
 
 /**
  * Sends one ping, signed (SigV4) with the credentials and for the region that the SDKs find on this machine, and with
- * the Keystone token in `OS_TOKEN`, the variable of OpenStack's own command line, for an API that Keystone guards.
+ * the Keystone token in `OS_TOKEN` for the project `OS_PROJECT_ID`, the variables of OpenStack's own command line, for an API
+ * that Keystone guards.
  *
  * @param url of the API, without a slash at the end
  * @throws Error where there are no credentials or no region
@@ -31,7 +32,8 @@ export function unsignedPing(url: string, instanceId: string): Promise<PingAnswe
 }
 
 function pingUrl(url: string, instanceId: string): URL {
-  const path = ROUTE.path.replace('{tenant_id}', TENANT).replace('{instance_id}', instanceId);
+  const tenant = encodeURIComponent(process.env['OS_PROJECT_ID'] || TENANT);
+  const path = ROUTE.path.replace('{tenant_id}', tenant).replace('{instance_id}', instanceId);
   return new URL(url + path);
 }
 

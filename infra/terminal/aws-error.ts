@@ -40,5 +40,6 @@ export async function asking<T>(what: string, request: Promise<T>): Promise<T> {
 
 /** The text, with a full stop added where none ends it. */
 export function sentence(text: string): string {
-  return /[.!?]$/.test(text) ? text : `${text}.`;
+  const trimmed = text.trim();
+  return /[.!?]$/.test(trimmed) ? trimmed : `${trimmed}.`;
 }

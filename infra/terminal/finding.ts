@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { showControlCharacters } from './control-characters.ts';
 
 export interface Finding {
   /** `open` cannot be told from here, or is for a person to decide: it fails nothing. */
@@ -28,5 +29,5 @@ const MARKS = {
 } as const satisfies Record<Finding['kind'], string>;
 
 export function print({ kind, text }: Finding): void {
-  console.log(`${MARKS[kind]} ${text}`);
+  console.log(`${MARKS[kind]} ${showControlCharacters(text)}`);
 }

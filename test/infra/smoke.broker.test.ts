@@ -7,6 +7,7 @@ import { smoke as run } from '../../infra/smoke/smoke-command.ts';
 import { type AwsAnswer, type AwsRequest, AwsStandIn } from '../setup/aws-stand-in.ts';
 import { FunctionUnderTest } from '../setup/function-under-test.ts';
 import { HealthCheckUnderTest } from '../setup/health-check-under-test.ts';
+import { KeystoneStandIn } from '../setup/keystone-stand-in.ts';
 import { encodeReply, respond } from '../setup/responder.ts';
 import { isSignedBy } from '../setup/signature.ts';
 import { TestBroker } from '../setup/test-broker.ts';
@@ -84,8 +85,12 @@ async function checked(request: AwsRequest, behind: FunctionUnderTest): Promise<
   return passed(request, behind);
 }
 
-async function passed({ method, path }: AwsRequest, behind: FunctionUnderTest): Promise<AwsAnswer> {
-  const { status, headers, body } = await behind.request(method, path);
+async function passed(
+  { method, path }: AwsRequest,
+  behind: FunctionUnderTest,
+  ownHeaders: Record<string, string> = {},
+): Promise<AwsAnswer> {
+  const { status, headers, body } = await behind.request(method, path, ownHeaders);
   return { status, headers: Object.fromEntries(headers), body };
 }
 
@@ -262,6 +267,13 @@ describe('exit code 1', () => {
     [504, { message: 'Gateway Timeout' }, '504: the function did not answer in time'],
     [400, { message: 'Bad Request' }, '400 without a reason known here'],
     [302, {}, '302: no answer of this API'],
+    [204, {}, '204: no answer of this API'],
+    [500, { instanceFault: { message: 'a\u001b[2Jb' } }, '500: the function failed: a\\u001b[2Jb.'],
+    [
+      503,
+      { serviceUnavailable: { message: 'The Keystone service is down.' } },
+      '503: the function could not answer: The Keystone service is down.',
+    ],
     [
       401,
       { message: 'Unauthorized' },
@@ -445,13 +457,17 @@ describe('exit code 0', () => {
   });
 
   test('the smoke test exits with 0 for an API that Keystone guards, with the token in OS_TOKEN', async () => {
-    api = (request) => {
-      const { 'x-auth-token': token } = request.headers;
-      return token === 'gAAAA' ? passed(request, fn) : { status: 401, body: { message: 'Unauthorized' } };
-    };
-    const { code, output } = await smoke([], { OS_TOKEN: 'gAAAA' });
+    await using keystone = await KeystoneStandIn.start();
+    const guarded = await startFunction({ BROKER_URL: broker.url, KEYSTONE_URL: keystone.url });
+    api = (request) =>
+      passed(request, guarded, { 'x-auth-token': String(request.headers['x-auth-token'] ?? '') });
+    const { code, output } = await smoke([], { OS_TOKEN: 'gAAAA', OS_PROJECT_ID: 'tenant' });
     expect([code, output]).toEqual([0, expect.stringContaining('✔ 401 without a signature')]);
     expect(output).not.toContain('gAAAA');
+    expect(await smoke([], { OS_TOKEN: 'gAAAA' })).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('Export OS_PROJECT_ID'),
+    });
   });
 
   test('the smoke test says that the authorization is not proven when the unsigned ping is throttled', async () => {
