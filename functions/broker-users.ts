@@ -63,16 +63,16 @@ async function perform({
 }: Request): Promise<string> {
   const { AdministratorSecretId, UserSecretId, Endpoint, Vhost: vhost, Tags: tags } = ResourceProperties;
   const deadline = Deadline.in(ANSWER_WITHIN_MS);
-  const api = new Api(Endpoint, await loginOf(AdministratorSecretId, deadline), deadline);
+  const request = managementApi(Endpoint, await loginOf(AdministratorSecretId, deadline), deadline);
   if (RequestType === 'Delete') {
-    await api.request('DELETE', ['users', PhysicalResourceId]); // whose secret may be gone already
+    await request('DELETE', ['users', PhysicalResourceId]); // whose secret may be gone already
     return PhysicalResourceId;
   }
   const { username, password } = await loginOf(UserSecretId, deadline);
   const { Configure: configure, Write: write, Read: read } = ResourceProperties;
-  if (vhost !== '/') await api.request('PUT', ['vhosts', vhost]);
-  await api.request('PUT', ['users', username], { password, tags });
-  await api.request('PUT', ['permissions', vhost, username], { configure, write, read });
+  if (vhost !== '/') await request('PUT', ['vhosts', vhost]);
+  await request('PUT', ['users', username], { password, tags });
+  await request('PUT', ['permissions', vhost, username], { configure, write, read });
   return username;
 }
 
@@ -81,36 +81,26 @@ async function loginOf(secretId: string, deadline: Deadline): Promise<Login> {
 }
 
 /** RabbitMQ's management API, as its administrator; asked again until it answers. */
-class Api {
-  readonly #origin: string;
-  readonly #auth: string;
-  readonly #deadline: Deadline;
-
-  constructor(endpoint: string, { username, password }: Login, deadline: Deadline) {
-    const { protocol, hostname, origin } = new URL(endpoint);
-    this.#origin = protocol === 'amqps:' ? `https://${hostname}` : origin;
-    this.#auth = `${username}:${password}`;
-    this.#deadline = deadline;
-  }
-
+function managementApi(endpoint: string, { username, password }: Login, deadline: Deadline) {
+  const { protocol, hostname, origin } = new URL(endpoint);
+  const api = `${protocol === 'amqps:' ? `https://${hostname}` : origin}/api`;
+  const headers = { 'Content-Type': 'application/json' };
+  const signal = deadline.signal();
+  const options = { headers, auth: `${username}:${password}`, agent: false, signal };
+  const ask = async (url: URL, method: string, body: string): ReturnType<typeof send> => {
+    try {
+      return await send(url, { ...options, method }, body);
+    } catch (error) {
+      if (deadline.leftMs < PAUSE_MS) throw new Error(`${url.origin} ${troubleOf(Object(error), signal)}`);
+      await sleep(PAUSE_MS);
+      return ask(url, method, body);
+    }
+  };
   /** @throws Error unless it is done; what is to be deleted may be gone already */
-  async request(method: 'PUT' | 'DELETE', path: readonly string[], body: object = {}): Promise<void> {
-    const url = new URL(`${this.#origin}/api/${path.map(encodeURIComponent).join('/')}`);
-    const { status } = await this.#ask(url, method, JSON.stringify(body));
+  return async (method: 'PUT' | 'DELETE', path: readonly string[], body: object = {}) => {
+    const url = new URL(`${api}/${path.map(encodeURIComponent).join('/')}`);
+    const { status } = await ask(url, method, JSON.stringify(body));
     if (status >= 400 && !(method === 'DELETE' && status === 404))
       throw new Error(`${method} ${url.href} answered with status ${status}`);
-  }
-
-  async #ask(url: URL, method: string, body: string): ReturnType<typeof send> {
-    const signal = this.#deadline.signal();
-    const headers = { 'Content-Type': 'application/json' };
-    try {
-      return await send(url, { method, headers, auth: this.#auth, agent: false, signal }, body);
-    } catch (error) {
-      if (this.#deadline.leftMs < PAUSE_MS)
-        throw new Error(`${url.origin} ${troubleOf(Object(error), signal)}`);
-      await sleep(PAUSE_MS);
-      return this.#ask(url, method, body);
-    }
-  }
+  };
 }

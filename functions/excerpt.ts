@@ -1,11 +1,9 @@
-/** The first of a list, and how many are left out: never one alone, since "and 1 more" takes the room of that one. */
-export interface Excerpt<T> {
-  readonly shown: readonly T[];
-  readonly omitted: number;
-}
-
-/** @param most how many are shown; one more where it would be the only one that is left out */
-export function excerpt<T>(list: readonly T[], most: number): Excerpt<T> {
+/**
+ * The first of a list, and how many are left out: never one alone, since "and 1 more" takes the room of that one.
+ *
+ * @param most how many are shown; one more where it would be the only one that is left out
+ */
+export function excerpt<T>(list: readonly T[], most: number) {
   const shown = list.length === most + 1 ? list : list.slice(0, most);
   return { shown, omitted: list.length - shown.length };
 }

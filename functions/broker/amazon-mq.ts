@@ -1,13 +1,7 @@
 import type { MqClient } from '@aws-sdk/client-mq';
 import type { Deadline } from '../time/deadline.ts';
-import { type BrokerEndpoint, parseEndpoint } from './address.ts';
+import { parseEndpoint } from './address.ts';
 import { BrokerUnknown } from './errors.ts';
-
-export interface BrokerDescription {
-  /** Amazon MQ's state, such as `RUNNING` or `REBOOT_IN_PROGRESS`. */
-  readonly state: string | undefined;
-  readonly endpoint: BrokerEndpoint | undefined;
-}
 
 /** DescribeBroker answers within a second, or is not reached. */
 const MAX_TIMEOUT_MS = 3000;
@@ -16,9 +10,10 @@ const MAX_TIMEOUT_MS = 3000;
  * Asks Amazon MQ's DescribeBroker, for at most 3 s. Loads the SDK's client when called, since that client costs
  * more than a whole cold start.
  *
+ * @returns the broker's endpoint, and its state, such as `RUNNING` or `REBOOT_IN_PROGRESS`
  * @throws BrokerUnknown
  */
-export async function describeBroker(brokerId: string, deadline: Deadline): Promise<BrokerDescription> {
+export async function describeBroker(brokerId: string, deadline: Deadline) {
   let client: MqClient | undefined;
   try {
     const sdk = await import('@aws-sdk/client-mq');

@@ -49,7 +49,7 @@ export class GuestKeys {
   ): Promise<SecureSerializer | undefined> {
     const lookup = this.#lookup(instanceId, deadline);
     const key = await (hops?.time('key', lookup) ?? lookup);
-    const serializer = key === undefined ? undefined : this.#withKey(instanceId, key.trim()); // of the line's end of a file
+    const serializer = key === undefined ? undefined : this.#withKey(instanceId, key.trim()); // of the end of a line
     const until = serializer === undefined ? Date.now() + ABSENCE_MS : Number.POSITIVE_INFINITY;
     this.#known.set(instanceId, { serializer, until });
     return serializer;

@@ -1,9 +1,3 @@
-/** An item of `Accept` or `Accept-Encoding` (RFC 9110) without its parameters, in lower case, and its weight from 0 to 1. */
-interface Weighted {
-  readonly name: string;
-  readonly weight: number;
-}
-
 /**
  * The media type that the caller likes best; of those that it likes alike, the one that is offered first. Parameters other
  * than `q` do not count. Who accepts none of them gets the first, too.
@@ -31,7 +25,8 @@ export function acceptsGzip(acceptEncoding: string | undefined): boolean {
   return found !== undefined && found.weight > 0;
 }
 
-function weighted(header: string): Weighted[] {
+/** The items of `Accept` or `Accept-Encoding` (RFC 9110) without their parameters, in lower case, and their weights from 0 to 1. */
+function weighted(header: string) {
   return header.split(',').map((item) => {
     const [name = '', ...parameters] = item.split(';').map((part) => part.trim().toLowerCase());
     const weight = parameters.find((parameter) => parameter.startsWith('q='));

@@ -48,12 +48,9 @@ export function squares({ unreachable, counts }: Overview): Html {
 ${labelled.map((guest, index) => labelledSquare(grid, guest, index))}${groups(grid, counts, labelled.length)}</svg>`;
 }
 
-interface Grid {
-  readonly columns: number;
-  readonly pitch: number;
-}
+type Grid = ReturnType<typeof gridOf>;
 
-function gridOf(total: number): Grid {
+function gridOf(total: number) {
   const { pitch } = PITCHES.find(({ from }) => total >= from) ?? { pitch: 3 };
   return { pitch, columns: Math.min(total, Math.floor(MAX_WIDTH / pitch)) };
 }

@@ -77,15 +77,12 @@ function keyLookup(settings: GuestKeySettings): KeyLookup {
     const file = new KeyFile(settings.file);
     return (instanceId) => file.key(instanceId);
   }
-  return async (instanceId, deadline) => {
-    try {
-      return (await readSecret(settings.secretPrefix + instanceId, deadline)).trim();
-    } catch (error) {
+  return (instanceId, deadline) =>
+    readSecret(settings.secretPrefix + instanceId, deadline).catch((error) => {
       const isMissing = error instanceof SecretUnavailable && error.exception === 'ResourceNotFoundException';
       if (isMissing) return undefined;
       throw error;
-    }
-  };
+    });
 }
 
 /** Lambda's names of function, version and log stream, so that an operator finds the connection's owner. */

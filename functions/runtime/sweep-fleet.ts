@@ -86,7 +86,7 @@ export function planSweep(
         interruption,
       });
     };
-    return pingWithKey(keys, instanceId, guestDeadline.or(deadline), pingOnce).catch(keyless);
+    return pingWithKey(keys, instanceId, deadline.within(config.rpcTimeoutMs), pingOnce).catch(keyless);
   };
   return new Sweep(instanceIds, ping, deadline);
 }

@@ -4,38 +4,26 @@ import type { StateLocation } from '../store/state-location.ts';
 import type { NamedTarget } from '../sweep/control-plane.ts';
 import { InvalidConfig, readCount, readNumber, requireVerifiedTls, type Variables } from './variables.ts';
 
-/** What the health check alone reads of the environment. */
-export interface StateSettings {
-  /** Where the state is saved from sweep to sweep; undefined: nowhere, and no changes are reported. */
-  readonly location: StateLocation | undefined;
-  readonly thresholds: Thresholds;
-}
-
-/** What the page's function reads of the environment. */
-export interface PageSettings {
-  /** Where the health check keeps what it found. */
-  readonly location: StateLocation;
-  /** How often a sweep begins, in milliseconds. */
-  readonly rateMs: number;
-}
-
 /** The most sweeps in a row that a threshold may ask for. */
 const MAX_SWEEPS = 1000;
 const MAX_HOURS = 24 * 365;
 const HOUR_MS = 3_600_000;
 
-/** @throws InvalidConfig */
-export function readStateSettings(env: Variables): StateSettings {
-  return {
-    location: readLocation(env['FLEET_STATE_URL']),
-    thresholds: {
-      unreachableAfterSweeps: readCount(env, 'UNREACHABLE_AFTER_SWEEPS', 2, MAX_SWEEPS),
-      reachableAfterSweeps: readCount(env, 'REACHABLE_AFTER_SWEEPS', 1, MAX_SWEEPS),
-      abandonedAfterMs: readCount(env, 'ABANDONED_AFTER_HOURS', 168, MAX_HOURS) * HOUR_MS,
-      remindAfterMs: readCount(env, 'REMIND_AFTER_HOURS', 24, MAX_HOURS, 0) * HOUR_MS,
-      rateMs: env['HEALTH_CHECK_RATE_MINUTES'] ? readRateMs(env) : undefined,
-    },
+/**
+ * What the health check alone reads of the environment.
+ *
+ * @returns `location` undefined: no state is saved from sweep to sweep, and no changes are reported
+ * @throws InvalidConfig
+ */
+export function readStateSettings(env: Variables) {
+  const thresholds: Thresholds = {
+    unreachableAfterSweeps: readCount(env, 'UNREACHABLE_AFTER_SWEEPS', 2, MAX_SWEEPS),
+    reachableAfterSweeps: readCount(env, 'REACHABLE_AFTER_SWEEPS', 1, MAX_SWEEPS),
+    abandonedAfterMs: readCount(env, 'ABANDONED_AFTER_HOURS', 168, MAX_HOURS) * HOUR_MS,
+    remindAfterMs: readCount(env, 'REMIND_AFTER_HOURS', 24, MAX_HOURS, 0) * HOUR_MS,
+    rateMs: env['HEALTH_CHECK_RATE_MINUTES'] ? readRateMs(env) : undefined,
   };
+  return { location: readLocation(env['FLEET_STATE_URL']), thresholds };
 }
 
 /** The control plane's own topics, `topic` or `exchange:topic`. @throws InvalidConfig */
@@ -51,8 +39,8 @@ export function readControlPlaneTopics(env: Variables, controlExchange: string):
   });
 }
 
-/** @throws InvalidConfig */
-export function readPageSettings(env: Variables): PageSettings {
+/** Where the health check saves what it found, and how often a sweep begins. @throws InvalidConfig */
+export function readPageSettings(env: Variables) {
   requireVerifiedTls(env);
   const location = readLocation(env['FLEET_STATE_URL']);
   if (location === undefined) throw new InvalidConfig('FLEET_STATE_URL is not set: there is nothing to show');

@@ -101,7 +101,7 @@ export function sweepResult(
     verdicts,
     unreached,
     failedAt: (id) => new Date(sweep.failedAt(id) ?? run.endedAt),
-    roundTripsMs: Float64Array.from([...verdicts.values()].filter(isReachable), roundTrip).sort(),
+    roundTripsMs: Float64Array.from(verdicts.values().filter(isReachable), (each) => each.roundTripMs).sort(),
     isBrokerReachable,
     error: failure ?? incompleteness(verdicts, unreached) ?? emptiness(verdicts, run.origin),
   };
@@ -194,10 +194,6 @@ export function isInTheClear(verdict: Verdict): boolean {
 
 export function hasSeveralConsumers(verdict: Verdict): boolean {
   return isReachable(verdict) && verdict.consumers !== undefined;
-}
-
-function roundTrip({ roundTripMs }: Reachable): number {
-  return roundTripMs;
 }
 
 function worstFirst({ why: a }: Silent, { why: b }: Silent): number {

@@ -34,11 +34,6 @@ export class Deadline {
     return new Deadline(Math.min(this.#at, performance.now() + ms));
   }
 
-  /** Whichever of the two comes first. */
-  or(other: Deadline): Deadline {
-    return this.#at <= other.#at ? this : other;
-  }
-
   /** A part of the time that is left, `share` being between 0 and 1. */
   share(share: number): Deadline {
     return Deadline.in(share * this.leftMs);

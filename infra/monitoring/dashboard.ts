@@ -34,7 +34,8 @@ export class Dashboard extends Construct {
     const sweepPeriod = Duration.minutes(props.rateMinutes);
     const dashboard = new CloudWatchDashboard(this, 'Dashboard', { defaultInterval: Duration.hours(3) });
     if (props.page) dashboard.addWidgets(brokenNow(props.page));
-    dashboard.addWidgets(fleetNow(this, sweepPeriod), alarmStates(props.alarms));
+    const alarms = new AlarmStatusWidget({ title: 'Alarms', alarms: props.alarms.all, width: 8, height: 6 });
+    dashboard.addWidgets(fleetNow(this, sweepPeriod), alarms);
     dashboard.addWidgets(
       roundTrip('Round trip of the health check', (statistic) =>
         ownMetric(this, 'health-check', 'RoundTripTime', { statistic, period: sweepPeriod }),
@@ -91,10 +92,6 @@ function fleetNow(scope: Construct, period: Duration) {
     width: 16,
     height: 6,
   });
-}
-
-function alarmStates({ all }: Alarms) {
-  return new AlarmStatusWidget({ title: 'Alarms', alarms: all, width: 8, height: 6 });
 }
 
 function roundTrip(title: string, metric: (statistic: string) => IMetric) {

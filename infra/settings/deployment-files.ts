@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { isRecord } from '../../functions/json.ts';
 import { brokerProblems, LOCK, makingOf, ON_PURPOSE } from './broker-lock.ts';
@@ -12,11 +12,7 @@ import { InvalidSettings } from './invalid-settings.ts';
  * @throws InvalidSettings, which tells all that is wrong in all files
  */
 export function readDeployments(folder: string, { isCi }: { readonly isCi: boolean }): Settings[] {
-  const files = existsSync(folder)
-    ? readdirSync(folder)
-        .filter((file) => file.endsWith('.json'))
-        .sort()
-    : [];
+  const files = globSync('*.json', { cwd: folder }).sort();
   const locks = files.filter((file) => file.endsWith(LOCK));
   const names = files.filter((file) => !file.endsWith(LOCK)).map((file) => file.slice(0, -'.json'.length));
   const problems: string[] = [];

@@ -9,9 +9,9 @@ export interface Deployment {
   /** The name of the health check's function; undefined where only a URL was given. */
   readonly healthCheck?: string;
   /** The output `ApiArn`, which a caller needs `execute-api:Invoke` on. */
-  readonly apiArn?: string;
+  readonly apiArn?: string | undefined;
   /** The output `RpcPingLog`, the log group of the function that answers the ping. */
-  readonly pingLog?: string;
+  readonly pingLog?: string | undefined;
 }
 
 /** Reads a stack's outputs. @throws Error that says what to do */
@@ -28,12 +28,7 @@ export async function deploymentOf(stack: string): Promise<Deployment> {
       `The stack ${stack} has no output Url: its deployment has not ended, or it is another stack. ` +
         `Look at \`aws cloudformation describe-stack-events --stack-name ${stack}\`.`,
     );
-  return {
-    url: apiUrl(url),
-    healthCheck: `${stack}-health-check`,
-    ...(apiArn !== undefined && { apiArn }),
-    ...(pingLog !== undefined && { pingLog }),
-  };
+  return { url: apiUrl(url), healthCheck: `${stack}-health-check`, apiArn, pingLog };
 }
 
 /**

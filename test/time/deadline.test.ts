@@ -26,8 +26,6 @@ describe('a deadline', () => {
     expect(Deadline.in(100).within(30).leftMs).toBe(30);
     expect(Deadline.in(20).within(30).leftMs).toBe(20);
     expect(Deadline.never.within(30).leftMs).toBe(30);
-    expect(Deadline.in(20).or(Deadline.in(30)).leftMs).toBe(20);
-    expect(Deadline.in(30).or(Deadline.in(20)).leftMs).toBe(20);
   });
 
   test('a share of a deadline is a share of the time that is left', async () => {

@@ -27,13 +27,14 @@ function runningSystem(port: string | undefined): FunctionSettings | undefined {
   return system?.settings;
 }
 
-/** The settings by which the commands of this machine sweep a fleet, and its state. @throws InvalidConfig */
+/**
+ * The settings by which the commands of this machine sweep a fleet, and its state. Where the command keeps a state of its own,
+ * a change is reported by the first sweep that finds it.
+ *
+ * @throws InvalidConfig
+ */
 export function sweptFleet(): FunctionSettings {
-  return withState(brokerSettings());
-}
-
-/** Where the command keeps a state of its own, a change is reported by the first sweep that finds it. */
-function withState(settings: FunctionSettings): FunctionSettings {
+  const settings = brokerSettings();
   const own = { FLEET_STATE_URL: fleetStateUrl(settings), UNREACHABLE_AFTER_SWEEPS: '1' };
   const bySchedule = 'FLEET_STATE_URL' in settings ? settings : { ...own, ...settings };
   const all = { ...bySchedule, HEALTH_CHECK_RATE_MINUTES: '' }; // a sweep that a person asks for always counts
