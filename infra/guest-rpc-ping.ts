@@ -1,8 +1,7 @@
 import { Duration, RemovalPolicies, Stack } from 'aws-cdk-lib';
 import { InterfaceVpcEndpoint, type ISecurityGroup } from 'aws-cdk-lib/aws-ec2';
-import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { type PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import { CfnLogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { FLEET_ROUTES } from '../functions/http/fleet-request.ts';
 import type { Api, Callers } from './api/api.ts';
@@ -14,11 +13,13 @@ import { ChangeNotices } from './changes/change-notices.ts';
 import { StateBucket } from './changes/state-bucket.ts';
 import { CONCURRENCY } from './compute/concurrency.ts';
 import { brokerVariables, keystoneVariables, sweepVariables } from './compute/function-environment.ts';
-import { readSecrets, StackFunction, type StackFunctionProps } from './compute/stack-function.ts';
+import { loggingIn } from './compute/function-permissions.ts';
+import { StackFunction, type StackFunctionProps } from './compute/stack-function.ts';
 import { HealthCheckSchedule, sweepTiming } from './compute/sweep-schedule.ts';
 import type { GuestRpcPingProps } from './guest-rpc-ping-props.ts';
 import { Alarms } from './monitoring/alarms.ts';
 import { Dashboard } from './monitoring/dashboard.ts';
+import { logGroupsOf } from './monitoring/log-retention.ts';
 import { arnInPolicies, type BrokerAccess, type BrokerSecret } from './network/broker-access.ts';
 import { Network } from './network/network.ts';
 import { OpenStackAccess } from './network/openstack-access.ts';
@@ -153,11 +154,8 @@ export class GuestRpcPing extends Construct {
 
   /** What a function may do that logs in to the broker. */
   #loggingIn(secretArns: readonly string[]): PolicyStatement[] {
-    const keyArns = new Set([this.#options.secretsKmsKeyArn, this.brokerSecret.encryptionKey?.keyArn]);
-    const known = [...keyArns].filter((arn) => arn !== undefined);
-    const broker = this.#describedBrokerArn;
-    const describe = broker && new PolicyStatement({ actions: ['mq:DescribeBroker'], resources: [broker] });
-    return [...readSecrets(secretArns, known), ...(describe ? [describe] : [])];
+    const keyArns = [this.#options.secretsKmsKeyArn, this.brokerSecret.encryptionKey?.keyArn];
+    return loggingIn(secretArns, keyArns, this.#describedBrokerArn);
   }
 
   get #pingSecrets(): string[] {
@@ -234,7 +232,7 @@ export class GuestRpcPing extends Construct {
   #encryptWith(key: IKey): void {
     for (const service of [`logs.${Stack.of(this).region}`, 'cloudwatch', 'events'])
       key.grant(new ServicePrincipal(`${service}.amazonaws.com`), ...USING_A_KEY);
-    for (const one of this.node.findAll()) if (CfnLogGroup.isCfnLogGroup(one)) one.kmsKeyId = key.keyArn;
+    for (const log of logGroupsOf(this)) log.kmsKeyId = key.keyArn;
   }
 
   /** Makes the broker's users, before whatever logs in. */

@@ -4,14 +4,14 @@ import { ROUTE } from '../functions/http/request.ts';
 import { PublicApi } from './api/public-api.ts';
 import type { GuestRpcPing } from './guest-rpc-ping.ts';
 import type { GuestRpcPingProps } from './guest-rpc-ping-props.ts';
-import { ManagedPolicies } from './managed-policies.ts';
+import { PeoplePolicies } from './people-policies.ts';
 
 const EXAMPLE_PATH = ROUTE.path.replace('{tenant_id}', 'TENANT').replace('{instance_id}', 'INSTANCE_ID');
 
 /** Writes down what a deployer wants to know of a stack, and what `npm run smoke` reads. */
 export function addOutputs(stack: Stack, parts: GuestRpcPing, { vpc, broker }: GuestRpcPingProps): void {
   const { api, ping, sweep, alarms, dashboard, fleet, users } = parts;
-  const policies = new ManagedPolicies(stack, 'Policies', parts);
+  const policies = new PeoplePolicies(stack, 'Policies', parts);
   const output = (id: string, description: string, value: string | undefined) =>
     value !== undefined && new CfnOutput(stack, id, { description, value });
   /** Other programs of the account find it in Systems Manager's parameters as well. */

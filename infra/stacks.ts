@@ -1,12 +1,12 @@
 import { type App, CfnOutput, CfnParameter, CfnRule, Fn, Stack, Tags } from 'aws-cdk-lib';
 import { SecurityGroup, Vpc } from 'aws-cdk-lib/aws-ec2';
 import { Key } from 'aws-cdk-lib/aws-kms';
-import { CfnLogGroup } from 'aws-cdk-lib/aws-logs';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { GuestRpcPingBroker } from './broker/guest-rpc-ping-broker.ts';
 import type { Bundles } from './bundle/bundles.ts';
 import { GuestRpcPing } from './guest-rpc-ping.ts';
+import { logGroupsOf } from './monitoring/log-retention.ts';
 import { addOutputs } from './outputs.ts';
 import { MAKING, makingOf } from './settings/broker-lock.ts';
 import {
@@ -50,11 +50,10 @@ export function addDeployment(app: App, settings: Settings, bundles: Bundles): S
 
 function finish(stack: Stack, { tags, logRetentionDays, kmsKeyArn }: Settings): void {
   for (const [name, value] of Object.entries(tags)) Tags.of(stack).add(name, value);
-  for (const one of stack.node.findAll())
-    if (CfnLogGroup.isCfnLogGroup(one)) {
-      one.retentionInDays = logRetentionDays;
-      if (kmsKeyArn !== undefined) one.kmsKeyId = kmsKeyArn;
-    }
+  for (const log of logGroupsOf(stack)) {
+    log.retentionInDays = logRetentionDays;
+    if (kmsKeyArn !== undefined) log.kmsKeyId = kmsKeyArn;
+  }
 }
 
 function keyOf(stack: Stack, { kmsKeyArn }: Settings) {

@@ -3,7 +3,7 @@ import type { Reason } from '../guest/reason.ts';
 import type { Transport } from '../oslo/transport.ts';
 import type { Deadline } from '../time/deadline.ts';
 import type { Interruption } from '../time/interruption.ts';
-import { InFlight } from './in-flight.ts';
+import { ConcurrentPings } from './concurrent-pings.ts';
 import { sharedProof } from './shared-proof.ts';
 
 /** What is known of a guest after a sweep; `unknown`: its key could not be read, so the guest was not pinged. */
@@ -37,9 +37,6 @@ const BROKER_REASONS: ReadonlySet<Reason> = new Set([
   'broker_blocked',
   'exchange_missing',
 ]);
-
-/** How many guests are pinged at once, besides the silent ones. More would wait for each other, on the broker and here. */
-const CONCURRENCY = 128;
 
 /** How often the broker is asked for a sign of life while guests are waited for. */
 const PROOF_EVERY_MS = 2000;
@@ -98,7 +95,7 @@ export class Sweep {
     interruption: Interruption,
   ): Promise<SweepEnd> {
     const { client, liveness } = transport;
-    const pings = new InFlight(CONCURRENCY, liveness);
+    const pings = new ConcurrentPings(liveness);
     let end: End = { kind: 'complete' };
     const stop = (why: End) => {
       if (pings.isStopped) return; // what the stopped pings end in is a consequence

@@ -3,9 +3,10 @@ import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
-import { FilterPattern, LogGroup, MetricFilter, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { FilterPattern, LogGroup, MetricFilter } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { ROUTE } from '../../functions/http/request.ts';
+import { LOG_RETENTION } from '../monitoring/log-retention.ts';
 
 /** Who may call: whoever signs and is allowed to by IAM, an admin of Keystone's, or anyone. */
 export type Callers = 'iam' | 'keystone' | 'anyone';
@@ -52,7 +53,7 @@ export abstract class Api extends Construct {
     this.callers = callers;
     this.routes = [{ path: ROUTE.path, function: ping }, ...routes];
     this.requests = callers === 'keystone' ? concurrency * REQUESTS_FOR_A_PING : concurrency;
-    this.accessLog = new LogGroup(this, 'AccessLog', { retention: RetentionDays.ONE_MONTH });
+    this.accessLog = new LogGroup(this, 'AccessLog', { retention: LOG_RETENTION });
     this.throttled = new MetricFilter(this, 'Throttled', {
       logGroup: this.accessLog,
       filterPattern: FilterPattern.stringValue('$.status', '=', '429'),

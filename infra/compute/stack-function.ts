@@ -1,6 +1,6 @@
-import { Aws, Stack, Validations } from 'aws-cdk-lib';
+import { Stack, Validations } from 'aws-cdk-lib';
 import type { ISecurityGroup } from 'aws-cdk-lib/aws-ec2';
-import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   ApplicationLogLevel,
   Architecture,
@@ -10,11 +10,13 @@ import {
   Runtime,
   Tracing,
 } from 'aws-cdk-lib/aws-lambda';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Bundles } from '../bundle/bundles.ts';
 import { functionCode } from '../bundle/function-code.ts';
+import { LOG_RETENTION } from '../monitoring/log-retention.ts';
 import type { Network } from '../network/network.ts';
+import { attachToVpc } from './function-permissions.ts';
 
 /** `memorySize`: Lambda gives a share of a processor by it, a whole one at 1,769 MB. */
 export interface StackFunctionProps
@@ -44,7 +46,7 @@ export class StackFunction extends Construct {
     super(scope, id);
     const { name, bundles, statements, network, securityGroups = [], caCertificates, ...options } = props;
     const functionName = `${Stack.of(this).stackName}-${name}`;
-    this.logGroup = new LogGroup(this, 'Log', { retention: RetentionDays.ONE_MONTH });
+    this.logGroup = new LogGroup(this, 'Log', { retention: LOG_RETENTION });
     const role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     this.logGroup.grantWrite(role);
     const inVpc = network ? attachToVpc(functionName) : [];
@@ -78,30 +80,4 @@ export class StackFunction extends Construct {
         "resources known beforehand; the latter are denied to the function's own code.",
     });
   }
-}
-
-/** Lets Lambda attach the function to a VPC, and denies the same actions to the function's own code. */
-function attachToVpc(functionName: string): PolicyStatement[] {
-  const actions = [
-    'ec2:CreateNetworkInterface',
-    'ec2:DescribeNetworkInterfaces',
-    'ec2:DescribeSubnets',
-    'ec2:DeleteNetworkInterface',
-    'ec2:AssignPrivateIpAddresses',
-    'ec2:UnassignPrivateIpAddresses',
-  ];
-  const functionArn = `arn:${Aws.PARTITION}:lambda:${Aws.REGION}:${Aws.ACCOUNT_ID}:function:${functionName}`;
-  const conditions = { ArnEquals: { 'lambda:SourceFunctionArn': functionArn } };
-  return [
-    new PolicyStatement({ actions, resources: ['*'] }),
-    new PolicyStatement({ effect: Effect.DENY, actions, resources: ['*'], conditions }),
-  ];
-}
-
-/** Lets a function read secrets. @param keyArns customer managed keys of these secrets */
-export function readSecrets(arns: readonly string[], keyArns: readonly string[]): PolicyStatement[] {
-  const read = new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [...arns] });
-  if (keyArns.length === 0) return [read];
-  const conditions = { StringEquals: { 'kms:ViaService': `secretsmanager.${Aws.REGION}.amazonaws.com` } };
-  return [read, new PolicyStatement({ actions: ['kms:Decrypt'], resources: [...keyArns], conditions })];
 }

@@ -6,8 +6,9 @@ import {
   SubnetType,
   Vpc,
 } from 'aws-cdk-lib/aws-ec2';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { LOG_RETENTION } from '../monitoring/log-retention.ts';
 
 /** A VPC for a new broker: two private subnets without a route to or from the internet. */
 export class OwnVpc extends Construct {
@@ -37,7 +38,7 @@ export class OwnVpc extends Construct {
     vpc.addFlowLog('Refused', {
       trafficType: FlowLogTrafficType.REJECT,
       destination: FlowLogDestination.toCloudWatchLogs(
-        new LogGroup(this, 'RefusedTraffic', { retention: RetentionDays.ONE_MONTH }),
+        new LogGroup(this, 'RefusedTraffic', { retention: LOG_RETENTION }),
       ),
     });
   }

@@ -1,6 +1,6 @@
 import { describe, expect, jest, test } from '@jest/globals';
 import { Liveness } from '../../functions/oslo/liveness.ts';
-import { InFlight } from '../../functions/sweep/in-flight.ts';
+import { ConcurrentPings } from '../../functions/sweep/concurrent-pings.ts';
 import type { Interruption } from '../../functions/time/interruption.ts';
 import { pass, useFakeClock } from '../setup/fake-clock.ts';
 
@@ -30,21 +30,21 @@ function ping() {
 
 /** Starts as many pings as there are slots, and asks for one slot more. */
 function filled(slots: number, liveness: Pick<Liveness, 'isSeenSince'> = ALIVE) {
-  const inFlight = new InFlight(slots, liveness);
+  const inFlight = new ConcurrentPings(liveness, slots);
   const pings = Array.from({ length: slots }, () => start(inFlight));
   const onFree = jest.fn();
   const waiting = inFlight.slot().then(onFree);
   return { inFlight, pings, onFree, waiting };
 }
 
-function start(inFlight: InFlight) {
+function start(inFlight: ConcurrentPings) {
   const started = ping();
   inFlight.start(started.run);
   return started;
 }
 
 /** So many guests answer after so long. */
-async function answerAfter(inFlight: InFlight, ms: number, times = 1): Promise<void> {
+async function answerAfter(inFlight: ConcurrentPings, ms: number, times = 1): Promise<void> {
   for (let time = 0; time < times; time++) {
     const answering = start(inFlight);
     await pass(ms);
@@ -53,7 +53,7 @@ async function answerAfter(inFlight: InFlight, ms: number, times = 1): Promise<v
   }
 }
 
-async function finish(inFlight: InFlight): Promise<void> {
+async function finish(inFlight: ConcurrentPings): Promise<void> {
   inFlight.stop();
   await inFlight.settled();
   expect(jest.getTimerCount()).toBe(0);
@@ -86,7 +86,7 @@ describe('pings in flight', () => {
   });
 
   test('a silent ping among others that are answered gives up its slot', async () => {
-    const inFlight = new InFlight(2, ALIVE);
+    const inFlight = new ConcurrentPings(ALIVE, 2);
     const silent = start(inFlight);
     await answerAfter(inFlight, 10, 10);
     start(inFlight);
@@ -96,7 +96,7 @@ describe('pings in flight', () => {
   });
 
   test('pings of a slow fleet keep their slots for four usual round trips', async () => {
-    const inFlight = new InFlight(1, ALIVE);
+    const inFlight = new ConcurrentPings(ALIVE, 1);
     await answerAfter(inFlight, 500, 5);
     expect(inFlight.silenceMs).toBe(2000);
     const onFree = jest.fn();
@@ -110,7 +110,7 @@ describe('pings in flight', () => {
   });
 
   test('one slow guest does not make a fleet slow', async () => {
-    const inFlight = new InFlight(1, ALIVE);
+    const inFlight = new ConcurrentPings(ALIVE, 1);
     await answerAfter(inFlight, 1, 50);
     await answerAfter(inFlight, 3000);
     expect(inFlight.silenceMs).toBeLessThan(500);

@@ -5,7 +5,7 @@ import { FLEET_ROUTES } from '../functions/http/fleet-request.ts';
 import type { GuestRpcPing } from './guest-rpc-ping.ts';
 
 /** Policies to attach to people's roles. */
-export class ManagedPolicies extends Construct {
+export class PeoplePolicies extends Construct {
   /** Lets its holder ping; undefined where it is not IAM that decides. */
   readonly caller: ManagedPolicy | undefined;
   /** Lets its holder see the dashboard, with all that it shows, and ask for the fleet. */

@@ -2,6 +2,9 @@ import { CodedError } from '../coded-error.ts';
 import type { Liveness } from '../oslo/liveness.ts';
 import { Interruption } from '../time/interruption.ts';
 
+/** How many guests are pinged at once, besides the silent ones. More would wait for each other, on the broker and here. */
+const CONCURRENCY = 128;
+
 /** A guest counts as silent after so many usual round trips, and not before the minimum. */
 const ROUND_TRIPS = 4;
 const MIN_SILENCE_MS = 100;
@@ -26,7 +29,7 @@ class Stopped extends CodedError {
  * has been silent for {@link silenceMs} and the broker has given a sign of life since the last ping was started. Where broker
  * or guests are slow, round trips are long, and so is that time: they are not given more pings. All pings can be stopped together.
  */
-export class InFlight {
+export class ConcurrentPings {
   /** Resolves when all pings are stopped. */
   readonly stopped: Promise<void>;
   readonly #stopped = Promise.withResolvers<void>();
@@ -44,7 +47,7 @@ export class InFlight {
   #isStopped = false;
 
   /** @param liveness of the connection on which the guests are pinged */
-  constructor(slots: number, liveness: Pick<Liveness, 'isSeenSince'>) {
+  constructor(liveness: Pick<Liveness, 'isSeenSince'>, slots = CONCURRENCY) {
     this.stopped = this.#stopped.promise;
     this.#slots = slots;
     this.#liveness = liveness;
