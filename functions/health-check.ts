@@ -7,12 +7,12 @@ import { type ReportedSummary, withReport } from './changes/report.ts';
 import { Archive } from './history/archive.ts';
 import { openTransport } from './oslo/transport.ts';
 import { ExecutionEnvironment } from './runtime/execution-environment.ts';
-import { knownGuestsOf, planSweep, queueNodes, runControlPlane, runSweep } from './runtime/sweep-fleet.ts';
+import { guestListerOf, planSweep, queueNodes, runControlPlane, runSweep } from './runtime/sweep-fleet.ts';
 import { readControlPlaneTopics, readStateSettings } from './settings/state-settings.ts';
 import { readTroveSettings } from './settings/trove-settings.ts';
 import { InvalidConfig, orInvalidConfig } from './settings/variables.ts';
 import { openStateStore } from './store/state-location.ts';
-import { FleetUnknown, type KnownGuests } from './sweep/known-guests.ts';
+import { FleetUnknown, type Listing } from './sweep/known-guests.ts';
 import { summarize } from './sweep/summary.ts';
 import type { Sweep, SweepEnd } from './sweep/sweep.ts';
 import { readSweepRequest, type SweepRequest } from './sweep/sweep-request.ts';
@@ -69,7 +69,7 @@ async function load(env: NodeJS.ProcessEnv) {
     const rules = { ...thresholds, expectedSilenceMs: troveSettings?.expectedSilenceMs ?? 0 };
     return {
       environment,
-      knownGuests: knownGuestsOf(environment),
+      listGuests: guestListerOf(environment),
       /** Undefined: nothing is saved from sweep to sweep. */
       history: location && new FleetHistory(openStateStore(location), new Archive(location), rules),
       /** Undefined: nobody but the broker is asked who the guests are. */
@@ -94,7 +94,7 @@ async function answerMutes(
 }
 
 async function check(
-  { environment, knownGuests, history, trove, topics }: HealthCheck,
+  { environment, listGuests, history, trove, topics }: HealthCheck,
   request: SweepRequest,
   requestId: string,
   deadline: Deadline,
@@ -106,7 +106,7 @@ async function check(
   const listing = sweepDeadline.share(LISTING_SHARE);
   const [saved, found] = await Promise.all([
     history?.load(listing),
-    findGuests(knownGuests, request, listing),
+    findGuests(listGuests, request, listing),
   ]);
   const remembered = new RememberedGuests(saved, request.forget);
   const sweep = planSweep(environment, {
@@ -156,13 +156,13 @@ interface Found {
 }
 
 async function findGuests(
-  known: KnownGuests,
+  listGuests: (deadline: Deadline) => Promise<Listing>,
   { instanceIds }: SweepRequest,
   deadline: Deadline,
 ): Promise<Found> {
   if (instanceIds) return { guests: new Set(instanceIds), origin: { from: 'event' } };
   try {
-    const { guests, ...origin } = await known.list(deadline);
+    const { guests, ...origin } = await listGuests(deadline);
     return { guests, origin, ...(origin.problem === undefined && { bound: guests }) };
   } catch (error) {
     if (!(error instanceof FleetUnknown)) throw error;

@@ -6,7 +6,7 @@ import { type BrokerLocator, fixedLocator } from '../broker/locator.ts';
 import { GuestKeys, type KeyLookup } from '../guest/guest-keys.ts';
 import type { ChannelLimit } from '../oslo/channels.ts';
 import type { openTransport, Transport } from '../oslo/transport.ts';
-import { KeyFile } from '../secrets/key-file.ts';
+import { keyFile } from '../secrets/key-file.ts';
 import { readSecret, SecretUnavailable } from '../secrets/secrets-manager.ts';
 import { type BrokerSettings, type Config, type GuestKeySettings, readConfig } from '../settings/config.ts';
 import { Deadline } from '../time/deadline.ts';
@@ -73,10 +73,7 @@ function locatorOf(settings: BrokerSettings): BrokerLocator {
 
 /** A guest's key is kept in a secret of its own, or locally in a file. */
 function keyLookup(settings: GuestKeySettings): KeyLookup {
-  if ('file' in settings) {
-    const file = new KeyFile(settings.file);
-    return (instanceId) => file.key(instanceId);
-  }
+  if ('file' in settings) return keyFile(settings.file);
   return (instanceId, deadline) =>
     readSecret(settings.secretPrefix + instanceId, deadline).catch((error) => {
       const isMissing = error instanceof SecretUnavailable && error.exception === 'ResourceNotFoundException';

@@ -9,16 +9,16 @@ import { PingTiming, SIGN_OF_LIFE_MS } from '../guest/timing.ts';
 import { instanceIdOf } from '../guest/topic.ts';
 import { SecretUnavailable } from '../secrets/secrets-manager.ts';
 import { type NamedTarget, pingTopics, type TopicFinding } from '../sweep/control-plane.ts';
-import { KnownGuests } from '../sweep/known-guests.ts';
+import { guestLister } from '../sweep/known-guests.ts';
 import { type PingOne, Sweep, type SweepEnd, type Verdict } from '../sweep/sweep.ts';
 import { Deadline } from '../time/deadline.ts';
 import { brokerFailure } from './broker-failure.ts';
 import type { ExecutionEnvironment } from './execution-environment.ts';
 
-/** The guests that the broker knows. */
-export function knownGuestsOf({ config, locator }: ExecutionEnvironment): KnownGuests {
+/** Lists the guests that the broker knows. */
+export function guestListerOf({ config, locator }: ExecutionEnvironment): ReturnType<typeof guestLister> {
   const management = new ManagementApi(config.managementUrl, locator);
-  return new KnownGuests({
+  return guestLister({
     bindings: (deadline) => management.boundKeys(config.controlExchange, deadline),
     queues: (deadline) => management.queueNames(deadline),
   });

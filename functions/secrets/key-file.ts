@@ -8,34 +8,29 @@ export class KeyFileUnreadable extends CodedError {
   override readonly isForDeployer = true;
 }
 
-/** A JSON file `{"<instance_id>": "<key>"}`, read again when it has changed. */
-export class KeyFile {
-  readonly #path: string;
-  #keys: Promise<ReadonlyMap<string, unknown>> | undefined;
-  #changedMs = 0;
-
-  constructor(path: string) {
-    this.#path = path;
-  }
-
-  /** @returns the instance's RPC key; undefined when the file has none @throws KeyFileUnreadable */
-  async key(instanceId: string): Promise<string | undefined> {
-    const { ctimeMs } = await fs.promises.stat(this.#path).catch((error) => this.#fail(error));
-    if (this.#keys === undefined || ctimeMs !== this.#changedMs) this.#keys = this.#read();
-    this.#changedMs = ctimeMs;
-    const key = (await this.#keys).get(instanceId);
+/**
+ * Looks up instances' RPC keys in a JSON file `{"<instance_id>": "<key>"}`, which is read again when it has changed.
+ *
+ * @returns gives undefined when the file has no key of the instance, and throws KeyFileUnreadable
+ */
+export function keyFile(path: string): (instanceId: string) => Promise<string | undefined> {
+  let keys: Promise<ReadonlyMap<string, unknown>> | undefined;
+  let readMs = 0;
+  const problem = (what: string) => new KeyFileUnreadable(`GUEST_KEYS_FILE ${path} ${what}`);
+  const fail = (error: NodeJS.ErrnoException) => {
+    throw problem(`cannot be read: ${error.code}`);
+  };
+  const read = async () => {
+    const found = parseJsonObject(await fs.promises.readFile(path, 'utf8').catch(fail));
+    if (found === undefined) throw problem('is not a JSON object');
+    return new Map(Object.entries(found));
+  };
+  return async (instanceId) => {
+    const { ctimeMs } = await fs.promises.stat(path).catch(fail);
+    if (keys === undefined || ctimeMs !== readMs) keys = read();
+    readMs = ctimeMs;
+    const key = (await keys).get(instanceId);
     if (key === undefined || typeof key === 'string') return key;
-    throw new KeyFileUnreadable(`GUEST_KEYS_FILE ${this.#path} holds a key that is not text`);
-  }
-
-  async #read(): Promise<ReadonlyMap<string, unknown>> {
-    const text = await fs.promises.readFile(this.#path, 'utf8').catch((error) => this.#fail(error));
-    const keys = parseJsonObject(text);
-    if (keys === undefined) throw new KeyFileUnreadable(`GUEST_KEYS_FILE ${this.#path} is not a JSON object`);
-    return new Map(Object.entries(keys));
-  }
-
-  #fail(error: NodeJS.ErrnoException): never {
-    throw new KeyFileUnreadable(`GUEST_KEYS_FILE ${this.#path} cannot be read: ${error.code}`);
-  }
+    throw problem('holds a key that is not text');
+  };
 }

@@ -29,36 +29,29 @@ export class FleetUnknown extends CodedError {
   readonly code = 'fleet_unknown';
 }
 
-/** The guests that the broker knows, as they were last listed in this execution environment. */
-export class KnownGuests {
-  readonly #directories: Directories;
-  #last: { readonly guests: ReadonlySet<string>; readonly at: number } | undefined;
-
-  constructor(directories: Directories) {
-    this.#directories = directories;
-  }
-
-  /**
-   * Lists the guests: those bound to the control exchange; where that names none or fails, those that have a queue; and
-   * where that fails too, those of the last list.
-   *
-   * @throws FleetUnknown
-   */
-  async list(deadline: Deadline): Promise<Listing> {
+/**
+ * Lists the guests that the broker knows: those bound to the control exchange; where that names none or fails, those that
+ * have a queue; and where that fails too, those of the last list in this execution environment.
+ *
+ * @returns throws FleetUnknown
+ */
+export function guestLister(directories: Directories): (deadline: Deadline) => Promise<Listing> {
+  let last: { readonly guests: ReadonlySet<string>; readonly at: number } | undefined;
+  return async (deadline) => {
     let problem: string | undefined;
     for (const from of ['bindings', 'queues'] as const) {
       try {
-        const names = await this.#directories[from](deadline);
+        const names = await directories[from](deadline);
         const guests = new Set(names.flatMap((name) => instanceIdOf(name) ?? []));
         if (guests.size === 0 && from === 'bindings') continue; // RabbitMQ says the same of an exchange that is missing
-        this.#last = { guests, at: Date.now() };
+        last = { guests, at: Date.now() };
         return { guests, from, ...(problem !== undefined && { problem }) };
       } catch (error) {
         problem ??= error instanceof Error ? error.message : String(error);
       }
     }
-    if (this.#last === undefined) throw new FleetUnknown(`The guests cannot be listed: ${problem}`);
-    const { guests, at } = this.#last;
+    if (last === undefined) throw new FleetUnknown(`The guests cannot be listed: ${problem}`);
+    const { guests, at } = last;
     return { guests, from: 'last_list', problem: problem ?? '', ageMs: Date.now() - at };
-  }
+  };
 }

@@ -1,11 +1,11 @@
 import { pathToFileURL } from 'node:url';
-import { KeyFile } from '../../functions/secrets/key-file.ts';
+import { keyFile } from '../../functions/secrets/key-file.ts';
 import { type Config, readConfig } from '../../functions/settings/config.ts';
 import { readPageSettings } from '../../functions/settings/state-settings.ts';
 import { InvalidConfig } from '../../functions/settings/variables.ts';
 import { bundle } from '../bundle/bundle.ts';
 import { run } from '../terminal/command.ts';
-import { LogFormatter } from '../terminal/log-line.ts';
+import { logFormatter } from '../terminal/log-line.ts';
 import { underWay } from '../terminal/under-way.ts';
 import { type Demo, startDemo } from './demo/demo.ts';
 import { instructions } from './demo/instructions.ts';
@@ -40,7 +40,7 @@ type Invoke = (event: unknown) => Promise<unknown>;
 
 /** What to end, last started first. */
 const running = new AsyncDisposableStack();
-const log = new LogFormatter();
+const format = logFormatter();
 let isEnding = false;
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => finish(0));
@@ -82,7 +82,7 @@ async function validate(settings: FunctionSettings, options: Options): Promise<v
   const named = namesBroker(settings) ? settings : { ...settings, BROKER_URL: 'amqp://own' };
   const { guestKeys } = readConfig(named);
   readPageSettings({ FLEET_STATE_URL: 'file:///state', ...settings });
-  if (guestKeys && 'file' in guestKeys) await new KeyFile(guestKeys.file).key('');
+  if (guestKeys && 'file' in guestKeys) await keyFile(guestKeys.file)('');
   if ('KEYSTONE_URL' in settings && options.keystone)
     throw new InvalidConfig('--keystone and KEYSTONE_URL exclude each other');
 }
@@ -176,7 +176,7 @@ function sweepEvery(minutes: number, invoke: Invoke): void {
 }
 
 function printLogLine(line: string): void {
-  const text = log.format(line);
+  const text = format(line);
   if (text !== undefined) console.log(text);
 }
 

@@ -10,31 +10,31 @@ type Entry = Readonly<Record<string, unknown>>;
 /** How many tracebacks are remembered at most. */
 const MAX_TRACEBACKS = 500;
 
-/** Makes the lines of the functions' logs readable for a person. */
-export class LogFormatter {
-  /** What the sweeps have printed of guests that answered with an exception. */
-  readonly #tracebacks = new Set<string>();
-
-  /** @returns undefined for a line that a person need not see: metrics (EMF), or a guest that the sweep's line counts */
-  format(line: string): string | undefined {
+/**
+ * Makes the lines of the functions' logs readable for a person.
+ *
+ * @returns gives undefined for a line that a person need not see: metrics (EMF), or a guest that the sweep's line counts
+ */
+export function logFormatter(): (line: string) => string | undefined {
+  const printed = new Set<string>();
+  /** A traceback is not shown again with each sweep. */
+  const isNew = ({ instance_id: instance, traceback }: Entry) => {
+    const key = `${instance} ${traceback}`;
+    if (printed.has(key)) return false;
+    if (printed.size >= MAX_TRACEBACKS) printed.clear();
+    printed.add(key);
+    return true;
+  };
+  return (line) => {
     const entry = parseJsonObject(line);
     if (entry === undefined) return showControlCharacters(line);
     const { message, outcome } = entry;
-    if (message === 'guest_unreachable') return this.#isNew(entry) ? tracebackOf(line) : undefined;
+    if (message === 'guest_unreachable') return isNew(entry) ? tracebackOf(line) : undefined;
     if (!('message' in entry) || message === 'guest_changed' || message === 'more_unreachable')
       return undefined;
     if (outcome === undefined) return showControlCharacters(line);
     return message === 'health_check' && 'checked' in entry ? sweepLine(line) : pingLine(entry);
-  }
-
-  /** A traceback is not shown again with each sweep. */
-  #isNew({ instance_id: instance, traceback }: Entry): boolean {
-    const key = `${instance} ${traceback}`;
-    if (this.#tracebacks.has(key)) return false;
-    if (this.#tracebacks.size >= MAX_TRACEBACKS) this.#tracebacks.clear();
-    this.#tracebacks.add(key);
-    return true;
-  }
+  };
 }
 
 /** A sweep's line of a guest that answered with an exception, as text with the traceback. */

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { ReportedSummary } from '../../../functions/changes/report.ts';
 import { fleetStateUrl } from '../../../infra/local/parts/fleet-state-url.ts';
 import { fleetReport } from '../../../infra/terminal/fleet-report.ts';
-import { LogFormatter } from '../../../infra/terminal/log-line.ts';
+import { logFormatter } from '../../../infra/terminal/log-line.ts';
 
 const GUEST = '00000000-0000-4000-8000-000000000004';
 const SINCE = '2026-11-24T14:05:11.000Z';
@@ -93,9 +93,9 @@ test.each([
 
 /** What the terminal shows of these entries of the log, without colours. */
 function terminal(...entries: readonly object[]): (string | undefined)[] {
-  const formatter = new LogFormatter();
+  const format = logFormatter();
   return entries.map((entry) => {
-    const text = formatter.format(JSON.stringify({ timestamp: SINCE, ...entry }));
+    const text = format(JSON.stringify({ timestamp: SINCE, ...entry }));
     return text && stripVTControlCharacters(text);
   });
 }
@@ -155,7 +155,7 @@ describe('the terminal', () => {
           { message: 'health_check', outcome: 'error', ...SUMMARY, error },
           { message: 'unknown', text: forged },
         ),
-        new LogFormatter().format(forged.replace('\n', '')),
+        logFormatter()(forged.replace('\n', '')),
         report({
           ...SUMMARY,
           error,
