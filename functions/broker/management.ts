@@ -34,20 +34,17 @@ export class ManagementApi {
    */
   async boundKeys(exchange: string, deadline: Deadline): Promise<string[]> {
     const path = (vhost: string) => `exchanges/${vhost}/${encodeURIComponent(exchange)}/bindings/source`;
-    return (await this.#list(path, ['routing_key'], deadline)).map(([key = '']) => key);
+    return (await this.#list(path, ['routing_key'], deadline)).flat();
   }
 
   /** Lists the names of the virtual host's queues. @throws as {@link boundKeys} */
   async queueNames(deadline: Deadline): Promise<string[]> {
-    return (await this.#list(QUEUES, ['name'], deadline)).map(([name = '']) => name);
+    return (await this.#list(QUEUES, ['name'], deadline)).flat();
   }
 
   /** Lists the queues with the names of the broker nodes that hold them. @throws as {@link boundKeys} */
-  async queueNodes(deadline: Deadline): Promise<[name: string, node: string][]> {
-    return (await this.#list(QUEUES, ['name', 'node'], deadline)).map(([name = '', node = '']) => [
-      name,
-      node,
-    ]);
+  queueNodes(deadline: Deadline): Promise<string[][]> {
+    return this.#list(QUEUES, ['name', 'node'], deadline);
   }
 
   #list(

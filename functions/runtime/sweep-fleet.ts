@@ -41,7 +41,7 @@ export async function queueNodes(
   if (down.take(MIN_DOWN).toArray().length < MIN_DOWN) return undefined;
   try {
     const queues = await new ManagementApi(config.managementUrl, locator).queueNodes(deadline);
-    return new Map(queues.map(([name, node]) => [instanceIdOf(name) ?? '', node]));
+    return new Map(queues.map(([name = '', node = '']) => [instanceIdOf(name) ?? '', node]));
   } catch (error) {
     if (error instanceof ManagementUnavailable) return undefined;
     throw error;

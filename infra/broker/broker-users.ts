@@ -20,15 +20,10 @@ export interface BrokerUsersProps {
   readonly controlPlaneTopics: string;
 }
 
-/** What RabbitMQ lets a user do. */
-interface Permissions {
-  readonly Tags: string;
-  readonly Configure: string;
-  readonly Write: string;
-  readonly Read: string;
-}
+const EVERYTHING = { Tags: '', Configure: '.*', Write: '.*', Read: '.*' };
 
-const EVERYTHING: Permissions = { Tags: '', Configure: '.*', Write: '.*', Read: '.*' };
+/** What RabbitMQ lets a user do. */
+type Permissions = Readonly<typeof EVERYTHING>;
 
 /** The users of a new broker, made with its management API by a function that runs for that alone: nobody else is its administrator. */
 export class BrokerUsers extends Construct {

@@ -20,21 +20,16 @@ export async function startIntermittentGuest(
   id: string,
 ): Promise<() => Promise<void>> {
   await host.start(id);
-  let isRunning = true;
-  let changing: Promise<void> = Promise.resolve();
-  const change = async () => {
-    await (isRunning ? host.stop(id) : host.start(id));
-    isRunning = !isRunning;
-    timer = wait();
+  let changing = Promise.resolve();
+  let timer: NodeJS.Timeout | undefined;
+  const wait = (isRunning: boolean) => {
+    const change = () => {
+      const changed = isRunning ? host.stop(id) : host.start(id);
+      changing = changed.then(() => wait(!isRunning)).catch(console.error);
+    };
+    timer = setTimeout(change, isRunning ? RUNNING_MS : STOPPED_MS);
   };
-  const wait = () =>
-    setTimeout(
-      () => {
-        changing = change().catch(console.error);
-      },
-      isRunning ? RUNNING_MS : STOPPED_MS,
-    );
-  let timer = wait();
+  wait(true);
   return async () => {
     clearTimeout(timer);
     await changing;
