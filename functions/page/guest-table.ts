@@ -30,7 +30,7 @@ const CONTRADICTED: Heading = {
   title: 'Trove says otherwise',
   tone: 'warn',
   means: 'These guests answer, though Trove takes them for dead or does not know them.',
-  todo: 'check that trove-conductor runs, and that the agent is configured with this deployment.',
+  todo: 'Check that trove-conductor runs, and that the agent is configured with this deployment.',
 };
 
 /** Of silent guests that do not count as unreachable. */

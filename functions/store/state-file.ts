@@ -28,7 +28,7 @@ export class StateFile implements StateStore {
   }
 
   async replace(version: string | undefined, text: string): Promise<void> {
-    await fs.promises.mkdir(dirname(this.#path), { recursive: true }).catch(this.#unwritable);
+    await makeFolder(dirname(this.#path)).catch(this.#unwritable);
     const path = await fs.promises.realpath(this.#path).catch(() => this.#path); // what a link leads to is replaced
     const next = `${path}.next`; // whoever makes this file may write
     await removeAbandoned(next).catch(this.#unwritable);
@@ -55,6 +55,18 @@ export class StateFile implements StateStore {
     const why = READ_ONLY.includes(code) ? ': its folder is read-only for this user' : '';
     throw new StateUnavailable(`${this.#path} cannot be written${why}`, code, { cause: error });
   };
+}
+
+/** Not by Node's own `recursive`, which may try for ever where a folder can be made by nobody. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await fs.promises.mkdir(path);
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return;
+    if (codeOf(error) !== 'ENOENT' || fs.existsSync(dirname(path))) throw error;
+    await makeFolder(dirname(path));
+    await makeFolder(path);
+  }
 }
 
 function versionOf(bytes: Buffer): string {

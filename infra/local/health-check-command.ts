@@ -98,7 +98,16 @@ async function invoke(
 /** The event about mutes that the options ask for; undefined: they ask for a sweep. */
 function muteEvent(values: Arguments['values']): object | undefined {
   const { mute, unmute, mutes, for: length, note } = values;
-  if (mute !== undefined) return { mute: { target: mute, for: length, note, author: userInfo().username } };
+  if (mute !== undefined) return { mute: { target: mute, for: length, note, author: author() } };
   if (unmute !== undefined) return { unmute };
   return mutes ? { mutes } : undefined;
+}
+
+/** The user's name, or number where it has no name. */
+function author(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `user ${process.getuid?.()}`;
+  }
 }

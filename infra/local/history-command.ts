@@ -25,6 +25,9 @@ const MAX_DAYS = 400;
 
 const TIMEOUT_MS = 60_000;
 
+const NO_STATE =
+  'No saved state was found: no sweep of these guests has ended yet, or FLEET_STATE_URL names another place.';
+
 const ARGUMENTS = {
   options: { json: { type: 'boolean', default: false }, since: { type: 'string' } },
   allowPositionals: true,
@@ -50,6 +53,7 @@ async function main({ values, positionals }: Parsed<typeof ARGUMENTS>): Promise<
   const stored = await openStateStore(location).read(deadline);
   const { unfiled, guests = {} }: Partial<FleetState> = stored ? parseFleetState(stored.text) : {};
   const filed = await new Archive(location).read(from, now, deadline, id);
+  if (!stored && filed.length === 0) throw new Error(NO_STATE);
   const lines = linesOf(filed, unfiled, id).filter(({ at }) => at >= from.toISOString());
   const incidents = incidentsOf(lines, id === undefined ? guests : ofGuest(guests, id));
   const round_trips = id === undefined ? [] : roundTripsOf(lines, id);

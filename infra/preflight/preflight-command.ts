@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { readDeployment } from '../settings/deployment-files.ts';
 import { messageOf, run, WrongUsage } from '../terminal/command.ts';
 import { type Finding, good, print, todo } from '../terminal/finding.ts';
@@ -25,7 +26,7 @@ async function check({ positionals }: { readonly positionals: readonly string[] 
 /** All checks side by side. */
 async function findingsOf([name, folder = 'infra/deployments', ...others]: readonly string[]) {
   if (name === undefined || others.length > 0) throw new WrongUsage('Which deployment?');
-  const settings = readDeployment(folder, name);
+  const settings = readDeployment(folder, basename(name, '.json'));
   const openStack = all(openStackChecks(settings));
   const account = awsAccount().then(
     async (aws) => [

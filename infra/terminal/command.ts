@@ -6,6 +6,15 @@ export class WrongUsage extends Error {}
 /** Arguments, read as `parseArgs` of Node does. */
 export type Parsed<T extends ParseArgsConfig> = ReturnType<typeof parseArgs<T>>;
 
+/** Ends a command whose output nobody takes: a closed pipe (`| head`), a full disk. */
+function endWithoutOutput(exitCode: number): void {
+  if (process.stdout.listenerCount('error') > 0) return;
+  process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+    if (code !== 'EPIPE') console.error(message);
+    process.exit(exitCode);
+  });
+}
+
 /**
  * Runs a command: reads its arguments, prints its usage for `--help`, and the message of what it throws.
  *
@@ -23,6 +32,7 @@ export async function run<const T extends ParseArgsConfig>(
     console.log(`Usage: ${usage}`);
     return 0;
   }
+  endWithoutOutput(failed);
   try {
     return await command(readArguments(config, args));
   } catch (error) {

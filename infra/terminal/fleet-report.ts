@@ -30,12 +30,16 @@ export function changes({ changes_sentence: sentence = '' }: ReportedSummary): s
 
 export function totals(summary: ReportedSummary): string {
   const { checked, reachable, unreachable, unknown, round_trip_ms: times, duration_ms: duration } = summary;
+  const silent = apart(summary);
+  const guests = reachable + unreachable + Object.values(silent).reduce((sum, count) => sum + count, 0);
+  const queues = checked - guests; // of deleted instances; the summary has the ids of a hundred at most
   const { guests_unencrypted: inTheClear, guests_with_several_consumers: doubled } = summary;
   const color = summary.error || unreachable > 0 || unknown > 0 ? 'red' : 'green';
   const counts = [
-    `${reachable} of ${checked + unknown} guests reachable`,
+    `${reachable} of ${guests + unknown} guests reachable`,
     ...Object.entries(summary.unreachable_by_reason).map(([reason, count]) => `${count} ${reason}`),
-    ...Object.entries(apart(summary)).flatMap(([kind, count]) => (count > 0 ? [`${count} ${kind}`] : [])),
+    ...Object.entries(silent).flatMap(([kind, count]) => (count > 0 ? [`${count} ${kind}`] : [])),
+    ...(queues > 0 ? [`${queues} orphaned ${queues === 1 ? 'queue' : 'queues'}`] : []),
     ...(unknown > 0 ? [`${unknown} unknown`] : []),
     ...(inTheClear > 0 ? [`${inTheClear} answered in the clear, though their key is known`] : []),
     ...(doubled > 0 ? [`${doubled} with several agents`] : []),
@@ -44,16 +48,10 @@ export function totals(summary: ReportedSummary): string {
   return `${styleText(color, counts.join(', '))}${trip}  in ${duration / 1000} s`;
 }
 
-/** The guests that are counted apart, by kind. */
+/** The silent guests that are counted apart, by kind. */
 function apart(summary: ReportedSummary): Readonly<Record<string, number>> {
-  const { muted, abandoned, new: never, expected_silent: silent, orphaned_queues: orphaned } = summary;
-  return {
-    muted,
-    abandoned,
-    new: never,
-    'expected to be silent': silent,
-    'orphaned queues': orphaned.length,
-  };
+  const { muted, abandoned, new: never, expected_silent: silent } = summary;
+  return { muted, abandoned, new: never, 'expected to be silent': silent };
 }
 
 function unreachableTable(summary: ReportedSummary): string {

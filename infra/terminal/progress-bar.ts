@@ -1,5 +1,8 @@
 import { progress } from '@clack/prompts';
 
+/** As wide as the bar is at most, and what stands beside it, in columns: in a line that wraps, it could not be drawn again. */
+const [BAR, BESIDE] = [40, 35];
+
 /** Shows how far a sweep is, by the sweep's own log lines of level DEBUG. */
 export class ProgressBar {
   #bar: ReturnType<typeof progress> | undefined;
@@ -10,7 +13,8 @@ export class ProgressBar {
     const { message, done, total } = line.startsWith('{') ? JSON.parse(line) : {};
     if (message !== 'health_check_progress' || !(total > 0)) return;
     if (this.#bar === undefined) {
-      this.#bar = progress({ max: total, output: process.stderr });
+      const size = Math.min(BAR, (process.stderr.columns ?? BAR + BESIDE) - BESIDE);
+      this.#bar = progress({ max: total, size, output: process.stderr });
       this.#bar.start();
     }
     this.#bar.advance(done - this.#done, `${done} of ${total} guests`);

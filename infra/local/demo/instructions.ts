@@ -1,3 +1,4 @@
+import { shellWord } from '../../terminal/shell-word.ts';
 import { PAGE_PATH } from '../parts/browser-page.ts';
 import type { RabbitMq } from '../parts/rabbitmq.ts';
 import type { Demo, Example } from './demo.ts';
@@ -45,8 +46,8 @@ function calls({ url, demo, keystone }: RunningDemo): string[] {
 }
 
 function brokerCommands({ rabbit }: RunningDemo): string[] {
-  const rabbitmqctl = rabbit?.ctlCommand;
-  if (rabbitmqctl === undefined) return [];
+  if (rabbit?.ctlCommand === undefined) return [];
+  const rabbitmqctl = shellWord(rabbit.ctlCommand);
   const watermark = `${rabbitmqctl} set_vm_memory_high_watermark`;
   return [
     `# The broker's own view, as the runbook asks for it\n${rabbitmqctl} list_queues name consumers messages`,
@@ -57,7 +58,9 @@ function brokerCommands({ rabbit }: RunningDemo): string[] {
 
 function agentLog({ demo }: RunningDemo): string[] {
   return demo
-    ? [`# The agents' own log: each ping by its X-OpenStack-Request-Id\ngrep req-… ${demo.logFile}`]
+    ? [
+        `# The agents' own log: each ping by its X-OpenStack-Request-Id\ngrep req-… ${shellWord(demo.logFile)}`,
+      ]
     : [];
 }
 

@@ -12,9 +12,16 @@ const PASSED_ON = new RegExp(
 /** A function's environment variables. */
 export type FunctionSettings = Readonly<Record<string, string>>;
 
+/** Those that mean something when they are empty. */
+const MAY_BE_EMPTY = ['CONTROL_PLANE_TOPICS'];
+
+/** The settings in the environment, without the spaces or line ends around them that a file of settings may have. */
 export function settingsOf(env: NodeJS.ProcessEnv): Record<string, string> {
   const settings: Record<string, string> = {};
-  for (const [name, value] of Object.entries(env)) if (value && PASSED_ON.test(name)) settings[name] = value;
+  for (const [name, value = ''] of Object.entries(env)) {
+    const text = value.trim();
+    if (PASSED_ON.test(name) && (text || MAY_BE_EMPTY.includes(name))) settings[name] = text;
+  }
   return settings;
 }
 

@@ -2,6 +2,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { shellWord } from '../../terminal/shell-word.ts';
 import { afterThisProcess, end, killWithThisProcess, lineOf } from './child.ts';
 import { ensureDebianPackages, isCommand } from './debian-packages.ts';
 import { debianCommand, existsInDebian } from './debian-root.ts';
@@ -167,8 +168,10 @@ async function writeCtlScript(folder: TemporaryFolder, env: NodeJS.ProcessEnv): 
   const names = ['HOME', 'ERL_EPMD_ADDRESS', 'ERL_EPMD_PORT', 'RABBITMQ_NODENAME', 'RABBITMQ_CONF_ENV_FILE'];
   const ctl = join(dirname(SERVERS.find(existsInDebian) ?? ''), 'rabbitmqctl');
   const [program, args] = debianCommand(ctl, '--quiet');
-  const words = ['exec', 'env', ...names.map((name) => `${name}=${env[name]}`), program, ...args, '"$@"'];
-  await writeFile(folder.file('rabbitmqctl'), `#!/bin/sh\n${words.join(' ')}\n`, { mode: 0o755 });
+  const words = ['exec', 'env', ...names.map((name) => `${name}=${env[name]}`), program, ...args];
+  await writeFile(folder.file('rabbitmqctl'), `#!/bin/sh\n${words.map(shellWord).join(' ')} "$@"\n`, {
+    mode: 0o755,
+  });
 }
 
 /** A server as Erlang's programs find it, also those of another process. */
@@ -250,7 +253,7 @@ async function startContainer(): Promise<RabbitMq> {
     await lineOf(docker, docker.stdout, /completed with \d+ plugins|Server startup complete/);
   } catch (error) {
     await stop();
-    throw error;
+    throw new Error(`RabbitMQ did not start in Docker. ${INSTALL_HINT}`, { cause: error });
   }
   return {
     url: `amqp://guest:guest@127.0.0.1:${ports.amqp}`,

@@ -1,6 +1,8 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { afterAll, expect, test } from '@jest/globals';
 import { TemporaryFolder } from '../../../infra/local/parts/temporary-folder.ts';
@@ -45,8 +47,12 @@ for (const [month, lines] of months)
 const unfiled = [lineOf(0.5, 2, 'reachable', 30.1)];
 writeFileSync(path, JSON.stringify({ ...stateOf({}, 3), unfiled }));
 
-function history(...args: string[]): Promise<{ code: unknown; stdout: string; stderr: string }> {
-  const env = { PATH: process.env['PATH'], FLEET_STATE_URL: pathToFileURL(path).href };
+type Ended = { code: unknown; stdout: string; stderr: string };
+
+const history = (...args: string[]) => historyOf(path, ...args);
+
+function historyOf(state: string, ...args: string[]): Promise<Ended> {
+  const env = { PATH: process.env['PATH'], FLEET_STATE_URL: pathToFileURL(state).href };
   return new Promise((resolve) => {
     execFile(process.execPath, [COMMAND, ...args], { env }, (error, stdout, stderr) =>
       resolve({ code: error?.code ?? 0, stdout, stderr }),
@@ -86,4 +92,32 @@ test('--since leaves out what was before, and what cannot be meant is refused', 
       expect.objectContaining({ code: 3, stderr: expect.stringContaining('2026-11-01') }),
     ]);
   expect(await history('5E3A2F0C')).toMatchObject({ code: 4, stderr: expect.stringContaining('5E3A2F0C') });
+});
+
+test('a place without a state has no history, which is not a fleet without incidents', async () => {
+  const stderr = expect.stringContaining('No saved state was found');
+  expect(await historyOf(folder.file('fleeet.json'))).toEqual({ code: 3, stdout: '', stderr });
+});
+
+test('a reader that goes away ends the command without a word', async () => {
+  const env = { PATH: process.env['PATH'], FLEET_STATE_URL: pathToFileURL(path).href };
+  const child = spawn(process.execPath, [COMMAND], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.destroy();
+  const [[code], stderr] = await Promise.all([once(child, 'close'), text(child.stderr)]);
+  expect([code, stderr]).toEqual([3, '']);
+});
+
+/** As for a user who is a number alone, such as in a container. */
+const NAMELESS = `
+  import os from 'node:os';
+  import { syncBuiltinESMExports } from 'node:module';
+  os.homedir = () => { throw new Error('ENOENT'); };
+  syncBuiltinESMExports();`;
+
+test('a user without a home folder is told what to set', async () => {
+  const env = { PATH: process.env['PATH'], BROKER_URL: 'amqp://broker.invalid' };
+  const command = ['--import', `data:text/javascript,${encodeURIComponent(NAMELESS)}`, COMMAND];
+  const child = spawn(process.execPath, command, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const [[code], stderr] = await Promise.all([once(child, 'close'), text(child.stderr)]);
+  expect([code, stderr]).toEqual([3, 'This user has no home folder: set HOME, or FLEET_STATE_URL.\n']);
 });

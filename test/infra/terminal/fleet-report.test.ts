@@ -67,6 +67,17 @@ test('the totals count replies in the clear, and guests with several agents', ()
   expect(text).toContain('3 answered in the clear, though their key is known, 2 with several agents');
 });
 
+test.each([
+  [1, '1 orphaned queue '],
+  [150, '150 orphaned queues '],
+])(
+  'the queues of %d deleted instances are no guests, whose ids the summary need not have',
+  (queues, text) => {
+    const totals = report({ ...SUMMARY, checked: 3 + queues, muted: 1 });
+    expect(totals).toContain(`1 of 3 guests reachable, 1 no_consumer, 1 muted, ${text}`);
+  },
+);
+
 test('guests have their name, project and hypervisor where Trove knows them', () => {
   const guest = { instance_id: GUEST, reason: 'no_consumer' } as const;
   const known = { ...guest, name: 'orders', project_id: 'p1', hypervisor: 'compute-7\u001b[1A' };
