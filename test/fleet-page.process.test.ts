@@ -42,6 +42,7 @@ describe('wrong settings', () => {
   test.each([
     [{}, 'FLEET_STATE_URL is not set'],
     [{ FLEET_STATE_URL: 'https://fleet.example/' }, 'FLEET_STATE_URL is neither'],
+    [{ FLEET_STATE_URL: 'file:state.json' }, 'FLEET_STATE_URL is neither'],
     [{ ...STATE, HEALTH_CHECK_RATE_MINUTES: '0' }, 'HEALTH_CHECK_RATE_MINUTES is not'],
   ])('a page with %j fails and logs why', async (settings, why) => {
     const page = await start(settings);

@@ -8,6 +8,7 @@ import {
   readFlag,
   readList,
   readNumber,
+  requireAmqpName,
   requireVerifiedTls,
   type Variables,
 } from './variables.ts';
@@ -52,7 +53,7 @@ export function readConfig(env: Variables): Config {
   return {
     broker,
     managementUrl: readManagementUrl(env, broker),
-    controlExchange: env['CONTROL_EXCHANGE'] || 'trove',
+    controlExchange: requireAmqpName('CONTROL_EXCHANGE', env['CONTROL_EXCHANGE'] || 'trove'),
     rpcTimeoutMs: 1000 * readNumber(env, 'RPC_TIMEOUT_SECONDS', 'seconds', 15, 900),
     noConsumerGraceMs: 1000 * readNumber(env, 'NO_CONSUMER_GRACE_SECONDS', 'seconds', 0.25, 900),
     guestKeys: readGuestKeys(env),
@@ -73,13 +74,14 @@ function readBroker(env: Variables): BrokerSettings {
   if (url) {
     const address = parseAddress(url);
     if (typeof address === 'string') throw new InvalidConfig(`BROKER_URL ${ADDRESS_PROBLEMS[address]}`);
+    requireAmqpName('BROKER_URL', address.vhost);
     return { address };
   }
   if (!endpointUrl && !brokerId)
     throw new InvalidConfig('BROKER_URL, BROKER_ENDPOINT or BROKER_ID must be set');
   const { BROKER_SECRET_ID: secretId } = env;
   if (!secretId) throw new InvalidConfig('BROKER_SECRET_ID must be set, unless BROKER_URL is');
-  const login = { vhost: env['BROKER_VHOST'] || '/', secretId };
+  const login = { vhost: requireAmqpName('BROKER_VHOST', env['BROKER_VHOST'] || '/'), secretId };
   if (!endpointUrl) return { broker: { endpoint: undefined, id: brokerId ?? '' }, ...login };
   const endpoint = parseEndpoint(endpointUrl);
   if (!endpoint || (endpoint.protocol === 'amqp' && !isLoopback(endpoint.hostname)))

@@ -2,7 +2,14 @@ import { fileURLToPath } from 'node:url';
 import type { Thresholds } from '../changes/transition.ts';
 import type { StateLocation } from '../store/state-location.ts';
 import type { NamedTarget } from '../sweep/control-plane.ts';
-import { InvalidConfig, readCount, readNumber, requireVerifiedTls, type Variables } from './variables.ts';
+import {
+  InvalidConfig,
+  readCount,
+  readNumber,
+  requireAmqpName,
+  requireVerifiedTls,
+  type Variables,
+} from './variables.ts';
 
 /** The most sweeps in a row that a threshold may ask for. */
 const MAX_SWEEPS = 1000;
@@ -35,6 +42,7 @@ export function readControlPlaneTopics(env: Variables, controlExchange: string):
     const [, exchange = controlExchange, topic] = /^(?:([^:]+):)?([^:]+)$/.exec(name) ?? [];
     if (topic === undefined)
       throw new InvalidConfig('CONTROL_PLANE_TOPICS is not a list of topics, joined by commas');
+    for (const each of [exchange, topic]) requireAmqpName('CONTROL_PLANE_TOPICS', each);
     return { name, exchange, topic };
   });
 }
@@ -60,8 +68,9 @@ function readLocation(text: string | undefined): StateLocation | undefined {
   throw new InvalidConfig('FLEET_STATE_URL is neither s3://bucket/key nor file:///path');
 }
 
-/** @returns undefined where the text is not a `file:` URL of this machine, or hides a slash in its path */
+/** @returns undefined where the text is not a `file:///` URL, or hides a slash in its path */
 function pathOf(url: string): string | undefined {
+  if (!/^file:\/\//i.test(url)) return undefined; // `file:state.json` would be /state.json
   try {
     return fileURLToPath(url);
   } catch {

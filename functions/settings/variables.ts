@@ -56,6 +56,16 @@ export function readFlag(env: Variables, name: string): boolean {
   return text === 'true';
 }
 
+/** The longest name of AMQP's, in bytes: that of an exchange, a queue or a virtual host. */
+const MAX_NAME_BYTES = 255;
+
+/** @throws InvalidConfig where a text is too long for a name of AMQP's */
+export function requireAmqpName(setting: string, text: string): string {
+  if (Buffer.byteLength(text) > MAX_NAME_BYTES)
+    throw new InvalidConfig(`${setting} has a name of more than ${MAX_NAME_BYTES} bytes`);
+  return text;
+}
+
 /** Reads a list, joined by commas; its items are trimmed. @throws InvalidConfig where one is empty */
 export function readList(env: Variables, name: string, of: string, byDefault: string): string[] {
   const items = (env[name] || byDefault).split(',').map((item) => item.trim());

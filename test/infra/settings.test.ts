@@ -55,6 +55,16 @@ describe('refused in one sentence', () => {
       without(name, EXISTING),
       `${name} is missing`,
     ]),
+    [
+      'a wait that the functions refuse',
+      { ...NEW, abandonedAfterHours: 8761 },
+      'abandonedAfterHours must be a number from 1 to 8760',
+    ],
+    [
+      'a role that the functions refuse',
+      { ...EXISTING, ...BY_CIDR, keystoneAdminRoles: 'admin, ,x' },
+      'keystoneAdminRoles must be names of roles, joined by commas',
+    ],
     ['a new broker without addresses', without('vpcCidr', NEW), 'vpcCidr is missing'],
     [
       'a mistyped setting',

@@ -26,6 +26,15 @@ test.each([
     { BROKER_ENDPOINT: 'amqp://host:5672', BROKER_SECRET_ID: 's' },
     'BROKER_ENDPOINT is not an amqps://host:port URL',
   ],
+  [
+    { BROKER_URL: 'amqp://h', CONTROL_EXCHANGE: 'é'.repeat(128) },
+    'CONTROL_EXCHANGE has a name of more than 255 bytes',
+  ],
+  [{ BROKER_URL: `amqp://h/${'v'.repeat(256)}` }, 'BROKER_URL has a name of more than 255 bytes'],
+  [
+    { BROKER_ENDPOINT: 'amqps://h', BROKER_SECRET_ID: 's', BROKER_VHOST: 'v'.repeat(256) },
+    'BROKER_VHOST has a name of more than 255 bytes',
+  ],
   [{ BROKER_ENDPOINT: 'amqps://host:5671' }, 'BROKER_SECRET_ID must be set, unless BROKER_URL is'],
   [
     { BROKER_URL: 'amqp://h', RPC_TIMEOUT_SECONDS: 'soon' },

@@ -18,3 +18,10 @@ test('the topics are on the control exchange, or on the one that is named', () =
 test.each([',', 'a,', ':a', 'a:', 'a:b:c'])('%j is refused', (text) => {
   expect(() => read(text)).toThrow('CONTROL_PLANE_TOPICS is not a list of topics');
 });
+
+test.each(['a'.repeat(256), `a:${'b'.repeat(256)}`, `${'a'.repeat(256)}:b`])(
+  'a long name is refused',
+  (text) => {
+    expect(() => read(text)).toThrow('CONTROL_PLANE_TOPICS has a name of more than 255 bytes');
+  },
+);
