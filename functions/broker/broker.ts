@@ -5,16 +5,10 @@ import type { BrokerConnection } from './connection.ts';
 import { BrokerBlocked, BrokerRefused, BrokerUnreachable, type Unreachability } from './errors.ts';
 import { type BrokerLocator, type FoundBroker, withLogin } from './locator.ts';
 
-/** A connection as the broker uses it. */
-export type Connection<S> = Pick<
-  BrokerConnection<S>,
-  'session' | 'blocked' | 'closedBy' | 'isUsable' | 'destroy'
->;
-
 export interface BrokerOptions<S> {
   readonly locator: BrokerLocator;
   /** Makes a connection to that broker. */
-  readonly connect: (broker: FoundBroker, deadline: Deadline, hops: Hops) => Promise<Connection<S>>;
+  readonly connect: (broker: FoundBroker, deadline: Deadline, hops: Hops) => Promise<BrokerConnection<S>>;
   /** How the connection was lost; undefined where the error of some work does not mean a loss. */
   readonly loss: (error: unknown) => Unreachability | undefined;
 }
@@ -32,8 +26,8 @@ export type Work<S, R> = (session: S, circumstances: Circumstances) => Promise<R
 /** The broker: one connection, kept for as long as it lives, and dialled anew when lost. */
 export class Broker<S> {
   readonly #options: BrokerOptions<S>;
-  #dialling: { readonly end: Promise<Connection<S>>; readonly hops: Hops } | undefined;
-  #current: Connection<S> | undefined;
+  #dialling: { readonly end: Promise<BrokerConnection<S>>; readonly hops: Hops } | undefined;
+  #current: BrokerConnection<S> | undefined;
   /** When the current connection was made, in the milliseconds of `performance.now()`. */
   #connectedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -88,7 +82,7 @@ export class Broker<S> {
   }
 
   async #attempt<R>(
-    connection: Connection<S>,
+    connection: BrokerConnection<S>,
     deadline: Deadline,
     work: Work<S, R>,
     isReused: boolean,
@@ -107,7 +101,7 @@ export class Broker<S> {
   }
 
   /** One node of a cluster may be frozen, or dying, and end a dial: the next dial, through the balancer, meets another. */
-  async #connected(deadline: Deadline, hops: Hops): Promise<Connection<S>> {
+  async #connected(deadline: Deadline, hops: Hops): Promise<BrokerConnection<S>> {
     try {
       return await this.#dialled(deadline, hops);
     } catch (error) {
@@ -120,7 +114,7 @@ export class Broker<S> {
   }
 
   /** Callers share one dial. When a dial begun earlier fails, a new one follows: the process may have been frozen. */
-  async #dialled(deadline: Deadline, hops: Hops): Promise<Connection<S>> {
+  async #dialled(deadline: Deadline, hops: Hops): Promise<BrokerConnection<S>> {
     if (this.#current?.isUsable()) return this.#current;
     if (this.#dialling) hops.append(this.#dialling.hops);
     const dialled = this.#dialling?.end.catch(() => this.#dial(deadline, hops)) ?? this.#dial(deadline, hops);
@@ -129,14 +123,14 @@ export class Broker<S> {
     return connection;
   }
 
-  async #dial(deadline: Deadline, hops: Hops): Promise<Connection<S>> {
+  async #dial(deadline: Deadline, hops: Hops): Promise<BrokerConnection<S>> {
     this.#dialling ??= this.#startDial(deadline);
     hops.append(this.#dialling.hops);
     this.#current = await this.#dialling.end;
     return this.#current;
   }
 
-  #startDial(deadline: Deadline): { readonly end: Promise<Connection<S>>; readonly hops: Hops } {
+  #startDial(deadline: Deadline): { readonly end: Promise<BrokerConnection<S>>; readonly hops: Hops } {
     const { locator, connect } = this.#options;
     const hops = new Hops();
     const end = withLogin(

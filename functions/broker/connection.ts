@@ -34,122 +34,96 @@ export interface ConnectOptions<S> {
  * One AMQP connection, ready for use. The connection ends as a whole: with its socket, when its use has ended, or when
  * the process was stopped for so long that the broker has dropped the connection.
  */
-export class BrokerConnection<S> {
+export interface BrokerConnection<S> {
   /** What the setup made. */
   readonly session: S;
   /** Whether the broker has blocked publishing on this connection. */
   readonly blocked: BlockedState;
-  readonly #socket: AbortController;
-  readonly #ended: Ended;
-  readonly #freezeDetector: FreezeDetector;
-
-  /**
-   * Connects the socket while the login is looked up, which the broker does not ask for before.
-   *
-   * @param hops gets those of the dial: `dns`, `tcp`, `tls`, `amqp`, and `setup`
-   * @throws BrokerUnreachable or BrokerRefused, or what the login's look-up throws; nothing is left open then
-   */
-  static async connect<S>(
-    { login, vhost, ...endpoint }: FoundBroker,
-    { name, timeoutMs, loadAmqp }: ConnectOptions<S>,
-    deadline: Deadline,
-    hops: Hops,
-  ): Promise<BrokerConnection<S>> {
-    // This signal destroys the socket at any time, which is also the only way to leave a dead connection without waiting
-    // for it.
-    const socket = new AbortController();
-    const ended: Ended = { by: undefined };
-    let isTimeOut = false;
-    let isOpen = false;
-    const path = new Hops();
-    const connecting = connectSocket(endpoint, socket.signal, path);
-    const loading = connecting.then(loadAmqp);
-    loading.catch(() => undefined); // a login that cannot be had is the first thing to mend
-    const credentials = await login.catch((error) => {
-      socket.abort();
-      throw error;
-    });
-    hops.append(path);
-    const timer = afterReading(deadline.within(timeoutMs).leftMs, () => {
-      isTimeOut = true;
-      socket.abort();
-    });
-    try {
-      const [stream, { openConnection, setup }] = await Promise.all([connecting, loading]);
-      path.begin('amqp');
-      const opening = { ...credentials, vhost, name };
-      const { prepared, heartbeatMs } = await openConnection(stream, opening, (connection) => {
-        endWith(connection, socket, ended);
-        const session = setup(connection, () => socket.abort());
-        session.catch(() => undefined); // where the connection does not even open
-        return { blocked: new BlockedState(connection), session };
-      });
-      isOpen = true;
-      path.begin('setup');
-      const session = await prepared.session;
-      path.end();
-      return new BrokerConnection(session, socket, ended, prepared.blocked, heartbeatMs);
-    } catch (error) {
-      socket.abort();
-      const trouble = isOpen ? TROUBLES.no_majority : undefined;
-      const failure = isTimeOut
-        ? new BrokerUnreachable('connection_timeout', { trouble, cause: error })
-        : connectionFailure(ended.by ?? error);
-      path.end(failure);
-      throw failure;
-    } finally {
-      timer?.clear();
-    }
-  }
-
-  private constructor(
-    session: S,
-    socket: AbortController,
-    ended: Ended,
-    blocked: BlockedState,
-    toleratedSleepMs: number,
-  ) {
-    this.session = session;
-    this.#ended = ended;
-    this.blocked = blocked;
-    this.#socket = socket;
-    this.#freezeDetector = new FreezeDetector(toleratedSleepMs, () => this.destroy());
-    const onEnd = () => this.#freezeDetector.stop();
-    if (socket.signal.aborted) onEnd();
-    else socket.signal.addEventListener('abort', onEnd, { once: true });
-  }
-
+  /** Why the broker has closed the connection; undefined where it did not say. */
+  readonly closedBy: BrokerFailure | undefined;
   /**
    * False once the connection or its use has ended, for whatever reason. If the process was frozen for longer than the
    * heartbeat, the connection is ended here.
    */
-  isUsable(): boolean {
-    this.#freezeDetector.check();
-    return !this.#socket.signal.aborted;
-  }
-
-  /** Why the broker has closed the connection; undefined where it did not say. */
-  get closedBy(): BrokerFailure | undefined {
-    return this.#ended.by && connectionFailure(this.#ended.by);
-  }
-
+  isUsable(): boolean;
   /** Ends the connection at once, waiting for nobody. */
-  destroy(): void {
-    this.#socket.abort();
-  }
+  destroy(): void;
 }
 
-/** The error with which the broker has closed a connection. */
-interface Ended {
-  by: Error | undefined;
-}
-
-/** Ends the socket with its connection, and keeps why the broker has closed it. */
-function endWith(connection: ChannelModel, socket: AbortController, ended: Ended): void {
+/**
+ * Connects the socket while the login is looked up, which the broker does not ask for before.
+ *
+ * @param hops gets those of the dial: `dns`, `tcp`, `tls`, `amqp`, and `setup`
+ * @throws BrokerUnreachable or BrokerRefused, or what the login's look-up throws; nothing is left open then
+ */
+export async function connectBroker<S>(
+  { login, vhost, ...endpoint }: FoundBroker,
+  { name, timeoutMs, loadAmqp }: ConnectOptions<S>,
+  deadline: Deadline,
+  hops: Hops,
+): Promise<BrokerConnection<S>> {
+  // This signal destroys the socket at any time, which is also the only way to leave a dead connection without waiting
+  // for it.
+  const socket = new AbortController();
+  const destroy = () => socket.abort();
+  let closedBy: Error | undefined;
+  let isTimeOut = false;
+  let isOpen = false;
+  const path = new Hops();
+  const connecting = connectSocket(endpoint, socket.signal, path);
+  connecting.catch(() => undefined); // a login that cannot be had is the first thing to mend
+  const credentials = await login.catch((error) => {
+    destroy();
+    throw error;
+  });
+  hops.append(path);
+  const timer = afterReading(deadline.within(timeoutMs).leftMs, () => {
+    isTimeOut = true;
+    destroy();
+  });
   const onClose = (error?: Error) => {
-    if (error !== undefined && amqpReply(error)) ended.by ??= error;
+    if (error !== undefined && amqpReply(error)) closedBy ??= error;
   };
-  connection.on('error', onClose); // 'close' follows; without a listener the error would be thrown
-  connection.on('close', onClose);
-  connection.on('close', () => socket.abort());
+  try {
+    const [stream, { openConnection, setup }] = await Promise.all([connecting, loadAmqp()]);
+    path.begin('amqp');
+    const opening = { ...credentials, vhost, name };
+    const { prepared, heartbeatMs } = await openConnection(stream, opening, (connection) => {
+      connection.on('error', onClose); // 'close' follows; without a listener the error would be thrown
+      connection.on('close', onClose);
+      connection.on('close', destroy);
+      const session = setup(connection, destroy);
+      session.catch(() => undefined); // where the connection does not even open
+      return { blocked: new BlockedState(connection), session };
+    });
+    isOpen = true;
+    path.begin('setup');
+    const session = await prepared.session;
+    path.end();
+    const freezeDetector = new FreezeDetector(heartbeatMs, destroy);
+    if (socket.signal.aborted) freezeDetector.stop();
+    else socket.signal.addEventListener('abort', () => freezeDetector.stop(), { once: true });
+    return {
+      session,
+      blocked: prepared.blocked,
+      get closedBy() {
+        return closedBy && connectionFailure(closedBy);
+      },
+      isUsable() {
+        freezeDetector.check();
+        return !socket.signal.aborted;
+      },
+      destroy,
+    };
+  } catch (error) {
+    destroy();
+    const trouble = isOpen ? TROUBLES.no_majority : undefined;
+    const failure = isTimeOut
+      ? new BrokerUnreachable('connection_timeout', { trouble, cause: error })
+      : connectionFailure(closedBy ?? error);
+    path.end(failure);
+    throw failure;
+  } finally {
+    timer?.clear();
+  }
 }

@@ -1,6 +1,6 @@
 import { AmazonMqLocator } from '../broker/amazon-mq-locator.ts';
 import { Broker } from '../broker/broker.ts';
-import { BrokerConnection, CONNECT_TIMEOUT_MS, type Setup } from '../broker/connection.ts';
+import { CONNECT_TIMEOUT_MS, connectBroker, type Setup } from '../broker/connection.ts';
 import type { openConnection } from '../broker/handshake.ts';
 import { type BrokerLocator, fixedLocator } from '../broker/locator.ts';
 import { GuestKeys, type KeyLookup } from '../guest/guest-keys.ts';
@@ -60,7 +60,7 @@ export class ExecutionEnvironment {
     };
     this.broker = new Broker({
       locator: this.locator,
-      connect: (found, deadline, hops) => BrokerConnection.connect(found, options, deadline, hops),
+      connect: (found, deadline, hops) => connectBroker(found, options, deadline, hops),
       loss: connectionLoss,
     });
     this.connected = this.broker.connectAhead(Deadline.in(INIT_WAIT_MS), this.initHops);

@@ -2,7 +2,8 @@ import { EventEmitter } from 'node:events';
 import { describe, expect, jest, test } from '@jest/globals';
 import { parseEndpoint } from '../../functions/broker/address.ts';
 import { BlockedState } from '../../functions/broker/blocked-state.ts';
-import { Broker, type Connection } from '../../functions/broker/broker.ts';
+import { Broker } from '../../functions/broker/broker.ts';
+import type { BrokerConnection } from '../../functions/broker/connection.ts';
 import { type BrokerFailure, BrokerRefused, BrokerUnreachable } from '../../functions/broker/errors.ts';
 import type { BrokerLocator, FoundBroker } from '../../functions/broker/locator.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
@@ -14,7 +15,7 @@ useFakeClock();
 class Lost extends Error {}
 
 /** A connection whose session is its number. */
-class FakeConnection implements Connection<number> {
+class FakeConnection implements BrokerConnection<number> {
   readonly session: number;
   readonly events = new EventEmitter();
   readonly blocked = new BlockedState(this.events);

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { createServer, type Server, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { type Amqp, BrokerConnection } from '../../functions/broker/connection.ts';
+import { type Amqp, type BrokerConnection, connectBroker } from '../../functions/broker/connection.ts';
 import { openConnection } from '../../functions/broker/handshake.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
 import { Hops } from '../../functions/time/hops.ts';
@@ -119,7 +119,7 @@ describe('a connection to the broker', () => {
       timeoutMs: 5000,
       loadAmqp: async () => ({ openConnection, setup }),
     };
-    return BrokerConnection.connect(found, options, Deadline.never, new Hops());
+    return connectBroker(found, options, Deadline.never, new Hops());
   }
 
   test('begins the handshake without the login, and goes on when the login is there', async () => {
