@@ -27,15 +27,22 @@ export interface OpenFields {
   readonly insist: 0;
 }
 
-/** What a connection calls of a channel, among others. */
-export interface BufferedChannel {
+/** A channel, as its connection knows it. */
+export interface ConnectedChannel {
+  /** Gets the answer to a method; null while none is waited for. */
+  readonly reply: MethodReply | null;
   /** The buffer takes more again. */
   onBufferDrain(): void;
+  sendImmediately(method: number, fields: object): boolean;
+  /** Sends a method when the one before it is answered. */
+  sendOrEnqueue(method: number, fields: object, reply: MethodReply): void;
 }
+
+export type MethodReply = (error: Error | null, frame: Frame) => unknown;
 
 /** A channel that is open, and what it writes its frames to. */
 export interface OpenChannel {
-  readonly channel: BufferedChannel;
+  readonly channel: ConnectedChannel;
   readonly buffer: {
     /** @returns whether it takes more */
     write(frames: Buffer): boolean;
@@ -59,7 +66,7 @@ export declare class Connection extends EventEmitter {
   step(onFrame: (error: Error | null, frame: Frame | null) => void): void;
   sendMethod(channel: number, id: number, fields: object): boolean;
   /** @returns the channel's number */
-  freshChannel(channel: BufferedChannel, options?: object): number;
+  freshChannel(channel: ConnectedChannel, options?: object): number;
 }
 
 export declare const ChannelModel: new (connection: Connection) => ChannelModelOf;

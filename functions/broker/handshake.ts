@@ -30,6 +30,10 @@ const START_OK = (10 << 16) | 11;
 const OPEN = (10 << 16) | 40;
 const CLOSE = (10 << 16) | 50;
 
+/** Methods of its class `channel`. */
+const CHANNEL_OPEN = (20 << 16) | 10;
+const CHANNEL_OPEN_OK = (20 << 16) | 11;
+
 /** The type of AMQP's first frame: a method. */
 const METHOD_FRAME = 1;
 
@@ -60,6 +64,8 @@ class Connection extends amqplib.Connection {
   readonly #onOpening: () => void;
   /** With what the broker has ended the handshake. */
   closed: Readonly<Record<string, unknown>> | undefined;
+  /** Whether the broker has answered that the connection is open. */
+  isOpen = false;
   /** Whether the login was sent, and nothing has come since. */
   isLoggingIn = false;
 
@@ -77,7 +83,8 @@ class Connection extends amqplib.Connection {
    * A channel writes to the socket, and what is written before the next tick leaves in one system call. amqplib would give
    * each channel a stream of its own, and write each message of these alone, a round of the event loop later.
    */
-  override freshChannel(channel: amqplib.BufferedChannel, options?: object): number {
+  override freshChannel(channel: amqplib.ConnectedChannel, options?: object): number {
+    sendAhead(channel, () => this.isOpen);
     const number = super.freshChannel(channel, options);
     const buffer = { write: (frames: Buffer) => this.#write(frames), end: () => undefined };
     this.channels[number] = { channel, buffer };
@@ -108,6 +115,26 @@ class Connection extends amqplib.Connection {
       onFrame(error, frame);
     });
   }
+}
+
+/**
+ * Has a channel send each method at once while the connection opens, and not when the one before it is answered. It counts as
+ * open: whatever refuses it ends the connection. Later, RabbitMQ may answer what follows `basic.consume` before that.
+ */
+function sendAhead(channel: amqplib.ConnectedChannel, isConnectionOpen: () => boolean): void {
+  const sendImmediately = channel.sendImmediately.bind(channel);
+  const sendOrEnqueue = channel.sendOrEnqueue.bind(channel);
+  const sent = new WeakSet<object>();
+  channel.sendOrEnqueue = (method, fields, reply) => {
+    const isAhead = channel.reply !== null && !isConnectionOpen();
+    const isAwaited = method !== CHANNEL_OPEN || isConnectionOpen();
+    sendOrEnqueue(method, fields, isAwaited ? reply : () => undefined);
+    if (!isAwaited) reply(null, { id: CHANNEL_OPEN_OK, channel: 0, fields: {} });
+    if (!isAhead) return;
+    sendImmediately(method, fields);
+    sent.add(fields);
+  };
+  channel.sendImmediately = (method, fields) => sent.delete(fields) || sendImmediately(method, fields);
 }
 
 /**
@@ -147,6 +174,7 @@ export async function openConnection<P>(
     insist: 0,
   } as const;
   connection.open(fields, (error) => {
+    connection.isOpen = error === null;
     const [type = METHOD_FRAME] = connection.rest; // bytes of no frame
     if (error !== null && type !== METHOD_FRAME) reject(Object.assign(error, { code: NOT_AMQP }));
     else if (error !== null && connection.isLoggingIn)

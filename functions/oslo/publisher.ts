@@ -84,11 +84,9 @@ export class Publisher {
   readonly #onOwnChannel = new WeakSet<Sender>();
   readonly #slots = new Semaphore(OWN_CHANNELS);
 
-  /** @param plain for messages without a confirm */
-  constructor(plain: PublishChannel, opener: ChannelOpener, events: PublisherEvents) {
+  constructor(opener: ChannelOpener, events: PublisherEvents) {
     this.#opener = opener;
     this.#events = events;
-    this.#usePlain(plain);
   }
 
   /** Opens the channel with confirms ahead of its first message. */
@@ -202,14 +200,14 @@ export class Publisher {
     }
   }
 
-  /** Without such a channel all messages are confirmed. */
-  #usePlain(channel: PublishChannel): void {
+  /** Uses the channel for messages without a confirm. While there is none, all messages are confirmed. */
+  usePlain(channel: PublishChannel): void {
     this.#plain = channel;
     const end = this.#watched(channel, () => {
       this.#plain = undefined;
       if (end.refusal === undefined) return;
       this.#opener.open(Deadline.in(NO_CHANNEL_MS)).then(
-        (next) => this.#usePlain(next),
+        (next) => this.usePlain(next),
         () => undefined,
       );
       this.#events.onPlainRefused(end.refusal);

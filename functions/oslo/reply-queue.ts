@@ -10,33 +10,40 @@ export function replyQueueName(): string {
 }
 
 /**
- * Declares a reply queue and consumes it: classic, exclusive, not acknowledged. Two round trips.
+ * Declares a reply queue and consumes it: classic, exclusive, not acknowledged. No round trip while the connection opens.
  *
- * Servers of the Kilo era publish their reply to a direct exchange named like the queue, later ones to the
- * default exchange. The exchange is declared and bound on `other` while `channel` waits for the broker anyway, which
- * adds no round trip. The binding needs write permission on the queue and read on the exchange; where the broker
- * refuses the binding, it closes `other` alone, and replies of later servers arrive all the same.
- *
- * @param other a channel that is replaced when the broker closes it
  * @param onMessage gets each message; null when the broker cancels the consumer (the queue was deleted)
  * @throws what amqplib throws when the broker refuses the queue or `channel` ends meanwhile
  */
 export async function openReplyQueue(
   channel: Channel,
-  other: Channel,
   queue: string,
   onMessage: (message: ConsumeMessage | null) => void,
 ): Promise<void> {
-  const [, exchange] = await Promise.all([
-    channel.assertQueue(queue, EXCLUSIVE),
-    other.assertExchange(queue, 'direct', { durable: false, autoDelete: true }).catch(ignore),
+  const declared = channel.assertQueue(queue, EXCLUSIVE);
+  const consumed = channel.consume(queue, onMessage, { noAck: true });
+  consumed.catch(ignore); // where the queue is refused, that says why
+  await declared;
+  await consumed;
+}
+
+/**
+ * Binds a reply queue to a direct exchange of the same name, to which servers of the Kilo era publish their reply; later ones
+ * publish it to the default exchange. This needs write permission on the queue and read on the exchange; where the broker
+ * refuses it, it closes `other` alone.
+ *
+ * @param channel that the queue was declared on
+ * @returns whether the queue is bound
+ */
+export async function bindReplyExchange(channel: Channel, other: Channel, queue: string): Promise<boolean> {
+  const [declared, bound] = await Promise.allSettled([
+    other.assertExchange(queue, 'direct', { durable: false, autoDelete: true }),
+    other.bindQueue(queue, queue, queue),
   ]);
-  await Promise.all([
-    channel.consume(queue, onMessage, { noAck: true }),
-    // Auto-delete begins with the first binding: an exchange that was never bound would stay for ever.
-    exchange &&
-      other.bindQueue(queue, queue, queue).catch(() => void channel.deleteExchange(queue).catch(ignore)),
-  ]);
+  if (bound.status === 'fulfilled') return true;
+  // Auto-delete begins with the first binding: an exchange that was never bound would stay for ever.
+  if (declared.status === 'fulfilled') await channel.deleteExchange(queue).catch(ignore);
+  return false;
 }
 
 /** Declares a reply queue beside the first one, and consumes it, on the same channel. @returns deletes the queue */

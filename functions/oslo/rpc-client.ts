@@ -18,8 +18,6 @@ export interface ReplyMessage {
 
 /** What a client needs of its connection. */
 export interface ClientChannels {
-  /** For requests without a confirm. */
-  readonly publishing: PublishChannel;
   readonly channels: ChannelOpener;
   /** Declares one more reply queue, and consumes it. @returns deletes it */
   readonly openReplyQueue: (queue: string, onMessage: (message: ReplyMessage) => void) => Promise<() => void>;
@@ -50,14 +48,10 @@ export class RpcClient {
   #drained: PromiseWithResolvers<void> | undefined;
 
   /** @param replyQueue whose messages go to {@link onReply} @param liveness is told of whatever comes from the broker */
-  constructor(
-    { publishing, channels, openReplyQueue }: ClientChannels,
-    replyQueue: string,
-    liveness: Liveness,
-  ) {
+  constructor({ channels, openReplyQueue }: ClientChannels, replyQueue: string, liveness: Liveness) {
     this.replyQueue = replyQueue;
     this.#openReplyQueue = openReplyQueue;
-    const publisher = new Publisher(publishing, channels, {
+    const publisher = new Publisher(channels, {
       onReturn: (message) => this.#onReturn(message),
       onDrain: () => this.#onDrain(),
       onPlainRefused: (failure) => {
@@ -65,6 +59,11 @@ export class RpcClient {
       },
     });
     this.#state = { replyQueue, publisher, liveness, inFlight: new TransientMap() };
+  }
+
+  /** Sends requests without a confirm on this channel from now on. */
+  publishWith(channel: PublishChannel): void {
+    this.#state.publisher.usePlain(channel);
   }
 
   /** Opens the channel for requests with a confirm ahead of the first one. */

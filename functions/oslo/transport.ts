@@ -3,8 +3,8 @@ import { type ChannelLimit, Channels } from './channels.ts';
 import { Inspector } from './inspector.ts';
 import { Liveness } from './liveness.ts';
 import { limitMessages } from './message-limit.ts';
-import { consumeReplies, openReplyQueue, replyQueueName } from './reply-queue.ts';
-import { RpcClient } from './rpc-client.ts';
+import { bindReplyExchange, consumeReplies, openReplyQueue, replyQueueName } from './reply-queue.ts';
+import { type ClientChannels, RpcClient } from './rpc-client.ts';
 
 /** All that oslo.messaging needs of one connection: a client for calls, an inspector of queues, the broker's liveness. */
 export interface Transport {
@@ -27,22 +27,17 @@ export async function openTransport(
   limitMessages(connection);
   const channels = new Channels(connection, limit);
   // RabbitMQ delivers nothing on a channel that a publish holds up, so that replies have a channel of their own.
-  const [consuming, publishing] = await Promise.all([channels.open(), channels.open()]);
-  consuming.on('close', onEnd);
+  const opening = Promise.all([channels.open(), channels.open()]);
   const liveness = new Liveness();
-  const client = new RpcClient(
-    {
-      publishing,
-      channels,
-      openReplyQueue: (queue, onMessage) => consumeReplies(consuming, queue, onMessage),
-    },
-    replyQueueName(),
-    liveness,
-  );
+  const openAnother: ClientChannels['openReplyQueue'] = async (queue, onMessage) =>
+    consumeReplies((await opening)[0], queue, onMessage);
+  const client = new RpcClient({ channels, openReplyQueue: openAnother }, replyQueueName(), liveness);
+  client.prepareConfirms(); // no round trip more: it opens while the others do
+  const [consuming, publishing] = await opening;
+  consuming.on('close', onEnd);
   consuming.on('error', (error) => client.onEnd('the channel failed', error));
   consuming.on('close', () => client.onEnd('the channel closed'));
-  client.prepareConfirms(); // no round trip more: it opens while the reply queue does
-  await openReplyQueue(consuming, publishing, client.replyQueue, (message) => {
+  await openReplyQueue(consuming, client.replyQueue, (message) => {
     if (message !== null) {
       client.onReply(message);
       return;
@@ -50,5 +45,12 @@ export async function openTransport(
     client.onEnd('the broker cancelled the consumer of the reply queue');
     consuming.close().catch(() => undefined);
   });
+  // Until then each request has a confirm: the broker closes this channel where it refuses the binding.
+  bindReplyExchange(consuming, publishing, client.replyQueue)
+    .then((isBound) => (isBound ? publishing : channels.open()))
+    .then(
+      (channel) => client.publishWith(channel),
+      () => undefined,
+    );
   return { client, inspector: new Inspector(channels, consuming, client.replyQueue, liveness), liveness };
 }

@@ -46,10 +46,11 @@ test('fuzzed replies settle no call, and leave the memory flat', async () => {
   const open = async () => channel;
   const openReplyQueue = async () => () => undefined;
   const client = new RpcClient(
-    { publishing: channel, channels: { open, openConfirm: open }, openReplyQueue },
+    { channels: { open, openConfirm: open }, openReplyQueue },
     'reply_queue',
     new Liveness(),
   );
+  client.publishWith(channel);
   const request = RpcRequest.of({ method: 'rpc_ping', args: {}, version: '1.0', context: {} });
   const settled: unknown[] = [];
   const calls = Array.from({ length: 10 }, () =>

@@ -391,8 +391,12 @@ describe('the broker', () => {
   test('no queue or exchange of a client is left when its connection has closed', async () => {
     const target = await guest(({ reply }) => reply());
     await client.call(target, REQUEST, long()).result;
+    await eventually(
+      () => broker.list('bindings'),
+      (bindings) => bindings.some(({ source }) => source === client.replyQueue),
+    );
     await connection.close();
-    const ours = ({ name }: { name: string }) => name.startsWith('reply_');
+    const ours = ({ name }: { name?: string }) => name === client.replyQueue;
     await eventually(
       () => broker.list('queues'),
       (queues) => !queues.some(ours),

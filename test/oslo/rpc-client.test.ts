@@ -77,8 +77,10 @@ function clientOver(openConfirm: () => Promise<Channel>): RpcClient {
     return unconfirmed;
   };
   const openReplyQueue = async () => () => undefined;
-  const channels = { publishing: unconfirmed, channels: { open, openConfirm }, openReplyQueue };
-  return new RpcClient(channels, 'reply_queue', liveness);
+  const channels = { channels: { open, openConfirm }, openReplyQueue };
+  const over = new RpcClient(channels, 'reply_queue', liveness);
+  over.publishWith(unconfirmed);
+  return over;
 }
 
 /** The first call to be confirmed opens that channel. */

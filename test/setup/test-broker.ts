@@ -100,12 +100,13 @@ export class TestBroker {
     await this.request('PUT', `topic-permissions/${this.vhost}/${user}`, { exchange, write, read: '.*' });
   }
 
-  /** The queues, connections, channels or exchanges of this virtual host, as the management API lists them. */
+  /** The queues, exchanges, bindings, connections or channels of this virtual host, as the management API lists them. */
   async list(what: 'queues' | 'exchanges'): Promise<{ name: string }[]>;
+  async list(what: 'bindings'): Promise<{ source: string }[]>;
   async list(what: 'connections' | 'channels'): Promise<{ name: string; vhost: string }[]>;
   async list(what: string): Promise<unknown> {
-    if (what === 'queues' || what === 'exchanges') return this.request('GET', `${what}/${this.vhost}`);
-    return this.request('GET', `vhosts/${this.vhost}/${what}`);
+    const isOfVhost = what === 'connections' || what === 'channels';
+    return this.request('GET', isOfVhost ? `vhosts/${this.vhost}/${what}` : `${what}/${this.vhost}`);
   }
 
   /** Calls RabbitMQ's management HTTP API. */

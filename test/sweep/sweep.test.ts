@@ -25,10 +25,11 @@ function transportOf(channel: FullChannel) {
   const liveness = new Liveness();
   const never = () => new Promise<never>(() => undefined);
   const client = new RpcClient(
-    { publishing: channel, channels: { open: never, openConfirm: never }, openReplyQueue: never },
+    { channels: { open: never, openConfirm: never }, openReplyQueue: never },
     'reply_queue',
     liveness,
   );
+  client.publishWith(channel);
   const inspector = new Inspector({ open: never }, { checkQueue: never }, client.replyQueue, liveness);
   return { client, inspector, liveness };
 }
