@@ -3,7 +3,7 @@ import { Hops } from '../time/hops.ts';
 import { type BrokerCredentials, type BrokerEndpoint, parseCredentials } from './address.ts';
 import { describeBroker } from './amazon-mq.ts';
 import { BrokerUnknown, MalformedCredentials } from './errors.ts';
-import type { BrokerLocator, FoundBroker } from './locator.ts';
+import type { BrokerLocator } from './locator.ts';
 
 /** A broker of Amazon MQ, and the secret with the login for it. */
 export interface AmazonMqSettings {
@@ -18,71 +18,55 @@ export interface AmazonMqSettings {
 /** The hop of a question to Amazon MQ. */
 const DESCRIBE = 'describe_broker';
 
-export type ReadSecret = (secretId: string, deadline: Deadline) => Promise<string>;
-
 /** Finds a broker of Amazon MQ. An endpoint and a login, once found, are kept; a look-up that failed is repeated. */
-export class AmazonMqLocator implements BrokerLocator {
-  readonly #settings: AmazonMqSettings;
-  readonly #readSecret: ReadSecret;
-  /** The endpoint, once Amazon MQ has been asked for it. */
-  #asked: BrokerEndpoint | undefined;
-  #login: Promise<BrokerCredentials> | undefined;
+export function amazonMqLocator(
+  { broker, vhost, secretId }: AmazonMqSettings,
+  readSecret: (secretId: string, deadline: Deadline) => Promise<string>,
+): BrokerLocator {
+  let asked: BrokerEndpoint | undefined;
+  let kept: Promise<BrokerCredentials> | undefined;
 
-  constructor(settings: AmazonMqSettings, readSecret: ReadSecret) {
-    this.#settings = settings;
-    this.#readSecret = readSecret;
-  }
-
-  /** @throws BrokerUnknown; the login is rejected with MalformedCredentials, or with what reading the secret throws */
-  async find(deadline: Deadline, hops = new Hops()): Promise<FoundBroker> {
-    const login = this.#findLogin(deadline, hops);
-    login.catch(() => undefined); // for whoever awaits it
-    return { ...(await this.#findEndpoint(deadline, hops)), vhost: this.#settings.vhost, login };
-  }
-
-  async renewed(
-    refused: FoundBroker,
-    deadline: Deadline,
-    hops = new Hops(),
-  ): Promise<FoundBroker | undefined> {
-    this.#login = undefined;
-    const [before, now] = await Promise.all([refused.login, this.#findLogin(deadline, hops)]);
-    const isSame = now.username === before.username && now.password === before.password;
-    return isSame ? undefined : { ...refused, login: Promise.resolve(now) };
-  }
-
-  async state(deadline: Deadline, hops?: Hops): Promise<string | undefined> {
-    const { id } = this.#settings.broker;
-    if (id === undefined || deadline.isOver) return undefined;
-    const startMs = performance.now();
-    const description = await describeBroker(id, deadline).catch(() => undefined);
-    hops?.addBeforeLast(DESCRIBE, performance.now() - startMs);
-    return description?.state;
-  }
-
-  async #findEndpoint(deadline: Deadline, hops: Hops): Promise<BrokerEndpoint> {
-    const { broker } = this.#settings;
+  const findEndpoint = async (deadline: Deadline, hops: Hops) => {
     if (broker.endpoint !== undefined) return broker.endpoint;
-    this.#asked ??= await hops.time(DESCRIBE, askEndpoint(broker.id, deadline));
-    return this.#asked;
-  }
-
-  #findLogin(deadline: Deadline, hops: Hops): Promise<BrokerCredentials> {
-    this.#login ??= hops.time('secret', this.#readLogin(deadline));
-    return this.#login;
-  }
-
-  async #readLogin(deadline: Deadline): Promise<BrokerCredentials> {
+    asked ??= await hops.time(DESCRIBE, askEndpoint(broker.id, deadline));
+    return asked;
+  };
+  const readLogin = async (deadline: Deadline) => {
     try {
-      const login = parseCredentials(await this.#readSecret(this.#settings.secretId, deadline));
+      const login = parseCredentials(await readSecret(secretId, deadline));
       if (login === undefined)
         throw new MalformedCredentials('The broker secret has no username and password');
       return login;
     } catch (error) {
-      this.#login = undefined;
+      kept = undefined;
       throw error;
     }
-  }
+  };
+  const findLogin = (deadline: Deadline, hops: Hops) => {
+    kept ??= hops.time('secret', readLogin(deadline));
+    return kept;
+  };
+
+  return {
+    async find(deadline, hops = new Hops()) {
+      const login = findLogin(deadline, hops);
+      login.catch(() => undefined); // for whoever awaits it
+      return { ...(await findEndpoint(deadline, hops)), vhost, login };
+    },
+    async renewed(refused, deadline, hops = new Hops()) {
+      kept = undefined;
+      const [before, now] = await Promise.all([refused.login, findLogin(deadline, hops)]);
+      const isSame = now.username === before.username && now.password === before.password;
+      return isSame ? undefined : { ...refused, login: Promise.resolve(now) };
+    },
+    async state(deadline, hops) {
+      if (broker.id === undefined || deadline.isOver) return undefined;
+      const startMs = performance.now();
+      const description = await describeBroker(broker.id, deadline).catch(() => undefined);
+      hops?.addBeforeLast(DESCRIBE, performance.now() - startMs);
+      return description?.state;
+    },
+  };
 }
 
 async function askEndpoint(brokerId: string, deadline: Deadline): Promise<BrokerEndpoint> {

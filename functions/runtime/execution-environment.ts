@@ -1,4 +1,4 @@
-import { AmazonMqLocator } from '../broker/amazon-mq-locator.ts';
+import { amazonMqLocator } from '../broker/amazon-mq-locator.ts';
 import { Broker } from '../broker/broker.ts';
 import { CONNECT_TIMEOUT_MS, connectBroker, type Setup } from '../broker/connection.ts';
 import type { openConnection } from '../broker/handshake.ts';
@@ -68,7 +68,7 @@ export class ExecutionEnvironment {
 }
 
 function locatorOf(settings: BrokerSettings): BrokerLocator {
-  return 'address' in settings ? fixedLocator(settings.address) : new AmazonMqLocator(settings, readSecret);
+  return 'address' in settings ? fixedLocator(settings.address) : amazonMqLocator(settings, readSecret);
 }
 
 /** A guest's key is kept in a secret of its own, or locally in a file. */
