@@ -55,7 +55,8 @@ function byReason({ headers, text }: HttpAnswer): Finding {
 /** Added where an answer came from a guest, although no guest has the id. */
 const NO_GUEST =
   'But no guest can have this random id: look for a queue that takes the pings of all guests, bound to the control ' +
-  'exchange by a pattern (`rabbitmqctl list_bindings`) or to its alternate exchange.';
+  'exchange by a pattern (`rabbitmqctl list_bindings`) or to its alternate exchange, or for a control exchange that is ' +
+  'of another type than topic (`rabbitmqctl list_exchanges`).';
 
 function isReason(text: string): text is Reason {
   return Object.hasOwn(REASONS, text);

@@ -97,7 +97,7 @@ test.each([
     'The guests could not be listed: this is the list of 1 min ago. why',
   ],
   [{ guests_from: 'bindings', list_age_ms: 90_000 }, "Trove's list is that of 1 min ago. why"],
-  [{ guests_from: 'bindings' }, "Trove's list is missing. why"],
+  [{ guests_from: 'bindings' }, "Trove's list is missing, or not whole. why"],
 ] as const)('the report of %j says what the list is', (origin, text) => {
   expect(report({ ...SUMMARY, ...origin, list_problem: 'why' })).toContain(text);
 });
