@@ -1,7 +1,12 @@
 import { pathToFileURL } from 'node:url';
 import { keyFile } from '../../functions/secrets/key-file.ts';
 import { type Config, readConfig } from '../../functions/settings/config.ts';
-import { readPageSettings } from '../../functions/settings/state-settings.ts';
+import {
+  readControlPlaneTopics,
+  readPageSettings,
+  readStateSettings,
+} from '../../functions/settings/state-settings.ts';
+import { readTroveSettings } from '../../functions/settings/trove-settings.ts';
 import { InvalidConfig } from '../../functions/settings/variables.ts';
 import { bundle } from '../bundle/bundle.ts';
 import { run } from '../terminal/command.ts';
@@ -80,8 +85,11 @@ async function start(options: Options): Promise<number> {
 /** Throws for wrong settings before anything is started, and not with the first ping. */
 async function validate(settings: FunctionSettings, options: Options): Promise<void> {
   const named = namesBroker(settings) ? settings : { ...settings, BROKER_URL: 'amqp://own' };
-  const { guestKeys } = readConfig(named);
+  const { guestKeys, controlExchange } = readConfig(named);
   readPageSettings({ FLEET_STATE_URL: 'file:///state', ...settings });
+  readStateSettings(settings);
+  readControlPlaneTopics(settings, controlExchange);
+  if (!options.keystone && !options.trove) readTroveSettings(settings);
   if (guestKeys && 'file' in guestKeys) await keyFile(guestKeys.file)('');
   if ('KEYSTONE_URL' in settings && options.keystone)
     throw new InvalidConfig('--keystone and KEYSTONE_URL exclude each other');

@@ -69,6 +69,19 @@ test.each(['--keystne', 'keystone'])('npm start refuses %s, and starts nothing',
   expect([code, stdout, stderr]).toEqual([1, '', expect.stringMatching(`${option}[^]*Usage: npm start`)]);
 });
 
+test.each([
+  ['CONTROL_PLANE_TOPICS', 'a,,b'],
+  ['REACHABLE_AFTER_SWEEPS', '0'],
+  ['TROVE_URL', 'https://trove.example/v1.0/project'],
+])('npm start refuses %s=%s, and starts nothing', async (name, value) => {
+  const { code, stdout, stderr } = await run('start.ts', {
+    PORT: '0',
+    BROKER_URL: broker.url,
+    [name]: value,
+  });
+  expect([code, stdout, stderr]).toEqual([1, '', expect.stringContaining(name)]);
+});
+
 describe('npm run health-check', () => {
   test('a mistyped id is refused with an exit code of its own, and nobody is pinged', async () => {
     const { code, stderr } = await healthCheck({ BROKER_URL: broker.url }, ID, '5E3A2F0C');
