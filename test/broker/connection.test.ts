@@ -10,7 +10,7 @@ import { Hops } from '../../functions/time/hops.ts';
 import { eventually } from '../setup/eventually.ts';
 
 interface Definitions {
-  readonly [method: `${'Connection' | 'Channel'}${string}`]: number;
+  readonly [method: `${'Connection' | 'Channel' | 'Queue' | 'Basic'}${string}`]: number;
   encodeMethod(id: number, channel: number, fields: object): Buffer;
 }
 
@@ -137,14 +137,20 @@ describe('a connection to the broker', () => {
     (await connecting).destroy();
   });
 
-  test('opens channels before the broker has answered that the connection is open', async () => {
-    const connecting = connect(async (connection) => connection.createChannel());
+  test('sends what is done first on a channel before the broker has answered that the connection is open', async () => {
+    const connecting = connect(async (connection) => {
+      const channel = await connection.createChannel();
+      await Promise.all([channel.assertQueue('q'), channel.consume('q', () => undefined)]);
+    });
     await peer.send(METHODS['ConnectionStart'], START);
     login.resolve({ username: 'user', password: 'secret' });
     await peer.received('secret');
     await peer.send(METHODS['ConnectionTune'], TUNE);
-    const all = await peer.received(idBytes(METHODS['ChannelOpen']));
-    expect(all.indexOf(idBytes(METHODS['ConnectionOpen']))).toBeGreaterThan(0);
+    const all = await peer.received(idBytes(METHODS['BasicConsume']));
+    const sent = ['ConnectionOpen', 'ChannelOpen', 'QueueDeclare', 'BasicConsume'] as const;
+    const places = sent.map((method) => all.indexOf(idBytes(METHODS[method])));
+    expect(places).toEqual(places.toSorted((one, other) => one - other));
+    expect(places).not.toContain(-1);
     await peer.end();
     await expect(connecting).rejects.toMatchObject({ how: 'connection_terminated' });
   });
