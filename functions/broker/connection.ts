@@ -71,7 +71,8 @@ export async function connectBroker<S>(
   let isOpen = false;
   const path = new Hops();
   const connecting = connectSocket(endpoint, socket.signal, path);
-  connecting.catch(() => undefined); // a login that cannot be had is the first thing to mend
+  const loading = connecting.then(loadAmqp);
+  loading.catch(() => undefined); // a login that cannot be had is the first thing to mend
   const credentials = await login.catch((error) => {
     destroy();
     throw error;
@@ -85,7 +86,7 @@ export async function connectBroker<S>(
     if (error !== undefined && amqpReply(error)) closedBy ??= error;
   };
   try {
-    const [stream, { openConnection, setup }] = await Promise.all([connecting, loadAmqp()]);
+    const [stream, { openConnection, setup }] = await Promise.all([connecting, loading]);
     path.begin('amqp');
     const opening = { ...credentials, vhost, name };
     const { prepared, heartbeatMs } = await openConnection(stream, opening, (connection) => {
