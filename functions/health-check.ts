@@ -19,7 +19,7 @@ import { readSweepRequest, type SweepRequest } from './sweep/sweep-request.ts';
 import { type Origin, type SweepError, type SweepRun, sweepResult } from './sweep/sweep-result.ts';
 import { log, recordSweep } from './telemetry/sweep-telemetry.ts';
 import { Deadline } from './time/deadline.ts';
-import { TroveLister } from './trove/trove-list.ts';
+import { troveLister } from './trove/trove-list.ts';
 
 /** The time that is kept for the log, the metrics and the answer, in milliseconds. */
 const ANSWER_MARGIN_MS = 1000;
@@ -73,7 +73,7 @@ async function load(env: NodeJS.ProcessEnv) {
       /** Undefined: nothing is saved from sweep to sweep. */
       history: location && new FleetHistory(openStateStore(location), new Archive(location), rules),
       /** Undefined: nobody but the broker is asked who the guests are. */
-      trove: troveSettings && new TroveLister(troveSettings),
+      listInstances: troveSettings && troveLister(troveSettings),
       topics: readControlPlaneTopics(env, environment.config.controlExchange),
     };
   });
@@ -94,7 +94,7 @@ async function answerMutes(
 }
 
 async function check(
-  { environment, listGuests, history, trove, topics }: HealthCheck,
+  { environment, listGuests, history, listInstances, topics }: HealthCheck,
   request: SweepRequest,
   requestId: string,
   deadline: Deadline,
@@ -121,7 +121,7 @@ async function check(
   const run = () => withProgress(sweep, () => runSweep(environment, sweep, isAlive));
   const [firstEnd, list] = await Promise.all([
     run(),
-    request.instanceIds ? undefined : trove?.list(sweepDeadline),
+    request.instanceIds ? undefined : listInstances?.(sweepDeadline),
   ]);
   sweep.add(list?.instances.keys() ?? []);
   const end = firstEnd.kind === 'complete' && sweep.unreached.size > 0 ? await run() : firstEnd;

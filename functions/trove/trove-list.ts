@@ -17,29 +17,28 @@ export interface TroveList {
 /** How long one list may take, in milliseconds. */
 const MAX_LIST_MS = 60_000;
 
-/** Lists Trove's instances. An execution environment keeps the last list for the time that Trove fails. */
-export class TroveLister {
-  readonly #api: TroveApi;
-  #last: { readonly instances: Instances; readonly atMs: number } | undefined;
-
-  constructor(settings: TroveSettings, api = new TroveApi(settings)) {
-    this.#api = api;
-  }
-
-  /** Never throws for what Trove, Keystone or the credential do. */
-  async list(deadline: Deadline): Promise<TroveList> {
+/**
+ * Lists Trove's instances. An execution environment keeps the last list for the time that Trove fails.
+ *
+ * @returns never throws for what Trove, Keystone or the credential do
+ */
+export function troveLister(
+  settings: TroveSettings,
+  api = new TroveApi(settings),
+): (deadline: Deadline) => Promise<TroveList> {
+  let last: { readonly instances: Instances; readonly atMs: number } | undefined;
+  return async (deadline) => {
     try {
-      const { instances, problem } = await this.#api.instances(deadline.within(MAX_LIST_MS));
-      const known =
-        problem === undefined ? instances : new Map([...(this.#last?.instances ?? []), ...instances]);
-      this.#last = { instances: known, atMs: Date.now() };
+      const { instances, problem } = await api.instances(deadline.within(MAX_LIST_MS));
+      const known = problem === undefined ? instances : new Map([...(last?.instances ?? []), ...instances]);
+      last = { instances: known, atMs: Date.now() };
       if (problem === undefined) return { instances, isFresh: true };
       return { instances: known, isFresh: false, problem };
     } catch (error) {
       if (!(error instanceof TroveUnavailable)) throw error;
-      const { instances = new Map(), atMs } = this.#last ?? {};
+      const { instances = new Map(), atMs } = last ?? {};
       const age = atMs === undefined ? {} : { ageMs: Date.now() - atMs };
       return { instances, isFresh: false, problem: error.message, ...age };
     }
-  }
+  };
 }

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Deadline } from '../../functions/time/deadline.ts';
-import { type TroveList, TroveLister } from '../../functions/trove/trove-list.ts';
+import { type TroveList, troveLister } from '../../functions/trove/trove-list.ts';
 import { ensureDebianPackages } from '../../infra/local/parts/debian-packages.ts';
 import { Keystone } from '../../infra/local/parts/keystone.ts';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
@@ -24,7 +24,7 @@ onDebian("a real Trove's list", () => {
   let broker: TestBroker;
   let trove: TroveApiServer;
   let project: string;
-  let lister: TroveLister;
+  let lister: ReturnType<typeof troveLister>;
 
   beforeAll(async () => {
     ensureDebianPackages('python3-keystonemiddleware');
@@ -52,10 +52,10 @@ onDebian("a real Trove's list", () => {
   });
 
   /** With an application credential of this user, as Keystone makes one. */
-  async function listerFor(user: string): Promise<TroveLister> {
+  async function listerFor(user: string) {
     const file = folder.file(`${user}.json`);
     await writeFile(file, JSON.stringify(await keystone.createApplicationCredential(user, project)));
-    return new TroveLister({
+    return troveLister({
       url: `${trove.url}/v1.0`,
       keystoneUrl: keystone.url,
       credential: { file },
@@ -63,7 +63,7 @@ onDebian("a real Trove's list", () => {
     });
   }
 
-  const list = (timeoutMs = 60_000): Promise<TroveList> => lister.list(Deadline.in(timeoutMs));
+  const list = (timeoutMs = 60_000): Promise<TroveList> => lister(Deadline.in(timeoutMs));
 
   function set(
     id: string | undefined,
@@ -127,7 +127,7 @@ onDebian("a real Trove's list", () => {
 
   test('needs the role of an admin', async () => {
     const clerk = await listerFor('clerk');
-    expect(await clerk.list(Deadline.in(60_000))).toEqual({
+    expect(await clerk(Deadline.in(60_000))).toEqual({
       instances: new Map(),
       isFresh: false,
       problem: 'Trove answered with status 401: the application credential has no role of an admin',

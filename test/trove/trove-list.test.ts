@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, tes
 import fc from 'fast-check';
 import { Deadline } from '../../functions/time/deadline.ts';
 import { TroveApi } from '../../functions/trove/trove-api.ts';
-import { TroveLister } from '../../functions/trove/trove-list.ts';
+import { troveLister } from '../../functions/trove/trove-list.ts';
 import { freePort } from '../../infra/local/parts/free-port.ts';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
 import { instance } from '../page/states.ts';
@@ -23,14 +23,14 @@ beforeEach(async () => {
 afterEach(() => trove[Symbol.asyncDispose]());
 afterAll(() => folder.remove());
 
-function lister(pageSize?: number, url = trove.url): TroveLister {
+function lister(pageSize?: number, url = trove.url) {
   const settings = {
     url: `${url}/v1.0`,
     keystoneUrl: `${url}/v3`,
     credential: { file },
     expectedSilenceMs: 3_600_000,
   };
-  return new TroveLister(settings, new TroveApi(settings, pageSize));
+  return troveLister(settings, new TroveApi(settings, pageSize));
 }
 
 function fill(count: number): Row[] {
@@ -38,7 +38,7 @@ function fill(count: number): Row[] {
   return trove.rows;
 }
 
-const list = (from: TroveLister, timeoutMs = 5000) => from.list(Deadline.in(timeoutMs));
+const list = (from: ReturnType<typeof lister>, timeoutMs = 5000) => from(Deadline.in(timeoutMs));
 
 function respond(status: number, body: string) {
   return (_request: IncomingMessage, response: ServerResponse) => response.writeHead(status).end(body);
@@ -308,7 +308,7 @@ describe('the application credential', () => {
         credential: { file: path },
         expectedSilenceMs: 1,
       };
-      return list(new TroveLister(settings));
+      return list(troveLister(settings));
     };
     expect(await wrong(folder.file('none.json'))).toMatchObject({
       problem: 'TROVE_CREDENTIALS_FILE cannot be read: ENOENT',
