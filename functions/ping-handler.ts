@@ -32,6 +32,8 @@ const REHEARSAL_MS = 500;
 
 const NIL_UUID = '00000000-0000-0000-0000-000000000000';
 
+void process.stdout; // Node makes this stream when it is first asked for: here, while the login is waited for
+
 /** What speaks AMQP loads with the handler: see `rpc-ping.ts`. */
 export { openConnection } from './broker/handshake.ts';
 export { openTransport } from './oslo/transport.ts';
@@ -66,7 +68,6 @@ export function pingHandler(environment: ExecutionEnvironment | InvalidConfig) {
  * key is looked up.
  */
 export async function rehearse({ config, broker, initHops: hops }: ExecutionEnvironment): Promise<void> {
-  void process.stdout; // Node makes this stream when it is first asked for
   const unread = new Log('rpc-ping', () => undefined);
   const keys = config.guestKeys && new GuestKeys(async () => 'rehearsal');
   const pathParameters = { tenant_id: '', instance_id: NIL_UUID };
