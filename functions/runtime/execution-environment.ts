@@ -41,7 +41,7 @@ export class ExecutionEnvironment {
    * Reads the settings, and begins to look for the broker and to connect: Lambda gives init a whole processor, and an
    * invocation only the share of its memory.
    *
-   * @param loadAmqp loads what speaks AMQP, which may take place while DNS, TCP and TLS are under way
+   * @param loadAmqp loads what speaks AMQP; called when the socket is connected
    * @throws InvalidConfig
    */
   constructor(env: NodeJS.ProcessEnv, loadAmqp: () => Promise<Amqp>) {
