@@ -1,4 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Keystone, type Scope } from '../../infra/local/parts/keystone.ts';
 import { eventually } from '../setup/eventually.ts';
@@ -44,6 +47,19 @@ onDebian('with a real Keystone', () => {
     await fn.end();
     await broker.delete();
     await keystone.stop();
+  });
+
+  test("its keys are its own: those below /etc are for Debian's user alone", () => {
+    const environ = readFileSync(`/proc/${keystone.pid}/environ`, 'utf8');
+    const [, file = ''] = /OS_KEYSTONE_CONFIG_FILES=([^\0]+)/.exec(environ) ?? [];
+    const script = `
+import sys, keystone.conf
+keystone.conf.configure()
+keystone.conf.CONF([], default_config_files=[sys.argv[1]])
+for name in 'credential', 'fernet_receipts', 'fernet_tokens': print(keystone.conf.CONF[name].key_repository)`;
+    const folders = execFileSync('/usr/bin/python3', ['-c', script, file]).toString().trim().split('\n');
+    expect(folders).toHaveLength(3);
+    expect(folders.filter((folder) => !folder.startsWith(dirname(file)))).toEqual([]);
   });
 
   function inProject(id = project): Scope {

@@ -194,6 +194,8 @@ expiration = ${tokenLifetimeSeconds}
 password_hash_rounds = 4
 [fernet_tokens]
 key_repository = ${folder.file('fernet')}
+[fernet_receipts]
+key_repository = ${folder.file('fernet')}
 [credential]
 key_repository = ${folder.file('credential')}
 `;
