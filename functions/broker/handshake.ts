@@ -84,7 +84,7 @@ class Connection extends amqplib.Connection {
    * each channel a stream of its own, and write each message of these alone, a round of the event loop later.
    */
   override freshChannel(channel: amqplib.ConnectedChannel, options?: object): number {
-    sendAhead(channel, () => this.isOpen);
+    if (!this.isOpen) sendAhead(channel, this);
     const number = super.freshChannel(channel, options);
     const buffer = { write: (frames: Buffer) => this.#write(frames), end: () => undefined };
     this.channels[number] = { channel, buffer };
@@ -121,13 +121,13 @@ class Connection extends amqplib.Connection {
  * Has a channel send each method at once while the connection opens, and not when the one before it is answered. It counts as
  * open: whatever refuses it ends the connection. Later, RabbitMQ may answer what follows `basic.consume` before that.
  */
-function sendAhead(channel: amqplib.ConnectedChannel, isConnectionOpen: () => boolean): void {
+function sendAhead(channel: amqplib.ConnectedChannel, connection: { readonly isOpen: boolean }): void {
   const sendImmediately = channel.sendImmediately.bind(channel);
   const sendOrEnqueue = channel.sendOrEnqueue.bind(channel);
   const sent = new WeakSet<object>();
   channel.sendOrEnqueue = (method, fields, reply) => {
-    const isAhead = channel.reply !== null && !isConnectionOpen();
-    const isAwaited = method !== CHANNEL_OPEN || isConnectionOpen();
+    const isAhead = channel.reply !== null && !connection.isOpen;
+    const isAwaited = method !== CHANNEL_OPEN;
     sendOrEnqueue(method, fields, isAwaited ? reply : () => undefined);
     if (!isAwaited) reply(null, { id: CHANNEL_OPEN_OK, channel: 0, fields: {} });
     if (!isAhead) return;
