@@ -94,13 +94,17 @@ async function read(
   throw new ManagementUnavailable(why, { status });
 }
 
-/** @throws ManagementUnavailable where the text is not a list of objects with these texts */
+/**
+ * Those without the other columns are left out, such as a quorum queue without a leader, which has no `node`.
+ *
+ * @throws ManagementUnavailable where the text is not a list of objects with the first of these texts
+ */
 function valuesOf(columns: readonly string[], text: string): string[][] {
   const list = parseJson(text);
   const rows: unknown[][] = Array.isArray(list)
     ? list.map((row) => columns.map((column) => Object(row)[column]))
     : [[undefined]];
-  if (rows.every(isTexts)) return rows;
+  if (rows.every(([name]) => typeof name === 'string')) return rows.filter(isTexts);
   throw new ManagementUnavailable('answered with something that is not a list');
 }
 
