@@ -2,7 +2,7 @@ import { addAbortSignal, Readable } from 'node:stream';
 import { text as textOf } from 'node:stream/consumers';
 import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3';
 import type { Deadline } from '../time/deadline.ts';
-import { StateConflict, type StateStore, StateUnavailable, type StoredText } from './state-store.ts';
+import { StateConflict, type StateStore, StateUnavailable } from './state-store.ts';
 
 /** S3 answers in tens of milliseconds, or is not reached. */
 const MAX_TIMEOUT_MS = 3000;
@@ -24,55 +24,42 @@ const CLIENT: S3ClientConfig = {
  * One object of S3, each request for at most 3 s, on a connection of its own: the last one is long dead by the next
  * sweep. The SDK's client is loaded from Lambda's runtime when it is used.
  */
-export class S3Object implements StateStore {
-  readonly #place: { readonly Bucket: string; readonly Key: string };
-  readonly #maxBytes: number;
-
-  constructor(bucket: string, key: string, maxBytes = MAX_BYTES) {
-    this.#place = { Bucket: bucket, Key: key };
-    this.#maxBytes = maxBytes;
-  }
-
-  async read(deadline: Deadline): Promise<StoredText | undefined> {
-    try {
-      return await ask(deadline, async (sdk, client, abortSignal) => {
-        const command = new sdk.GetObjectCommand(this.#place);
-        const answer = await client.send(command, { abortSignal });
-        const { Body: body, ETag: version, ContentLength: bytes } = answer;
-        if (!(body instanceof Readable) || version === undefined || bytes === undefined)
-          throw new Error("S3's answer has no object");
-        if (bytes > this.#maxBytes) return { text: '', version, isTooLarge: true };
-        return { text: await textOf(addAbortSignal(abortSignal, body)), version, isTooLarge: false };
-      });
-    } catch (error) {
-      if (nameOf(error) === 'NoSuchKey') return undefined;
-      throw new StateUnavailable(`${this.#url} cannot be read${lacking(error)}`, nameOf(error), {
-        cause: error,
-      });
-    }
-  }
-
-  async replace(version: string | undefined, text: string, deadline: Deadline): Promise<void> {
-    if (Buffer.byteLength(text) > this.#maxBytes)
-      throw new StateUnavailable(`${this.#url} cannot be written`, 'EntityTooLarge');
-    const condition = version === undefined ? { IfNoneMatch: '*' } : { IfMatch: version };
-    const object = { ...this.#place, ...condition, Body: text, ContentType: 'application/json' };
-    try {
-      await ask(deadline, (sdk, client, abortSignal) =>
-        client.send(new sdk.PutObjectCommand(object), { abortSignal }),
-      );
-    } catch (error) {
-      if (CONFLICTS.includes(nameOf(error)))
-        throw new StateConflict(`${this.#url} has changed`, { cause: error });
-      throw new StateUnavailable(`${this.#url} cannot be written${lacking(error)}`, nameOf(error), {
-        cause: error,
-      });
-    }
-  }
-
-  get #url(): string {
-    return `s3://${this.#place.Bucket}/${this.#place.Key}`;
-  }
+export function s3Object(bucket: string, key: string, maxBytes = MAX_BYTES): StateStore {
+  const place = { Bucket: bucket, Key: key };
+  const url = `s3://${bucket}/${key}`;
+  const unavailable = (what: string, cause: unknown) =>
+    new StateUnavailable(`${url} cannot be ${what}${lacking(cause)}`, nameOf(cause), { cause });
+  return {
+    async read(deadline) {
+      try {
+        return await ask(deadline, async (sdk, client, abortSignal) => {
+          const answer = await client.send(new sdk.GetObjectCommand(place), { abortSignal });
+          const { Body: body, ETag: version, ContentLength: bytes } = answer;
+          if (!(body instanceof Readable) || version === undefined || bytes === undefined)
+            throw new Error("S3's answer has no object");
+          if (bytes > maxBytes) return { text: '', version, isTooLarge: true };
+          return { text: await textOf(addAbortSignal(abortSignal, body)), version, isTooLarge: false };
+        });
+      } catch (error) {
+        if (nameOf(error) === 'NoSuchKey') return undefined;
+        throw unavailable('read', error);
+      }
+    },
+    async replace(version, text, deadline) {
+      if (Buffer.byteLength(text) > maxBytes)
+        throw new StateUnavailable(`${url} cannot be written`, 'EntityTooLarge');
+      const condition = version === undefined ? { IfNoneMatch: '*' } : { IfMatch: version };
+      const object = { ...place, ...condition, Body: text, ContentType: 'application/json' };
+      try {
+        await ask(deadline, (sdk, client, abortSignal) =>
+          client.send(new sdk.PutObjectCommand(object), { abortSignal }),
+        );
+      } catch (error) {
+        if (!CONFLICTS.includes(nameOf(error))) throw unavailable('written', error);
+        throw new StateConflict(`${url} has changed`, { cause: error });
+      }
+    },
+  };
 }
 
 async function ask<T>(

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { FleetHistory } from '../../functions/changes/fleet-history.ts';
 import type { SweepOutcome } from '../../functions/changes/report.ts';
 import { Archive } from '../../functions/history/archive.ts';
-import { S3Object } from '../../functions/store/s3-object.ts';
+import { s3Object } from '../../functions/store/s3-object.ts';
 import type { SweepResult } from '../../functions/sweep/sweep-result.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
@@ -39,7 +39,7 @@ afterAll(async () => {
 
 /** A health check that reports at once, with its own way to the shared state. */
 function healthCheck(unreachableAfterSweeps = 1): FleetHistory {
-  const store = new S3Object('fleet', 'state.json');
+  const store = s3Object('fleet', 'state.json');
   const archive = new Archive({ bucket: 'fleet', key: 'fleet-state.json' });
   return new FleetHistory(store, archive, { ...RULES, unreachableAfterSweeps });
 }

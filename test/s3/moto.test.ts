@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { FleetHistory } from '../../functions/changes/fleet-history.ts';
 import { Archive } from '../../functions/history/archive.ts';
-import { S3Object } from '../../functions/store/s3-object.ts';
+import { s3Object } from '../../functions/store/s3-object.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
 import { GUESTS, RULES, silentResult } from '../changes/results.ts';
 import { MotoServer } from './moto-server.ts';
@@ -25,7 +25,7 @@ afterAll(() => server.stop());
 const soon = () => Deadline.in(10_000);
 
 test('an object is missing, made, read back byte for byte, and not made twice', async () => {
-  const store = new S3Object('fleet', 'folder/one.json');
+  const store = s3Object('fleet', 'folder/one.json');
   await expect(store.read(soon())).resolves.toBeUndefined();
   await store.replace(undefined, '{"a":"– “1”"}', soon());
   const kept = await store.read(soon());
@@ -36,14 +36,14 @@ test('an object is missing, made, read back byte for byte, and not made twice', 
 });
 
 test('a bucket that is missing makes the state unavailable, and is not taken for a missing object', async () => {
-  const store = new S3Object('nowhere', 'one.json');
+  const store = s3Object('nowhere', 'one.json');
   const unavailable = { code: 'state_unavailable', exception: 'NoSuchBucket' };
   await expect(store.read(soon())).rejects.toMatchObject(unavailable);
   await expect(store.replace(undefined, 'x', soon())).rejects.toMatchObject(unavailable);
 });
 
 test('the history of a guest goes on from sweep to sweep', async () => {
-  const store = new S3Object('fleet', 'state.json');
+  const store = s3Object('fleet', 'state.json');
   const archive = new Archive({ bucket: 'fleet', key: 'fleet-state.json' });
   const health = () => new FleetHistory(store, archive, RULES);
   const [guest] = GUESTS;

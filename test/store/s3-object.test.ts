@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { S3Object } from '../../functions/store/s3-object.ts';
+import { s3Object } from '../../functions/store/s3-object.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
 import { S3StandIn, s3Error } from '../setup/s3-stand-in.ts';
 import { testStore } from './store-contract.ts';
@@ -23,8 +23,8 @@ afterAll(async () => {
   await s3.aws.close();
 });
 
-function open(): S3Object {
-  return new S3Object('fleet', `state-${objects++}.json`);
+function open() {
+  return s3Object('fleet', `state-${objects++}.json`);
 }
 const soon = () => Deadline.in(10_000);
 

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { StateFile } from '../../functions/store/state-file.ts';
+import { stateFile } from '../../functions/store/state-file.ts';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
 import { testStore } from './store-contract.ts';
 
@@ -24,7 +24,7 @@ function newPath(): string {
 
 describe('a file', () => {
   test("a file in a place that is a folder cannot be read, with the system's code", async () => {
-    await expect(new StateFile(folder.path).read()).rejects.toMatchObject({
+    await expect(stateFile(folder.path).read()).rejects.toMatchObject({
       code: 'state_unavailable',
       exception: 'EISDIR',
     });
@@ -32,16 +32,14 @@ describe('a file', () => {
 
   test("a file below a file cannot be written, with the system's code", async () => {
     writeFileSync(folder.file('plain'), '');
-    await expect(
-      new StateFile(join(folder.file('plain'), 'x')).replace(undefined, 'x'),
-    ).rejects.toMatchObject({
+    await expect(stateFile(join(folder.file('plain'), 'x')).replace(undefined, 'x')).rejects.toMatchObject({
       code: 'state_unavailable',
       exception: expect.stringMatching(/^E(NOTDIR|EXIST)$/),
     });
   });
 
   test('a folder that takes no new file is said to be read-only', async () => {
-    await expect(new StateFile('/proc/fleet.json').replace(undefined, 'x')).rejects.toMatchObject({
+    await expect(stateFile('/proc/fleet.json').replace(undefined, 'x')).rejects.toMatchObject({
       code: 'state_unavailable',
       message: expect.stringContaining('its folder is read-only for this user'),
     });
@@ -49,7 +47,7 @@ describe('a file', () => {
 
   test('a writer waits for no other one that has died while it wrote, once some time has passed', async () => {
     const path = newPath();
-    const store = new StateFile(path);
+    const store = stateFile(path);
     await store.replace(undefined, 'one');
     writeFileSync(`${path}.next`, 'half');
     const { version } = (await store.read()) ?? {};
@@ -65,7 +63,7 @@ describe('a file', () => {
 
   test('a link stays a link, and its file keeps its mode', async () => {
     const path = newPath();
-    const store = new StateFile(`${path}.link`);
+    const store = stateFile(`${path}.link`);
     mkdirSync(join(path, '..'));
     writeFileSync(path, 'one', { mode: 0o600 });
     symlinkSync(path, `${path}.link`);
@@ -75,5 +73,5 @@ describe('a file', () => {
     expect(lstatSync(`${path}.link`).isSymbolicLink()).toBe(true);
   });
 
-  testStore(() => new StateFile(newPath()));
+  testStore(() => stateFile(newPath()));
 });
