@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { TemporaryFolder } from '../infra/local/parts/temporary-folder.ts';
 import { AwsStandIn } from './setup/aws-stand-in.ts';
 import { eventually } from './setup/eventually.ts';
 import { GRANTED } from './setup/granted.ts';
@@ -216,6 +218,21 @@ describe('a sweep', () => {
       await expect(wrong.lambda.invoke({})).rejects.toThrow('BROKER_MANAGEMENT_URL');
     },
   );
+});
+
+test('a guest whose key in the file is no text is unknown, and all others have their verdict', async () => {
+  await using stack = new AsyncDisposableStack();
+  const folder = stack.adopt(new TemporaryFolder('keys'), (made) => made.remove());
+  const [one = '', two = '', three = ''] = alive;
+  const file = folder.file('keys.json');
+  await writeFile(file, `\ufeff${JSON.stringify({ [one]: 'a key', [two]: 7 })}`); // with a byte order mark
+  await using keyed = await HealthCheckUnderTest.start({ BROKER_URL: broker.url, GUEST_KEYS_FILE: file });
+  const { summary } = await keyed.sweep({ instance_ids: [one, two, three] });
+  const error = {
+    code: 'key_unreadable',
+    message: expect.stringContaining(`a key for ${two} that is not text`),
+  };
+  expect(summary).toMatchObject({ reachable: 2, guests_unencrypted: 1, unknown: 1, error });
 });
 
 describe('Secrets Manager', () => {

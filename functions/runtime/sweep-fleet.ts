@@ -7,6 +7,7 @@ import { pingRequest, rpcPing } from '../guest/ping.ts';
 import type { SecureSerializer } from '../guest/secure-serializer.ts';
 import { PingTiming, SIGN_OF_LIFE_MS } from '../guest/timing.ts';
 import { instanceIdOf } from '../guest/topic.ts';
+import { KeyMalformed } from '../secrets/key-file.ts';
 import { SecretUnavailable } from '../secrets/secrets-manager.ts';
 import { type NamedTarget, pingTopics, type TopicFinding } from '../sweep/control-plane.ts';
 import { guestLister } from '../sweep/known-guests.ts';
@@ -185,6 +186,7 @@ export async function runControlPlane(
 
 /** A guest's key that cannot be read says nothing of the other guests. */
 function keyless(error: unknown): Verdict {
-  if (error instanceof SecretUnavailable) return { reachable: 'unknown', cause: error.message };
+  if (error instanceof SecretUnavailable || error instanceof KeyMalformed)
+    return { reachable: 'unknown', cause: error.message };
   throw error;
 }

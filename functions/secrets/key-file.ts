@@ -2,11 +2,14 @@ import fs from 'node:fs'; // `fs.promises` is loaded on first use, `node:fs/prom
 import { CodedError } from '../coded-error.ts';
 import { parseJsonObject } from '../json.ts';
 
-/** The file of keys cannot be read, or is not a JSON object of texts. The message has nothing of its content. */
+/** The file of keys cannot be read, or is not a JSON object. The message has nothing of its content. */
 export class KeyFileUnreadable extends CodedError {
   readonly code = 'key_file_unreadable';
   override readonly isForDeployer = true;
 }
+
+/** The key of one instance is not text; others may be. */
+export class KeyMalformed extends KeyFileUnreadable {}
 
 /**
  * Looks up instances' RPC keys in a JSON file `{"<instance_id>": "<key>"}`, which is read again when it has changed.
@@ -21,7 +24,8 @@ export function keyFile(path: string): (instanceId: string) => Promise<string | 
     throw problem(`cannot be read: ${error.code}`);
   };
   const read = async () => {
-    const found = parseJsonObject(await fs.promises.readFile(path, 'utf8').catch(fail));
+    const bytes = await fs.promises.readFile(path).catch(fail);
+    const found = parseJsonObject(new TextDecoder().decode(bytes)); // without a byte order mark
     if (found === undefined) throw problem('is not a JSON object');
     return new Map(Object.entries(found));
   };
@@ -31,6 +35,6 @@ export function keyFile(path: string): (instanceId: string) => Promise<string | 
     readMs = ctimeMs;
     const key = (await keys).get(instanceId);
     if (key === undefined || typeof key === 'string') return key;
-    throw problem('holds a key that is not text');
+    throw new KeyMalformed(`GUEST_KEYS_FILE ${path} has a key for ${instanceId} that is not text`);
   };
 }

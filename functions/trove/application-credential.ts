@@ -71,7 +71,7 @@ export class ApplicationCredential {
     const settings = this.#settings;
     try {
       if ('secretId' in settings) return await readSecret(settings.secretId, deadline);
-      return await fs.promises.readFile(settings.file, 'utf8');
+      return new TextDecoder().decode(await fs.promises.readFile(settings.file)); // without a byte order mark
     } catch (error) {
       const { code, message } = Object(error);
       const why = 'file' in settings ? `TROVE_CREDENTIALS_FILE cannot be read: ${code}` : message;
