@@ -12,13 +12,15 @@ if (isNew || !isWhole || statSync(installed).mtimeMs < statSync(lockFile).mtimeM
   const startedAt = Date.now();
   const seconds = () => Math.round((Date.now() - startedAt) / 1000);
   const timer = setInterval(() => console.error(`Installing the npm packages … ${seconds()} s`), 2500);
+  process.on('SIGINT', () => undefined); // npm gets Ctrl-C too, and needs seconds to remove what is half installed
   // `npm ci` would first remove what another command of this folder may be running.
   const npm = spawn('npm', [...(isNew ? ['ci'] : ['install', '--no-save']), ...omitted], {
     stdio: ['ignore', 2, 'inherit'],
   });
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => npm.kill(signal));
   npm.on('exit', (status) => {
     clearInterval(timer);
-    process.exitCode = status ?? 1;
+    process.exitCode = status ?? 130;
     if (status === 0) utimesSync(installed, new Date(), new Date());
   });
 }
