@@ -651,7 +651,8 @@ describe('arguments', () => {
 
   test('a deployment that does not exist, and one that is wrong', async () => {
     const missing = `There is no deployment nowhere: copy one of infra/deployments/examples to ${folder.file('nowhere.json')}.`;
-    expect(await runWith(['nowhere', folder.path])).toEqual({ code: 1, lines: [missing] });
+    for (const name of ['nowhere', 'infra/deployments/nowhere.json'])
+      expect(await runWith([name, folder.path])).toEqual({ code: 1, lines: [missing] });
     expect(await run({ ...NEW, brokerName: 'a b' })).toEqual({
       code: 1,
       lines: [expect.stringMatching(/^trove\.json: brokerName must be/)],
