@@ -6,6 +6,8 @@ import { type FleetState, type GuestState, reachableGuests } from './fleet-state
 /** The guests of the fleet, looked up in the saved state: a set of 40,000 ids beside it takes megabytes. */
 export class RememberedGuests {
   readonly #state: FleetState | undefined;
+  /** Not looked up in the state's object: each id would become the name of a property. */
+  readonly #guests: ReadonlyMap<string, GuestState>;
   /** An older release saved all guests so; a newer one few. */
   readonly #known: ReadonlySet<string>;
 
@@ -13,28 +15,25 @@ export class RememberedGuests {
   constructor(saved: Saved | StateUnavailable | undefined, forgotten: Iterable<string>) {
     const state = saved instanceof StateUnavailable ? undefined : saved?.state;
     this.#state = state && forget(state, forgotten);
+    this.#guests = new Map(Object.entries(this.#state?.guests ?? {}));
     this.#known = new Set(state?.known);
   }
 
   *[Symbol.iterator](): Generator<string> {
     if (this.#state === undefined) return;
     yield* reachableGuests(this.#state);
-    yield* Object.keys(this.#state.guests);
+    yield* this.#guests.keys();
   }
 
   /** Whether the guest answered when it was last pinged. */
   isAlive(id: string): boolean {
-    const guest = this.#guest(id);
+    const guest = this.#guests.get(id);
     return guest ? guest.sweeps === 0 : id in (this.#state?.answered ?? {}) || this.#known.has(id);
   }
 
   /** Whether nobody consumed the guest's queue when it was last pinged. */
   hasNoConsumer(id: string): boolean {
-    const { sweeps = 0, reason } = this.#guest(id) ?? {};
+    const { sweeps = 0, reason } = this.#guests.get(id) ?? {};
     return sweeps > 0 && reason === 'no_consumer';
-  }
-
-  #guest(id: string): GuestState | undefined {
-    return this.#state?.guests[id];
   }
 }
