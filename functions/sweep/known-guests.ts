@@ -33,7 +33,7 @@ export class FleetUnknown extends CodedError {
  * Lists the guests that the broker knows: those bound to the control exchange; where that names none or fails, those that
  * have a queue; and where that fails too, those of the last list in this execution environment.
  *
- * @returns throws FleetUnknown
+ * @returns a function that throws FleetUnknown
  */
 export function guestLister(directories: Directories): (deadline: Deadline) => Promise<Listing> {
   let last: { readonly guests: ReadonlySet<string>; readonly at: number } | undefined;

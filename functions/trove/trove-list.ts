@@ -20,7 +20,7 @@ const MAX_LIST_MS = 60_000;
 /**
  * Lists Trove's instances. An execution environment keeps the last list for the time that Trove fails.
  *
- * @returns never throws for what Trove, Keystone or the credential do
+ * @returns a function that throws for nothing that Trove, Keystone or the credential do
  */
 export function troveLister(
   settings: TroveSettings,
