@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { type BuildOptions, build } from 'esbuild';
+import { AMQP_SUBSET } from '../../infra/bundle/amqp-subset.ts';
 import { BUILD_OPTIONS, bundle } from '../../infra/bundle/bundle.ts';
 import { ensureDebianPackages } from '../../infra/local/parts/debian-packages.ts';
 import { freePort } from '../../infra/local/parts/free-port.ts';
@@ -25,7 +26,7 @@ export type HandlerName =
   | 'usual-way-in-init'
   | 'bare-amqplib'
   | 'bare-amqplib-in-init'
-  | 'handshakes-alone'
+  | 'handshakes'
   | 'empty';
 
 /** The RPC key of the guest that encrypts. */
@@ -190,7 +191,7 @@ async function bundles(against = ''): Promise<Record<HandlerName | 'invoker', st
     'usual-way-in-init': await bundleContestant('usual-way-in-init', WITH_SDK),
     'bare-amqplib': await bundleContestant('bare-amqplib'),
     'bare-amqplib-in-init': await bundleContestant('bare-amqplib-in-init'),
-    'handshakes-alone': await bundleContestant('handshakes-alone'),
+    handshakes: await bundleContestant('handshakes', { plugins: [...BUILD_OPTIONS.plugins, AMQP_SUBSET] }),
     empty: await bundleContestant('empty'),
     invoker: await bundleContestant('invoker'),
   };

@@ -1,8 +1,9 @@
+import { once } from 'node:events';
 import { connect } from 'node:tls';
 import { newCall, type PingEvent, replyQueue, settle } from './bare-call.ts';
 
-// The limit of a cold start on Node: the handshakes that no function can do without, all at once, and no AMQP library.
-// Every frame is written as it is, what need not wait is sent with what comes before, and no error is looked at.
+// The limit of a cold start: the handshakes that no function can do without, all at once. Every frame is written as it is,
+// what need not wait is sent with what comes before, and no error is looked at. amqplib and Middy are loaded and not used.
 
 const { BROKER_ENDPOINT = '', BROKER_SECRET_ID = '' } = process.env;
 
@@ -18,6 +19,8 @@ socket.on('data', readFrames());
 
 const { readCredentials } = await import('./signed-secret.ts'); // evaluated while the socket connects
 const credentials = readCredentials(BROKER_SECRET_ID);
+await once(socket, 'secureConnect');
+export const { libraries } = await import('./libraries.ts'); // evaluated while the login is waited for
 await consuming;
 
 export async function handler({ pathParameters: { instance_id } }: PingEvent): Promise<object> {
