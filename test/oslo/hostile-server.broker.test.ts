@@ -89,11 +89,10 @@ test('the recorded answer to a call does not count for the next one', async () =
   await expectTimeouts([client.call(target, REQUEST, callTiming(500)).result]);
 });
 
-test('a flood of long replies that belong to nobody keeps no call from its own', async () => {
-  const nested = Buffer.from(`{"oslo.version": "2.0", "oslo.message": "${'['.repeat(1024 * 1024)}"}`);
-  const flood = setInterval(() => server.sendToQueue(client.replyQueue, nested), 33);
+test('two hundred long replies that belong to nobody keep no call from its own', async () => {
+  const nested = Buffer.from(`{"oslo.version": "2.0", "oslo.message": "${'['.repeat(1_000_000)}"}`);
   const target = await guest(({ reply }) => reply());
-  const calls = Array.from({ length: 300 }, () => client.call(target, REQUEST, callTiming(15_000)).result);
+  for (let sent = 0; sent < 200; sent++) server.sendToQueue(client.replyQueue, nested);
+  const calls = Array.from({ length: 300 }, () => client.call(target, REQUEST, callTiming(4000)).result);
   await expect(Promise.all(calls)).resolves.toEqual(calls.map(() => true));
-  clearInterval(flood);
 });
