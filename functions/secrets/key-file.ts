@@ -1,6 +1,6 @@
 import fs from 'node:fs'; // `fs.promises` is loaded on first use, `node:fs/promises` at once
 import { CodedError } from '../coded-error.ts';
-import { parseJsonObject } from '../json.ts';
+import { keyGivenTwice, parseJsonObject } from '../json.ts';
 
 /** The file of keys cannot be read, or is not a JSON object. The message has nothing of its content. */
 export class KeyFileUnreadable extends CodedError {
@@ -24,9 +24,10 @@ export function keyFile(path: string): (instanceId: string) => Promise<string | 
     throw problem(`cannot be read: ${error.code}`);
   };
   const read = async () => {
-    const bytes = await fs.promises.readFile(path).catch(fail);
-    const found = parseJsonObject(new TextDecoder().decode(bytes)); // without a byte order mark
+    const text = new TextDecoder().decode(await fs.promises.readFile(path).catch(fail)); // without a byte order mark
+    const found = parseJsonObject(text);
     if (found === undefined) throw problem('is not a JSON object');
+    if (keyGivenTwice(text)) throw problem('names an instance twice');
     return new Map(Object.entries(found));
   };
   return async (instanceId) => {

@@ -1,6 +1,6 @@
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { isRecord } from '../../functions/json.ts';
+import { isRecord, keyGivenTwice } from '../../functions/json.ts';
 import { brokerProblems, LOCK, makingOf, ON_PURPOSE } from './broker-lock.ts';
 import { brokerStackOf, readSettings, type Settings } from './deployment-settings.ts';
 import { InvalidSettings } from './invalid-settings.ts';
@@ -74,18 +74,6 @@ function readJson(file: string): unknown {
     throw new InvalidSettings([`${basename(file)} ${what.replaceAll(/\s+/g, ' ')}.`]);
   }
   throw new InvalidSettings([`${basename(file)} is no JSON object.`]);
-}
-
-/** @param text JSON, of which `JSON.parse` takes the last of several values */
-function keyGivenTwice(text: string): string | undefined {
-  const objects: Set<string>[] = [];
-  for (const [token, key] of text.matchAll(/("(?:[^"\\]|\\.)*")\s*:|"(?:[^"\\]|\\.)*"|[{}]/g)) {
-    if (token === '{') objects.push(new Set());
-    else if (token === '}') objects.pop();
-    else if (key !== undefined && objects.at(-1)?.has(key)) return key;
-    else if (key !== undefined) objects.at(-1)?.add(key);
-  }
-  return undefined;
 }
 
 /** Compares what makes the broker with what made it; writes that down where it is not yet. */
