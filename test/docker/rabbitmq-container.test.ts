@@ -31,7 +31,7 @@ test.each(['SIGKILL', 'SIGTERM'] as const)(
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     try {
-      const url = await lineOf(starter, starter.stdout, /^amqp:/);
+      const url = await lineOf(starter, /^amqp:/);
       await (await connect(url)).close();
       const { port } = new URL(url);
       expect(containers(port)).not.toBe('');

@@ -32,7 +32,7 @@ export class DeafRelay {
     const child = spawn(process.execPath, ['--eval', RELAY, hostname, port], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
-    const line = await lineOf(child, child.stdout, /^port \d+$/);
+    const line = await lineOf(child, /^port \d+$/);
     const relay = new DeafRelay(child, Number(line.split(' ')[1]));
     child.kill('SIGSTOP');
     await relay.#fill();

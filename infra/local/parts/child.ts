@@ -1,28 +1,28 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
 
 /**
- * Waits until a child process prints a line that matches.
+ * Waits until a child process prints a line that matches, on whichever of its outputs is a pipe.
  *
  * @throws when the child exits before that, with all its lines in the message
  */
-export async function lineOf(child: ChildProcess, stream: Readable, pattern: RegExp): Promise<string> {
+export async function lineOf(child: ChildProcess, pattern: RegExp): Promise<string> {
   const printed: string[] = [];
   const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const onExit = () => reject(new Error(`${child.spawnfile} exited early:\n${printed.join('\n')}`));
+  const onClose = () => reject(new Error(`${child.spawnfile} exited early:\n${printed.join('\n')}`));
   const onLine = (line: string) => {
     printed.push(line);
     if (pattern.test(line)) resolve(line);
   };
-  const lines = createInterface(stream).on('line', onLine);
-  child.once('exit', onExit).once('error', reject);
+  const outputs = [child.stdout, child.stderr].filter((output) => output !== null);
+  const readers = outputs.map((output) => createInterface(output).on('line', onLine));
+  child.once('close', onClose).once('error', reject);
   try {
     return await promise;
   } finally {
-    child.off('exit', onExit).off('error', reject);
-    lines.off('line', onLine).on('line', () => undefined); // keeps reading: a full pipe would block the child
+    child.off('close', onClose).off('error', reject);
+    for (const reader of readers) reader.off('line', onLine).on('line', () => undefined); // a full pipe would block the child
   }
 }
 

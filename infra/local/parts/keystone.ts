@@ -62,11 +62,10 @@ export class Keystone {
     await writeFile(this.#configFile, config(this.#folder, tokenLifetimeSeconds));
     const args = ['/usr/bin/keystone-wsgi-public', '--host', '127.0.0.1', '--port', String(this.#port)];
     const env = { ...PYTHON_ENV, OS_KEYSTONE_CONFIG_FILES: this.#configFile };
-    const stdio = ['ignore', 'pipe', 'ignore'] as const;
-    const server = spawn('/usr/bin/python3', args, { env, stdio: [...stdio], detached: true });
+    const server = spawn('/usr/bin/python3', args, { env, detached: true });
     this.#server = server;
     killWithThisProcess(server);
-    if (server.stdout) await lineOf(server, server.stdout, /^Available at /);
+    await lineOf(server, /^Available at /);
   }
 
   /** Kills the server process; its data stay. */

@@ -115,7 +115,7 @@ export class RabbitMqServer implements RabbitMq {
     });
     this.#server = child;
     killWithThisProcess(child, true);
-    await lineOf(child, child.stdout, /completed with \d+ plugins/);
+    await lineOf(child, /completed with \d+ plugins/);
   }
 
   /** Whether the server process is there, be it stopped. */
@@ -250,7 +250,7 @@ async function startContainer(): Promise<RabbitMq> {
     cancel();
   };
   try {
-    await lineOf(docker, docker.stdout, /completed with \d+ plugins|Server startup complete/);
+    await lineOf(docker, /completed with \d+ plugins|Server startup complete/);
   } catch (error) {
     await stop();
     throw new Error(`RabbitMQ did not start in Docker. ${INSTALL_HINT}`, { cause: error });

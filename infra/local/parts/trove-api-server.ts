@@ -33,7 +33,7 @@ export class TroveApiServer {
       stdio: ['ignore', 'pipe', 'ignore'], // its log is thrown away, so that logging costs the server next to nothing
       env: PYTHON_ENV,
     });
-    await lineOf(python, python.stdout, /^ready$/);
+    await lineOf(python, /^ready$/);
     const api = new TroveApiServer(`http://127.0.0.1:${port}`, python, folder);
     const isListening = () => fetch(api.url).then(Boolean, () => false);
     for (let tries = 1; !(await isListening()); tries++) {

@@ -11,10 +11,12 @@ prints "ready" shortly before the server listens on FILE's `bind_port`.
 
 import json
 import sys
+import traceback
 import types
 from importlib.metadata import version
 from unittest import mock
 
+sys.excepthook = lambda *error: traceback.print_exception(*error, file=sys.stdout)  # nobody reads stderr
 INSTANCES = json.loads(sys.argv.pop())
 
 PASTE = """

@@ -59,7 +59,7 @@ async function start(settings: Record<string, string>, ...args: string[]): Promi
     env: environment({ ...settings, PORT: '0' }),
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const line = await lineOf(child, child.stdout, /Ping listens on/);
+  const line = await lineOf(child, /Ping listens on/);
   const [url = ''] = /http:\S+(?=,)/.exec(line) ?? [];
   return { child, url, file: join(ROOT, 'dist', 'running', `${child.pid}.json`) };
 }

@@ -27,7 +27,7 @@ test('Ctrl-C waits until npm has removed what is half installed: the next comman
     detached: true, // a process group, as in a terminal
   });
   const ended = once(child, 'exit');
-  await lineOf(child, child.stderr, /started/);
+  await lineOf(child, /started/);
   process.kill(-Number(child.pid), 'SIGINT');
   expect(await ended).toEqual([1, null]);
   expect(existsSync(folder.file('cleaned'))).toBe(true);
