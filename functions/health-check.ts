@@ -13,7 +13,7 @@ import { readTroveSettings } from './settings/trove-settings.ts';
 import { InvalidConfig, orInvalidConfig } from './settings/variables.ts';
 import { openStateStore } from './store/state-location.ts';
 import { FleetUnknown, type Listing } from './sweep/known-guests.ts';
-import { summarize } from './sweep/summary.ts';
+import { MAX_IN_SUMMARY, summarize } from './sweep/summary.ts';
 import type { Sweep, SweepEnd } from './sweep/sweep.ts';
 import { readSweepRequest, type SweepRequest } from './sweep/sweep-request.ts';
 import { type Origin, type SweepError, type SweepRun, sweepResult } from './sweep/sweep-result.ts';
@@ -141,6 +141,7 @@ async function check(
   const summary = {
     ...summarize(result, outcome.tally, outcome.error, request),
     ...(outcome.controlPlane && { control_plane: outcome.controlPlane }),
+    ...(remembered.unseen.length > 0 && { unseen_ids: remembered.unseen.slice(0, MAX_IN_SUMMARY) }),
   };
   const reported = history ? withReport(summary, outcome, result.endedAt) : summary;
   recordSweep(requestId, result, outcome.tally, reported);

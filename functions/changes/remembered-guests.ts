@@ -11,12 +11,18 @@ export class RememberedGuests {
   /** An older release saved all guests so; a newer one few. */
   readonly #known: ReadonlySet<string>;
 
+  /** Forgotten guests of which nothing was saved. */
+  readonly unseen: readonly string[];
+
   /** @param forgotten guests that no longer exist, as an operator says */
-  constructor(saved: Saved | StateUnavailable | undefined, forgotten: Iterable<string>) {
+  constructor(saved: Saved | StateUnavailable | undefined, forgotten: readonly string[]) {
     const state = saved instanceof StateUnavailable ? undefined : saved?.state;
     this.#state = state && forget(state, forgotten);
     this.#guests = new Map(Object.entries(this.#state?.guests ?? {}));
     this.#known = new Set(state?.known);
+    const { guests = {}, answered = {} } = state ?? {};
+    const isSeen = (id: string) => id in guests || id in answered || this.#known.has(id);
+    this.unseen = saved instanceof StateUnavailable ? [] : forgotten.filter((id) => !isSeen(id));
   }
 
   *[Symbol.iterator](): Generator<string> {

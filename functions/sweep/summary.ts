@@ -29,6 +29,8 @@ export interface Summary extends Omit<Totals, 'orphaned'> {
   /** What the event names that is no instance id. */
   readonly malformed_ids: readonly string[];
   readonly duplicate_ids: readonly string[];
+  /** Guests to forget that no sweep has seen. */
+  readonly unseen_ids?: readonly string[];
   /** What kept the sweep from being complete. */
   readonly error?: SweepError;
 }

@@ -49,7 +49,7 @@ async function main({ values, positionals: instanceIds }: Arguments): Promise<nu
   const malformed = [...instanceIds, ...forget].filter((id) => !INSTANCE_ID.test(id));
   if (malformed.length > 0) {
     console.error(`Not an instance id (a UUID in lower case): ${malformed.join(', ')}. No guest was pinged.`);
-    return EXIT.malformedId;
+    return EXIT.wrongId;
   }
   const mutes = muteEvent(values);
   if (mutes) {

@@ -41,7 +41,7 @@ async function main({ values, positionals }: Parsed<typeof ARGUMENTS>): Promise<
   if (more.length > 0) throw new WrongUsage('More than one guest is named');
   if (id !== undefined && !INSTANCE_ID.test(id)) {
     console.error(`Not an instance id (a UUID in lower case): ${id}`);
-    return EXIT.malformedId;
+    return EXIT.wrongId;
   }
   const own = settingsOf(process.env);
   const { location } = readStateSettings('FLEET_STATE_URL' in own ? own : sweptFleet());

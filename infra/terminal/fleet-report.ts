@@ -90,8 +90,9 @@ function explanations(
 }
 
 function remarks(summary: ReportedSummary): string[] {
-  const { error, malformed_ids: malformed, duplicate_ids: duplicates, list_problem: problem } = summary;
-  const { state_problem: stateProblem, control_plane: topics = [], contradicted = [] } = summary;
+  const { error, malformed_ids: malformed, duplicate_ids: duplicates, unseen_ids: unseen = [] } = summary;
+  const { list_problem: problem, state_problem: stateProblem } = summary;
+  const { control_plane: topics = [], contradicted = [] } = summary;
   const [, { todo } = { todo: '' }] =
     Object.entries(REASONS).find(([reason]) => reason === error?.code) ?? [];
   return [
@@ -107,6 +108,7 @@ function remarks(summary: ReportedSummary): string[] {
     ...(stateProblem ? [`${stateProblem.code}: ${stateProblem.message}.`] : []),
     ...(malformed.length > 0 ? [`Not instance ids: ${malformed.join(', ')}`] : []),
     ...(duplicates.length > 0 ? [`Named more than once: ${duplicates.join(', ')}`] : []),
+    ...(unseen.length > 0 ? [`To be forgotten, but seen by no sweep: ${unseen.join(', ')}`] : []),
   ];
 }
 

@@ -9,6 +9,7 @@ import {
 } from '../../functions/changes/fleet-state.ts';
 import { notice } from '../../functions/changes/notice.ts';
 import { RememberedGuests } from '../../functions/changes/remembered-guests.ts';
+import { StateUnavailable } from '../../functions/store/state-store.ts';
 import type { Verdict } from '../../functions/sweep/sweep.ts';
 import type { SweepRun } from '../../functions/sweep/sweep-result.ts';
 import { RULES, resultOf } from './results.ts';
@@ -72,6 +73,14 @@ describe('a guest that was once seen', () => {
     const left = state && forget(state, [A, B]);
     expect([...new RememberedGuests(left && { state: left }, [])]).toEqual([C, D, E]);
     expect([...new RememberedGuests(state && { state }, [A, B])]).toEqual([C, D, E]);
+  });
+
+  test('a guest to forget that no sweep has seen is named, unless the state cannot be read', () => {
+    const history = new History();
+    history.sweep(0, { ...allUp, [A]: DEAD });
+    const saved = history.state && { state: history.state };
+    expect(new RememberedGuests(saved, [A, B, id(9)]).unseen).toEqual([id(9)]);
+    expect(new RememberedGuests(new StateUnavailable('no', 'way'), [id(9)]).unseen).toEqual([]);
   });
 
   test('a mistyped guest of an event is no part of the fleet', () => {

@@ -99,6 +99,16 @@ describe('npm run health-check', () => {
     expect(await healthCheck(settings)).toMatchObject({ code: 0, stdout: expect.stringContaining('1 of 1') });
   });
 
+  test('a guest to forget that no sweep has seen is named, with the exit code of a wrong id', async () => {
+    const settings = { BROKER_URL: broker.url, BROKER_MANAGEMENT_URL: broker.managementUrl };
+    const unseen = await healthCheck(settings, '--forget', ID.replace('5e', '6f'));
+    expect([unseen.code, unseen.stdout]).toEqual([
+      4,
+      expect.stringMatching(/seen by no sweep: 6f3a2f0c-\S+\n$/),
+    ]);
+    expect(await healthCheck(settings, '--forget', ID)).toMatchObject({ code: 0 });
+  });
+
   test('a mute is set, listed and ended, and a mute without an end is refused', async () => {
     const settings = { BROKER_URL: broker.url, BROKER_MANAGEMENT_URL: broker.managementUrl };
     await healthCheck(settings);
