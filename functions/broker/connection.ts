@@ -42,8 +42,8 @@ export interface BrokerConnection<S> {
   /** Why the broker has closed the connection; undefined where it did not say. */
   readonly closedBy: BrokerFailure | undefined;
   /**
-   * False once the connection or its use has ended, for whatever reason. If the process was frozen for longer than the
-   * heartbeat, the connection is ended here.
+   * False once the connection or its use has ended, for whatever reason. If the process was frozen for so long that the
+   * broker may have dropped the connection, it is ended here.
    */
   isUsable(): boolean;
   /** Ends the connection at once, waiting for nobody. */
@@ -89,7 +89,7 @@ export async function connectBroker<S>(
     const [stream, { openConnection, setup }] = await Promise.all([connecting, loading]);
     path.begin('amqp');
     const opening = { ...credentials, vhost, name };
-    const { prepared, heartbeatMs } = await openConnection(stream, opening, (connection) => {
+    const { prepared, maxPauseMs } = await openConnection(stream, opening, (connection) => {
       connection.on('error', onClose); // 'close' follows; without a listener the error would be thrown
       connection.on('close', onClose);
       connection.on('close', destroy);
@@ -101,7 +101,7 @@ export async function connectBroker<S>(
     path.begin('setup');
     const session = await prepared.session;
     path.end();
-    const freezeDetector = new FreezeDetector(heartbeatMs, destroy);
+    const freezeDetector = new FreezeDetector(maxPauseMs, destroy);
     if (socket.signal.aborted) freezeDetector.stop();
     else socket.signal.addEventListener('abort', () => freezeDetector.stop(), { once: true });
     return {

@@ -1,6 +1,8 @@
 import { afterReading, type ReadingTimer } from '../time/deadline.ts';
 
-const TICK_MS = 1000;
+/** How often the clock is looked at, in milliseconds: several times within the limit. */
+const MAX_TICK_MS = 1000;
+const TICK_SHARE = 1 / 4;
 
 /**
  * Notices that the process was stopped: Lambda freezes an execution environment between invocations. A timer then
@@ -33,7 +35,7 @@ export class FreezeDetector {
   }
 
   #tick(): void {
-    this.#timer = afterReading(TICK_MS, () => {
+    this.#timer = afterReading(Math.min(MAX_TICK_MS, TICK_SHARE * this.#limitMs), () => {
       if (this.#timer === undefined) return; // stopped
       this.#tick();
       this.check();

@@ -54,8 +54,8 @@ export interface Opening extends BrokerCredentials {
 export interface Opened<P> {
   /** What was prepared meanwhile. */
   readonly prepared: P;
-  /** After so long a silence the broker may drop the connection; infinite: never. */
-  readonly heartbeatMs: number;
+  /** Where the process has been stopped for longer, the broker may have dropped the connection; infinite: it never does. */
+  readonly maxPauseMs: number;
 }
 
 /** amqplib's connection on a socket on which the protocol header was sent already. */
@@ -112,7 +112,9 @@ class Connection extends amqplib.Connection {
     super.step((error, frame) => {
       if (frame) this.isLoggingIn = false;
       if (frame?.id === CLOSE) this.closed = frame.fields;
-      onFrame(error, frame);
+      const isHeartbeat = frame !== null && frame.id === undefined; // RabbitMQ sends them once the heartbeat is agreed on
+      if (isHeartbeat) this.step(onFrame);
+      else onFrame(error, frame);
     });
   }
 }
@@ -180,11 +182,12 @@ export async function openConnection<P>(
     else if (error !== null && connection.isLoggingIn)
       reject(Object.assign(error, { code: LOGIN_UNANSWERED }));
     else if (error !== null) reject(Object.assign(error, connection.closed));
-    else if (prepared !== undefined) resolve({ prepared: prepared.it, heartbeatMs: heartbeatMs(connection) });
+    else if (prepared !== undefined) resolve({ prepared: prepared.it, maxPauseMs: maxPauseMs(connection) });
   });
   return promise;
 }
 
-function heartbeatMs({ heartbeat }: Connection): number {
-  return heartbeat > 0 ? heartbeat * 1000 : Number.POSITIVE_INFINITY;
+/** RabbitMQ drops a connection that has been silent for two heartbeats. amqplib has sent something in the last half of one. */
+function maxPauseMs({ heartbeat }: Connection): number {
+  return heartbeat > 0 ? heartbeat * 1500 : Number.POSITIVE_INFINITY;
 }

@@ -73,6 +73,10 @@ class Peer {
     if (id !== undefined) (await this.#socket.promise).write(encodeMethod(id, channel, fields));
   }
 
+  async sendHeartbeat(): Promise<void> {
+    (await this.#socket.promise).write(Buffer.from([8, 0, 0, 0, 0, 0, 0, 0xce]));
+  }
+
   /** Reads nothing from now on; or goes on. */
   async reads(isReading: boolean): Promise<void> {
     const socket = await this.#socket.promise;
@@ -132,6 +136,19 @@ describe('a connection to the broker', () => {
     expect(all.includes('the name')).toBe(true);
     await peer.send(METHODS['ConnectionTune'], TUNE);
     await peer.received(idBytes(METHODS['ConnectionOpen']));
+    await peer.send(METHODS['ConnectionOpenOk'], {});
+    expect((await connecting).session).toBe('ready');
+    (await connecting).destroy();
+  });
+
+  test('waits for a broker that opens it late, and sends heartbeats meanwhile', async () => {
+    const connecting = connect(async () => 'ready');
+    await peer.send(METHODS['ConnectionStart'], START);
+    login.resolve({ username: 'user', password: 'secret' });
+    await peer.received('secret');
+    await peer.send(METHODS['ConnectionTune'], TUNE);
+    await peer.received(idBytes(METHODS['ConnectionOpen']));
+    await peer.sendHeartbeat();
     await peer.send(METHODS['ConnectionOpenOk'], {});
     expect((await connecting).session).toBe('ready');
     (await connecting).destroy();

@@ -31,6 +31,17 @@ describe('a process that was stopped', () => {
     detector.stop();
   });
 
+  test('a process that runs has not slept, though each timer is a little late, and the limit is one second', async () => {
+    const onFrozen = jest.fn();
+    const detector = new FreezeDetector(1000, onFrozen);
+    for (let i = 0; i < 10; i++) {
+      jest.setSystemTime(Date.now() + 50);
+      await pass(250);
+    }
+    expect(onFrozen).not.toHaveBeenCalled();
+    detector.stop();
+  });
+
   test('a process is not watched after stop, even by a timer that had just fired', async () => {
     const onFrozen = jest.fn();
     const detector = new FreezeDetector(0, onFrozen);
