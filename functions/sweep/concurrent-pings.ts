@@ -85,17 +85,18 @@ export class ConcurrentPings {
     ping(started.interruption).then((isAnswered) => this.#onEnd(started, isAnswered));
   }
 
-  /** Ends all pings. */
+  /** Ends all pings; one that asks the broker something goes on until that is answered, or is not. */
   stop(): void {
     this.#isStopped = true;
     this.#stopped.resolve();
+    this.#free?.resolve();
     for (const { interruption } of this.#pings) interruption.interrupt(new Stopped());
   }
 
-  /** Waits until all have ended; to be called when no more are started. */
+  /** Waits until all have ended, or are stopped; to be called when no more are started. */
   async settled(): Promise<void> {
     this.#settled = Promise.withResolvers();
-    if (this.#pings.size > 0) await this.#settled.promise;
+    if (this.#pings.size > 0) await Promise.race([this.#settled.promise, this.stopped]);
     clearInterval(this.#timer);
   }
 

@@ -108,6 +108,7 @@ export class Sweep {
     const ping = async (instanceId: string, stopped: Interruption) => {
       try {
         const verdict = await this.#ping(transport, instanceId, stopped, silenceMs);
+        if (stopped.isInterrupted) return false;
         if (isOfBroker(verdict)) stop({ kind: 'broker_failed', failure: verdict });
         else if (!needsProof(verdict)) this.#settle(instanceId, verdict);
         else {

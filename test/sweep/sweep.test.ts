@@ -1,10 +1,10 @@
 import { EventEmitter } from 'node:events';
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import { Inspector } from '../../functions/oslo/inspector.ts';
 import { Liveness } from '../../functions/oslo/liveness.ts';
 import { RpcRequest } from '../../functions/oslo/message.ts';
 import { RpcClient } from '../../functions/oslo/rpc-client.ts';
-import { type PingOne, Sweep } from '../../functions/sweep/sweep.ts';
+import { type PingOne, Sweep, type Verdict } from '../../functions/sweep/sweep.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
 import { Interruption } from '../../functions/time/interruption.ts';
 import { callTiming } from '../oslo/call-timing.ts';
@@ -54,4 +54,18 @@ test('a sweep over a socket that takes no more ends with its deadline', async ()
   await pass(5000);
   expect(await end).toEqual({ kind: 'out_of_time' });
   expect(sweep.unreached.size).toBe(3);
+});
+
+test('a sweep whose pings do not end does so with its deadline, and what they find later is not counted', async () => {
+  const guests = Array.from({ length: 200 }, (_, index) => `${index}`);
+  const late = Promise.withResolvers<Verdict>();
+  const sweep = new Sweep(guests, () => late.promise, Deadline.in(5000));
+  const onEnd = jest.fn();
+  sweep.run(transportOf(new FullChannel()), async () => undefined, new Interruption()).then(onEnd);
+  await pass(5000);
+  expect(onEnd).toHaveBeenCalledWith({ kind: 'out_of_time' });
+  late.resolve({ reachable: true, roundTripMs: 5001 });
+  await pass(0);
+  expect(sweep.unreached.size).toBe(200);
+  expect(jest.getTimerCount()).toBe(0);
 });
