@@ -4,6 +4,8 @@ import { randomId } from './random-id.ts';
 /** Of the connection alone, so that the queue goes with it. */
 const EXCLUSIVE = { exclusive: true, durable: false, arguments: { 'x-queue-type': 'classic' } };
 
+const NOT_FOUND = 404;
+
 /** A fresh name, `reply_<32 hex digits>`. */
 export function replyQueueName(): string {
   return `reply_${randomId()}`;
@@ -29,21 +31,25 @@ export async function openReplyQueue(
 
 /**
  * Binds a reply queue to a direct exchange of the same name, to which servers of the Kilo era publish their reply; later ones
- * publish it to the default exchange. This needs write permission on the queue and read on the exchange; where the broker
- * refuses it, it closes `other` alone.
+ * publish it to the default exchange. This needs write permission on the queue. Without it the exchange must not be declared:
+ * auto-delete begins with the first binding, and an exchange that was never bound would stay for ever. So the binding is asked
+ * for first, and the broker refuses it for want of the permission, or else of the exchange.
  *
- * @param channel that the queue was declared on
- * @returns whether the queue is bound
+ * @param channel that the broker closes
+ * @param open opens another one
+ * @returns that other one
  */
-export async function bindReplyExchange(channel: Channel, other: Channel, queue: string): Promise<boolean> {
-  const [declared, bound] = await Promise.allSettled([
-    other.assertExchange(queue, 'direct', { durable: false, autoDelete: true }),
-    other.bindQueue(queue, queue, queue),
-  ]);
-  if (bound.status === 'fulfilled') return true;
-  // Auto-delete begins with the first binding: an exchange that was never bound would stay for ever.
-  if (declared.status === 'fulfilled') await channel.deleteExchange(queue).catch(ignore);
-  return false;
+export async function bindReplyExchange(
+  channel: Channel,
+  open: () => Promise<Channel>,
+  queue: string,
+): Promise<Channel> {
+  const bound: unknown = await channel.bindQueue(queue, queue, queue).catch((error) => error);
+  const other = await open();
+  if (Object(bound).code !== NOT_FOUND) return other;
+  await other.assertExchange(queue, 'direct', { durable: false, autoDelete: true });
+  await other.bindQueue(queue, queue, queue);
+  return other;
 }
 
 /** Declares a reply queue beside the first one, and consumes it, on the same channel. @returns deletes the queue */

@@ -33,7 +33,7 @@ export async function openTransport(
     consumeReplies((await opening)[0], queue, onMessage);
   const client = new RpcClient({ channels, openReplyQueue: openAnother }, replyQueueName(), liveness);
   client.prepareConfirms(); // no round trip more: it opens while the others do
-  const [consuming, publishing] = await opening;
+  const [consuming, binding] = await opening;
   consuming.on('close', onEnd);
   consuming.on('error', (error) => client.onEnd('the channel failed', error));
   consuming.on('close', () => client.onEnd('the channel closed'));
@@ -45,12 +45,10 @@ export async function openTransport(
     client.onEnd('the broker cancelled the consumer of the reply queue');
     consuming.close().catch(() => undefined);
   });
-  // Until then each request has a confirm: the broker closes this channel where it refuses the binding.
-  bindReplyExchange(consuming, publishing, client.replyQueue)
-    .then((isBound) => (isBound ? publishing : channels.open()))
-    .then(
-      (channel) => client.publishWith(channel),
-      () => undefined,
-    );
+  // Until then each request has a confirm.
+  bindReplyExchange(binding, () => channels.open(), client.replyQueue).then(
+    (channel) => client.publishWith(channel),
+    () => undefined,
+  );
   return { client, inspector: new Inspector(channels, consuming, client.replyQueue, liveness), liveness };
 }

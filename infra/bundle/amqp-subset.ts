@@ -6,7 +6,7 @@ export const SENT = [
   ...methods('Connection', 'StartOk TuneOk Open Close CloseOk'),
   ...methods('Channel', 'Open Close CloseOk'),
   ...methods('Confirm', 'Select'),
-  ...methods('Exchange', 'Declare Delete'),
+  ...methods('Exchange', 'Declare'),
   ...methods('Queue', 'Declare Bind Delete'),
   ...methods('Basic', 'Consume Publish'),
 ];
@@ -16,7 +16,7 @@ export const RECEIVED = [
   ...methods('Connection', 'Start Secure Tune OpenOk Blocked Unblocked Close CloseOk'),
   ...methods('Channel', 'OpenOk Flow Close CloseOk'),
   ...methods('Confirm', 'SelectOk'),
-  ...methods('Exchange', 'DeclareOk DeleteOk'),
+  ...methods('Exchange', 'DeclareOk'),
   ...methods('Queue', 'DeclareOk BindOk DeleteOk'),
   ...methods('Basic', 'ConsumeOk Cancel Deliver Return Ack Nack'),
 ];

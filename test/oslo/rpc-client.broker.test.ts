@@ -16,6 +16,7 @@ import { eventually } from '../setup/eventually.ts';
 import { QUEUE_OPTIONS } from '../setup/guest-queues.ts';
 import { LONG, writeLongsAsPyAmqp } from '../setup/py-amqp.ts';
 import { encodeReply, type ReceivedRequest, respond } from '../setup/responder.ts';
+import { TcpProxy } from '../setup/tcp-proxy.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 import { callTiming } from './call-timing.ts';
 
@@ -26,6 +27,9 @@ const long = () => callTiming(30_000);
 const short = () => callTiming(200);
 /** The longest message that RabbitMQ 4 takes unless it is configured otherwise; RabbitMQ 3 takes longer ones. */
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+
+/** AMQP's class and method. */
+const QUEUE_BIND = Buffer.from([0, 50, 0, 20]);
 
 let broker: TestBroker;
 let server: ConfirmChannel;
@@ -317,6 +321,29 @@ describe('successful calls', () => {
     const leastClient = await openClient(least);
     await expect(leastClient.call(target, REQUEST, long()).result).resolves.toBe(true);
     await least.close();
+  });
+
+  test('a user that may not bind the Kilo-era exchange leaves none behind when its connection dies meanwhile', async () => {
+    const url = await broker.user({ configure: '^reply_.*', read: '^reply_.*', write: '^trove$' });
+    const path = await TcpProxy.to(url);
+    const { promise: asked, resolve } = Promise.withResolvers<void>();
+    path.swallowAfter((from, packet) => {
+      const isBind = from === 'client' && packet.includes(QUEUE_BIND);
+      if (isBind) resolve();
+      return isBind;
+    });
+    const { connect } = await import('amqplib');
+    const least = await connect(path.url(url));
+    least.on('error', () => undefined);
+    const { replyQueue } = await openClient(least);
+    await asked;
+    await path.close();
+    await eventually(
+      () => broker.list('queues'),
+      (list) => list.every(({ name }) => name !== replyQueue),
+    );
+    const names = (await broker.list('exchanges')).map(({ name }) => name);
+    expect(names).not.toContain(replyQueue);
   });
 
   test('two hundred calls in flight each get their own result, whatever the order of the replies', async () => {
