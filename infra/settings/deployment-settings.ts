@@ -23,7 +23,7 @@ const listOf = <T extends v.GenericSchema<string>>(item: T, kind: string) =>
   );
 
 const choice = <const T extends readonly string[]>(choices: T) =>
-  v.picklist(choices, `must be ${choices.join(' or ')}`);
+  v.picklist(choices, `must be ${choices.map((choice) => JSON.stringify(choice)).join(' or ')}`);
 
 function number(from: number, to: number) {
   const message = `must be a number from ${from} to ${to}`;

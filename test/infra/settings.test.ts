@@ -71,12 +71,16 @@ describe('refused in one sentence', () => {
       { ...NEW, brokerNmae: 'trove' },
       'brokerNmae is not a setting of a deployment with a new broker',
     ],
-    ['another kind of broker', { ...NEW, newBroker: 'two' }, 'newBroker must be single-instance or cluster'],
-    ['another version', { ...NEW, brokerVersion: '3.8' }, 'brokerVersion must be 3.13 or 4.2 or 4.3'],
+    [
+      'another kind of broker',
+      { ...NEW, newBroker: 'two' },
+      'newBroker must be "single-instance" or "cluster"',
+    ],
+    ['another version', { ...NEW, brokerVersion: '3.8' }, 'brokerVersion must be "3.13" or "4.2" or "4.3"'],
     [
       'another type',
       { ...NEW, brokerInstanceType: 'mq.t3.micro' },
-      `brokerInstanceType must be ${INSTANCE_TYPES.join(' or ')}`,
+      `brokerInstanceType must be "${INSTANCE_TYPES.join('" or "')}"`,
     ],
     [
       'a name that Amazon MQ refuses',
