@@ -87,7 +87,7 @@ export class Silence {
         if (nextMs > timeMs) askAt(nextMs);
         else void this.#askUntilOver(ping, timeMs).catch((error) => ping.reject(error));
       };
-      // What has arrived is read before: after a freeze, the guests that have answered take no slot for a question.
+      // What has arrived is read first: after a freeze, a guest whose answer is there takes no slot for a question.
       this.#timer = setTimeout(setImmediate, this.#untilMs(timeMs), ask);
     };
     askAt(firstQuestionMs);

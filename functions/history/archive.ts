@@ -6,7 +6,7 @@ import { type HistoryLine, parseHistoryLine } from './history-line.ts';
 /** How often a writer tries to add its lines while others add theirs. */
 const ATTEMPTS = 3;
 
-/** Lines that were added before, and whose answer was lost, are among the last: more than twice what waits in a state. */
+/** Lines that were added, though the answer was lost, are looked for in so many characters at the end: twice what waits in a state, and more. */
 const TAIL = 4 * 1024 * 1024;
 
 /** What has changed, month by month: a file `YYYY-MM.jsonl` each. */
@@ -38,7 +38,7 @@ export class Archive {
       const added = lines.filter((line) => !known.has(line));
       if (added.length === 0) return;
       try {
-        const whole = text === '' || text.endsWith('\n') ? text : `${text}\n`; // half a line stays the only one that is lost
+        const whole = text === '' || text.endsWith('\n') ? text : `${text}\n`; // half a line spoils no other
         await store.replace(stored?.version, `${whole}${added.join('\n')}\n`, deadline);
         return;
       } catch (error) {

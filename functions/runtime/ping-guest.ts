@@ -40,7 +40,7 @@ export interface Pinging extends Pick<ExecutionEnvironment, 'config' | 'keys'> {
 /**
  * Pings one guest over the live connection, with its key if the guest has one.
  *
- * @param hops gets what had to be done for this ping
+ * @param hops gets the hops of this ping
  * @throws TooManyPings; SecretUnavailable, KeyFileUnreadable, MalformedCredentials or BrokerUnknown, which the deployer has to correct
  */
 export async function pingGuest(
@@ -83,7 +83,7 @@ export async function pingGuest(
   }
 }
 
-/** Where too many are kept, those are forgotten that no ping is in flight of. */
+/** Where too many are kept, those without a ping in flight are forgotten. */
 function pingedGuest(instanceId: string): PingedGuest {
   const known = pinged.get(instanceId);
   if (known !== undefined) return known;
