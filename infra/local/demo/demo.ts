@@ -8,6 +8,9 @@ import type { GuestBehaviour, TroveGuests } from '../parts/trove-guests.ts';
 import { makeDownedQueue } from './downed-queue.ts';
 import { startIntermittentGuest } from './intermittent-guest.ts';
 
+/** How often the demo's fleet is swept. */
+export const DEMO_RATE_MINUTES = 0.5;
+
 /** An instance to ping, and the answer to expect, in words. */
 export interface Example {
   readonly title: string;

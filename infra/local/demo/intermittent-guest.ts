@@ -1,8 +1,5 @@
 import type { TroveGuests } from '../parts/trove-guests.ts';
 
-/** How often the demo's fleet is swept. */
-export const DEMO_RATE_MINUTES = 0.5;
-
 /**
  * How long the guest's agent runs, and then is stopped, in milliseconds: long enough stopped to be reported as unreachable,
  * and long enough running not to be reported as flapping.

@@ -2,10 +2,8 @@ import { expect, test } from '@jest/globals';
 import { applySweep } from '../../../../functions/changes/apply-sweep.ts';
 import type { FleetState } from '../../../../functions/changes/fleet-state.ts';
 import { readStateSettings } from '../../../../functions/settings/state-settings.ts';
-import {
-  DEMO_RATE_MINUTES,
-  startIntermittentGuest,
-} from '../../../../infra/local/demo/intermittent-guest.ts';
+import { DEMO_RATE_MINUTES } from '../../../../infra/local/demo/demo.ts';
+import { startIntermittentGuest } from '../../../../infra/local/demo/intermittent-guest.ts';
 import { resultOf } from '../../../changes/results.ts';
 import { instance } from '../../../page/states.ts';
 import { pass, useFakeClock } from '../../../setup/fake-clock.ts';
