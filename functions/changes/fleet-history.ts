@@ -5,7 +5,7 @@ import { type SweepResult, tally } from '../sweep/sweep-result.ts';
 import type { Deadline } from '../time/deadline.ts';
 import { applySweep, forget, type Rules } from './apply-sweep.ts';
 import { controlPlane } from './control-plane-history.ts';
-import { type FleetState, fleetStateText, MalformedState, parseFleetState } from './fleet-state.ts';
+import { type FleetState, MalformedState, parseFleetState } from './fleet-state.ts';
 import type { StateProblem, SweepOutcome } from './report.ts';
 
 /** What was saved, as it was read. */
@@ -86,7 +86,7 @@ export class FleetHistory {
       const before = filed && forget(filed, forgotten);
       const applied = applySweep(before, result, this.#rules);
       const outcome = { ...applied, ...(problem && { problem }) };
-      const text = fleetStateText(applied.state);
+      const text = JSON.stringify(applied.state);
       tried = outcome;
       try {
         await this.#store.replace(saved.version, text, deadline);
@@ -116,7 +116,7 @@ export class FleetHistory {
       if (state === undefined) throw new StateUnavailable('No state is saved yet', 'run a sweep first');
       if (isOwn) return state;
       const next = change(state);
-      tried = fleetStateText(next);
+      tried = JSON.stringify(next);
       try {
         await this.#store.replace(version, tried, deadline);
         return next;

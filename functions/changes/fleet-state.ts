@@ -235,11 +235,6 @@ export function parseFleetState(text: string): FleetState {
   throw new MalformedState(`The saved state is damaged${where && ` (${where})`}`, false);
 }
 
-/** The text of {@link parseFleetState}. */
-export function fleetStateText(state: FleetState): string {
-  return JSON.stringify(state);
-}
-
 /** The guests that are plainly reachable. */
 export function* reachableGuests({ known, guests, answered = {} }: FleetState): Generator<string> {
   yield* known;

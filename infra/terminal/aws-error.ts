@@ -22,10 +22,8 @@ const HINTS: readonly (readonly [beginning: string, todo: string])[] = [
 /** In the SDK's message of whatever it cannot parse. */
 const UNREADABLE = 'Deserialization error';
 
-type Coded = Error & { readonly code?: unknown };
-
 /** What failed, AWS's or the operating system's name of the error, its message, and what to do first: `own` hints win. */
-export function explained(what: string, error: Coded, own: typeof HINTS = []): string {
+export function explained(what: string, error: Error & { code?: unknown }, own: typeof HINTS = []): string {
   const { name, code, message }: typeof error = error.cause instanceof Error ? error.cause : error; // fetch's is the cause
   const known = typeof code === 'string' ? code : name;
   const isOf = ([start]: (typeof HINTS)[number]) => known.startsWith(start) || message.startsWith(start);
