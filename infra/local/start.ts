@@ -92,6 +92,8 @@ async function validate(settings: FunctionSettings, options: Options): Promise<v
   if (guestKeys && 'file' in guestKeys) await keyFile(guestKeys.file)('');
   if ('KEYSTONE_URL' in settings && options.keystone)
     throw new InvalidConfig('--keystone and KEYSTONE_URL exclude each other');
+  if (options.trove && namesBroker(settings))
+    throw new InvalidConfig('--trove needs the demo guests: unset BROKER_URL, BROKER_ENDPOINT and BROKER_ID');
 }
 
 type Options = Readonly<Record<'keystone' | 'trove', boolean>>;

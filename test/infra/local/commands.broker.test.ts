@@ -82,6 +82,11 @@ test.each([
   expect([code, stdout, stderr]).toEqual([1, '', expect.stringContaining(name)]);
 });
 
+test("npm start refuses --trove beside a broker of one's own, and says what to unset", async () => {
+  const { code, stdout, stderr } = await run('start.ts', { PORT: '0', BROKER_URL: broker.url }, '--trove');
+  expect([code, stdout, stderr]).toEqual([1, '', expect.stringContaining('unset BROKER_URL')]);
+});
+
 describe('npm run health-check', () => {
   test('a mistyped id is refused with an exit code of its own, and nobody is pinged', async () => {
     const { code, stderr } = await healthCheck({ BROKER_URL: broker.url }, ID, '5E3A2F0C');
