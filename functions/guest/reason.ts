@@ -65,7 +65,7 @@ export const REASONS = {
   key_mismatch: {
     proxyError: 'http_protocol_error',
     means:
-      'The guest does not use the RPC key that is known for it: it has another one, or one while we have none, or answered in the clear.',
+      'The guest does not use the RPC key that is known for it: it has another one, or one while the function has none, or answered in the clear.',
     todo: "Compare the instance's key secret with instance_rpc_encr_key in its trove-guestagent.conf.",
   },
   bad_reply: {

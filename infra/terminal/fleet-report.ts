@@ -91,7 +91,7 @@ function explanations(
 
 function remarks(summary: ReportedSummary): string[] {
   const { error, malformed_ids: malformed, duplicate_ids: duplicates, unseen_ids: unseen = [] } = summary;
-  const { list_problem: problem, state_problem: stateProblem } = summary;
+  const { list_problem: problem, state_problem: stateProblem, orphaned_queues: orphaned } = summary;
   const { control_plane: topics = [], contradicted = [] } = summary;
   const [, { todo } = { todo: '' }] =
     Object.entries(REASONS).find(([reason]) => reason === error?.code) ?? [];
@@ -104,6 +104,7 @@ function remarks(summary: ReportedSummary): string[] {
     ...contradicted.map(({ instance_id: id, name = '', trove_status: status }) =>
       `${name} ${id} answers, though Trove ${status === null ? 'does not know it' : `calls it ${status}`}.`.trim(),
     ),
+    ...(orphaned.length > 0 ? [`Queues left of deleted instances: ${orphaned.join(', ')}`] : []),
     ...(problem ? [`${origin(summary)} ${problem}`] : []),
     ...(stateProblem ? [`${stateProblem.code}: ${stateProblem.message}.`] : []),
     ...(malformed.length > 0 ? [`Not instance ids: ${malformed.join(', ')}`] : []),

@@ -62,6 +62,12 @@ describe('the report of a sweep', () => {
   });
 });
 
+test('the report names the queues of deleted instances', () => {
+  expect(report({ ...SUMMARY, orphaned_queues: [GUEST] })).toContain(
+    `Queues left of deleted instances: ${GUEST}`,
+  );
+});
+
 test('the totals count replies in the clear, and guests with several agents', () => {
   const text = report({ ...SUMMARY, guests_unencrypted: 3, guests_with_several_consumers: 2 });
   expect(text).toContain('3 answered in the clear, though their key is known, 2 with several agents');
