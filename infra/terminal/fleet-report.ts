@@ -116,6 +116,6 @@ function remarks(summary: ReportedSummary): string[] {
 function origin({ guests_from: from, list_age_ms: ageMs }: ReportedSummary): string {
   const age = ageMs === undefined ? '' : ` of ${formatDuration(ageMs)} ago`;
   if (from === 'queues') return 'The bindings could not be listed: these are the guests that have a queue.';
-  if (from === 'last_list') return `The guests could not be listed: this is the list${age}.`;
+  if (from === 'last_list') return `The guests are those of the list${age || ' before'}.`;
   return age ? `Trove's list is that${age}.` : "Trove's list is missing, or not whole.";
 }

@@ -100,7 +100,7 @@ test.each([
   ],
   [
     { guests_from: 'last_list', list_age_ms: 90_000 },
-    'The guests could not be listed: this is the list of 1 min ago. why',
+    'The guests are those of the list of 1 min ago. why',
   ],
   [{ guests_from: 'bindings', list_age_ms: 90_000 }, "Trove's list is that of 1 min ago. why"],
   [{ guests_from: 'bindings' }, "Trove's list is missing, or not whole. why"],
