@@ -81,7 +81,7 @@ function parsed<T extends v.GenericSchema>(name: string, schema: T, value: unkno
   throw new InvalidEvent(`${where}: ${issues[0].message}`);
 }
 
-/** Whether it names no hypervisor, of which the case matters. */
+/** `all` or a reason: in whatever case, unlike a hypervisor's name. */
 function isWord(target: string): boolean {
   return target === 'all' || Object.hasOwn(REASONS, target);
 }

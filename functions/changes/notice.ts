@@ -46,7 +46,7 @@ export function notice(
   { changes, shrank, cause, reminder }: Pick<Applied, 'changes' | 'shrank' | 'cause' | 'reminder'>,
   now: Date,
 ): string | undefined {
-  const parts = cause ? [causeSentence(cause, now.getTime()).replace(/\.$/, '')] : [];
+  const parts = cause ? [causeSentence(cause, now.getTime())] : [];
   if (shrank) {
     const { lost, from } = shrank;
     parts.push(`${lost} of ${from} guests that answered before ${lost === 1 ? 'does' : 'do'} not answer`);

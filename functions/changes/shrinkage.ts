@@ -2,7 +2,7 @@ import type { SweepError, SweepResult } from '../sweep/sweep-result.ts';
 import { formatTime } from '../time/format.ts';
 import type { FleetState } from './fleet-state.ts';
 
-/** So many of the guests that answered before have ceased to. */
+/** `lost` of the guests that answered before have ceased to. */
 export type Shrinkage = NonNullable<FleetState['shrunk']> & { readonly lost: number };
 
 /** A fleet has shrunk when more than this share of the guests that answered cease to, but not for one guest or two. */
@@ -15,7 +15,7 @@ export interface Losses {
   readonly lost: number;
 }
 
-/** Since when the fleet has shrunk, until it is back, or so long that this is the fleet now. */
+/** Since when the fleet is smaller; undefined once it is back, or has been smaller for so long that this is the fleet now. */
 export function shrunk(
   before: FleetState['shrunk'],
   { origin, isBrokerReachable, unreached, startedAt, endedAt }: SweepResult,

@@ -14,7 +14,7 @@ export interface Incident {
   readonly isFlapping?: boolean;
   /** Nobody was told: the guest was muted. */
   readonly isMuted?: boolean;
-  /** Nothing says when it ended: that it had not yet at `to` is what is known. */
+  /** Nothing says when it ended; at `to` it still went on. */
   readonly isEndUnknown?: boolean;
 }
 
@@ -82,7 +82,7 @@ function begun(line: ChangeLine): Incident {
   };
 }
 
-/** It began when it began, and was muted throughout or not at all. */
+/** The beginning stays, and it counts as muted only if it was muted throughout. */
 function continued({ from, isFlapping, isMuted }: Incident, { muted }: ChangeLine): Partial<Incident> {
   return { from, ...(isFlapping && { isFlapping }), ...(isMuted && { isMuted: muted === true }) };
 }

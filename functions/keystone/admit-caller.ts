@@ -17,12 +17,12 @@ import { TokenValidator } from './token-validator.ts';
 /** What is kept of an invocation's time for the ping and the answer, in milliseconds. */
 const PING_MARGIN_MS = 1000;
 
-/** Of the function that asks. */
+/** What differs between the functions that admit callers. */
 export interface Admission {
   readonly log: Log;
-  /** Of the log line of a caller that is not let in. */
+  /** The log line's, where a caller is not let in. */
   readonly message: string;
-  /** Makes those of a request, in the context from then on. */
+  /** Makes the hops of a request; the context has them from then on. */
   readonly newHops: () => Hops;
   /** The project whose admin the caller must be; undefined: there is none. */
   readonly projectOf: (event: GatewayEvent, token: Token) => string | undefined;

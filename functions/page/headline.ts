@@ -15,7 +15,7 @@ export function isStale({ at }: LastSweep, nowMs: number, rateMs: number): boole
   return nowMs - Date.parse(at) > STALE_AFTER_RATES * rateMs;
 }
 
-/** Why nothing is known of the guests now; undefined: it is. */
+/** Why nothing is known of the guests as they are now, if so. */
 export function sweepTrouble(sweep: LastSweep, nowMs: number, rateMs: number): string | undefined {
   if (isStale(sweep, nowMs, rateMs))
     return `No sweep for ${formatDuration(nowMs - Date.parse(sweep.at))}: this page is out of date`;
