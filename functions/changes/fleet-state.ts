@@ -236,7 +236,11 @@ export function parseFleetState(text: string): FleetState {
 }
 
 /** The guests that are plainly reachable. */
-export function* reachableGuests({ known, guests, answered = {} }: FleetState): Generator<string> {
+export function* reachableGuests({
+  known,
+  guests,
+  answered = {},
+}: Pick<FleetState, 'known' | 'guests' | 'answered'>): Generator<string> {
   yield* known;
   for (const id of Object.keys(answered)) if (!(id in guests)) yield id;
 }

@@ -1,13 +1,11 @@
 import { StateUnavailable } from '../store/state-store.ts';
 import { forget } from './apply-sweep.ts';
 import type { Saved } from './fleet-history.ts';
-import { type FleetState, type GuestState, reachableGuests } from './fleet-state.ts';
+import { type FleetState, reachableGuests } from './fleet-state.ts';
 
 /** The guests of the fleet, looked up in the saved state: a set of 40,000 ids beside it takes megabytes. */
 export class RememberedGuests {
-  readonly #state: FleetState | undefined;
-  /** Not looked up in the state's object: each id would become the name of a property. */
-  readonly #guests: ReadonlyMap<string, GuestState>;
+  readonly #state: Pick<FleetState, 'guests' | 'known' | 'answered'>;
   /** An older release saved all guests so; a newer one few. */
   readonly #known: ReadonlySet<string>;
 
@@ -17,8 +15,7 @@ export class RememberedGuests {
   /** @param forgotten guests that no longer exist, as an operator says */
   constructor(saved: Saved | StateUnavailable | undefined, forgotten: readonly string[]) {
     const state = saved instanceof StateUnavailable ? undefined : saved?.state;
-    this.#state = state && forget(state, forgotten);
-    this.#guests = new Map(Object.entries(this.#state?.guests ?? {}));
+    this.#state = state ? forget(state, forgotten) : { guests: {}, known: [] };
     this.#known = new Set(state?.known);
     const { guests = {}, answered = {} } = state ?? {};
     const isSeen = (id: string) => id in guests || id in answered || this.#known.has(id);
@@ -26,20 +23,17 @@ export class RememberedGuests {
   }
 
   *[Symbol.iterator](): Generator<string> {
-    if (this.#state === undefined) return;
     yield* reachableGuests(this.#state);
-    yield* this.#guests.keys();
+    yield* Object.keys(this.#state.guests);
   }
 
   /** Whether the guest answered when it was last pinged. */
   isAlive(id: string): boolean {
-    const guest = this.#guests.get(id);
-    return guest ? guest.sweeps === 0 : id in (this.#state?.answered ?? {}) || this.#known.has(id);
+    return id in (this.#state.answered ?? {}) || this.#known.has(id) || this.#state.guests[id]?.sweeps === 0;
   }
 
   /** Whether nobody consumed the guest's queue when it was last pinged. */
   hasNoConsumer(id: string): boolean {
-    const { sweeps = 0, reason } = this.#guests.get(id) ?? {};
-    return sweeps > 0 && reason === 'no_consumer';
+    return !this.isAlive(id) && this.#state.guests[id]?.reason === 'no_consumer';
   }
 }
