@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { dirname } from 'node:path';
 import { StateConflict, type StateStore, StateUnavailable } from './state-store.ts';
@@ -20,8 +19,9 @@ export function stateFile(file: string) {
   return {
     async read() {
       try {
-        const bytes = await fs.promises.readFile(file);
-        return { text: new TextDecoder().decode(bytes), version: versionOf(bytes) };
+        await using opened = await fs.promises.open(file);
+        const version = versionOf(await opened.stat({ bigint: true }));
+        return { text: new TextDecoder().decode(await opened.readFile()), version };
       } catch (error) {
         if (codeOf(error) === 'ENOENT') return undefined;
         throw new StateUnavailable(`${file} cannot be read`, codeOf(error), { cause: error });
@@ -42,7 +42,8 @@ export function stateFile(file: string) {
           .writeFile(text)
           .finally(() => opened.close())
           .catch(unwritable);
-        if ((await versionAt(path)) !== version) throw new StateConflict(`${file} has changed`);
+        const found = await fs.promises.stat(path, { bigint: true }).catch(() => undefined);
+        if ((found && versionOf(found)) !== version) throw new StateConflict(`${file} has changed`);
         await fs.promises.rename(next, path).catch(unwritable);
       } finally {
         await fs.promises.rm(next, { force: true });
@@ -63,18 +64,9 @@ async function makeFolder(path: string): Promise<void> {
   }
 }
 
-function versionOf(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex');
-}
-
-async function versionAt(path: string): Promise<string | undefined> {
-  const hash = createHash('sha256');
-  try {
-    for await (const piece of fs.createReadStream(path)) hash.update(piece);
-    return hash.digest('hex');
-  } catch {
-    return undefined;
-  }
+/** Each writer puts a new file in the place of the old one. */
+function versionOf({ ino, mtimeNs, size }: fs.BigIntStats): string {
+  return `${ino}-${mtimeNs}-${size}`;
 }
 
 async function removeAbandoned(path: string): Promise<void> {
