@@ -178,6 +178,33 @@ const STATE = v.object({
   ),
 });
 
+/** Version 1 had other names for some fields. */
+const STATE_1 = v.object({
+  version: v.literal(1),
+  sweep: LAST_SWEEP,
+  guests: v.record(
+    instanceId,
+    v.pipe(
+      v.object({
+        ...SEEN,
+        turns: count,
+        turns_since: moment,
+        told: reported,
+        told_reason: v.exactOptional(reason),
+      }),
+      v.transform(({ turns, turns_since, told, told_reason, ...seen }) => ({
+        ...seen,
+        flips: turns,
+        flips_since: turns_since,
+        reported: told,
+        ...(told_reason !== undefined && { reported_reason: told_reason }),
+      })),
+    ),
+  ),
+});
+
+const ANY_VERSION = v.variant('version', [STATE, STATE_1]);
+
 /** A sweep's totals, as its summary has them. */
 export type LastSweep = Readonly<v.InferOutput<typeof LAST_SWEEP>>;
 
@@ -220,8 +247,9 @@ export class MalformedState extends CodedError {
 
 /** @throws MalformedState */
 export function parseFleetState(text: string): FleetState {
-  const { success, output, issues } = v.safeParse(STATE, parseJson(text), { abortEarly: true });
+  const { success, output, issues } = v.safeParse(ANY_VERSION, parseJson(text), { abortEarly: true });
   if (success) {
+    if (!('known' in output)) return fleetState(output.sweep, output.guests);
     const { known, answered = {} } = output;
     return { ...output, known: known.filter((id) => !(id in answered)) };
   }

@@ -22,14 +22,16 @@ const seen = {
   consumers: null,
 };
 
-test('a state of an older release is read with defaults, and what was read is read again', () => {
-  const guest = { ...seen, flips: 1, flips_since: at, reported: 'unreachable', reported_reason: 'no_reply' };
-  const read = parseFleetState(JSON.stringify({ version: 2, sweep, guests: { [ID]: guest } }));
+test('a state of version 1 is read with the names of today', () => {
+  const guest = { ...seen, turns: 1, turns_since: at, told: 'unreachable', told_reason: 'no_reply' };
+  const read = parseFleetState(JSON.stringify({ version: 1, sweep, guests: { [ID]: guest } }));
   expect(read).toEqual({
     version: 2,
     sweep: { ...sweep, new: 0, abandoned: 0, expected_silent: 0, orphaned: 0, muted: 0 },
     known: [],
-    guests: { [ID]: guest },
+    guests: {
+      [ID]: { ...seen, flips: 1, flips_since: at, reported: 'unreachable', reported_reason: 'no_reply' },
+    },
   });
   expect(parseFleetState(JSON.stringify(read))).toEqual(read);
 });
