@@ -65,8 +65,8 @@ export class Inspector {
    *
    * @param isStillWanted asked when the question has its slot; a question that is no longer wanted is not asked
    * @returns undefined when the broker does not say: the user may not know, the queue is down, or no channel is to be had
-   * @throws MessageDeliveryFailure, `unconfirmed` or `closed`, when the broker does not even open a channel: the
-   * connection is dead
+   * @throws MessageDeliveryFailure, `unconfirmed` or `closed`, when the broker does not even open a channel, or closes the
+   * connection: it is dead
    */
   async queueCounts(
     target: Target,
@@ -103,7 +103,7 @@ export class Inspector {
       ({ code, message }) => (code !== NOT_FOUND ? undefined : NODE_DOWN.test(message) ? 'down' : 'missing'),
     );
     // After the question: a user may have no permission for this key, and the broker then closes the channel.
-    channel.publish(exchange, this.#replyQueue, Buffer.alloc(0));
+    await unlessEnding(Promise.try(() => channel.publish(exchange, this.#replyQueue, Buffer.alloc(0))));
     const answer = await beforeDeadline(question, Deadline.in(answerTimeoutMs));
     channel.close().catch(() => undefined);
     return answer;

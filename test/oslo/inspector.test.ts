@@ -21,3 +21,14 @@ test.each([
   const timing = { deadline: Deadline.never, openTimeoutMs: 1000, answerTimeoutMs: 1000 };
   expect(await inspector.queueCounts({ exchange: 'trove', topic: 'q' }, timing)).toBe(answer);
 });
+
+test('a connection that has closed when the channel for a question is open fails as closed', async () => {
+  const closed = () => {
+    throw new Error('Channel closed');
+  };
+  const checkQueue = async () => closed();
+  const channel: object = Object.assign(new EventEmitter(), { checkQueue, publish: closed });
+  const channels = { open: async () => channel as Channel };
+  const inspector = new Inspector(channels, { checkQueue }, 'reply_x', new Liveness());
+  await expect(inspector.proveAlive('trove', 1000)).rejects.toMatchObject({ how: 'closed' });
+});
