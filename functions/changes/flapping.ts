@@ -1,9 +1,9 @@
 import type { GuestState } from './fleet-state.ts';
 
-/** A guest flaps that has changed so often with no steady time in between. */
+/** A guest that has changed so often, with no steady time in between, is flapping. */
 const FLAPPING_AFTER_FLIPS = 5;
 
-/** A guest is steady that at least so many sweeps in a row have found alike. */
+/** A guest that at least so many sweeps in a row have found alike is steady. */
 export const STEADY_AFTER_SWEEPS = 6;
 
 type Flips = Pick<GuestState, 'flips' | 'flips_since'>;
