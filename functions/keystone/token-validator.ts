@@ -52,7 +52,8 @@ export class TokenValidator {
     if (token.length > MAX_TOKEN_LENGTH) throw new Unauthenticated('token_too_long');
     if (!isHeaderValue(token)) throw new Unauthenticated('token_unknown');
     const key = hash('sha256', token, 'base64');
-    if (Date.now() - (this.#bad.get(key) ?? 0) < BAD_FOR_MS) throw new Unauthenticated('token_unknown');
+    const badForMs = Date.now() - (this.#bad.get(key) ?? 0); // negative where the clock was set back
+    if (badForMs >= 0 && badForMs < BAD_FOR_MS) throw new Unauthenticated('token_unknown');
     const known = this.#good.get(key) ?? (await hops.time('keystone', this.#askOnce(key, token, deadline)));
     if (known.expiresAtMs <= Date.now()) throw new Unauthenticated('token_expired');
     return known;

@@ -17,7 +17,8 @@ export class ValidationLimit {
     const now = Date.now();
     const refilled = Math.max(0, Math.floor((now - this.#countedMs) / REFILL_MS));
     this.#left = Math.min(BURST, this.#left + refilled);
-    this.#countedMs = this.#left === BURST ? now : this.#countedMs + refilled * REFILL_MS;
+    const isSetBack = now < this.#countedMs; // the clock
+    this.#countedMs = this.#left === BURST || isSetBack ? now : this.#countedMs + refilled * REFILL_MS;
     if (this.#left <= reserved) return false;
     this.#left -= 1;
     return true;

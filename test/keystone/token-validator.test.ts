@@ -64,6 +64,17 @@ test('a bad token is refused for 5 s without another question, and asked about a
   expect(await validate('bad')).toMatchObject({ userName: 'boss' });
 });
 
+test('a clock that is set back keeps no token bad, and no limit reached', async () => {
+  keystone.handle = refuse();
+  await expect(validate('bad')).rejects.toMatchObject({ code: 'token_unknown' });
+  for (let count = 0; count < 60; count++) await expect(validate(`bad-${count}`)).rejects.toThrow();
+  keystone.handle = vouchFor();
+  laterBy(-3600);
+  await expect(validate('another')).rejects.toMatchObject({ code: 'too_many_bad_tokens' });
+  laterBy(5);
+  expect(await validate('bad')).toMatchObject({ userName: 'boss' });
+});
+
 test('a token that was revoked is refused 300 s after it was good, at the latest', async () => {
   await validate('good');
   keystone.handle = refuse();
