@@ -7,11 +7,11 @@ export async function eventually<T>(
   withinMs = 20_000,
 ): Promise<T> {
   const deadline = Date.now() + withinMs;
-  for (;;) {
+  for (let pauseMs = 5; ; pauseMs = Math.min(2 * pauseMs, 100)) {
     const value = await ask();
     if (wanted(value)) return value;
     if (Date.now() > deadline)
       throw new Error(`Still not so after ${withinMs} ms: ${JSON.stringify(value)?.slice(0, 2000)}`);
-    await setTimeout(100);
+    await setTimeout(pauseMs);
   }
 }
