@@ -6,7 +6,7 @@ import type { ConfirmChannel, Options } from 'amqplib';
 import { RabbitMqServer } from '../infra/local/parts/rabbitmq.ts';
 import { TemporaryFolder } from '../infra/local/parts/temporary-folder.ts';
 import { GUEST_QUEUES } from './setup/guest-queues.ts';
-import { HealthCheckUnderTest } from './setup/health-check-under-test.ts';
+import { HealthCheckUnderTest, NO_TIME_TO_RETURN_MS } from './setup/health-check-under-test.ts';
 import { respond } from './setup/responder.ts';
 import { TestBroker } from './setup/test-broker.ts';
 
@@ -76,11 +76,11 @@ const silent = ({ unreachable_guests: guests }: { unreachable_guests: readonly {
 describe('a broker that restarts', () => {
   test('a guest that had died before is still unreachable after, since the same moment', async () => {
     const [dead = new Agent(), ...alive] = agents;
-    for (const agent of agents) await agent.live();
+    await Promise.all(agents.map((agent) => agent.live()));
     const check = stack.use(await healthCheck(statePath()));
     await check.sweep();
     await dead.die();
-    const { summary: before } = await check.sweep();
+    const { summary: before } = await check.sweep({}, NO_TIME_TO_RETURN_MS);
     expect(before).toMatchObject({ reachable: 5, unreachable: 1 });
     await restart();
     for (const agent of alive) await agent.live();
@@ -94,13 +94,13 @@ describe('a broker that restarts', () => {
   }, 180_000);
 
   test('guests that do not return count, first as unknown while the exchange is missing, and the fleet has shrunk', async () => {
-    for (const agent of agents) await agent.live();
+    await Promise.all(agents.map((agent) => agent.live()));
     const check = stack.use(await healthCheck(statePath()));
     await check.sweep();
     await restart();
-    const first = await check.sweep();
+    const first = await check.sweep({}, NO_TIME_TO_RETURN_MS);
     await new Agent().live(); // with the first guest comes the exchange
-    const second = await check.sweep();
+    const second = await check.sweep({}, NO_TIME_TO_RETURN_MS);
     if (GUEST_QUEUES === 'transient')
       expect(first.summary).toMatchObject({ checked: 0, unknown: 6, error: { code: 'exchange_missing' } });
     expect(second.summary).toMatchObject({ reachable: 1, unreachable: 6, error: { code: 'fleet_shrank' } });
@@ -113,7 +113,7 @@ describe('a broker that restarts', () => {
   }, 180_000);
 
   test('guests that return within seconds are not unreachable', async () => {
-    for (const agent of agents) await agent.live();
+    await Promise.all(agents.map((agent) => agent.live()));
     const path = statePath();
     const first = await healthCheck(path);
     await first.sweep();
@@ -140,7 +140,7 @@ test('a guest whose queue went with its agent, at once or by its expiry, is unre
   expect((await check.sweep()).summary).toMatchObject({ reachable: 6 });
   for (const dead of [deleted, expired]) await dead.die();
   await setTimeout(500); // the queues are gone, too
-  const { summary } = await check.sweep();
+  const { summary } = await check.sweep({}, NO_TIME_TO_RETURN_MS);
   expect(summary).toMatchObject({ reachable: 4, unreachable_by_reason: { queue_missing: 2 } });
   expect(silent(summary)).toEqual(ids([deleted, expired]));
   for (const event of [{ forget: [deleted.id] }, {}])

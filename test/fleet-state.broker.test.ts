@@ -11,7 +11,11 @@ import {
 } from '../functions/changes/fleet-state.ts';
 import { TemporaryFolder } from '../infra/local/parts/temporary-folder.ts';
 import { EventRule, successEvent } from './setup/event-rule.ts';
-import { HealthCheckUnderTest, type SweepSeen } from './setup/health-check-under-test.ts';
+import {
+  HealthCheckUnderTest,
+  NO_TIME_TO_RETURN_MS,
+  type SweepSeen,
+} from './setup/health-check-under-test.ts';
 import { respond } from './setup/responder.ts';
 import { ResponderFleet } from './setup/responder-fleet.ts';
 import { S3StandIn, s3Error } from './setup/s3-stand-in.ts';
@@ -98,6 +102,7 @@ describe('the history of a guest', () => {
     const settings = {
       BROKER_URL: proxy.url(broker.url),
       FLEET_STATE_URL: pathToFileURL(path).href,
+      RPC_TIMEOUT_SECONDS: '2',
     };
     let check = await start(settings);
     await new ResponderFleet(await broker.channel()).add('reachable', 5);
@@ -107,7 +112,7 @@ describe('the history of a guest', () => {
     const notices: string[] = [];
     const kept = (): FleetState => parseFleetState(readFileSync(path, 'utf8'));
     const sweep = async (): Promise<SweepSeen> => {
-      const seen = await check.sweep();
+      const seen = await check.sweep({}, NO_TIME_TO_RETURN_MS);
       const notice = rule.notice(successEvent({}, seen.summary));
       if (notice !== undefined)
         notices.push(notice.replaceAll(guest.id, 'G').replace(/(since|after) [^)]+/, '$1 …'));
@@ -179,7 +184,7 @@ describe('the history of a guest', () => {
     const [one, other] = [randomUUID(), randomUUID()];
     writeFileSync(path, stateWith(one, other));
     const check = await start({ FLEET_STATE_URL: pathToFileURL(path).href, UNREACHABLE_AFTER_SWEEPS: '1' });
-    const { summary } = await check.sweep({ instance_ids: [one, randomUUID()] });
+    const { summary } = await check.sweep({ instance_ids: [one, randomUUID()] }, NO_TIME_TO_RETURN_MS);
     expect(summary).toMatchObject({ unreachable: 2, changes: [{ instance_id: one, change: 'unreachable' }] });
     const state = parseFleetState(readFileSync(path, 'utf8'));
     expect([Object.keys(state.guests), [...reachableGuests(state)]]).toEqual([[one], [other]]);
@@ -222,8 +227,8 @@ describe('a state that cannot be kept', () => {
   test('a state in S3 is kept by one read and one write a sweep, each change reported once', async () => {
     s3.objects.set(PATH, stateWith(gone));
     const check = await start({ FLEET_STATE_URL, ...s3.aws.settings });
-    await check.sweep(missing);
-    const { summary, metrics } = await check.sweep(missing);
+    await check.sweep(missing, NO_TIME_TO_RETURN_MS);
+    const { summary, metrics } = await check.sweep(missing, NO_TIME_TO_RETURN_MS);
     expect(summary.changes).toMatchObject([{ change: 'unreachable', reason: 'queue_missing' }]);
     expect(metrics).toContainEqual(expect.objectContaining({ FleetStateKept: 1 }));
     expect((await check.sweep(missing)).summary.changes).toEqual([]);

@@ -9,7 +9,7 @@ import { parseHistoryLine } from '../functions/history/history-line.ts';
 import { incidentsOf } from '../functions/history/incidents.ts';
 import { TemporaryFolder } from '../infra/local/parts/temporary-folder.ts';
 import { EventRule, successEvent } from './setup/event-rule.ts';
-import { HealthCheckUnderTest } from './setup/health-check-under-test.ts';
+import { HealthCheckUnderTest, NO_TIME_TO_RETURN_MS } from './setup/health-check-under-test.ts';
 import { respond } from './setup/responder.ts';
 import { ResponderFleet } from './setup/responder-fleet.ts';
 import { TestBroker } from './setup/test-broker.ts';
@@ -41,7 +41,7 @@ test("a guest's fortnight: each notice once, in its order", async () => {
   await using check = await HealthCheckUnderTest.start({
     BROKER_URL: broker.url,
     BROKER_MANAGEMENT_URL: broker.managementUrl,
-    RPC_TIMEOUT_SECONDS: '1',
+    RPC_TIMEOUT_SECONDS: '3',
     NO_CONSUMER_GRACE_SECONDS: '0.2',
     FLEET_STATE_URL: pathToFileURL(state).href,
     NODE_OPTIONS: `--import=${pathToFileURL(join(import.meta.dirname, 'setup', 'moved-clock.mjs')).href}`,
@@ -65,7 +65,7 @@ test("a guest's fortnight: each notice once, in its order", async () => {
   };
   const sweep = async (day: number, hour: number) => {
     at(day, hour);
-    const { summary } = await check.sweep();
+    const { summary } = await check.sweep({}, NO_TIME_TO_RETURN_MS);
     const notice = rule.notice(successEvent({}, summary));
     if (notice !== undefined)
       notices.push(`day ${day} ${hour} h: ${inDays(notice.slice(15, -1).replaceAll(guest, 'G'))}`);

@@ -6,7 +6,7 @@ import { RabbitMqServer } from '../../infra/local/parts/rabbitmq.ts';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
 import { type GuestHostOptions, TroveGuests } from '../../infra/local/parts/trove-guests.ts';
 import { exitCode } from '../../infra/terminal/exit-code.ts';
-import { HealthCheckUnderTest } from '../setup/health-check-under-test.ts';
+import { HealthCheckUnderTest, NO_TIME_TO_RETURN_MS } from '../setup/health-check-under-test.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 
 /** Runs where Debian's packages of Trove can be installed; where they cannot, the global setup prints a warning. */
@@ -65,9 +65,9 @@ class Fleet {
     await this.#guests?.end();
   }
 
-  async sweep(): Promise<ReportedSummary & { readonly exitCode: number }> {
+  async sweep(timeoutMs: number): Promise<ReportedSummary & { readonly exitCode: number }> {
     if (!this.#check) throw new Error('not started');
-    const { summary } = await this.#check.sweep({}, 60_000);
+    const { summary } = await this.#check.sweep({}, timeoutMs);
     return { ...summary, exitCode: exitCode(summary) };
   }
 
@@ -91,10 +91,10 @@ interop('who should answer', () => {
   });
 
   /** What each fleet's sweep finds; all at once. */
-  async function sweeps(before: (fleet: Fleet) => Promise<void> = async () => undefined) {
+  async function sweeps(before: (fleet: Fleet) => Promise<void> = async () => undefined, timeoutMs = 60_000) {
     const swept = fleets.map(async ([kind, fleet]) => {
       await before(fleet);
-      return { kind, fleet, summary: await fleet.sweep() };
+      return { kind, fleet, summary: await fleet.sweep(timeoutMs) };
     });
     return Promise.all(swept);
   }
@@ -136,7 +136,7 @@ interop('who should answer', () => {
   }, 90_000);
 
   test('all dead is no success, before and after a restart', async () => {
-    for (const { kind, summary } of await sweeps((each) => each.killAll()))
+    for (const { kind, summary } of await sweeps((each) => each.killAll(), NO_TIME_TO_RETURN_MS))
       expect({ kind, ...summary }).toMatchObject({ kind, reachable: 0, exitCode: expect.any(Number) });
     await restart();
     for (const { kind, summary } of await sweeps()) {

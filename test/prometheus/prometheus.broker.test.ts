@@ -9,7 +9,7 @@ import { LambdaProcess } from '../../infra/local/parts/lambda-process.ts';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
 import { TroveGuests } from '../../infra/local/parts/trove-guests.ts';
 import { eventually } from '../setup/eventually.ts';
-import { HealthCheckUnderTest } from '../setup/health-check-under-test.ts';
+import { HealthCheckUnderTest, NO_TIME_TO_RETURN_MS } from '../setup/health-check-under-test.ts';
 import { KeystoneStandIn, vouchFor } from '../setup/keystone-stand-in.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 import { PrometheusServer, promtool, type Sample } from './prometheus-server.ts';
@@ -123,7 +123,7 @@ interop('Prometheus', () => {
   test('an alert is pending, then fires, and resolves when the guest is back', async () => {
     const alerts = () => prometheus.alerts('TroveGuestUnreachable');
     await guests.stop(DOWN);
-    await check.sweep();
+    await check.sweep({}, NO_TIME_TO_RETURN_MS);
     const [pending] = await eventually(alerts, ({ length }) => length === 1);
     expect(pending).toMatchObject({ state: 'pending', labels: { instance_id: DOWN, severity: 'warning' } });
     const [firing] = await eventually(alerts, ([alert]) => alert?.state === 'firing');
@@ -145,7 +145,7 @@ interop('Prometheus', () => {
     const targets = dashboard.panels.flatMap(({ targets: all }: { targets: { expr: string }[] }) => all);
     expect(targets.length).toBeGreaterThan(8);
     await guests.stop(DOWN);
-    await check.sweep();
+    await check.sweep({}, NO_TIME_TO_RETURN_MS);
     await eventually(
       () => prometheus.query('rpc_ping_since_seconds'),
       ({ length }) => length === 1,

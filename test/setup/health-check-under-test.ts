@@ -4,6 +4,9 @@ import { eventually } from './eventually.ts';
 import type { LogEntry } from './function-under-test.ts';
 import { shippedFunction } from './shipped-function.ts';
 
+/** An invocation's time in which a sweep over a new connection does not wait for guests that may return to it. */
+export const NO_TIME_TO_RETURN_MS = 10_000;
+
 /** All that a sweep returns and logs. */
 export interface SweepSeen {
   readonly summary: ReportedSummary;
