@@ -27,27 +27,27 @@ onDebian('a connection that the broker does not open', () => {
   }
 
   test('for want of a common login mechanism is broker_refused, which names the mechanism', async () => {
-    await rabbit.ctl('eval', "application:set_env(rabbit, auth_mechanisms, ['AMQPLAIN']).");
+    await rabbit.eval("application:set_env(rabbit, auth_mechanisms, ['AMQPLAIN'])");
     fn = await FunctionUnderTest.start({ BROKER_URL: broker.url });
     const { status, body } = await fn.ping(alive);
     expect([status, body]).toEqual([400, expect.stringContaining('does not offer the mechanism PLAIN')]);
     expect(await logOf()).toMatchObject({ reason: 'broker_refused' });
-    await rabbit.ctl('eval', "application:set_env(rabbit, auth_mechanisms, ['PLAIN', 'AMQPLAIN']).");
+    await rabbit.eval("application:set_env(rabbit, auth_mechanisms, ['PLAIN', 'AMQPLAIN'])");
     expect(await fn.ping(alive)).toMatchObject({ status: 204 });
   }, 90_000);
 
   test('for want of channels is broker_refused, which names channel_max', async () => {
-    await rabbit.ctl('eval', 'application:set_env(rabbit, channel_max, 1).');
+    await rabbit.eval('application:set_env(rabbit, channel_max, 1)');
     fn = await FunctionUnderTest.start({ BROKER_URL: broker.url });
     expect((await fn.ping(alive)).body).toContain(
       'one more channel: a limit of the connection (channel_max)',
     );
-    await rabbit.ctl('eval', 'application:set_env(rabbit, channel_max, 3).');
+    await rabbit.eval('application:set_env(rabbit, channel_max, 3)');
     expect(await fn.ping(alive)).toMatchObject({ status: 204 });
   }, 90_000);
 
   test('since its virtual host is down is broker_unreachable, until the virtual host is back', async () => {
-    await rabbit.ctl('eval', `rabbit_vhost_sup_sup:stop_and_delete_vhost(<<"${broker.vhost}">>).`);
+    await rabbit.eval(`rabbit_vhost_sup_sup:stop_and_delete_vhost(<<"${broker.vhost}">>)`);
     fn = await FunctionUnderTest.start({ BROKER_URL: broker.url });
     const { status, headers, body } = await fn.ping(alive);
     expect([status, body]).toEqual([400, expect.stringContaining('its virtual host is down on this node')]);

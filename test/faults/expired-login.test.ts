@@ -69,7 +69,7 @@ async function lifeOf(token: string): Promise<void> {
   );
 }
 
-test('a token that expires on an open connection is a refused login', async () => {
+test.concurrent('a token that expires on an open connection is a refused login', async () => {
   const token = tokenFor(LIFE_S);
   await using fn = await FunctionUnderTest.start({ BROKER_URL: urlWith(token), RPC_TIMEOUT_SECONDS: '5' });
   await lifeOf(token);
@@ -79,7 +79,7 @@ test('a token that expires on an open connection is a refused login', async () =
   }
 });
 
-test('a token that expires on an open connection is replaced by that in the secret, for a ping and a sweep', async () => {
+test.concurrent('a token that expires on an open connection is replaced by that in the secret, for a ping and a sweep', async () => {
   const tokens: string[] = [];
   await using aws = await AwsStandIn.start(() => {
     const password = tokenFor(LIFE_S);
