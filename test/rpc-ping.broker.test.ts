@@ -315,7 +315,10 @@ describe('telemetry', () => {
       500,
       expect.stringContaining(`The function failed (request id ${id}). See its log.`),
     ]);
-    expect(fn.output).toContain(id);
+    await eventually(
+      async () => fn.output,
+      (output) => output.includes(id),
+    );
   });
 
   test('a ping of a reachable guest logs one line, with one count and the round trip', async () => {
