@@ -35,8 +35,8 @@ interop('a fleet of ten thousand, a hundred of them real Trove guests', () => {
     if (!host) throw new Error('No Trove guests here');
     guests = host;
     const keyFile = keyFolder.file('keys.json');
-    await writeFile(keyFile, JSON.stringify(await startTroveGuests()));
-    await startResponders();
+    const [keys] = await Promise.all([startTroveGuests(), startResponders()]);
+    await writeFile(keyFile, JSON.stringify(keys));
     check = await HealthCheckUnderTest.start({
       BROKER_URL: broker.url,
       BROKER_MANAGEMENT_URL: broker.managementUrl,
@@ -75,11 +75,15 @@ interop('a fleet of ten thousand, a hundred of them real Trove guests', () => {
     return keys;
   }
 
+  /** Over a connection for each reason: RabbitMQ declares the queues of one connection one after the other. */
   async function startResponders(): Promise<void> {
-    const fleet = new ResponderFleet(await broker.channel());
     const reasons = GUEST_REASONS.filter((reason) => reason !== 'queue_missing'); // not bound, so not listed
-    for (const reason of reasons) for (const id of await fleet.add(reason, DEAD_EACH)) dead.set(id, reason);
-    await fleet.add('reachable', FLEET - 100 - reasons.length * DEAD_EACH);
+    const start = async (reason: Behaviour) => {
+      const fleet = new ResponderFleet(await broker.channel());
+      for (const id of await fleet.add(reason, DEAD_EACH)) dead.set(id, reason);
+      await fleet.add('reachable', (FLEET - 100) / reasons.length - DEAD_EACH);
+    };
+    await Promise.all(reasons.map(start));
   }
 
   async function list(what: string, columns: string): Promise<{ name: string }[]> {
