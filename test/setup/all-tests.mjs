@@ -1,5 +1,5 @@
-// `npm test`: runs Jest with what stands behind `--`. Where that names no tests, it runs all of them in two steps, since a
-// sweep of ten thousand guests needs the processors to itself.
+// `npm test`: runs Jest with what stands behind `--`. Where that names no tests, it runs all of them in three steps: those that
+// keep the processors busy, those that mostly wait, and a sweep of ten thousand guests, which needs the processors to itself.
 import { spawnSync } from 'node:child_process';
 
 const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
@@ -13,4 +13,4 @@ function run(step) {
 }
 
 const isWhole = process.env.TEST_ON_DEMAND === undefined && args.every((arg) => /^--|^-w$|^\d+$/.test(arg));
-for (const step of isWhole ? ['side-by-side', 'alone'] : ['']) run(step);
+for (const step of isWhole ? ['busy', 'waiting', 'alone'] : ['']) run(step);

@@ -100,7 +100,8 @@ const wanted = onDemand.filter(({ displayName }) => displayName === process.env[
 
 const PROJECTS = {
   '': [unit, stack, inProcess, broker, rest, browser],
-  'side-by-side': [unit, stack, inProcess, { ...broker, testPathIgnorePatterns: [ALONE] }, rest, browser],
+  busy: [unit, stack, inProcess, browser],
+  waiting: [{ ...broker, testPathIgnorePatterns: [ALONE] }, rest],
   alone: [alone],
 };
 
@@ -108,7 +109,9 @@ export default {
   rootDir: ROOT,
   reporters: ['default', '<rootDir>/test/setup/progress-reporter.mjs'],
   testTimeout: 60_000,
-  maxWorkers: availableParallelism(), // with more, what a frozen process or a busy broker has to do in time is not done
+  // Tests on a broker mostly wait. With more of others, what a frozen process or a busy broker has to do in time is not done.
+  maxWorkers: (process.env['TEST_STEP'] === 'waiting' ? 2 : 1) * availableParallelism(),
+  testSequencer: '<rootDir>/test/setup/slowest-first.mjs',
   workerIdleMemoryLimit: '200MB', // of heap: what more holds is modules of tests that are over, and takes long to free
   projects: wanted.length > 0 ? wanted : (PROJECTS[process.env['TEST_STEP']] ?? PROJECTS['']),
 };
