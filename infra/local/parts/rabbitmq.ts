@@ -1,4 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -184,7 +185,8 @@ export interface ErlangNode {
 /** Evaluates an Erlang expression on a server, in milliseconds: `rabbitmqctl` takes seconds. @throws when it fails */
 export async function evaluate({ port, home }: ErlangNode, expression: string): Promise<void> {
   const program = ERL_CALLS.find(existsInDebian) ?? 'erl_call';
-  const command = debianCommand(program, '-address', `127.0.0.1:${port}`, '-e');
+  const name = randomUUID(); // of two nodes with one name, the server refuses the second
+  const command = debianCommand(program, '-h', name, '-address', `127.0.0.1:${port}`, '-e');
   const call = promisify(execFile)(...command, { env: { PATH: process.env['PATH'], HOME: home } });
   call.child.stdin?.end(`${expression}.\n`);
   const { stdout } = await call;

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from '@jest/globals';
 import { eventually } from '../../../setup/eventually.ts';
+import { SHARED_RABBIT } from '../../../setup/test-broker.ts';
 
 const STARTER = `
 import { RabbitMqServer } from '${join(import.meta.dirname, '..', '..', '..', '..', 'infra', 'local', 'parts', 'rabbitmq.ts')}';
@@ -27,6 +28,10 @@ function processesWith(text: string): string[] {
 }
 
 const onLinux = existsSync('/proc/self/environ') && !process.env['TEST_WITHOUT_TROVE'] ? test : test.skip;
+
+onLinux('two test files may evaluate at the same time', async () => {
+  await Promise.all([1, 2].map(() => SHARED_RABBIT.eval('timer:sleep(300)')));
+});
 
 onLinux('a RabbitMQ whose starter is killed while it boots leaves no process and no folder', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'guest-rpc-ping-test-'));
