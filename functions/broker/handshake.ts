@@ -34,6 +34,9 @@ const CLOSE = (10 << 16) | 50;
 const CHANNEL_OPEN = (20 << 16) | 10;
 const CHANNEL_OPEN_OK = (20 << 16) | 11;
 
+/** Of its class `basic`. */
+const CONSUME = (60 << 16) | 20;
+
 /** The type of AMQP's first frame: a method. */
 const METHOD_FRAME = 1;
 
@@ -84,7 +87,7 @@ class Connection extends amqplib.Connection {
    * each channel a stream of its own, and write each message of these alone, a round of the event loop later.
    */
   override freshChannel(channel: amqplib.ConnectedChannel, options?: object): number {
-    if (!this.isOpen) sendAhead(channel, this);
+    sendAhead(channel, this);
     const number = super.freshChannel(channel, options);
     const buffer = { write: (frames: Buffer) => this.#write(frames), end: () => undefined };
     this.channels[number] = { channel, buffer };
@@ -120,16 +123,18 @@ class Connection extends amqplib.Connection {
 }
 
 /**
- * Has a channel send each method at once while the connection opens, and not when the one before it is answered. It counts as
- * open: whatever refuses it ends the connection. Later, RabbitMQ may answer what follows `basic.consume` before that.
+ * Has a channel send each method at once, and not when the one before it is answered, until it consumes: RabbitMQ may answer what
+ * follows `basic.consume` before that. While the connection opens, a channel counts as open: whatever refuses it ends the connection.
  */
 function sendAhead(channel: amqplib.ConnectedChannel, connection: { readonly isOpen: boolean }): void {
   const sendImmediately = channel.sendImmediately.bind(channel);
   const sendOrEnqueue = channel.sendOrEnqueue.bind(channel);
   const sent = new WeakSet<object>();
+  let hasConsumed = false;
   channel.sendOrEnqueue = (method, fields, reply) => {
-    const isAhead = channel.reply !== null && !connection.isOpen;
-    const isAwaited = method !== CHANNEL_OPEN;
+    const isAhead = channel.reply !== null && !hasConsumed;
+    const isAwaited = method !== CHANNEL_OPEN || connection.isOpen;
+    hasConsumed ||= method === CONSUME;
     sendOrEnqueue(method, fields, isAwaited ? reply : () => undefined);
     if (!isAwaited) reply(null, { id: CHANNEL_OPEN_OK, channel: 0, fields: {} });
     if (!isAhead) return;

@@ -47,8 +47,10 @@ export async function bindReplyExchange(
   const bound: unknown = await channel.bindQueue(queue, queue, queue).catch((error) => error);
   const other = await open();
   if (Object(bound).code !== NOT_FOUND) return other;
-  await other.assertExchange(queue, 'direct', { durable: false, autoDelete: true });
-  await other.bindQueue(queue, queue, queue);
+  await Promise.all([
+    other.assertExchange(queue, 'direct', { durable: false, autoDelete: true }),
+    other.bindQueue(queue, queue, queue), // at once: the connection may die, or the process be frozen, at any time
+  ]);
   return other;
 }
 

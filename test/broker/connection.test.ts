@@ -10,7 +10,7 @@ import { Hops } from '../../functions/time/hops.ts';
 import { eventually } from '../setup/eventually.ts';
 
 interface Definitions {
-  readonly [method: `${'Connection' | 'Channel' | 'Queue' | 'Basic'}${string}`]: number;
+  readonly [method: `${'Connection' | 'Channel' | 'Exchange' | 'Queue' | 'Basic'}${string}`]: number;
   encodeMethod(id: number, channel: number, fields: object): Buffer;
 }
 
@@ -65,7 +65,7 @@ class Peer {
   }
 
   /** How often a method has arrived. */
-  async count(id: number): Promise<number> {
+  async count(id: number | undefined): Promise<number> {
     return this.#received.toString('latin1').split(idBytes(id).toString('latin1')).length - 1;
   }
 
@@ -170,6 +170,33 @@ describe('a connection to the broker', () => {
     expect(places).not.toContain(-1);
     await peer.end();
     await expect(connecting).rejects.toMatchObject({ how: 'connection_terminated' });
+  });
+
+  test('sends what is done later on a channel without waiting for answers, until that channel consumes', async () => {
+    const connecting = connect(async (connection) => connection);
+    await peer.send(METHODS['ConnectionStart'], START);
+    login.resolve({ username: 'user', password: 'secret' });
+    await peer.received('secret');
+    await peer.send(METHODS['ConnectionTune'], TUNE);
+    await peer.send(METHODS['ConnectionOpenOk'], {});
+    const opening = (await connecting).session.createChannel();
+    await peer.received(idBytes(METHODS['ChannelOpen']));
+    await peer.send(METHODS['ChannelOpenOk'], { channelId: Buffer.alloc(0) }, 1);
+    const channel = await opening;
+    channel.on('error', () => undefined);
+    const answers = [
+      channel.assertExchange('x', 'direct'),
+      channel.consume('q', () => undefined),
+      channel.checkQueue('after'),
+    ];
+    await peer.received(idBytes(METHODS['BasicConsume']));
+    expect(await peer.count(METHODS['QueueDeclare'])).toBe(0);
+    await peer.send(METHODS['ExchangeDeclareOk'], {}, 1);
+    await peer.send(METHODS['BasicConsumeOk'], { consumerTag: 'tag' }, 1);
+    await peer.received(idBytes(METHODS['QueueDeclare']));
+    await peer.send(METHODS['QueueDeclareOk'], { queue: 'after', messageCount: 0, consumerCount: 0 }, 1);
+    await Promise.all(answers);
+    (await connecting).destroy();
   });
 
   test('says that the socket is full, and when it takes more, on each of its channels', async () => {
