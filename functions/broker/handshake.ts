@@ -115,8 +115,9 @@ class Connection extends amqplib.Connection {
     super.step((error, frame) => {
       if (frame) this.isLoggingIn = false;
       if (frame?.id === CLOSE) this.closed = frame.fields;
-      const isHeartbeat = frame !== null && frame.id === undefined; // RabbitMQ sends them once the heartbeat is agreed on
-      if (isHeartbeat) this.step(onFrame);
+      // RabbitMQ sends heartbeats once they are agreed on. The next frame is not read at once: each would deepen the stack.
+      const isHeartbeat = frame !== null && frame.id === undefined;
+      if (isHeartbeat) queueMicrotask(() => this.step(onFrame));
       else onFrame(error, frame);
     });
   }

@@ -73,8 +73,9 @@ class Peer {
     if (id !== undefined) (await this.#socket.promise).write(encodeMethod(id, channel, fields));
   }
 
-  async sendHeartbeat(): Promise<void> {
-    (await this.#socket.promise).write(Buffer.from([8, 0, 0, 0, 0, 0, 0, 0xce]));
+  async sendHeartbeats(count: number): Promise<void> {
+    const heartbeat = Buffer.from([8, 0, 0, 0, 0, 0, 0, 0xce]);
+    (await this.#socket.promise).write(Buffer.alloc(count * heartbeat.length, heartbeat));
   }
 
   /** Reads nothing from now on; or goes on. */
@@ -148,7 +149,7 @@ describe('a connection to the broker', () => {
     await peer.received('secret');
     await peer.send(METHODS['ConnectionTune'], TUNE);
     await peer.received(idBytes(METHODS['ConnectionOpen']));
-    await peer.sendHeartbeat();
+    await peer.sendHeartbeats(50_000);
     await peer.send(METHODS['ConnectionOpenOk'], {});
     expect((await connecting).session).toBe('ready');
     (await connecting).destroy();
