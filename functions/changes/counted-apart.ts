@@ -6,15 +6,7 @@ import type { Contradiction, GuestState } from './fleet-state.ts';
 const NEW_MS = 3_600_000;
 
 /** Statuses of Trove in which the agent is down, or restarting. */
-const SILENT_STATUSES: ReadonlySet<string> = new Set([
-  'BUILD',
-  'REBOOT',
-  'RESIZE',
-  'PROMOTE',
-  'EJECT',
-  'UPGRADE',
-  'SHUTDOWN',
-]);
+const SILENT_STATUSES = new Set(['BUILD', 'REBOOT', 'RESIZE', 'PROMOTE', 'EJECT', 'UPGRADE', 'SHUTDOWN']);
 
 /** A guest that does not answer, as far as it matters for what its silence means. */
 export interface SilentGuest {

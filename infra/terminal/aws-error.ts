@@ -11,8 +11,8 @@ const HINTS: readonly (readonly [beginning: string, todo: string])[] = [
   ['ResourceNotFound', 'Compare the name with `aws lambda list-functions`, and AWS_REGION.'],
   ['NotFound', 'Compare the name with the settings, and AWS_REGION.'],
   ['TooManyRequests', 'A sweep is running, and one runs at a time: wait for its end, then try again.'],
-  ['ENOTFOUND', 'The name does not resolve: compare AWS_REGION.'],
-  ['ECONNREFUSED', 'Nothing listens on that port: compare AWS_ENDPOINT_URL.'],
+  ['ENOTFOUND', 'The name does not resolve: compare AWS_REGION, or --url where it is given.'],
+  ['ECONNREFUSED', 'Nothing listens on that port: compare AWS_ENDPOINT_URL, or --url where it is given.'],
   [
     '',
     "Check this machine's network (a private API is reached by its VPC alone), its clock, its proxy and the proxy's certificate (NODE_EXTRA_CA_CERTS).",
@@ -22,12 +22,11 @@ const HINTS: readonly (readonly [beginning: string, todo: string])[] = [
 /** In the SDK's message of whatever it cannot parse. */
 const UNREADABLE = 'Deserialization error';
 
-/** What failed, AWS's or the operating system's name of the error, its message, and what to do first: `own` hints win. */
-export function explained(what: string, error: Error & { code?: unknown }, own: typeof HINTS = []): string {
+/** What failed, AWS's or the operating system's name of the error, its message, and what to do first. */
+export function explained(what: string, error: Error & { readonly code?: unknown }): string {
   const { name, code, message }: typeof error = error.cause instanceof Error ? error.cause : error; // fetch's is the cause
   const known = typeof code === 'string' ? code : name;
-  const isOf = ([start]: (typeof HINTS)[number]) => known.startsWith(start) || message.startsWith(start);
-  const [, todo = ''] = [...own, ...HINTS].find(isOf) ?? [];
+  const [, todo = ''] = HINTS.find(([start]) => known.startsWith(start) || message.startsWith(start)) ?? [];
   if (message.includes(UNREADABLE)) return `${what}: the answer is none of AWS's. ${todo}`;
   return `${what}: ${known === 'Error' ? '' : `${known}: `}${sentence(message)} ${todo}`;
 }

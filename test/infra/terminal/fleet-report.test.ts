@@ -98,10 +98,7 @@ test.each([
     { guests_from: 'queues' },
     'The bindings could not be listed: these are the guests that have a queue. why',
   ],
-  [
-    { guests_from: 'last_list', list_age_ms: 90_000 },
-    'The guests are those of the list of 1 min ago. why',
-  ],
+  [{ guests_from: 'last_list', list_age_ms: 90_000 }, 'The guests are those of the list of 1 min ago. why'],
   [{ guests_from: 'bindings', list_age_ms: 90_000 }, "Trove's list is that of 1 min ago. why"],
   [{ guests_from: 'bindings' }, "Trove's list is missing, or not whole. why"],
 ] as const)('the report of %j says what the list is', (origin, text) => {
