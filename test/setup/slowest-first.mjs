@@ -1,14 +1,15 @@
 import { readFileSync } from 'node:fs';
 import Sequencer from '@jest/test-sequencer';
 
-/** Servers that take seconds to start. */
-const SERVERS = /\b(RabbitMqServer|Keystone|PrometheusServer|TroveApiServer|TroveGuests)\.(start|host)\b/;
+/** Those that start and restart a server of their own, synthesize stacks, or run commands. */
+const isSlow = ({ path }) =>
+  /\.(stack|process|browser)\./.test(path) ||
+  /\b(RabbitMqServer|PrometheusServer)\.start\b/.test(readFileSync(path, 'utf8'));
 
-/** Begins with the test files that start servers of their own: where Jest has no times of a run before, it goes by their size. */
+/** Begins with the test files that take longest: where Jest has no times of a run before, it goes by their size. */
 export default class SlowestFirst extends Sequencer {
   sort(tests) {
-    const hasServers = ({ path }) => SERVERS.test(readFileSync(path, 'utf8'));
-    const [slow, fast] = [true, false].map((has) => tests.filter((test) => hasServers(test) === has));
-    return [...super.sort(slow), ...super.sort(fast)];
+    const { slow = [], others = [] } = Object.groupBy(tests, (test) => (isSlow(test) ? 'slow' : 'others'));
+    return [...super.sort(slow), ...super.sort(others)];
   }
 }
