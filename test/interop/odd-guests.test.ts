@@ -31,7 +31,7 @@ interop('a real Trove guest', () => {
     settings = {
       BROKER_URL: broker.url,
       BROKER_MANAGEMENT_URL: broker.managementUrl,
-      RPC_TIMEOUT_SECONDS: '2',
+      RPC_TIMEOUT_SECONDS: '3',
     };
     fn = stack.use(await FunctionUnderTest.start(settings));
     check = stack.use(await HealthCheckUnderTest.start(settings));

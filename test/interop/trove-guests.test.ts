@@ -26,7 +26,7 @@ interop.each([
     fn = await FunctionUnderTest.start({
       BROKER_URL: broker.url,
       CONTROL_EXCHANGE: options.controlExchange,
-      RPC_TIMEOUT_SECONDS: '1',
+      RPC_TIMEOUT_SECONDS: '2',
     });
   });
   afterAll(async () => {
@@ -78,7 +78,7 @@ interop.each([
   });
 
   test('a guest that replies after the deadline is answered 400, and can deliver its late reply', async () => {
-    const slow = await guest({ delay: 1.5 });
+    const slow = await guest({ delay: 2.5 });
     expect(await fn.ping(slow)).toMatchObject({ status: 400, body: timeoutBody(slow) });
     const { log } = await fn.telemetry(slow);
     const replied = `sending reply msg_id`;
