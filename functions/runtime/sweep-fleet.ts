@@ -106,16 +106,17 @@ export async function runSweep(
 ): Promise<SweepEnd> {
   let end = await runOnce(environment, sweep);
   const connectedAtMs = performance.now() - environment.broker.connectionAgeMs;
-  const startMs = performance.now() - connectedAtMs;
-  for (let ageMs = startMs; ; ageMs = performance.now() - connectedAtMs) {
-    const mayReturn = ageMs < RETURN_MS || (ageMs === startMs && ageMs < NEW_CONNECTION_MS);
-    if (!mayReturn || sweep.deadline.leftMs < RETURN_MS) return end;
+  const ageMs = () => performance.now() - connectedAtMs;
+  let mayReturn = ageMs() < NEW_CONNECTION_MS;
+  while (mayReturn && sweep.deadline.leftMs >= RETURN_MS) {
     const returning = returningGuests(sweep, end, isKnownAlive);
-    if (returning.length === 0) return end;
+    if (returning.length === 0) break;
     await setTimeout(PING_AGAIN_MS);
+    mayReturn = ageMs() < RETURN_MS; // when the ping begins: it may be lost with a guest that returns just then
     sweep.pingAgain(returning);
     end = await runOnce(environment, sweep);
   }
+  return end;
 }
 
 function returningGuests(sweep: Sweep, end: SweepEnd, isKnownAlive: (id: string) => boolean): string[] {
