@@ -4,8 +4,6 @@ import { randomId } from './random-id.ts';
 /** Of the connection alone, so that the queue goes with it. */
 const EXCLUSIVE = { exclusive: true, durable: false, arguments: { 'x-queue-type': 'classic' } };
 
-const NOT_FOUND = 404;
-
 /** A fresh name, `reply_<32 hex digits>`. */
 export function replyQueueName(): string {
   return `reply_${randomId()}`;
@@ -32,26 +30,23 @@ export async function openReplyQueue(
 /**
  * Binds a reply queue to a direct exchange of the same name, to which servers of the Kilo era publish their reply; later ones
  * publish it to the default exchange. This needs write permission on the queue. Without it the exchange must not be declared:
- * auto-delete begins with the first binding, and an exchange that was never bound would stay for ever. So the binding is asked
- * for first, and the broker refuses it for want of the permission, or else of the exchange.
+ * auto-delete begins with the first binding, and an exchange that was never bound would stay for ever. So an unbinding comes
+ * first, which needs the same permission, and no exchange; where it is refused, the broker closes the channel.
  *
- * @param channel that the broker closes
- * @param open opens another one
- * @returns that other one
+ * @param open opens another channel
+ * @returns the channel, or in place of a closed one another
  */
 export async function bindReplyExchange(
   channel: Channel,
   open: () => Promise<Channel>,
   queue: string,
 ): Promise<Channel> {
-  const bound: unknown = await channel.bindQueue(queue, queue, queue).catch((error) => error);
-  const other = await open();
-  if (Object(bound).code !== NOT_FOUND) return other;
-  await Promise.all([
-    other.assertExchange(queue, 'direct', { durable: false, autoDelete: true }),
-    other.bindQueue(queue, queue, queue), // at once: the connection may die, or the process be frozen, at any time
+  const bound = Promise.all([
+    channel.unbindQueue(queue, queue, queue),
+    channel.assertExchange(queue, 'direct', { durable: false, autoDelete: true }),
+    channel.bindQueue(queue, queue, queue), // at once: the connection may die, or the process be frozen, at any time
   ]);
-  return other;
+  return bound.then(() => channel, open);
 }
 
 /** Declares a reply queue beside the first one, and consumes it, on the same channel. @returns deletes the queue */

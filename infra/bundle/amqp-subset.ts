@@ -7,7 +7,7 @@ export const SENT = [
   ...methods('Channel', 'Open Close CloseOk'),
   ...methods('Confirm', 'Select'),
   ...methods('Exchange', 'Declare'),
-  ...methods('Queue', 'Declare Bind Delete'),
+  ...methods('Queue', 'Declare Bind Unbind Delete'),
   ...methods('Basic', 'Consume Publish'),
 ];
 
@@ -17,7 +17,7 @@ export const RECEIVED = [
   ...methods('Channel', 'OpenOk Flow Close CloseOk'),
   ...methods('Confirm', 'SelectOk'),
   ...methods('Exchange', 'DeclareOk'),
-  ...methods('Queue', 'DeclareOk BindOk DeleteOk'),
+  ...methods('Queue', 'DeclareOk BindOk UnbindOk DeleteOk'),
   ...methods('Basic', 'ConsumeOk Cancel Deliver Return Ack Nack'),
 ];
 

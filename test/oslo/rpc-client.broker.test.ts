@@ -29,7 +29,7 @@ const short = () => callTiming(200);
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 
 /** AMQP's class and method. */
-const QUEUE_BIND = Buffer.from([0, 50, 0, 20]);
+const QUEUE_UNBIND = Buffer.from([0, 50, 0, 50]);
 
 let broker: TestBroker;
 let server: ConfirmChannel;
@@ -328,9 +328,9 @@ describe('successful calls', () => {
     const path = await TcpProxy.to(url);
     const { promise: asked, resolve } = Promise.withResolvers<void>();
     path.swallowAfter((from, packet) => {
-      const isBind = from === 'client' && packet.includes(QUEUE_BIND);
-      if (isBind) resolve();
-      return isBind;
+      const isUnbind = from === 'client' && packet.includes(QUEUE_UNBIND);
+      if (isUnbind) resolve();
+      return isUnbind;
     });
     const { connect } = await import('amqplib');
     const least = await connect(path.url(url));
