@@ -3,12 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { ConfirmChannel } from 'amqplib';
-import {
-  type FleetState,
-  fleetState,
-  parseFleetState,
-  reachableGuests,
-} from '../functions/changes/fleet-state.ts';
+import { type FleetState, fleetState, parseFleetState } from '../functions/changes/fleet-state.ts';
 import { TemporaryFolder } from '../infra/local/parts/temporary-folder.ts';
 import { EventRule, successEvent } from './setup/event-rule.ts';
 import {
@@ -45,7 +40,7 @@ async function start(settings: Record<string, string>): Promise<HealthCheckUnder
 }
 
 /** A state in which these guests have answered. */
-function stateWith(...known: string[]): string {
+function stateWith(...ids: string[]): string {
   const totals = { checked: 1, reachable: 1, unreachable: 0, unknown: 0 };
   const apart = { new: 0, abandoned: 0, expected_silent: 0, orphaned: 0, muted: 0 };
   const at = '2026-03-14T14:05:52.000Z';
@@ -57,7 +52,8 @@ function stateWith(...known: string[]): string {
     duration_ms: 1,
     guests_from: 'event',
   } as const;
-  return JSON.stringify(fleetState(sweep, {}, { known }));
+  const state = fleetState(sweep, {}, { answered: Object.fromEntries(ids.map((id) => [id, 1])) });
+  return JSON.stringify(state);
 }
 
 function temporaryPath(): string {
@@ -187,7 +183,7 @@ describe('the history of a guest', () => {
     const { summary } = await check.sweep({ instance_ids: [one, randomUUID()] }, NO_TIME_TO_RETURN_MS);
     expect(summary).toMatchObject({ unreachable: 2, changes: [{ instance_id: one, change: 'unreachable' }] });
     const state = parseFleetState(readFileSync(path, 'utf8'));
-    expect([Object.keys(state.guests), [...reachableGuests(state)]]).toEqual([[one], [other]]);
+    expect([state.guests, state.answered].map(Object.keys)).toEqual([[one], [other]]);
   });
 });
 

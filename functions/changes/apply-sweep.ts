@@ -17,7 +17,6 @@ import {
   type GuestState,
   type LastSweep,
   type Mute,
-  reachableGuests,
 } from './fleet-state.ts';
 import { activeMutes, muteOf } from './mutes.ts';
 import { type Reminder, reminderOf } from './reminder.ts';
@@ -76,14 +75,13 @@ export function applySweep(before: FleetState | undefined, result: SweepResult, 
 export function forget(state: FleetState, instanceIds: Iterable<string>): FleetState {
   const ids = new Set(instanceIds);
   if (ids.size === 0) return state;
-  const { guests, answered, known, round_trips: trips } = state;
+  const { guests, answered, round_trips: trips } = state;
   const left = <T>(record: Readonly<Record<string, T>>) =>
     Object.fromEntries(Object.entries(record).filter(([id]) => !ids.has(id)));
   return {
     ...state,
     guests: left(guests),
-    known: known.filter((id) => !ids.has(id)),
-    ...(answered && { answered: left(answered) }),
+    answered: left(answered),
     ...(trips && { round_trips: { ...trips, guests: left(trips.guests) } }),
   };
 }
@@ -93,10 +91,9 @@ class Fleet {
   readonly #result: SweepResult;
   readonly #rules: Rules;
   readonly #guests: Map<string, GuestState>;
-  /** Plainly reachable before, and not in the answers. */
-  readonly #known: Set<string>;
   readonly #answered: Record<string, Answered>;
-  #hasAnswers: boolean | undefined;
+  /** Where no guest had answered before, a silent one that is first seen now may be an old one. */
+  readonly #wasAnyReachable: boolean;
   /** Whether a later sweep has been saved. */
   readonly #isLate: boolean;
   readonly #apart = new Map<string, Apart>();
@@ -115,8 +112,8 @@ class Fleet {
     this.#result = result;
     this.#rules = rules;
     this.#guests = new Map(Object.entries(before?.guests ?? {}));
-    this.#known = new Set(before?.known);
     this.#answered = { ...before?.answered };
+    this.#wasAnyReachable = Object.keys(this.#answered).length > 0;
     this.#mutes = activeMutes(before?.mutes, result.endedAt);
     this.#roundTrips = new Map(Object.entries(this.#isNewDay ? {} : (before?.round_trips?.guests ?? {})));
     this.#startedAt = result.startedAt.toISOString();
@@ -129,9 +126,8 @@ class Fleet {
   apply(id: string, verdict: Verdict): void {
     if (verdict.reachable === 'unknown') return;
     const before = this.#guests.get(id);
-    const wasReachable = before === undefined && (this.#known.has(id) || id in this.#answered);
+    const wasReachable = before === undefined && id in this.#answered;
     if (this.#isOutdated(before, wasReachable) || this.#isForeign(before, wasReachable)) return;
-    this.#known.delete(id);
     const why = verdict.reachable ? undefined : verdict;
     if (verdict.reachable) {
       this.#answered[id] = this.#answerOf(id, verdict, before);
@@ -178,7 +174,6 @@ class Fleet {
     const remindedAt = reminder ? this.#endedAt : this.#before?.reminded_at;
     const guests = Object.fromEntries(withinLimit(this.#guests));
     const state = fleetState(this.#lastSweep(counts, cause), guests, {
-      known: [...this.#known],
       answered: this.#answered,
       ...(countedAt && { counted_at: countedAt }),
       ...(shrunk && { shrunk }),
@@ -203,12 +198,6 @@ class Fleet {
 
   get #isOfFleet(): boolean {
     return this.#result.origin.from !== 'event';
-  }
-
-  /** Where no guest had answered before, a silent one that is first seen now may be an old one. */
-  get #wasAnyReachable(): boolean {
-    this.#hasAnswers ??= this.#before !== undefined && !reachableGuests(this.#before).next().done;
-    return this.#hasAnswers;
   }
 
   /** Whether a later sweep has looked at the guest since this one began. */

@@ -166,7 +166,6 @@ function parsed(text: string): Pick<Saved, 'state' | 'problem'> {
     return { state: parseFleetState(text) };
   } catch (error) {
     if (!(error instanceof MalformedState)) throw error;
-    if (error.isNewer) throw new StateUnavailable('The saved state cannot be read', error.message);
     return { state: undefined, problem: newHistory('state_malformed', error.message) };
   }
 }

@@ -4,6 +4,7 @@ import { REASONS, type Reason } from '../guest/reason.ts';
 import { INSTANCE_ID } from '../guest/topic.ts';
 import { HISTORY_LINE } from '../history/history-line.ts';
 import { isRecord, parseJson } from '../json.ts';
+import { StateUnavailable } from '../store/state-store.ts';
 
 const VERSION = 2;
 
@@ -113,9 +114,9 @@ const GUEST = v.object({
 
 const roundTripMs = v.pipe(v.number(), v.minValue(0));
 
-const DESCRIBED_ANSWER = v.object({ round_trip_ms: roundTripMs, ...DESCRIBED });
+const DESCRIBED_ANSWER = v.object({ round_trip_ms: v.exactOptional(roundTripMs), ...DESCRIBED });
 
-/** A guest's last answer: the round trip alone, from publish to reply, where no more is known of the guest. */
+/** A guest's last answer: the round trip alone, from publish to reply, where no more is known; empty from older releases. */
 export type Answered = number | Readonly<v.InferOutput<typeof DESCRIBED_ANSWER>>;
 
 const isAnswered = (value: unknown): value is Answered =>
@@ -154,13 +155,13 @@ const STATE = v.object({
   counted_at: v.exactOptional(moment),
   /** By instance id, the guests that are not plainly reachable: the unreachable, and those that lately were. */
   guests: v.record(instanceId, GUEST),
-  /** Guests that are plainly reachable, and that `answered` lacks. */
+  /** By instance id, the guests that answered when they were last pinged. */
+  answered: v.exactOptional(ofGuests(isAnswered), () => ({})),
+  /** Guests that are plainly reachable, as older releases saved them. */
   known: v.exactOptional(
     v.custom<readonly string[]>((value) => Array.isArray(value) && value.every(isInstanceId)),
     [],
   ),
-  /** By instance id, the guests that answered when they were last pinged. */
-  answered: v.exactOptional(ofGuests(isAnswered)),
   /** The control plane's own topics; `reachable` is null where that is not known. */
   control_plane: v.exactOptional(v.array(TOPIC)),
   /** By instance id, guests that answer, though Trove takes them for dead or does not list them. */
@@ -221,7 +222,6 @@ export interface FleetState
   extends Omit<Readonly<v.InferOutput<typeof STATE>>, 'sweep' | 'guests' | 'known'> {
   readonly sweep: LastSweep;
   readonly guests: Readonly<Record<string, GuestState>>;
-  readonly known: readonly string[];
 }
 
 /** A topic of Trove's control plane; `reachable` is null where that is not known. */
@@ -236,41 +236,26 @@ export type Contradiction = Readonly<v.InferOutput<typeof CONTRADICTION>>;
 /** What was saved is no state of a known version. The message has nothing of the content. */
 export class MalformedState extends CodedError {
   readonly code = 'state_malformed';
-  /** Whether a newer release has saved it, which reads it again. */
-  readonly isNewer: boolean;
-
-  constructor(message: string, isNewer: boolean) {
-    super(message);
-    this.isNewer = isNewer;
-  }
 }
 
-/** @throws MalformedState */
+/** @throws MalformedState, or StateUnavailable for the state of a newer release, which reads it again */
 export function parseFleetState(text: string): FleetState {
   const { success, output, issues } = v.safeParse(ANY_VERSION, parseJson(text), { abortEarly: true });
   if (success) {
-    if (!('known' in output)) return fleetState(output.sweep, output.guests);
-    const { known, answered = {} } = output;
-    return { ...output, known: known.filter((id) => !(id in answered)) };
+    const { version: _, sweep, guests, known, ...more } = { known: [], answered: {}, ...output };
+    const answered: Record<string, Answered> = more.answered;
+    const recovering = Object.keys(guests).filter((id) => guests[id]?.sweeps === 0);
+    for (const id of [...known, ...recovering]) answered[id] ??= {};
+    return fleetState(sweep, guests, { ...more, answered });
   }
   const [{ path = [] }] = issues;
   const where = path.map(({ key }) => (INSTANCE_ID.test(String(key)) ? '*' : key)).join('.');
   if (Object(parseJson(text)).version > VERSION)
-    throw new MalformedState(
-      'The saved state is of a newer release: deploy that release again, or delete the state',
-      true,
+    throw new StateUnavailable(
+      'The saved state is of a newer release',
+      'deploy that release again, or delete the state',
     );
-  throw new MalformedState(`The saved state is damaged${where && ` (${where})`}`, false);
-}
-
-/** The guests that are plainly reachable. */
-export function* reachableGuests({
-  known,
-  guests,
-  answered = {},
-}: Pick<FleetState, 'known' | 'guests' | 'answered'>): Generator<string> {
-  yield* known;
-  for (const id of Object.keys(answered)) if (!(id in guests)) yield id;
+  throw new MalformedState(`The saved state is damaged${where && ` (${where})`}`);
 }
 
 export function fleetState(
@@ -278,7 +263,7 @@ export function fleetState(
   guests: FleetState['guests'],
   more: Partial<FleetState> = {},
 ): FleetState {
-  return { known: [], ...more, version: VERSION, sweep, guests };
+  return { answered: {}, ...more, version: VERSION, sweep, guests };
 }
 
 function isMoment(text: string): boolean {

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { REASONS } from '../guest/reason.ts';
 import { INSTANCE_ID } from '../guest/topic.ts';
 import { InvalidEvent } from '../sweep/sweep-request.ts';
-import { described, type FleetState, type GuestState, type Mute, reachableGuests } from './fleet-state.ts';
+import { described, type FleetState, type GuestState, type Mute } from './fleet-state.ts';
 
 /** What an event asks about mutes: to set one, to end one, or which there are. */
 export type MuteRequest =
@@ -109,13 +109,12 @@ export function withMutes(state: FleetState, request: MuteRequest, now: Date): F
 }
 
 export function muteList(state: FleetState, now: Date): MuteList {
-  const { mutes = [], guests, answered = {} } = state;
+  const { mutes = [], guests, answered } = state;
   const silent = Object.entries(guests).filter(([, { sweeps }]) => sweeps > 0);
-  const others = [...reachableGuests(state), ...Object.keys(guests).filter((id) => guests[id]?.sweeps === 0)];
   const concerns = (mute: Mute) => {
     const count = silent.filter(([id, guest]) => muteOf([mute], id, guest, now)).length;
-    const up = others.filter((id) => muteOf([mute], id, described(answered[id]) ?? {}, now)).length;
-    return { guests: count, matched: count + up };
+    const up = Object.entries(answered).filter(([id, answer]) => muteOf([mute], id, described(answer), now));
+    return { guests: count, matched: count + up.length };
   };
   return { mutes: mutes.map((mute) => ({ ...mute, ...concerns(mute) })) };
 }
@@ -131,7 +130,7 @@ export function activeMutes(mutes: readonly Mute[] = [], now: Date): Mute[] {
 export function muteOf(
   mutes: readonly Mute[] = [],
   id: string,
-  { reason, hypervisor }: Pick<Partial<GuestState>, 'reason' | 'hypervisor'>,
+  { reason, hypervisor }: Pick<Partial<GuestState>, 'reason' | 'hypervisor'> = {},
   now: Date,
 ): Mute | undefined {
   return activeMutes(mutes, now).find(({ target }) => ['all', id, reason, hypervisor].includes(target));

@@ -1,13 +1,11 @@
 import { StateUnavailable } from '../store/state-store.ts';
 import { forget } from './apply-sweep.ts';
 import type { Saved } from './fleet-history.ts';
-import { type FleetState, reachableGuests } from './fleet-state.ts';
+import type { FleetState } from './fleet-state.ts';
 
 /** The guests of the fleet, looked up in the saved state: a set of 40,000 ids beside it takes megabytes. */
 export class RememberedGuests {
-  readonly #state: Pick<FleetState, 'guests' | 'known' | 'answered'>;
-  /** An older release saved all guests so; a newer one few. */
-  readonly #known: ReadonlySet<string>;
+  readonly #state: Pick<FleetState, 'guests' | 'answered'>;
 
   /** Forgotten guests of which nothing was saved. */
   readonly unseen: readonly string[];
@@ -15,21 +13,20 @@ export class RememberedGuests {
   /** @param forgotten guests that no longer exist, as an operator says */
   constructor(saved: Saved | StateUnavailable | undefined, forgotten: readonly string[]) {
     const state = saved instanceof StateUnavailable ? undefined : saved?.state;
-    this.#state = state ? forget(state, forgotten) : { guests: {}, known: [] };
-    this.#known = new Set(state?.known);
+    this.#state = state ? forget(state, forgotten) : { guests: {}, answered: {} };
     const { guests = {}, answered = {} } = state ?? {};
-    const isSeen = (id: string) => id in guests || id in answered || this.#known.has(id);
+    const isSeen = (id: string) => id in guests || id in answered;
     this.unseen = saved instanceof StateUnavailable ? [] : forgotten.filter((id) => !isSeen(id));
   }
 
   *[Symbol.iterator](): Generator<string> {
-    yield* reachableGuests(this.#state);
+    yield* Object.keys(this.#state.answered);
     yield* Object.keys(this.#state.guests);
   }
 
   /** Whether the guest answered when it was last pinged. */
   isAlive(id: string): boolean {
-    return id in (this.#state.answered ?? {}) || this.#known.has(id) || this.#state.guests[id]?.sweeps === 0;
+    return id in this.#state.answered;
   }
 
   /** Whether nobody consumed the guest's queue when it was last pinged. */

@@ -5,7 +5,6 @@ import {
   type GuestState,
   type LastSweep,
   type Mute,
-  reachableGuests,
   STALE_AFTER_RATES,
 } from '../changes/fleet-state.ts';
 import { activeMutes } from '../changes/mutes.ts';
@@ -66,17 +65,17 @@ export function fleetStatus(state: FleetState, nowMs: number, rateMs: number): F
 }
 
 /** Without what is left of guests that Trove has deleted. */
-function guestsOf(state: FleetState): GuestStatus[] {
-  const { guests, answered = {} } = state;
-  const reachable = (id: string): GuestStatus => ({
-    instance_id: id,
-    reachable: true,
-    ...described(answered[id]),
-  });
-  const others = Object.entries(guests).filter(([, { counted_apart: why }]) => why !== 'orphaned');
-  const all = [
-    ...reachableGuests(state).map(reachable),
-    ...others.map(([id, guest]) => (guest.sweeps === 0 ? reachable(id) : unreachable(id, guest))),
+function guestsOf({ guests, answered }: FleetState): GuestStatus[] {
+  const silent = Object.entries(guests).filter(
+    ([, { sweeps, counted_apart: why }]) => sweeps > 0 && why !== 'orphaned',
+  );
+  const all: GuestStatus[] = [
+    ...Object.entries(answered).map(([id, answer]) => ({
+      instance_id: id,
+      reachable: true,
+      ...described(answer),
+    })),
+    ...silent.map(([id, guest]) => unreachable(id, guest)),
   ];
   return all.sort((a, b) => (a.instance_id < b.instance_id ? -1 : 1));
 }

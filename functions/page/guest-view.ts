@@ -35,8 +35,7 @@ function content({ id, state, lines }: GuestHistory, { nowMs, rateMs }: ViewOpti
   if (state === undefined || 'problem' in state)
     return html`<h1 class="warn">${id}</h1><p class="trouble">${state?.problem ?? 'No sweep has been saved yet'}.</p>`;
   const guest = state.guests[id];
-  const none: Partial<GuestState> | undefined = state.known.includes(id) ? {} : undefined;
-  const known = guest ?? described(state.answered?.[id]) ?? none;
+  const known = guest ?? described(state.answered[id]);
   const now = new Date(nowMs);
   const { name, project_id: project, hypervisor } = known ?? {};
   const facts = [name && id, project && `project ${project}`, hypervisor].filter(

@@ -28,12 +28,20 @@ test('a state of version 1 is read with the names of today', () => {
   expect(read).toEqual({
     version: 2,
     sweep: { ...sweep, new: 0, abandoned: 0, expected_silent: 0, orphaned: 0, muted: 0 },
-    known: [],
+    answered: {},
     guests: {
       [ID]: { ...seen, flips: 1, flips_since: at, reported: 'unreachable', reported_reason: 'no_reply' },
     },
   });
   expect(parseFleetState(JSON.stringify(read))).toEqual(read);
+});
+
+test('who answered is read from the lists of older releases', () => {
+  const [known, recovering, silent] = [1, 2, 3].map((n) => ID.replace(/1$/, String(n)));
+  const guest = { ...seen, flips: 1, flips_since: at, reported: 'nothing' };
+  const guests = { [`${recovering}`]: { ...guest, sweeps: 0 }, [`${silent}`]: guest };
+  const text = JSON.stringify({ version: 2, sweep, guests, known: [known] });
+  expect(Object.keys(parseFleetState(text).answered)).toEqual([known, recovering]);
 });
 
 test.each([

@@ -430,7 +430,7 @@ inBrowser('the page of the fleet', () => {
     });
 
     test('a guest that a state of before names has known, and one whose silence is counted apart', async () => {
-      await openGuest({ state: { ...stateOf({}, 3), known: [instance(1)] }, lines: [] });
+      await openGuest({ state: { ...stateOf({}, 3), answered: { [instance(1)]: {} } }, lines: [] });
       expect(await heading()).toBe(`${instance(1)} is reachable`);
       const state = stateOf({ [instance(1)]: unreachable('no_reply', 9, { counted_apart: 'new' }) }, 3);
       await openGuest({ state, lines: [] });
@@ -455,7 +455,7 @@ inBrowser('the page of the fleet', () => {
         'Guests cannot be pinged: broker_blocked.',
       ],
     ])('a sweep %s says nothing about now', async (_what, sweep, trouble) => {
-      await openGuest({ state: { ...stateOf({}, 3, sweep), known: [instance(1)] } });
+      await openGuest({ state: { ...stateOf({}, 3, sweep), answered: { [instance(1)]: {} } } });
       expect(await heading()).toBe(`${instance(1)} then is reachable`);
       expect(await page.locator('.trouble').first().textContent()).toBe(trouble);
       expect(await page.locator('h1.good').count()).toBe(0);
