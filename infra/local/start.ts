@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { keyFile } from '../../functions/secrets/key-file.ts';
 import { type Config, readConfig } from '../../functions/settings/config.ts';
@@ -8,7 +9,8 @@ import {
 } from '../../functions/settings/state-settings.ts';
 import { readTroveSettings } from '../../functions/settings/trove-settings.ts';
 import { InvalidConfig } from '../../functions/settings/variables.ts';
-import { bundle } from '../bundle/bundle.ts';
+import { bundleAll } from '../bundle/bundle.ts';
+import type { Bundles } from '../bundle/bundles.ts';
 import { run } from '../terminal/command.ts';
 import { logFormatter } from '../terminal/log-line.ts';
 import { underWay } from '../terminal/under-way.ts';
@@ -55,7 +57,8 @@ async function start(options: Options): Promise<number> {
   const own = settingsOf(process.env);
   const port = readPort();
   await validate(own, options);
-  const rabbit = namesBroker(own) ? undefined : await startBroker();
+  const startingBroker = namesBroker(own) ? undefined : startBroker();
+  const [bundles, rabbit] = await Promise.all([bundleAll(), startingBroker]);
   const common = { ...own, ...fleetSettings(own, rabbit) };
   const config = readConfig(common);
   const demo = rabbit && (await startGuests(rabbit, config));
@@ -63,11 +66,11 @@ async function start(options: Options): Promise<number> {
   const settings = { ...common, ...demo?.settings, ...keystone?.settings };
   const trove = options.trove ? await startTrove(rabbit, demo, keystone) : undefined;
 
-  const pings = await startFunction('rpc-ping', settings);
-  const sweeps = await startFunction('health-check', { ...settings, ...trove?.settings });
-  const show = await startFunction('fleet-page', settings);
+  const pings = await startFunction('rpc-ping', bundles, settings);
+  const sweeps = await startFunction('health-check', bundles, { ...settings, ...trove?.settings });
+  const show = await startFunction('fleet-page', bundles, settings);
   const page = browserPage(show);
-  const fleet = await startFunction('fleet', settings);
+  const fleet = await startFunction('fleet', bundles, settings);
   const gateway = await Gateway.listen(pings, { port, fleet, page });
   running.defer(() => gateway.close());
   running.defer(announceSystem(gateway.url, { ...settings, ...trove?.settings }));
@@ -166,8 +169,12 @@ async function startTrove(
 }
 
 /** A function as on Lambda: when its process has ended, the next event starts another one. */
-async function startFunction(name: keyof typeof TIMEOUT_MS, settings: FunctionSettings): Promise<Invoke> {
-  const local = { name, bundlePath: await bundle(name), timeoutMs: TIMEOUT_MS[name] };
+async function startFunction(
+  name: keyof typeof TIMEOUT_MS,
+  bundles: Bundles,
+  settings: FunctionSettings,
+): Promise<Invoke> {
+  const local = { name, bundlePath: join(bundles[name], 'index.mjs'), timeoutMs: TIMEOUT_MS[name] };
   let lambda = await LambdaProcess.start(local, settings, printLogLine);
   running.defer(() => lambda.end());
   return async (event) => {
