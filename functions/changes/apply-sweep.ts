@@ -7,7 +7,7 @@ import type { TroveInstance } from '../trove/instance.ts';
 import { type CommonCause, commonCause } from './common-cause.ts';
 import { contradictions } from './contradictions.ts';
 import { controlPlane } from './control-plane-history.ts';
-import { contextOf, descriptionOf, excuse } from './counted-apart.ts';
+import { descriptionOf, silenceOf } from './counted-apart.ts';
 import {
   type Answered,
   type ControlPlaneTopic,
@@ -21,22 +21,21 @@ import {
 import { activeMutes, muteOf } from './mutes.ts';
 import { type Reminder, reminderOf } from './reminder.ts';
 import { type Shrinkage, shrinkageError, shrunk as shrunkSince } from './shrinkage.ts';
-import { type Change, type Thresholds, transition } from './transition.ts';
+import { answered, type Change, type Thresholds, transition, unanswered } from './transition.ts';
 
 /** What a sweep has changed. */
 export interface Applied {
   readonly state: FleetState;
+  /** Those that people are told: not of muted guests. */
   readonly changes: readonly Change[];
-  /** Of muted guests: nobody is told. */
-  readonly quietChanges: readonly Change[];
-  readonly reminder?: Reminder;
+  readonly reminder?: Reminder | undefined;
   readonly tally: Tally;
   /** Undefined where the control plane was not pinged. */
-  readonly controlPlane?: readonly ControlPlaneTopic[];
+  readonly controlPlane?: readonly ControlPlaneTopic[] | undefined;
   /** What most of the unreachable guests have in common, where many became unreachable just now. */
   readonly cause?: CommonCause | undefined;
   /** Set in the sweep in which the fleet shrank. */
-  readonly shrank?: Shrinkage;
+  readonly shrank?: Shrinkage | undefined;
   /** The sweep's own error, or that the fleet has shrunk. */
   readonly error?: SweepError | undefined;
 }
@@ -75,19 +74,19 @@ export function applySweep(before: FleetState | undefined, result: SweepResult, 
 export function forget(state: FleetState, instanceIds: Iterable<string>): FleetState {
   const ids = new Set(instanceIds);
   if (ids.size === 0) return state;
-  const { guests, answered, round_trips: trips } = state;
   const left = <T>(record: Readonly<Record<string, T>>) =>
     Object.fromEntries(Object.entries(record).filter(([id]) => !ids.has(id)));
+  const { guests, answered, round_trips: trips } = state;
   return {
     ...state,
     guests: left(guests),
     answered: left(answered),
-    ...(trips && { round_trips: { ...trips, guests: left(trips.guests) } }),
+    round_trips: trips && { ...trips, guests: left(trips.guests) },
   };
 }
 
 class Fleet {
-  readonly #before: FleetState | undefined;
+  readonly #before: Partial<FleetState>;
   readonly #result: SweepResult;
   readonly #rules: Rules;
   readonly #guests: Map<string, GuestState>;
@@ -98,26 +97,28 @@ class Fleet {
   readonly #isLate: boolean;
   readonly #apart = new Map<string, Apart>();
   readonly #changes: Change[] = [];
-  readonly #quietChanges: Change[] = [];
-  readonly #mutes: readonly Mute[];
+  /** What has changed, told or not, as the history has it. */
+  readonly #lines: HistoryLine[] = [];
+  readonly #mutes: Mute[];
   readonly #startedAt: string;
   readonly #endedAt: string;
   /** True when the same event was delivered twice, or somebody swept beside the schedule. */
   readonly #isRepeat: boolean;
+  /** Today's round trips (UTC). */
   readonly #roundTrips: Map<string, string>;
   readonly #losses = { expected: 0, lost: 0 };
 
   constructor(before: FleetState | undefined, result: SweepResult, rules: Rules) {
-    this.#before = before;
+    this.#before = before ?? {};
     this.#result = result;
     this.#rules = rules;
     this.#guests = new Map(Object.entries(before?.guests ?? {}));
     this.#answered = { ...before?.answered };
     this.#wasAnyReachable = Object.keys(this.#answered).length > 0;
     this.#mutes = activeMutes(before?.mutes, result.endedAt);
-    this.#roundTrips = new Map(Object.entries(this.#isNewDay ? {} : (before?.round_trips?.guests ?? {})));
     this.#startedAt = result.startedAt.toISOString();
     this.#endedAt = result.endedAt.toISOString();
+    this.#roundTrips = new Map(Object.entries(this.#isNewDay ? {} : (before?.round_trips?.guests ?? {})));
     const sinceCountedMs = result.startedAt.getTime() - Date.parse(before?.counted_at ?? '');
     this.#isLate = this.#isLater(before?.sweep.started_at);
     this.#isRepeat = Math.abs(sinceCountedMs) < MIN_SHARE_OF_RATE * (rules.rateMs ?? 0);
@@ -126,83 +127,96 @@ class Fleet {
   apply(id: string, verdict: Verdict): void {
     if (verdict.reachable === 'unknown') return;
     const before = this.#guests.get(id);
-    const wasReachable = before === undefined && id in this.#answered;
-    if (this.#isOutdated(before, wasReachable) || this.#isForeign(before, wasReachable)) return;
-    const why = verdict.reachable ? undefined : verdict;
-    if (verdict.reachable) {
-      this.#answered[id] = this.#answerOf(id, verdict, before);
-      this.#countRoundTrip(id, verdict);
-    } else delete this.#answered[id];
-    const isDeleted = this.#isUnlisted(id) && before?.unlisted === true;
-    const isBound = this.#result.bound?.has(id) ?? true;
-    if (isDeleted && before?.counted_apart !== 'orphaned') this.#reportDeletion(id, before, why);
-    if (isDeleted && why && !isBound) {
+    const hadAnswered = id in this.#answered;
+    if (hadAnswered && !before ? this.#isLate : this.#isLater(before?.at)) return; // a later sweep has looked at it
+    if (!this.#isOfFleet && !before && !hadAnswered) return; // an event alone names it: it may be mistyped
+    if (verdict.reachable) this.#applyAnswer(id, verdict, before);
+    else this.#applySilence(id, verdict, before);
+  }
+
+  #applyAnswer(id: string, verdict: Reachable, before: GuestState | undefined): void {
+    const isMuted = this.#isMuted(id, before);
+    if (id in this.#answered && !isMuted) this.#losses.expected++;
+    this.#answered[id] = this.#answerOf(id, verdict, before);
+    this.#countRoundTrip(id, verdict);
+    if (before === undefined) return;
+    const found = { guest: answered(before, this.#endedAt), isExcused: false, isMuted };
+    const { guest, isForgotten, change, isQuiet } = transition(before, found, this.#isRepeat, this.#rules);
+    if (isForgotten) this.#guests.delete(id);
+    else this.#guests.set(id, guest);
+    if (change) this.#report({ ...this.#named(id, before), ...change }, isQuiet);
+  }
+
+  #applySilence(id: string, why: Unreachable, before: GuestState | undefined): void {
+    const hadAnswered = id in this.#answered;
+    delete this.#answered[id];
+    const isMuted = this.#isMuted(id, before, why);
+    const instance = this.#instance(id);
+    const { trove, bound } = this.#result;
+    const isDeleted = trove?.isFresh === true && instance === undefined && before?.unlisted === true;
+    if (isDeleted && before.counted_apart !== 'orphaned' && before.reported !== 'nothing') {
+      const { since, muted } = before;
+      const change = { change: 'deleted', reason: why.reason, since } as const;
+      this.#report({ ...this.#named(id, before), ...change }, isMuted || muted);
+    }
+    if (isDeleted && bound?.has(id) === false) {
       this.#guests.delete(id);
       return;
     }
-    const isMuted = this.#isMuted(id, before, why);
-    if (!isMuted) this.#count(before, wasReachable, why);
-    const at = why ? this.#result.failedAt(id).toISOString() : this.#endedAt;
-    const isTroveFresh = this.#result.trove?.isFresh === true;
-    const silent = { before, isNewcomer: before === undefined && !wasReachable && this.#wasAnyReachable, at };
-    const context = why && contextOf(silent, this.#instance(id), this.#result.trove);
-    const excused = context && excuse(silent, context, isTroveFresh, this.#rules.expectedSilenceMs);
-    const apart = isDeleted ? 'orphaned' : isMuted && why ? 'muted' : excused;
-    const isExcused = why !== undefined && (isDeleted || excused !== undefined);
-    const finding = { why, at, isExcused, isMuted, isRepeat: this.#isRepeat };
-    const { guest, change, isQuiet } = transition(before, finding, this.#rules);
-    const name = this.#instance(id)?.name || before?.name;
-    if (change) this.#report({ instance_id: id, ...(name && { name }), ...change }, isQuiet);
-    this.#set(id, guest, context, apart);
+    if (hadAnswered && !isMuted) {
+      this.#losses.expected++;
+      this.#losses.lost++;
+    }
+    const at = this.#result.failedAt(id).toISOString();
+    const isNewcomer = before === undefined && !hadAnswered && this.#wasAnyReachable;
+    const { context, excuse } = silenceOf({ before, isNewcomer, at }, instance, trove, this.#rules);
+    const isExcused = isDeleted || excuse !== undefined;
+    const found = { guest: unanswered(before, why, at), isExcused, isMuted };
+    const { guest, change, isQuiet } = transition(before, found, this.#isRepeat, this.#rules);
+    const apart =
+      (isDeleted && 'orphaned') ||
+      (isMuted && 'muted') ||
+      excuse ||
+      (guest.reported === 'abandoned' && 'abandoned');
+    if (apart) this.#apart.set(id, apart);
+    this.#guests.set(id, { ...guest, ...context, ...(apart && { counted_apart: apart }) });
+    if (change) this.#report({ ...this.#named(id, before), ...change }, isQuiet);
   }
 
   applied(): Applied {
-    const { error } = this.#result;
-    const counts = tally(this.#result, this.#apart);
-    const { reachable } = counts.totals;
-    const { abandonedAfterMs } = this.#rules;
-    const shrunk = shrunkSince(this.#before?.shrunk, this.#result, reachable, this.#losses, abandonedAfterMs);
-    const isNew = shrunk && !this.#before?.shrunk;
-    const cause = this.#commonCause();
-    const pinged = controlPlane(this.#before?.control_plane, this.#result);
-    const topics = pinged ?? this.#before?.control_plane;
-    const { contradicted, changes } = contradictions(this.#before?.contradicted, this.#result);
+    const { isBrokerReachable, endedAt } = this.#result;
+    const { contradicted, changes } = contradictions(this.#before.contradicted, this.#result);
     for (const change of changes) this.#report(change, this.#isMuted(change.instance_id));
-    const isCounted = this.#isOfFleet && this.#result.isBrokerReachable && !this.#isRepeat;
-    const countedAt = isCounted ? this.#startedAt : this.#before?.counted_at;
+    const counts = tally(this.#result, this.#apart);
+    const cause = this.#commonCause();
+    const topics = controlPlane(this.#before.control_plane, this.#result);
+    const shrunk = shrunkSince(this.#before.shrunk, this.#result, counts, this.#losses, this.#rules);
+    const isCounted = this.#isOfFleet && isBrokerReachable && !this.#isRepeat;
     const reminder = isCounted ? this.#reminder() : undefined;
-    const remindedAt = reminder ? this.#endedAt : this.#before?.reminded_at;
-    const guests = Object.fromEntries(withinLimit(this.#guests));
-    const state = fleetState(this.#lastSweep(counts, cause), guests, {
+    const state = fleetState(this.#lastSweep(counts, cause), Object.fromEntries(withinLimit(this.#guests)), {
       answered: this.#answered,
-      ...(countedAt && { counted_at: countedAt }),
-      ...(shrunk && { shrunk }),
-      ...(remindedAt && { reminded_at: remindedAt }),
-      ...(this.#mutes.length > 0 && { mutes: [...this.#mutes] }),
+      counted_at: isCounted ? this.#startedAt : this.#before.counted_at,
+      shrunk,
+      reminded_at: reminder ? this.#endedAt : this.#before.reminded_at,
+      mutes: this.#mutes,
       ...this.#history(),
-      ...(topics && { control_plane: topics }),
-      ...(Object.keys(contradicted).length > 0 && { contradicted }),
+      control_plane: topics ?? this.#before.control_plane,
+      contradicted,
     });
     return {
       state,
       changes: this.#changes,
-      quietChanges: this.#quietChanges,
-      ...(reminder && reminder.guests > 0 && { reminder }),
+      reminder: reminder?.guests === 0 ? undefined : reminder,
       cause: this.#changes.some(({ change }) => change === 'unreachable') ? cause : undefined,
       tally: counts,
-      ...(pinged && { controlPlane: pinged }),
-      ...(isNew && { shrank: { ...shrunk, lost: this.#losses.lost } }),
-      error: error ?? (shrunk && shrinkageError(shrunk, reachable, this.#result.endedAt)),
+      controlPlane: topics,
+      shrank: shrunk && !this.#before.shrunk ? { ...shrunk, lost: this.#losses.lost } : undefined,
+      error: this.#result.error ?? (shrunk && shrinkageError(shrunk, counts, endedAt)),
     };
   }
 
   get #isOfFleet(): boolean {
     return this.#result.origin.from !== 'event';
-  }
-
-  /** Whether a later sweep has looked at the guest since this one began. */
-  #isOutdated(before: GuestState | undefined, wasReachable: boolean): boolean {
-    return wasReachable ? this.#isLate : this.#isLater(before?.at);
   }
 
   #isLater(at: string | undefined): boolean {
@@ -222,11 +236,11 @@ class Fleet {
   }
 
   get #day(): string {
-    return this.#result.endedAt.toISOString().slice(0, 10);
+    return this.#endedAt.slice(0, 10);
   }
 
   get #isNewDay(): boolean {
-    return this.#before?.round_trips?.day !== this.#day;
+    return this.#before.round_trips?.day !== this.#day;
   }
 
   #countRoundTrip(id: string, { roundTripMs }: Reachable): void {
@@ -237,41 +251,31 @@ class Fleet {
 
   /** What the history has to keep: what has changed, and the round trips of a day that is over. */
   #history(): Pick<FleetState, 'unfiled' | 'round_trips'> {
-    const { unfiled = [], round_trips: before } = this.#before ?? {};
-    const lineOf =
-      (isQuiet: boolean) =>
-      (change: Change): HistoryLine => {
-        const { hypervisor } =
-          this.#guests.get(change.instance_id) ?? described(this.#answered[change.instance_id]) ?? {};
-        return {
-          at: this.#endedAt,
-          ...change,
-          ...(hypervisor && { hypervisor }),
-          ...(isQuiet && { muted: true as const }),
-        };
-      };
-    const changed = [...this.#changes.map(lineOf(false)), ...this.#quietChanges.map(lineOf(true))];
+    const { unfiled = [], round_trips: before } = this.#before;
     const over = before && this.#isNewDay ? [dayLine(before, this.#endedAt)] : [];
-    const lines = [...unfiled, ...over, ...changed].slice(-MAX_UNFILED);
+    const lines = [...unfiled, ...over, ...this.#lines].slice(-MAX_UNFILED);
     const guests = Object.fromEntries(this.#roundTrips);
-    const day = this.#isNewDay ? this.#day : (before?.day ?? this.#day);
-    return { ...(lines.length > 0 && { unfiled: lines }), round_trips: { day, guests } };
-  }
-
-  /** Whether an event alone names the guest: it may be mistyped, and is no part of the fleet. */
-  #isForeign(before: GuestState | undefined, wasReachable: boolean): boolean {
-    return !this.#isOfFleet && before === undefined && !wasReachable;
+    return { unfiled: lines.length > 0 ? lines : undefined, round_trips: { day: this.#day, guests } };
   }
 
   #isMuted(id: string, before?: GuestState, why?: Unreachable): boolean {
     if (this.#mutes.length === 0) return false; // before each of 40,000 guests: spares 17 MB of objects
     const hypervisor = this.#instance(id)?.hypervisor ?? before?.hypervisor;
-    const known = { ...(why && { reason: why.reason }), ...(hypervisor && { hypervisor }) };
-    return muteOf(this.#mutes, id, known, this.#result.endedAt) !== undefined;
+    return muteOf(this.#mutes, id, { reason: why?.reason, hypervisor }, this.#result.endedAt) !== undefined;
   }
 
+  #named(id: string, before: GuestState | undefined) {
+    const name = this.#instance(id)?.name || before?.name;
+    return { instance_id: id, ...(name && { name }) };
+  }
+
+  /** @param isQuiet the guest is muted, and nobody is told */
   #report(change: Change, isQuiet = false): void {
-    (isQuiet ? this.#quietChanges : this.#changes).push(change);
+    const { instance_id: id } = change;
+    const { hypervisor } = this.#guests.get(id) ?? described(this.#answered[id]) ?? {};
+    const more = { ...(hypervisor && { hypervisor }), ...(isQuiet && { muted: true as const }) };
+    this.#lines.push({ at: this.#endedAt, ...change, ...more });
+    if (!isQuiet) this.#changes.push(change);
   }
 
   #reminder(): Reminder | undefined {
@@ -279,45 +283,8 @@ class Fleet {
     const isSilent = ({ sweeps, reported, counted_apart: apart }: GuestState) =>
       sweeps > 0 && reported === 'unreachable' && apart === undefined;
     const silent = this.#guests.entries().filter(([, guest]) => isSilent(guest));
-    const { remindAfterMs } = this.#rules;
-    const remindedAt = this.#before?.reminded_at;
-    return reminderOf(silent, (id) => told.has(id), remindedAt, this.#result.endedAt, remindAfterMs);
-  }
-
-  #isUnlisted(id: string): boolean {
-    return this.#result.trove?.isFresh === true && this.#instance(id) === undefined;
-  }
-
-  #reportDeletion(id: string, before: GuestState | undefined, why: Unreachable | undefined): void {
-    const wasReported = before !== undefined && before.reported !== 'nothing';
-    if (!wasReported || why === undefined) return;
-    const { since, name } = before;
-    const { reason } = why;
-    const isQuiet = before.muted === true || this.#isMuted(id, before, why);
-    this.#report({ instance_id: id, ...(name && { name }), change: 'deleted', reason, since }, isQuiet);
-    this.#guests.set(id, { ...before, reported: 'nothing' });
-  }
-
-  #count(before: GuestState | undefined, wasReachable: boolean, why: Unreachable | undefined): void {
-    if (!wasReachable && before?.sweeps !== 0) return;
-    this.#losses.expected++;
-    if (why) this.#losses.lost++;
-  }
-
-  #set(
-    id: string,
-    guest: GuestState | undefined,
-    context: Partial<GuestState> | undefined,
-    excuse: Apart | undefined,
-  ): void {
-    if (guest === undefined) {
-      this.#guests.delete(id);
-      return;
-    }
-    const kind = excuse ?? (guest.reported === 'abandoned' ? 'abandoned' : undefined);
-    const apart = guest.sweeps > 0 ? kind : undefined;
-    if (apart) this.#apart.set(id, apart);
-    this.#guests.set(id, { ...guest, ...context, ...(apart && { counted_apart: apart }) });
+    const { reminded_at: remindedAt } = this.#before;
+    return reminderOf(silent, told, remindedAt, this.#result.endedAt, this.#rules.remindAfterMs);
   }
 
   #commonCause(): CommonCause | undefined {
@@ -327,10 +294,9 @@ class Fleet {
       const node = queueNodes?.get(id);
       return node === undefined ? guest : { ...guest, broker_node: node };
     });
-    const instances = [...(trove?.instances.values() ?? [])].map(({ hypervisor, datastoreVersion }) => ({
-      ...(hypervisor && { hypervisor }),
-      ...(datastoreVersion && { datastore_version: datastoreVersion }),
-    }));
+    const instances = [...(trove?.instances.values() ?? [])].map(
+      ({ hypervisor, datastoreVersion: datastore_version }) => ({ hypervisor, datastore_version }),
+    );
     const queues = [...(queueNodes?.values() ?? [])].map((node) => ({ broker_node: node }));
     return commonCause([...unreachable], [...instances, ...queues]);
   }
@@ -338,7 +304,7 @@ class Fleet {
   /** The totals of a few named guests, or of an older sweep, do not take the place of the fleet's last. */
   #lastSweep({ totals }: Tally, cause: CommonCause | undefined): LastSweep {
     const { origin, durationMs, isBrokerReachable, error } = this.#result;
-    const before = this.#before?.sweep;
+    const before = this.#before.sweep;
     if (before && (this.#isLate || (!this.#isOfFleet && before.guests_from !== 'event'))) return before;
     return {
       at: this.#endedAt,
@@ -347,8 +313,8 @@ class Fleet {
       broker_reachable: isBrokerReachable,
       duration_ms: Math.round(durationMs),
       guests_from: origin.from,
-      ...(cause && { common_cause: cause }),
-      ...(error && { error }),
+      common_cause: cause,
+      error,
     };
   }
 }

@@ -9,7 +9,7 @@ const ATTRIBUTES = ['hypervisor', 'broker_node', 'datastore_version'] as const;
 type Attribute = CommonCause['attribute'];
 
 /** As far as it is known of a guest. */
-export type Shared = { readonly [attribute in Attribute]?: string };
+export type Shared = { readonly [attribute in Attribute]?: string | undefined };
 
 /** Two guests on one hypervisor are no pattern. */
 const MIN_GUESTS = 3;

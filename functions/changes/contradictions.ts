@@ -15,9 +15,9 @@ const LISTS = 2;
  * @param before as it was saved
  */
 export function contradictions(
-  before: NonNullable<FleetState['contradicted']> = {},
+  before: FleetState['contradicted'] = {},
   { trove, verdicts, endedAt }: SweepResult,
-): { readonly contradicted: NonNullable<FleetState['contradicted']>; readonly changes: readonly Change[] } {
+): { readonly contradicted: FleetState['contradicted']; readonly changes: readonly Change[] } {
   if (trove === undefined) return { contradicted: before, changes: [] };
   const now = endedAt.toISOString();
   const contradicted: Record<string, Contradiction> = {};
@@ -39,5 +39,5 @@ export function contradictions(
       contradicted[id] = { since, lists: 0, trove_status, ...descriptionOf(instance) };
     }
   }
-  return { contradicted, changes };
+  return { contradicted: Object.keys(contradicted).length > 0 ? contradicted : undefined, changes };
 }

@@ -20,36 +20,35 @@ export interface SilentGuest {
 
 type Context = Partial<GuestState>;
 
-/** What is saved of a silent guest beside its history. */
-export function contextOf(
+/** What is saved of a silent guest beside its history, and why it is counted apart while it is silent, if it is. */
+export function silenceOf(
   { before, isNewcomer, at }: SilentGuest,
   instance: TroveInstance | undefined,
   trove: SweepResult['trove'],
-): Context {
+  { expectedSilenceMs }: { readonly expectedSilenceMs: number },
+): { readonly context: Context; readonly excuse: Apart | undefined } {
+  const isFresh = trove?.isFresh === true;
   const status = instance?.status || before?.trove_status;
   const isExpected = status !== undefined && SILENT_STATUSES.has(status);
-  return defined({
+  const expectedSince = isExpected ? (before?.expected_since ?? at) : undefined;
+  const neverAnswered = isNewcomer || before?.never_answered || undefined;
+  const unlisted = (isFresh ? instance === undefined : before?.unlisted) || undefined;
+  const isWithin = (since: string, ms: number) => Date.parse(at) - Date.parse(since) < ms;
+  const excuse = () => {
+    if (expectedSince !== undefined && isWithin(expectedSince, expectedSilenceMs)) return 'expected_silent';
+    if (neverAnswered && isWithin(before?.since ?? at, NEW_MS)) return 'new';
+    if (unlisted && isFresh) return 'expected_silent'; // until the next list confirms it
+    return before?.counted_apart === 'orphaned' && !isFresh ? 'orphaned' : undefined;
+  };
+  const context = defined({
     ...descriptionOf(instance, before),
     trove_status: status,
     datastore_version: instance?.datastoreVersion ?? before?.datastore_version,
-    expected_since: isExpected ? (before?.expected_since ?? at) : undefined,
-    never_answered: isNewcomer || before?.never_answered || undefined,
-    unlisted: (trove?.isFresh ? instance === undefined : before?.unlisted) || undefined,
+    expected_since: expectedSince,
+    never_answered: neverAnswered,
+    unlisted,
   });
-}
-
-/** @returns why the guest is counted apart while it is silent, if it is */
-export function excuse(
-  { before, at }: SilentGuest,
-  { expected_since: expectedSince, never_answered: neverAnswered, unlisted }: Context,
-  isTroveFresh: boolean,
-  expectedSilenceMs: number,
-): Apart | undefined {
-  const isWithin = (since: string, ms: number) => Date.parse(at) - Date.parse(since) < ms;
-  if (expectedSince !== undefined && isWithin(expectedSince, expectedSilenceMs)) return 'expected_silent';
-  if (neverAnswered && isWithin(before?.since ?? at, NEW_MS)) return 'new';
-  if (unlisted && isTroveFresh) return 'expected_silent'; // until the next list confirms it
-  return before?.counted_apart === 'orphaned' && !isTroveFresh ? 'orphaned' : undefined;
+  return { context, excuse: excuse() };
 }
 
 export type Description = Pick<Contradiction, 'name' | 'project_id' | 'hypervisor'>;

@@ -71,33 +71,21 @@ export class FleetHistory {
     forgotten: Iterable<string> = [],
   ): Promise<SweepOutcome> {
     let tried: SweepOutcome | undefined;
-    let saved = !loaded || loaded instanceof StateUnavailable ? await this.load(deadline) : loaded;
-    for (let attempt = 1; ; attempt++) {
-      if (saved instanceof StateUnavailable)
-        return tried
-          ? withProblem(tried, saved, 'notSaved')
-          : withProblem(unsaved(result), saved, 'unreadable');
-      if (tried && saved.isOwn) return tried;
-      const { state: filed, problem = saved.problem } = await this.#file(
-        saved.state,
-        result.endedAt,
-        deadline,
-      );
-      const before = filed && forget(filed, forgotten);
-      const applied = applySweep(before, result, this.#rules);
-      const outcome = { ...applied, ...(problem && { problem }) };
-      const text = JSON.stringify(applied.state);
-      tried = outcome;
-      try {
-        await this.#store.replace(saved.version, text, deadline);
-        return outcome;
-      } catch (error) {
-        if (error instanceof StateUnavailable) return this.#isSaved(text, deadline, outcome, error);
-        if (!(error instanceof StateConflict)) throw error;
-        if (attempt === ATTEMPTS) return withProblem(outcome, error, 'notSaved');
-      }
-      await setTimeout(BACKOFF_MS * attempt * Math.random());
-      saved = await this.load(deadline, text);
+    const apply = async ({ state, problem }: Saved) => {
+      const filed = await this.#file(state, result.endedAt, deadline);
+      const applied = applySweep(filed.state && forget(filed.state, forgotten), result, this.#rules);
+      tried = { ...applied, problem: filed.problem ?? problem };
+      return applied.state;
+    };
+    try {
+      const state = await this.#update(apply, deadline, loaded);
+      return { ...(tried ?? unsaved(result)), state };
+    } catch (error) {
+      if (!(error instanceof StateUnavailable || error instanceof StateConflict)) throw error;
+      if (!tried) return withProblem(unsaved(result), error, 'unreadable');
+      const saved = await this.load(deadline, JSON.stringify(tried.state)); // the write's answer may have been lost
+      if (saved instanceof StateUnavailable) return withProblem(tried, error, 'perhapsSaved');
+      return saved.isOwn ? tried : withProblem(tried, error, 'notSaved');
     }
   }
 
@@ -108,22 +96,32 @@ export class FleetHistory {
    * @throws StateUnavailable, StateConflict, and what `change` throws
    */
   async edit(change: (state: FleetState) => FleetState, deadline: Deadline): Promise<FleetState> {
-    let tried: string | undefined;
-    for (let attempt = 1; ; attempt++) {
-      const saved = await this.load(deadline, tried);
-      if (saved instanceof StateUnavailable) throw saved;
-      const { state, version, isOwn } = saved;
+    return this.#update(async ({ state }) => {
       if (state === undefined) throw new StateUnavailable('No state is saved yet', 'run a sweep first');
-      if (isOwn) return state;
-      const next = change(state);
-      tried = JSON.stringify(next);
+      return change(state);
+    }, deadline);
+  }
+
+  /** Replaces the saved state, and begins again where somebody else has replaced it meanwhile. */
+  async #update(
+    change: (saved: Saved) => Promise<FleetState>,
+    deadline: Deadline,
+    loaded?: Saved | StateUnavailable,
+  ): Promise<FleetState> {
+    let saved = !loaded || loaded instanceof StateUnavailable ? await this.load(deadline) : loaded;
+    for (let attempt = 1; ; attempt++) {
+      if (saved instanceof StateUnavailable) throw saved;
+      const next = await change(saved);
+      const text = JSON.stringify(next);
       try {
-        await this.#store.replace(version, tried, deadline);
+        await this.#store.replace(saved.version, text, deadline);
         return next;
       } catch (error) {
         if (!(error instanceof StateConflict) || attempt === ATTEMPTS) throw error;
       }
       await setTimeout(BACKOFF_MS * attempt * Math.random());
+      saved = await this.load(deadline, text);
+      if ('isOwn' in saved && saved.isOwn) return next;
     }
   }
 
@@ -146,18 +144,6 @@ export class FleetHistory {
       const message = `${error.message}. The newest changes wait in the state`;
       return { state, problem: { code: 'history_not_kept', message } };
     }
-  }
-
-  /** A write that failed may have succeeded, and its answer have been lost. */
-  async #isSaved(
-    text: string,
-    deadline: Deadline,
-    outcome: SweepOutcome,
-    error: StateUnavailable,
-  ): Promise<SweepOutcome> {
-    const saved = await this.load(deadline, text);
-    if (saved instanceof StateUnavailable) return withProblem(outcome, error, 'perhapsSaved');
-    return saved.isOwn ? outcome : withProblem(outcome, error, 'notSaved');
   }
 }
 
@@ -189,13 +175,5 @@ function withProblem(outcome: SweepOutcome, { message }: Error, then: keyof type
 /** Where nothing is saved, or nothing can be read. */
 export function unsaved(result: SweepResult): SweepOutcome {
   const topics = controlPlane(undefined, result);
-  const known = topics && { controlPlane: topics };
-  return {
-    state: undefined,
-    changes: [],
-    quietChanges: [],
-    tally: tally(result),
-    error: result.error,
-    ...known,
-  };
+  return { state: undefined, changes: [], tally: tally(result), controlPlane: topics, error: result.error };
 }

@@ -48,7 +48,7 @@ const LAST_SWEEP = v.object({
   duration_ms: count,
   guests_from: v.picklist(['event', 'bindings', 'queues', 'last_list', 'nowhere']),
   /** What most of the unreachable guests have in common. */
-  common_cause: v.exactOptional(
+  common_cause: v.optional(
     v.object({
       attribute: v.picklist(['hypervisor', 'broker_node', 'datastore_version']),
       value: v.string(),
@@ -60,7 +60,7 @@ const LAST_SWEEP = v.object({
     }),
   ),
   /** What kept the sweep from being complete. */
-  error: v.exactOptional(v.object({ code: v.string(), message: v.string() })),
+  error: v.optional(v.object({ code: v.string(), message: v.string() })),
 });
 
 /** What Trove says of an instance, where that is known. */
@@ -152,29 +152,29 @@ const STATE = v.object({
   /** The last sweep of the whole fleet; one of named guests only while there has been no other. */
   sweep: LAST_SWEEP,
   /** When the last sweep of the fleet began that counts as one of the schedule. */
-  counted_at: v.exactOptional(moment),
+  counted_at: v.optional(moment),
   /** By instance id, the guests that are not plainly reachable: the unreachable, and those that lately were. */
   guests: v.record(instanceId, GUEST),
   /** By instance id, the guests that answered when they were last pinged. */
-  answered: v.exactOptional(ofGuests(isAnswered), () => ({})),
+  answered: v.optional(ofGuests(isAnswered), () => ({})),
   /** Guests that are plainly reachable, as older releases saved them. */
-  known: v.exactOptional(
+  known: v.optional(
     v.custom<readonly string[]>((value) => Array.isArray(value) && value.every(isInstanceId)),
     [],
   ),
   /** The control plane's own topics; `reachable` is null where that is not known. */
-  control_plane: v.exactOptional(v.array(TOPIC)),
+  control_plane: v.optional(v.array(TOPIC)),
   /** By instance id, guests that answer, though Trove takes them for dead or does not list them. */
-  contradicted: v.exactOptional(v.record(instanceId, CONTRADICTION)),
+  contradicted: v.optional(v.record(instanceId, CONTRADICTION)),
   /** The fleet has shrunk (`shrinkage.ts`): since when, and how many guests had answered before. */
-  shrunk: v.exactOptional(v.object({ since: moment, from: count })),
+  shrunk: v.optional(v.object({ since: moment, from: count })),
   /** When people were last reminded of what is still unreachable. */
-  reminded_at: v.exactOptional(moment),
-  mutes: v.exactOptional(v.array(MUTE)),
+  reminded_at: v.optional(moment),
+  mutes: v.optional(v.array(MUTE)),
   /** The newest lines of the history, which are not in its files yet. */
-  unfiled: v.exactOptional(v.array(HISTORY_LINE)),
+  unfiled: v.optional(v.array(HISTORY_LINE)),
   /** Today's round trips (UTC), as `history/round-trips.ts` counts them, of some guests. */
-  round_trips: v.exactOptional(
+  round_trips: v.optional(
     v.object({ day: v.string(), guests: ofGuests((value) => typeof value === 'string') }),
   ),
 });

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { REASONS } from '../guest/reason.ts';
 import { INSTANCE_ID } from '../guest/topic.ts';
 import { InvalidEvent } from '../sweep/sweep-request.ts';
-import { described, type FleetState, type GuestState, type Mute } from './fleet-state.ts';
+import { described, type FleetState, type Mute } from './fleet-state.ts';
 
 /** What an event asks about mutes: to set one, to end one, or which there are. */
 export type MuteRequest =
@@ -130,7 +130,10 @@ export function activeMutes(mutes: readonly Mute[] = [], now: Date): Mute[] {
 export function muteOf(
   mutes: readonly Mute[] = [],
   id: string,
-  { reason, hypervisor }: Pick<Partial<GuestState>, 'reason' | 'hypervisor'> = {},
+  {
+    reason,
+    hypervisor,
+  }: { readonly reason?: string | undefined; readonly hypervisor?: string | undefined } = {},
   now: Date,
 ): Mute | undefined {
   return activeMutes(mutes, now).find(({ target }) => ['all', id, reason, hypervisor].includes(target));

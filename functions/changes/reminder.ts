@@ -28,13 +28,13 @@ const MAX_IN_GROUP = 3;
  * The reminder that is due: a guest has been unreachable for long enough, and there was no reminder for a day.
  *
  * @param silent the guests that are reported as unreachable, and are neither muted nor counted apart
- * @param isNews whether a guest is in the same notice anyway
+ * @param told the guests that are in the same notice anyway
  * @param remindedAt when the last reminder was due
  * @param afterMs 0: never
  */
 export function reminderOf(
   silent: Iterable<readonly [id: string, guest: GuestState]>,
-  isNews: (id: string) => boolean,
+  told: ReadonlySet<string>,
   remindedAt: string | undefined,
   now: Date,
   afterMs: number,
@@ -45,7 +45,7 @@ export function reminderOf(
   const all = [...silent].sort(([, a], [, b]) => a.since.localeCompare(b.since));
   const [[, longest] = []] = all;
   if (longest === undefined || age(longest.since) < afterMs) return undefined;
-  const old = all.filter(([id]) => !isNews(id));
+  const old = all.filter(([id]) => !told.has(id));
   const groups = Map.groupBy(old, ([, { reason, hypervisor = '' }]) => `${reason} ${hypervisor}`);
   return { guests: old.length, groups: excerpt([...groups.values()], MAX_GROUPS).shown.flatMap(groupOf) };
 }

@@ -31,7 +31,7 @@ export interface StateProblem {
 export interface SweepOutcome extends Omit<Applied, 'state'> {
   /** Undefined where the saved state cannot be read. */
   readonly state: FleetState | undefined;
-  readonly problem?: StateProblem;
+  readonly problem?: StateProblem | undefined;
 }
 
 /** What a summary has besides, where a state is saved from sweep to sweep. */

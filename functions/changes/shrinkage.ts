@@ -1,6 +1,7 @@
-import type { SweepError, SweepResult } from '../sweep/sweep-result.ts';
+import type { SweepError, SweepResult, Tally } from '../sweep/sweep-result.ts';
 import { formatTime } from '../time/format.ts';
 import type { FleetState } from './fleet-state.ts';
+import type { Thresholds } from './transition.ts';
 
 /** `lost` of the guests that answered before have ceased to. */
 export type Shrinkage = NonNullable<FleetState['shrunk']> & { readonly lost: number };
@@ -19,9 +20,9 @@ export interface Losses {
 export function shrunk(
   before: FleetState['shrunk'],
   { origin, isBrokerReachable, unreached, startedAt, endedAt }: SweepResult,
-  reachable: number,
+  { totals: { reachable } }: Tally,
   { expected, lost }: Losses,
-  abandonedAfterMs: number,
+  { abandonedAfterMs }: Thresholds,
 ): FleetState['shrunk'] {
   if (origin.from === 'event' || !isBrokerReachable || unreached.size > 0) return before;
   if (before === undefined)
@@ -40,7 +41,7 @@ function isShrunk(lost: number, from: number, reachable: number): boolean {
 
 export function shrinkageError(
   { from, since }: NonNullable<FleetState['shrunk']>,
-  reachable: number,
+  { totals: { reachable } }: Tally,
   now: Date,
 ): SweepError {
   const at = `${formatTime(since, now.getTime())} UTC`;

@@ -49,56 +49,54 @@ export interface Change {
 /** A change, of a guest that is known. */
 type ChangeOf = Omit<Change, 'instance_id'>;
 
-/** What is saved of a guest after a sweep, if anything, and what is reported of it, if anything. */
-export interface Transition {
-  /** Undefined: the guest is plainly reachable. */
-  readonly guest: GuestState | undefined;
-  readonly change?: ChangeOf;
-  /** Nobody is told of the change: the guest is muted, or was until now and answers again. */
-  readonly isQuiet?: boolean;
-}
-
 /** What a sweep found of a guest. */
 export interface Finding {
-  /** Undefined: the guest has answered. */
-  readonly why: Unreachable | undefined;
-  /** When it answered or the ping failed, ISO 8601 in UTC. */
-  readonly at: string;
+  /** As {@link answered} or {@link unanswered} have counted it. */
+  readonly guest: GuestState;
   /** Its silence is no news; it is counted all the same. */
-  readonly isExcused?: boolean;
-  readonly isMuted?: boolean;
-  /** Found by a sweep too soon after the one before to count as one more that says the same. */
-  readonly isRepeat?: boolean;
+  readonly isExcused: boolean;
+  readonly isMuted: boolean;
+}
+
+/** What is saved of a guest after a sweep, and what is reported of it, if anything. */
+export interface Transition {
+  readonly guest: GuestState;
+  /** The guest is plainly reachable, and nothing is saved of it. */
+  readonly isForgotten: boolean;
+  readonly change?: ChangeOf | undefined;
+  /** Nobody is told of the change: the guest is muted, or was until now and answers again. */
+  readonly isQuiet: boolean;
 }
 
 /**
  * The guest's state after one more finding.
  *
  * @param before undefined: the guest was plainly reachable, or has just been found
+ * @param isRepeat found by a sweep too soon after the one before to count as one more that says the same
  */
 export function transition(
   before: GuestState | undefined,
-  finding: Finding,
+  { guest: counted, isExcused, isMuted }: Finding,
+  isRepeat: boolean,
   thresholds: Thresholds,
 ): Transition {
-  const { why, at, isExcused = false, isMuted = false, isRepeat = false } = finding;
-  const counted = why ? unanswered(before, why, at) : before && answered(before, at);
-  if (counted === undefined) return { guest: undefined };
   const seen = isRepeat && before ? { ...counted, ...countsBefore(counted, before) } : counted;
   const { unreachableAfterSweeps, reachableAfterSweeps } = thresholds;
   const isSteady =
     (seen.sweeps || seen.same_sweeps) >=
     Math.max(STEADY_AFTER_SWEEPS, unreachableAfterSweeps, reachableAfterSweeps);
-  const due = isExcused ? undefined : toReport(seen, isSteady, at, thresholds);
+  const due = isExcused ? undefined : toReport(seen, isSteady, thresholds);
   const wasMuted = before?.muted === true;
   const change = isMuted ? inMute(due) : wasMuted && !isExcused ? afterMute(seen, due) : due;
   const reported = change === undefined ? seen : withReported(seen, change);
-  const isForgotten = isSteady && reported.sweeps === 0 && reported.reported === 'nothing';
   const isUntold = wasMuted && (isExcused || seen.sweeps === 0) && change?.change !== 'reachable';
   const isStillMuted = isMuted || isUntold;
-  const guest = { ...reported, ...(isSteady && { flips: 0 }), ...(isStillMuted && { muted: true as const }) };
-  const isQuiet = isMuted || (wasMuted && seen.sweeps === 0);
-  return { guest: isForgotten ? undefined : guest, ...(change && { change, isQuiet }) };
+  return {
+    guest: { ...reported, ...(isSteady && { flips: 0 }), ...(isStillMuted && { muted: true as const }) },
+    isForgotten: isSteady && reported.sweeps === 0 && reported.reported === 'nothing',
+    change,
+    isQuiet: isMuted || (wasMuted && seen.sweeps === 0),
+  };
 }
 
 /** A muted guest is not abandoned: when its mute ends, people hear of it first. */
@@ -115,7 +113,10 @@ function afterMute(seen: GuestState, due: ChangeOf | undefined): ChangeOf | unde
 }
 
 /** Counts an answer, and reports nothing yet. */
-function answered({ reason, since, flips, flips_since, ...before }: GuestState, at: string): GuestState {
+export function answered(
+  { reason, since, flips, flips_since, ...before }: GuestState,
+  at: string,
+): GuestState {
   const { reported, reported_reason: reportedReason, sweeps, same_sweeps: same } = before;
   const isSame = sweeps === 0;
   return {
@@ -131,7 +132,7 @@ function answered({ reason, since, flips, flips_since, ...before }: GuestState, 
 }
 
 /** Counts that no answer came, and reports nothing yet. */
-function unanswered(before: GuestState | undefined, why: Unreachable, at: string): GuestState {
+export function unanswered(before: GuestState | undefined, why: Unreachable, at: string): GuestState {
   const { reported = 'nothing', reported_reason: reportedReason, sweeps = 0 } = before ?? {};
   const isSame = sweeps > 0 && before?.reason === why.reason;
   const isOngoing = sweeps > 0 || reported === 'unreachable' || reported === 'abandoned';
@@ -156,10 +157,9 @@ function countsBefore(seen: GuestState, { sweeps, same_sweeps: same }: GuestStat
 function toReport(
   seen: GuestState,
   isSteady: boolean,
-  at: string,
   { unreachableAfterSweeps, reachableAfterSweeps, abandonedAfterMs }: Thresholds,
 ): ChangeOf | undefined {
-  const { reported, reason, since, sweeps, same_sweeps: same, flips_since: flipsSince } = seen;
+  const { reported, reason, since, at, sweeps, same_sweeps: same, flips_since: flipsSince } = seen;
   if (reported === 'flapping') {
     if (!isSteady) return undefined;
     return sweeps > 0 ? { change: 'unreachable', reason, since } : { change: 'reachable', since: flipsSince };
@@ -169,7 +169,8 @@ function toReport(
     return sweeps >= unreachableAfterSweeps ? { change: 'unreachable', reason, since } : undefined;
   if (sweeps === 0) return same >= reachableAfterSweeps ? { change: 'reachable', since } : undefined;
   if (reported === 'abandoned') return undefined;
-  if (Date.parse(at) - Date.parse(since) >= abandonedAfterMs) return { change: 'abandoned', reason, since };
+  if (Date.parse(at ?? since) - Date.parse(since) >= abandonedAfterMs)
+    return { change: 'abandoned', reason, since };
   const isOther = seen.reported_reason !== reason && same >= unreachableAfterSweeps;
   return isOther ? { change: 'reason_changed', reason, since } : undefined;
 }

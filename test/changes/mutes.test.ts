@@ -94,8 +94,8 @@ describe('a muted guest', () => {
       operator.sweep(0);
       operator.ask(0, { mute: { target: GUEST, for: '3h' } });
       for (const hours of [0.5, 1]) operator.sweep(hours, down);
-      const { changes, quietChanges } = operator.sweep(back);
-      expect([changes, quietChanges]).toMatchObject([[], [{ change: 'reachable' }]]);
+      const { changes, state } = operator.sweep(back);
+      expect([changes, state.unfiled?.at(-1)]).toMatchObject([[], { change: 'reachable', muted: true }]);
       for (const hours of [5, 6]) operator.sweep(hours, down);
       expect(operator.notices).toEqual(['1 guest became unreachable: db-1 (no_consumer, since 05:00 UTC).']);
     }
