@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { CodedError } from '../coded-error.ts';
 import { REASONS, type Reason } from '../guest/reason.ts';
 import { INSTANCE_ID } from '../guest/topic.ts';
-import { HISTORY_LINE } from '../history/history-line.ts';
+import { HISTORY_LINE, instanceId, moment } from '../history/history-line.ts';
 import { isRecord, parseJson } from '../json.ts';
 import { StateUnavailable } from '../store/state-store.ts';
 
@@ -15,17 +15,13 @@ const VERSION = 2;
 export const STALE_AFTER_RATES = 2;
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-/** ISO 8601 in UTC, as `Date.toISOString()` writes it. */
-const moment = v.pipe(v.string(), v.check(isMoment));
 const reason = v.custom<Reason>((value) => typeof value === 'string' && Object.hasOwn(REASONS, value));
-const instanceId = v.pipe(v.string(), v.regex(INSTANCE_ID));
-
-const isInstanceId = (value: unknown) => typeof value === 'string' && INSTANCE_ID.test(value);
 
 /** A record by instance id, checked in place: to copy what 40,000 guests have, and to make an object for each, takes memory. */
 function ofGuests<T>(isOfGuest: (value: unknown) => value is T) {
   return v.custom<Readonly<Record<string, T>>>(
-    (value) => isRecord(value) && Object.keys(value).every((id) => isInstanceId(id) && isOfGuest(value[id])),
+    (value) =>
+      isRecord(value) && Object.keys(value).every((id) => INSTANCE_ID.test(id) && isOfGuest(value[id])),
   );
 }
 
@@ -158,10 +154,7 @@ const STATE = v.object({
   /** By instance id, the guests that answered when they were last pinged. */
   answered: v.optional(ofGuests(isAnswered), () => ({})),
   /** Guests that are plainly reachable, as older releases saved them. */
-  known: v.optional(
-    v.custom<readonly string[]>((value) => Array.isArray(value) && value.every(isInstanceId)),
-    [],
-  ),
+  known: v.optional(v.array(instanceId), []),
   /** The control plane's own topics; `reachable` is null where that is not known. */
   control_plane: v.optional(v.array(TOPIC)),
   /** By instance id, guests that answer, though Trove takes them for dead or does not list them. */
@@ -218,11 +211,7 @@ export function described(answered: Answered | undefined): Exclude<Answered, num
 }
 
 /** What the health check saves from sweep to sweep, as JSON. */
-export interface FleetState
-  extends Omit<Readonly<v.InferOutput<typeof STATE>>, 'sweep' | 'guests' | 'known'> {
-  readonly sweep: LastSweep;
-  readonly guests: Readonly<Record<string, GuestState>>;
-}
+export type FleetState = Readonly<Omit<v.InferOutput<typeof STATE>, 'known'>>;
 
 /** A topic of Trove's control plane; `reachable` is null where that is not known. */
 export type ControlPlaneTopic = Readonly<v.InferOutput<typeof TOPIC>>;
@@ -264,9 +253,4 @@ export function fleetState(
   more: Partial<FleetState> = {},
 ): FleetState {
   return { answered: {}, ...more, version: VERSION, sweep, guests };
-}
-
-function isMoment(text: string): boolean {
-  const at = new Date(text);
-  return !Number.isNaN(at.getTime()) && at.toISOString() === text;
 }

@@ -11,23 +11,26 @@ import { activeMutes } from '../changes/mutes.ts';
 import { CodedError } from '../coded-error.ts';
 import { formatDuration } from '../time/format.ts';
 
+/** Of an unreachable guest: why, since when, and why it is not counted as unreachable, if it is not; and what Trove says. */
+type Silence = Pick<
+  GuestState,
+  | 'reason'
+  | 'since'
+  | 'counted_apart'
+  | 'name'
+  | 'project_id'
+  | 'hypervisor'
+  | 'datastore_version'
+  | 'trove_status'
+>;
+
 /** A guest as the last sweep that has a verdict found it. */
-export interface GuestStatus {
+export type GuestStatus = { readonly [name in keyof Silence]?: Silence[name] | undefined } & {
   readonly instance_id: string;
   readonly reachable: boolean;
-  /** Of an unreachable guest: why, since when, and why it is not counted as unreachable, if it is not. */
-  readonly reason?: GuestState['reason'];
-  readonly since?: string;
-  readonly counted_apart?: GuestState['counted_apart'] | undefined;
   /** Of a guest that answered. */
   readonly round_trip_ms?: number;
-  /** What Trove says of the instance, where it is known. */
-  readonly name?: string | undefined;
-  readonly project_id?: string | undefined;
-  readonly hypervisor?: string | undefined;
-  readonly datastore_version?: string | undefined;
-  readonly trove_status?: string | undefined;
-}
+};
 
 /** What is known of the fleet at a moment. */
 export interface FleetStatus {

@@ -6,7 +6,8 @@ export type MetricsFormat = 'prometheus' | 'openmetrics';
 
 type Labels = Readonly<Record<string, string | undefined>>;
 
-type Samples = Iterable<readonly [labels: Labels, value: number | boolean]>;
+/** One without a value is left out. */
+type Samples = Iterable<readonly [labels: Labels, value: number | boolean | undefined]>;
 
 /**
  * The status of the fleet as gauges. Written by hand, line by line: prom-client (15.1) keeps each of 100,000 samples as an
@@ -20,7 +21,8 @@ export function* metricsText(
   for (const [name, [help, samples]] of Object.entries(gauges(status, guests ?? []))) {
     yield `# HELP ${name} ${escaped(help)}\n# TYPE ${name} gauge\n`;
     if (format === 'openmetrics' && name.endsWith('_seconds')) yield `# UNIT ${name} seconds\n`;
-    for (const [labels, value] of samples) yield `${name}${labelsText(labels)} ${Number(value)}\n`;
+    for (const [labels, value] of samples)
+      if (value !== undefined) yield `${name}${labelsText(labels)} ${Number(value)}\n`;
   }
   if (format === 'openmetrics') yield '# EOF\n';
 }
@@ -33,6 +35,8 @@ function gauges(
   const one = (value: number | boolean): Samples => [[{}, value]];
   const states = ['reachable', 'unreachable', 'unknown', ...APART] as const;
   const topics = controlPlane.filter((each) => each.reachable !== null);
+  const ofGuests = (sampleOf: (guest: GuestStatus) => number | undefined): Samples =>
+    guests.values().map((guest) => [{ instance_id: guest.instance_id }, sampleOf(guest)]);
   return {
     rpc_ping_sweep_timestamp_seconds: [
       'When the last sweep of the fleet ended, Unix time.',
@@ -61,34 +65,20 @@ function gauges(
     ],
     rpc_ping_reachable: [
       'Whether the guest agent answers; counted_apart says why a silent one is no fault.',
-      reachability(guests),
+      guests.values().map(({ instance_id, name, project_id: project, hypervisor, ...guest }) => {
+        const { reason, counted_apart, reachable } = guest;
+        return [{ instance_id, name, project, hypervisor, reason, counted_apart }, reachable];
+      }),
     ],
     rpc_ping_since_seconds: [
       'Since when the guest agent has been unreachable, Unix time.',
-      ofGuests(guests, ({ since }) => (since === undefined ? undefined : Date.parse(since) / 1000)),
+      ofGuests(({ since }) => (since === undefined ? undefined : Date.parse(since) / 1000)),
     ],
     rpc_ping_round_trip_seconds: [
       "The guest agent's last answer, from publish to reply.",
-      ofGuests(guests, ({ round_trip_ms: ms }) => ms && Number((ms / 1000).toFixed(6))),
+      ofGuests(({ round_trip_ms: ms }) => ms && Number((ms / 1000).toFixed(6))),
     ],
   };
-}
-
-function* reachability(guests: readonly GuestStatus[]): Samples {
-  for (const guest of guests) {
-    const { instance_id, name, project_id: project, hypervisor, reason, counted_apart } = guest;
-    yield [{ instance_id, name, project, hypervisor, reason, counted_apart }, guest.reachable];
-  }
-}
-
-function* ofGuests(
-  guests: readonly GuestStatus[],
-  sampleOf: (guest: GuestStatus) => number | undefined,
-): Samples {
-  for (const guest of guests) {
-    const value = sampleOf(guest);
-    if (value !== undefined) yield [{ instance_id: guest.instance_id }, value];
-  }
 }
 
 /** A label without a value is left out: to Prometheus that is the same. */

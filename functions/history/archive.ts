@@ -88,10 +88,7 @@ function monthOf(at: string): string {
 }
 
 /** In UTC. */
-function monthsFrom(since: Date, until: Date): string[] {
-  const months: string[] = [];
-  const first = new Date(Date.UTC(since.getUTCFullYear(), since.getUTCMonth()));
-  for (const start = first; start <= until; start.setUTCMonth(start.getUTCMonth() + 1))
-    months.push(monthOf(start.toISOString()));
-  return months;
+function* monthsFrom(since: Date, until: Date): Iterable<string> {
+  const start = new Date(Date.UTC(since.getUTCFullYear(), since.getUTCMonth()));
+  for (; start <= until; start.setUTCMonth(start.getUTCMonth() + 1)) yield monthOf(start.toISOString());
 }

@@ -2,8 +2,10 @@ import * as v from 'valibot';
 import { INSTANCE_ID } from '../guest/topic.ts';
 import { parseJson } from '../json.ts';
 
-const instanceId = v.pipe(v.string(), v.regex(INSTANCE_ID));
-const moment = v.pipe(v.string(), v.isoTimestamp());
+export const instanceId = v.pipe(v.string(), v.regex(INSTANCE_ID));
+
+/** ISO 8601 in UTC, as `Date.toISOString()` writes it. */
+export const moment = v.pipe(v.string(), v.check(isMoment));
 
 /** A change of a guest. */
 const CHANGE_LINE = v.object({
@@ -34,6 +36,11 @@ export const HISTORY_LINE = v.union([CHANGE_LINE, DAY_LINE]);
 export type ChangeLine = Readonly<v.InferOutput<typeof CHANGE_LINE>>;
 export type DayLine = Readonly<v.InferOutput<typeof DAY_LINE>>;
 export type HistoryLine = ChangeLine | DayLine;
+
+function isMoment(text: string): boolean {
+  const at = new Date(text);
+  return !Number.isNaN(at.getTime()) && at.toISOString() === text;
+}
 
 export function parseHistoryLine(text: string): HistoryLine | undefined {
   const { success, output } = v.safeParse(HISTORY_LINE, parseJson(text));

@@ -4,13 +4,8 @@ import { formatTime } from '../time/format.ts';
 export class Html {
   readonly #markup: string;
 
-  private constructor(markup: string) {
-    this.#markup = markup;
-  }
-
-  /** Not for callers: see {@link html}. */
-  static filledIn(literals: readonly string[], values: readonly Content[]): Html {
-    return new Html(literals.map((literal, index) => literal + escaped(values[index])).join(''));
+  constructor(literals: readonly string[], values: readonly Content[]) {
+    this.#markup = literals.map((literal, index) => literal + escaped(values[index])).join('');
   }
 
   toString(): string {
@@ -23,7 +18,7 @@ export type Content = string | number | Html | undefined | readonly Content[];
 
 /** A template of HTML or SVG. Values are escaped, also for an attribute in quotes, unless they are {@link Html}. */
 export function html(literals: TemplateStringsArray, ...values: readonly Content[]): Html {
-  return Html.filledIn(literals, values);
+  return new Html(literals, values);
 }
 
 /** A moment (ISO 8601, UTC) for people, with the exact one in an attribute. */

@@ -3,8 +3,7 @@ import { parseJsonObject } from '../json.ts';
 import { readSecret } from '../secrets/secrets-manager.ts';
 import type { CredentialSettings } from '../settings/trove-settings.ts';
 import type { Deadline } from '../time/deadline.ts';
-import { TroveUnavailable } from './errors.ts';
-import { requestJson } from './json-request.ts';
+import { requestJson, TroveUnavailable } from './json-request.ts';
 
 /** A token of Keystone's, and the project that it is for. */
 export interface ProjectToken {

@@ -1,7 +1,12 @@
+import { CodedError } from '../coded-error.ts';
 import { type HttpAnswer, type RequestOptions, send, troubleOf } from '../http-client.ts';
 import { parseJson } from '../json.ts';
 import type { Deadline } from '../time/deadline.ts';
-import { TroveUnavailable } from './errors.ts';
+
+/** Trove's list of instances cannot be had. The message says why, and holds no secret. */
+export class TroveUnavailable extends CodedError {
+  readonly code = 'trove_unavailable';
+}
 
 /** An instance takes some 1.5 kB of a list, so that this is enough for 20,000 of them. */
 const MAX_LENGTH = 32 * 1024 * 1024;

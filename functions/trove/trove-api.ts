@@ -1,17 +1,18 @@
 import type { TroveSettings } from '../settings/trove-settings.ts';
 import type { Deadline } from '../time/deadline.ts';
 import { ApplicationCredential } from './application-credential.ts';
-import { TroveUnavailable } from './errors.ts';
 import { parseInstance, type TroveInstance } from './instance.ts';
-import { requestJson } from './json-request.ts';
+import { requestJson, TroveUnavailable } from './json-request.ts';
 
-export type Instances = ReadonlyMap<string, TroveInstance>;
-
-/** What was listed. */
-export interface Listed {
-  readonly instances: Instances;
-  /** Why an instance that is not in the list may exist all the same; undefined: it does not. */
+/** Trove's list, as far as it could be had. */
+export interface TroveList {
+  readonly instances: ReadonlyMap<string, TroveInstance>;
+  /** Whether the list is new and whole, so that an instance that is not in it does not exist. */
+  readonly isFresh: boolean;
+  /** Why the list is not fresh. */
   readonly problem?: string;
+  /** Of a list that was kept from before. */
+  readonly ageMs?: number;
 }
 
 /** Instances of a page. Trove names them all in one URL to Nova, whose limit is mostly 8 kB. */
@@ -42,24 +43,33 @@ export class TroveApi {
    *
    * @throws TroveUnavailable
    */
-  async instances(deadline: Deadline): Promise<Listed> {
+  async instances(deadline: Deadline): Promise<TroveList> {
     const first = await this.#read(this.#pageSize, deadline);
-    if (first.unreadable > 0) return { instances: first.instances, problem: leftOut(first.unreadable) };
-    if (first.pages === 1) return { instances: first.instances };
+    const { unreadable } = first;
+    if (unreadable > 0) {
+      const problem = `Trove's list has entries without the id of an instance, which were left out: ${unreadable}`;
+      return { instances: first.instances, isFresh: false, problem };
+    }
+    if (first.pages === 1) return { instances: first.instances, isFresh: true };
     const union = new Map(first.instances);
     let previous = first.instances;
     for (let reading = 2; reading <= MAX_READINGS; reading++) {
       const { instances, isDoubled } = await this.#read(this.#pageSize - reading, deadline);
       for (const [id, instance] of instances) union.set(id, instance);
       const isSame = instances.size === previous.size && previous.keys().every((id) => instances.has(id));
-      if (isSame && !isDoubled) return { instances: union };
+      if (isSame && !isDoubled) return { instances: union, isFresh: true };
       previous = instances;
     }
-    return { instances: union, problem: "Trove's instances changed while they were listed" };
+    return { instances: union, isFresh: false, problem: "Trove's instances changed while they were listed" };
   }
 
-  /** Reads all pages once. */
-  async #read(pageSize: number, deadline: Deadline): Promise<Reading> {
+  /**
+   * Reads all pages once.
+   *
+   * @returns `unreadable`: entries that name no instance; `isDoubled`: an instance was on two pages, so another may have
+   * been on none
+   */
+  async #read(pageSize: number, deadline: Deadline) {
     const instances = new Map<string, TroveInstance>();
     let marker = 0;
     let unreadable = 0;
@@ -96,24 +106,11 @@ export class TroveApi {
   }
 }
 
-interface Reading {
-  readonly instances: Instances;
-  readonly pages: number;
-  /** Entries that name no instance. */
-  readonly unreadable: number;
-  /** Whether an instance was on two pages: then another may have been on none. */
-  readonly isDoubled: boolean;
-}
-
 const MEANINGS: Readonly<Record<number, string>> = {
   401: ': the application credential has no role of an admin',
   403: ': its policy forbids it, or Nova failed',
   413: ': too many requests (http_get_rate)',
 };
-
-function leftOut(entries: number): string {
-  return `Trove's list has entries without the id of an instance, which were left out: ${entries}`;
-}
 
 /** Of the next page, which Trove names by a URL; of that only the marker is used, since scheme and host may be wrong, or be left out. */
 function nextMarker(links: unknown): number | undefined {

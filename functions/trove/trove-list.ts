@@ -1,18 +1,7 @@
 import type { TroveSettings } from '../settings/trove-settings.ts';
 import type { Deadline } from '../time/deadline.ts';
-import { TroveUnavailable } from './errors.ts';
-import { type Instances, TroveApi } from './trove-api.ts';
-
-/** Trove's list, as far as it could be had. */
-export interface TroveList {
-  readonly instances: Instances;
-  /** Whether the list is new and whole, so that an instance that is not in it does not exist. */
-  readonly isFresh: boolean;
-  /** Why the list is not fresh. */
-  readonly problem?: string;
-  /** Of a list that was kept from before. */
-  readonly ageMs?: number;
-}
+import { TroveUnavailable } from './json-request.ts';
+import { TroveApi, type TroveList } from './trove-api.ts';
 
 /** How long one list may take, in milliseconds. */
 const MAX_LIST_MS = 60_000;
@@ -26,17 +15,16 @@ export function troveLister(
   settings: TroveSettings,
   api = new TroveApi(settings),
 ): (deadline: Deadline) => Promise<TroveList> {
-  let last: { readonly instances: Instances; readonly atMs: number } | undefined;
+  let last: Pick<TroveList, 'instances'> & { readonly atMs?: number } = { instances: new Map() };
   return async (deadline) => {
     try {
-      const { instances, problem } = await api.instances(deadline.within(MAX_LIST_MS));
-      const known = problem === undefined ? instances : new Map([...(last?.instances ?? []), ...instances]);
-      last = { instances: known, atMs: Date.now() };
-      if (problem === undefined) return { instances, isFresh: true };
-      return { instances: known, isFresh: false, problem };
+      const listed = await api.instances(deadline.within(MAX_LIST_MS));
+      const instances = listed.isFresh ? listed.instances : new Map([...last.instances, ...listed.instances]);
+      last = { instances, atMs: Date.now() };
+      return { ...listed, instances };
     } catch (error) {
       if (!(error instanceof TroveUnavailable)) throw error;
-      const { instances = new Map(), atMs } = last ?? {};
+      const { instances, atMs } = last;
       const age = atMs === undefined ? {} : { ageMs: Date.now() - atMs };
       return { instances, isFresh: false, problem: error.message, ...age };
     }
