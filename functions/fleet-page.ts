@@ -27,9 +27,8 @@ The widget shows the result of the health check's last sweep. It pings no guest.
 
 const log = new Log('fleet-page');
 const page = orInvalidConfig(() => {
-  const settings = readPageSettings(process.env);
-  const { location } = settings;
-  return { settings, store: openStateStore(location), archive: new Archive(location) };
+  const { location, rateMs } = readPageSettings(process.env);
+  return { rateMs, store: openStateStore(location), archive: new Archive(location) };
 });
 
 /**
@@ -39,14 +38,13 @@ const page = orInvalidConfig(() => {
  * @throws InvalidConfig
  */
 export async function handler(event: unknown, lambda: Context): Promise<string> {
-  const request = readWidgetEvent(event);
-  if (request.kind === 'describe') return DOCUMENTATION;
+  const { isDescribe, theme, instanceId: id, isWidget } = readWidgetEvent(event);
+  if (isDescribe) return DOCUMENTATION;
   if (page instanceof InvalidConfig) {
     log.error('fleet_page', {}, page);
     throw page;
   }
-  const { store, settings, archive } = page;
-  const { theme, instanceId: id, isWidget } = request;
+  const { store, rateMs, archive } = page;
   const deadline = Deadline.in(lambda.getRemainingTimeInMillis() - ANSWER_MARGIN_MS);
   // The state first, since lines move from it to the archive.
   const state = await orProblem(
@@ -56,7 +54,7 @@ export async function handler(event: unknown, lambda: Context): Promise<string> 
   const since = new Date(now.getTime() - HISTORY_DAYS * DAY_MS);
   const lines = id ? await orProblem(archive.read(since, now, deadline, id)) : [];
   const linkTo = isWidget ? byAction(lambda.invokedFunctionArn) : BY_PATH;
-  const options = { nowMs: now.getTime(), rateMs: settings.rateMs, theme, linkTo };
+  const options = { nowMs: now.getTime(), rateMs, theme, linkTo };
   return String(id ? guestView({ id, state, lines }, options) : fleetView(state, options));
 }
 

@@ -141,22 +141,18 @@ function pageOf(
     if (instanceId === undefined && !isForTargets) return { guests };
     throw new NothingKnown('No sweep has reached the broker for long');
   }
-  if (instanceId !== undefined) {
-    const found = guests.filter(({ instance_id: id }) => id === instanceId);
-    if (found.length === 0) throw instanceNotFound(instanceId);
-    return { guests: found };
-  }
-  const start = marker === undefined ? 0 : guests.findIndex(({ instance_id: id }) => id > marker);
-  const rest = start === -1 ? [] : guests.slice(start);
-  const page = rest.slice(0, limit);
-  const last = page.at(-1);
-  const isLast = last === undefined || page.length === rest.length;
-  return { guests: page, next: isLast ? undefined : { limit: String(limit), marker: last.instance_id } };
+  const isMeant = ({ instance_id: id }: GuestStatus) =>
+    instanceId === undefined ? marker === undefined || id > marker : id === instanceId;
+  const meant = guests.filter(isMeant);
+  if (instanceId !== undefined && meant.length === 0) throw instanceNotFound(instanceId);
+  const page = meant.slice(0, limit);
+  const last = page.length < meant.length ? page.at(-1) : undefined;
+  return { guests: page, next: last && { limit: String(limit), marker: last.instance_id } };
 }
 
 function text(type: Type, status: FleetStatus, { guests }: FleetPage): Iterable<string> {
   if (type === 'application/json') return fleetJson(status, guests);
-  return metricsText(status, guests ?? [], type === 'text/plain' ? 'prometheus' : 'openmetrics');
+  return metricsText(status, guests, type === 'text/plain' ? 'prometheus' : 'openmetrics');
 }
 
 /** Weak, since the same content can be compressed or not. */

@@ -140,8 +140,8 @@ async function check(
   const outcome = history ? await history.add(result, deadline, saved, request.forget) : unsaved(result);
   const summary = {
     ...summarize(result, outcome.tally, outcome.error, request),
-    ...(outcome.controlPlane && { control_plane: outcome.controlPlane }),
-    ...(remembered.unseen.length > 0 && { unseen_ids: remembered.unseen.slice(0, MAX_IN_SUMMARY) }),
+    control_plane: outcome.controlPlane,
+    unseen_ids: remembered.unseen.length > 0 ? remembered.unseen.slice(0, MAX_IN_SUMMARY) : undefined,
   };
   const reported = history ? withReport(summary, outcome, result.endedAt) : summary;
   recordSweep(requestId, result, outcome.tally, reported);

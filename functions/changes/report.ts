@@ -1,6 +1,6 @@
-import { MAX_IN_SUMMARY, type Summary, type UnreachableGuest } from '../sweep/summary.ts';
+import { MAX_IN_SUMMARY, type Summary } from '../sweep/summary.ts';
 import type { Applied } from './apply-sweep.ts';
-import type { ControlPlaneTopic, FleetState } from './fleet-state.ts';
+import type { ControlPlaneTopic, FleetState, GuestState } from './fleet-state.ts';
 import { bySeverity, notice } from './notice.ts';
 import type { Reminder } from './reminder.ts';
 import type { Change } from './transition.ts';
@@ -40,23 +40,23 @@ export interface Report {
   readonly changes: readonly Change[];
   readonly changes_omitted: number;
   /** The same as one sentence for people; missing where nothing has changed. */
-  readonly changes_sentence?: string;
-  readonly state_problem?: StateProblem;
+  readonly changes_sentence?: string | undefined;
+  readonly state_problem?: StateProblem | undefined;
   /** What is still unreachable, once a day. */
-  readonly reminder?: Reminder;
+  readonly reminder?: Reminder | undefined;
   /** The control plane's own topics; missing where they were not pinged. */
-  readonly control_plane?: readonly ControlPlaneTopic[];
+  readonly control_plane?: readonly ControlPlaneTopic[] | undefined;
   /** Since when the fleet has shrunk, and how many guests had answered before. */
-  readonly shrunk?: NonNullable<FleetState['shrunk']>;
+  readonly shrunk?: FleetState['shrunk'];
   /** Guests that answer, though Trove says otherwise; missing where there are none. */
-  readonly contradicted?: readonly ContradictedGuest[];
+  readonly contradicted?: readonly ContradictedGuest[] | undefined;
 }
 
 /** A guest that answers, though Trove takes it for dead, or (null) does not list it. */
 export interface ContradictedGuest {
   readonly instance_id: string;
   readonly trove_status: string | null;
-  readonly name?: string;
+  readonly name?: string | undefined;
 }
 
 /** A summary, with its report where there is one. */
@@ -65,34 +65,29 @@ export type ReportedSummary = Summary & Partial<Report>;
 /** The summary with what has changed, and since when each guest is unreachable. */
 export function withReport(summary: Summary, outcome: SweepOutcome, now: Date): ReportedSummary {
   const { changes, state, problem, reminder } = outcome;
-  const sentence = notice(outcome, now);
+  const contradicted = state?.contradicted && Object.entries(state.contradicted).slice(0, MAX_IN_SUMMARY);
   return {
     ...summary,
     changes: bySeverity(changes).slice(0, MAX_CHANGES),
     changes_omitted: Math.max(0, changes.length - MAX_CHANGES),
-    ...(sentence !== undefined && { changes_sentence: sentence }),
-    ...(reminder && { reminder }),
-    ...(problem && { state_problem: problem }),
-    ...(state?.shrunk && { shrunk: state.shrunk }),
-    ...(state?.contradicted && { contradicted: contradicted(state.contradicted) }),
-    unreachable_guests: summary.unreachable_guests.map((guest) => ({ ...guest, ...context(state, guest) })),
+    changes_sentence: notice(outcome, now),
+    reminder,
+    state_problem: problem,
+    shrunk: state?.shrunk,
+    contradicted: contradicted?.map(([instance_id, { trove_status = null, name }]) => ({
+      instance_id,
+      trove_status,
+      name,
+    })),
+    unreachable_guests: summary.unreachable_guests.map((guest) => ({
+      ...guest,
+      ...context(state?.guests[guest.instance_id]),
+    })),
   };
 }
 
-function contradicted(guests: NonNullable<FleetState['contradicted']>): ContradictedGuest[] {
-  return Object.entries(guests)
-    .slice(0, MAX_IN_SUMMARY)
-    .map(([id, { trove_status: status = null, name }]) => ({
-      instance_id: id,
-      trove_status: status,
-      ...(name && { name }),
-    }));
-}
-
 /** What is saved of a guest, and stands in the summary. */
-const SAVED = ['since', 'name', 'project_id', 'hypervisor', 'trove_status'] as const;
-
-function context(state: FleetState | undefined, { instance_id: id }: UnreachableGuest) {
-  const entries = SAVED.map((name) => [name, state?.guests[id]?.[name]] as const);
-  return Object.fromEntries(entries.filter(([, value]) => value));
+function context(guest: Partial<GuestState> = {}) {
+  const { since, name, project_id, hypervisor, trove_status } = guest;
+  return { since, name, project_id, hypervisor, trove_status };
 }

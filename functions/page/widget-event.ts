@@ -3,27 +3,25 @@ import type { LinkTo } from './guest-table.ts';
 import { html } from './html.ts';
 import type { Theme } from './stylesheet.ts';
 
-/** What a CloudWatch dashboard requests of a custom widget's function: its documentation, or the widget. */
-export type WidgetRequest =
-  | { readonly kind: 'describe' }
-  | {
-      readonly kind: 'show';
-      readonly theme: Theme;
-      /** The guest whose page is asked for; undefined: the fleet's. */
-      readonly instanceId?: string;
-      /** Whether CloudWatch asks, which follows no links but its own. */
-      readonly isWidget: boolean;
-    };
+/** What a CloudWatch dashboard requests of a custom widget's function. */
+export interface WidgetRequest {
+  /** The documentation, and nothing else. */
+  readonly isDescribe: boolean;
+  readonly theme: Theme;
+  /** The guest whose page is asked for; undefined: the fleet's. */
+  readonly instanceId: string | undefined;
+  /** Whether CloudWatch asks, which follows no links but its own. */
+  readonly isWidget: boolean;
+}
 
 /** Reads the event of a custom widget. Any other event requests the widget in the browser's own theme. */
 export function readWidgetEvent(event: unknown): WidgetRequest {
   const { describe, widgetContext, instance_id: id } = Object(event);
-  if (describe === true) return { kind: 'describe' };
   const { theme } = Object(widgetContext);
   return {
-    kind: 'show',
+    isDescribe: describe === true,
     theme: theme === 'light' || theme === 'dark' ? theme : 'system',
-    ...(typeof id === 'string' && INSTANCE_ID.test(id) && { instanceId: id }),
+    instanceId: typeof id === 'string' && INSTANCE_ID.test(id) ? id : undefined,
     isWidget: widgetContext !== undefined,
   };
 }

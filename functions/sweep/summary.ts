@@ -2,7 +2,7 @@ import { excerpt } from '../excerpt.ts';
 import type { Unreachable } from '../guest/ping-result.ts';
 import type { Reason } from '../guest/reason.ts';
 import type { SweepRequest } from './sweep-request.ts';
-import type { Origin, Silent, SweepError, SweepResult, Tally, Totals } from './sweep-result.ts';
+import type { Origin, SweepError, SweepResult, Tally, Totals } from './sweep-result.ts';
 
 /** What a sweep found: returned, logged and shown. Times are in milliseconds. */
 export interface Summary extends Omit<Totals, 'orphaned'> {
@@ -18,9 +18,9 @@ export interface Summary extends Omit<Totals, 'orphaned'> {
    */
   readonly guests_from: Origin['from'];
   /** How old the last list was. */
-  readonly list_age_ms?: number;
+  readonly list_age_ms?: number | undefined;
   /** Why the guests were not found a better way. */
-  readonly list_problem?: string;
+  readonly list_problem?: string | undefined;
   /** The worst of the unreachable; the others are only counted. */
   readonly unreachable_guests: readonly UnreachableGuest[];
   readonly unreachable_guests_omitted: number;
@@ -30,21 +30,21 @@ export interface Summary extends Omit<Totals, 'orphaned'> {
   readonly malformed_ids: readonly string[];
   readonly duplicate_ids: readonly string[];
   /** Guests to forget that no sweep has seen. */
-  readonly unseen_ids?: readonly string[];
+  readonly unseen_ids?: readonly string[] | undefined;
   /** What kept the sweep from being complete. */
-  readonly error?: SweepError;
+  readonly error?: SweepError | undefined;
 }
 
 export interface UnreachableGuest {
   readonly instance_id: string;
   readonly reason: Reason;
   /** What Trove says of the instance, where it is known. */
-  readonly name?: string;
-  readonly project_id?: string;
-  readonly hypervisor?: string;
-  readonly trove_status?: string;
+  readonly name?: string | undefined;
+  readonly project_id?: string | undefined;
+  readonly hypervisor?: string | undefined;
+  readonly trove_status?: string | undefined;
   /** When the guest was first seen unreachable (ISO 8601, UTC), where that is saved. */
-  readonly since?: string;
+  readonly since?: string | undefined;
   /** Messages in the guest's queue, where the broker said so. */
   readonly waiting_messages?: number;
   /** Of a silent guest: consumers of its queue; null where the broker did not say. */
@@ -62,8 +62,6 @@ export function summarize(
   request: SweepRequest,
 ): Summary {
   const byReason = Map.groupBy(unreachable, ({ why }) => why.reason);
-  const problem = origin.problem ?? trove?.problem;
-  const ageMs = origin.ageMs ?? trove?.ageMs;
   const { shown, omitted } = excerpt(unreachable, MAX_IN_SUMMARY);
   const orphaned = [...apart].filter(([, why]) => why === 'orphaned').map(([id]) => id);
   return {
@@ -73,19 +71,19 @@ export function summarize(
     round_trip_ms: percentiles(roundTripsMs),
     duration_ms: Math.round(durationMs),
     guests_from: origin.from,
-    ...(ageMs !== undefined && { list_age_ms: ageMs }),
-    ...(problem !== undefined && { list_problem: problem }),
-    unreachable_guests: shown.map(listed),
+    list_age_ms: origin.ageMs ?? trove?.ageMs,
+    list_problem: origin.problem ?? trove?.problem,
+    unreachable_guests: shown.map(({ id, why }) => ({
+      instance_id: id,
+      reason: why.reason,
+      ...queueFields(why),
+    })),
     unreachable_guests_omitted: omitted,
     orphaned_queues: orphaned.slice(0, MAX_IN_SUMMARY),
     malformed_ids: request.malformed.slice(0, MAX_IN_SUMMARY),
     duplicate_ids: request.duplicates.slice(0, MAX_IN_SUMMARY),
-    ...(error && { error }),
+    error,
   };
-}
-
-function listed({ id, why }: Silent): UnreachableGuest {
-  return { instance_id: id, reason: why.reason, ...queueFields(why) };
 }
 
 /** What a silent guest's queue has, as fields of the summary and of a log line. */

@@ -1,5 +1,4 @@
 import type { ReportedSummary } from '../changes/report.ts';
-import type { Verdict } from '../sweep/sweep.ts';
 import {
   hasSeveralConsumers,
   isInTheClear,
@@ -20,6 +19,9 @@ const OF_THE_FLEET: ReadonlySet<string> = new Set(['fleet_empty', 'fleet_shrank'
 /** How many ids a line takes at most: some 37 KB, of the 256 KB of a log event. */
 const IDS_A_LINE = 1000;
 
+/** Guests that answered, and deserve a look all the same, by the message of their lines. */
+const DOUBTFUL = { guests_unencrypted: isInTheClear, guests_with_several_consumers: hasSeveralConsumers };
+
 /**
  * One log line for the sweep, one for each of the unreachable guests that the summary lists, the ids of all others, one
  * line for each change, and the metrics (EMF).
@@ -33,21 +35,18 @@ export function recordSweep(
   const { unreachable_guests: listed } = summary;
   for (const [index, { id, why }] of unreachable.slice(0, listed.length).entries()) {
     const { name, project_id, hypervisor, trove_status } = listed[index] ?? {};
-    log.warn('guest_unreachable', {
-      request_id: requestId,
-      instance_id: id,
-      name,
-      project_id,
-      hypervisor,
-      trove_status,
-      outcome: 'unreachable',
-      ...unreachableFields(why),
-    });
+    const known = { name, project_id, hypervisor, trove_status };
+    const fields = { request_id: requestId, instance_id: id, ...known, outcome: 'unreachable' };
+    log.warn('guest_unreachable', { ...fields, ...unreachableFields(why) });
   }
-  recordOthers(requestId, unreachable.slice(listed.length));
-  if (totals.guests_unencrypted > 0) recordReachable('guests_unencrypted', requestId, result, isInTheClear);
-  if (totals.guests_with_several_consumers > 0)
-    recordReachable('guests_with_several_consumers', requestId, result, hasSeveralConsumers);
+  const others = Map.groupBy(unreachable.slice(listed.length), ({ why }) => why.reason);
+  for (const [reason, guests] of others)
+    recordIds('more_unreachable', { request_id: requestId, outcome: 'unreachable', reason }, guests);
+  for (const [message, isMeant] of Object.entries(DOUBTFUL)) {
+    const meant = result.verdicts.entries().filter(([, verdict]) => isMeant(verdict));
+    const guests = meant.map(([id]) => ({ id })).toArray();
+    recordIds(message, { request_id: requestId, outcome: 'reachable' }, guests);
+  }
   for (const change of summary.changes ?? []) log.info('guest_changed', { request_id: requestId, ...change });
   const line = listsLast({ request_id: requestId, outcome: outcomeOf(summary), ...summary });
   if (summary.error) log.error('health_check', line);
@@ -55,29 +54,11 @@ export function recordSweep(
   recordMetrics(requestId, result, totals, summary);
 }
 
-function recordOthers(requestId: string, others: readonly Silent[]): void {
-  for (const [reason, guests] of Map.groupBy(others, ({ why }) => why.reason)) {
-    const ids = guests.map(({ id }) => id);
-    recordIds('more_unreachable', { request_id: requestId, outcome: 'unreachable', reason }, ids);
-  }
-}
-
-/** Guests that answered, and deserve a look all the same. */
-function recordReachable(
-  message: string,
-  requestId: string,
-  { verdicts }: SweepResult,
-  isMeant: (verdict: Verdict) => boolean,
-): void {
-  const ids = [...verdicts].filter(([, verdict]) => isMeant(verdict)).map(([id]) => id);
-  recordIds(message, { request_id: requestId, outcome: 'reachable' }, ids);
-}
-
 /** The ids are one text, since CloudWatch Logs Insights takes no more than 200 fields, or elements, from a line. */
-function recordIds(message: string, fields: object, ids: readonly string[]): void {
-  for (let first = 0; first < ids.length; first += IDS_A_LINE) {
-    const some = ids.slice(first, first + IDS_A_LINE);
-    log.warn(message, { ...fields, guests: some.length, instance_ids: some.join(' ') });
+function recordIds(message: string, fields: object, guests: readonly Pick<Silent, 'id'>[]): void {
+  for (let first = 0; first < guests.length; first += IDS_A_LINE) {
+    const ids = guests.slice(first, first + IDS_A_LINE).map(({ id }) => id);
+    log.warn(message, { ...fields, guests: ids.length, instance_ids: ids.join(' ') });
   }
 }
 
