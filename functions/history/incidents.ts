@@ -1,19 +1,16 @@
 import { type ChangeLine, type HistoryLine, isDayLine } from './history-line.ts';
 
 /** A time in which a guest was reported unreachable, or flapping. */
-export interface Incident {
-  readonly instance_id: string;
-  readonly name?: string;
-  readonly hypervisor?: string;
+export interface Incident extends Pick<ChangeLine, 'instance_id' | 'name' | 'hypervisor'> {
   /** The last one that was reported. */
   readonly reason: string;
   /** ISO 8601, UTC. */
   readonly from: string;
   /** Undefined: it goes on. */
   readonly to?: string;
-  readonly isFlapping?: boolean;
-  /** Nobody was told: the guest was muted. */
-  readonly isMuted?: boolean;
+  readonly isFlapping: boolean;
+  /** Nobody was told: the guest was muted throughout. */
+  readonly isMuted: boolean;
   /** Nothing says when it ended; at `to` it still went on. */
   readonly isEndUnknown?: boolean;
 }
@@ -23,14 +20,10 @@ export function ofGuest<Guest>(guests: Readonly<Record<string, Guest>>, id: stri
 }
 
 /** What is known of a guest now, as far as it matters here. */
-export interface GuestNow {
+export interface GuestNow extends Pick<ChangeLine, 'since' | 'name' | 'hypervisor' | 'muted'> {
   readonly sweeps: number;
   readonly reported: string;
   readonly reason: string;
-  readonly since: string;
-  readonly name?: string;
-  readonly hypervisor?: string;
-  readonly muted?: boolean;
 }
 
 /**
@@ -51,15 +44,15 @@ export function incidentsOf(
     const { instance_id: id, change, at } = line;
     const incident = open.get(id);
     lastLine.set(id, at);
-    const isEnd = change === 'reachable' || change === 'deleted';
-    if (isEnd) ended.push({ ...(incident ?? begun(line)), to: at });
-    if (isEnd) open.delete(id);
-    else open.set(id, { ...begun(line), ...(incident && continued(incident, line)) });
+    if (change === 'reachable' || change === 'deleted') {
+      ended.push({ ...(incident ?? begun(line)), to: at });
+      open.delete(id);
+    } else open.set(id, incident ? continued(incident, begun(line)) : begun(line));
   }
-  for (const [id, { sweeps, reported, muted, ...guest }] of Object.entries(guests)) {
+  for (const [id, { sweeps, reported, ...guest }] of Object.entries(guests)) {
     if (sweeps === 0 || reported === 'nothing' || open.has(id)) continue;
     const change = reported === 'flapping' ? 'flapping' : 'unreachable';
-    open.set(id, begun({ at: '', instance_id: id, change, ...guest, ...(muted && { muted }) }));
+    open.set(id, begun({ at: '', instance_id: id, change, ...guest }));
   }
   for (const [id, incident] of open) {
     if (guests[id] && guests[id].reported !== 'nothing') continue;
@@ -70,21 +63,13 @@ export function incidentsOf(
 }
 
 function begun(line: ChangeLine): Incident {
-  const { instance_id, name, hypervisor, reason = 'not known', since, change, muted } = line;
-  return {
-    instance_id,
-    ...(name && { name }),
-    ...(hypervisor && { hypervisor }),
-    reason,
-    from: since,
-    ...(change === 'flapping' && { isFlapping: true }),
-    ...(muted && { isMuted: true }),
-  };
+  const { instance_id, name, hypervisor, reason = 'not known', since: from, change, muted = false } = line;
+  const described = { ...(name && { name }), ...(hypervisor && { hypervisor }) };
+  return { instance_id, ...described, reason, from, isFlapping: change === 'flapping', isMuted: muted };
 }
 
-/** The beginning stays, and it counts as muted only if it was muted throughout. */
-function continued({ from, isFlapping, isMuted }: Incident, { muted }: ChangeLine): Partial<Incident> {
-  return { from, ...(isFlapping && { isFlapping }), ...(isMuted && { isMuted: muted === true }) };
+function continued({ from, isFlapping, isMuted }: Incident, now: Incident): Incident {
+  return { ...now, from, isFlapping: isFlapping || now.isFlapping, isMuted: isMuted && now.isMuted };
 }
 
 /** How long a guest was in incidents between two moments, in milliseconds. */
