@@ -88,35 +88,57 @@ const rpcSeconds = number(0.1, 18);
 /** What CloudWatch Logs takes. */
 const RETENTION_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653];
 
+/** The options of the functions. Their comments are what users of the npm package read. */
 const COMMON = {
+  /** By default `/`. */
   brokerVhost: v.optional(amqpName, '/'),
+  /** Trove's `control_exchange`. By default `trove`. */
   controlExchange: v.optional(amqpName, 'trove'),
+  /** The wait for the guest's answer, at most 18. By default 15. */
   rpcTimeoutSeconds: v.optional(rpcSeconds, 15),
+  /** The wait when nobody consumes the guest's queue. By default 0.25. */
   noConsumerGraceSeconds: v.optional(rpcSeconds, 0.25),
+  /** The secrets `<prefix><instance id>` hold the guests' RPC keys. By default all guests are in the clear. */
   guestKeySecretPrefix: v.optional(
     text(/^[\w/+=.@-]{6,}$/, "the beginning of a secret's name, at least six characters"),
   ),
+  /** Whether a guest whose key is known must answer encrypted. By default not. */
   requireEncryption: flag,
+  /** The customer managed key that encrypts these secrets. By default that of the broker's secret, if it has one. */
   secretsKmsKeyArn: v.optional(kmsKeyArn),
+  /** Who can reach the API: the internet, or what comes through a VPC endpoint. By default the internet. */
   access: v.optional(choice(['public', 'private']), 'public'),
+  /** The VPC endpoint of `execute-api` through which a private API is called. By default the stack makes one. */
   apiEndpointId: v.optional(text(/^vpce-[0-9a-f]{8,17}$/, "a VPC endpoint's id, vpce-…")),
+  /** Blocks of addresses that may connect to the endpoint that is made. */
   callerCidrs: v.optional(v.pipe(cidrs, v.minLength(1, 'must not be empty'))),
+  /** A name of your own for a public API, and the ARN of its certificate in ACM. By default API Gateway's name. */
   domainName: v.optional(text(/^([a-z0-9-]+\.)+[a-z]{2,}$/, 'a name such as ping.example.com')),
   certificateArn: v.optional(arn('acm', `certificate/${UUID}`, 'the full ARN of a certificate in ACM')),
+  /** Whether whoever finds the URL may ping. By default callers sign (IAM). */
   anyoneMayCallTheApi: flag,
+  /** Keystone's v3 API, `https://…/v3`, whose admins may call. By default callers sign (IAM). */
   keystoneUrl: v.optional(openStackUrl('v3')),
+  /** The block of addresses where Keystone is; this or the security group is needed with `keystoneUrl`. */
   keystoneCidr: v.optional(cidr),
   keystoneSecurityGroupId: v.optional(securityGroupId),
+  /** Roles that count as admin, joined by commas. By default `admin`. */
   keystoneAdminRoles: v.optional(
     text(/^[^,\s][^,]*(,\s*[^,\s][^,]*)*$/, 'names of roles, joined by commas'),
     'admin',
   ),
+  /** A PEM file of the CA that signs the certificates of Keystone and Trove. By default the CAs that Node trusts. */
   caCertificates: v.optional(certificates),
+  /** Trove's API, `https://…/v1.0`, whose list says which guests should answer. By default Trove is not asked. */
   troveUrl: v.optional(openStackUrl('v1.0')),
+  /** The block of addresses where Trove's API is; this or the security group is needed with `troveUrl`. */
   troveCidr: v.optional(cidr),
   troveSecurityGroupId: v.optional(securityGroupId),
+  /** The secret `{"id", "secret"}` of an admin's application credential; needed with `troveUrl`. */
   troveSecretArn: v.optional(secretArn),
+  /** How long a guest may keep silent where Trove expects that. By default 60. */
   expectedSilenceMinutes: v.optional(integer(1, 10_080), 60),
+  /** Topics of the control plane that each sweep pings, joined by commas. By default `taskmanager,trove-conductor`. */
   controlPlaneTopics: v.optional(
     text(
       /^(([\w.-]{1,127}:)?[\w.-]{1,127}(,([\w.-]{1,127}:)?[\w.-]{1,127})*)?$/,
@@ -124,13 +146,21 @@ const COMMON = {
     ),
     'taskmanager,trove-conductor',
   ),
+  /** From one sweep to the next, 2 to 60. By default 5. */
   healthCheckRateMinutes: v.optional(integer(2, 60), 5),
+  /** By default 1024. */
   healthCheckMemoryMb: v.optional(integer(256, 10_240), 1024),
+  /** How many sweeps in a row must find a guest unreachable. By default 2. */
   unreachableAfterSweeps: sweeps(2),
+  /** How many sweeps in a row must reach an unreachable guest. By default 1. */
   reachableAfterSweeps: sweeps(1),
+  /** When an unreachable guest counts as abandoned. By default 168. */
   abandonedAfterHours: v.optional(integer(1, 8760), 168),
+  /** How often what is still unreachable is told again. By default 24. */
   remindAfterHours: v.optional(integer(0, 8760), 24),
+  /** From how many unreachable guests on the alarm `GuestsUnreachable` rings. By default 1. */
   unreachableGuests: v.optional(integer(1, 100_000), 1),
+  /** Gets the alarms and the changes by mail, once its owner has confirmed. By default nobody. */
   alarmEmail: v.optional(text(/^[!-?A-~]+@[!-?A-~]+$/, 'an e-mail address')),
 };
 
@@ -156,7 +186,7 @@ const FILE = {
 
 /** What both kinds of deployment, and the construct, may say of the functions. */
 export const OPTIONS = v.object(COMMON);
-export type Options = v.InferInput<typeof OPTIONS>;
+export type Options = { readonly [K in keyof typeof COMMON]?: v.InferInput<(typeof COMMON)[K]> };
 export type ParsedOptions = v.InferOutput<typeof OPTIONS>;
 
 const ofNewBroker = v.strictObject(
