@@ -2,7 +2,6 @@ import type { IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import type { IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
-import type { Bundles } from './bundle/bundles.ts';
 import type { BrokerAccess } from './network/broker-access.ts';
 import type { S3Way } from './network/s3-access.ts';
 import type { Options } from './settings/deployment-settings.ts';
@@ -23,8 +22,8 @@ export interface GuestRpcPingProps extends Options {
   readonly topic?: ITopic | undefined;
   /** Encrypts logs, state, the topic and the secrets that are made. By default AWS's own keys. */
   readonly key?: IKey | undefined;
-  /** The functions' code. By default the bundles that the package brings. */
-  readonly bundles?: Bundles | undefined;
+  /** The folder of the functions' code. By default that of the bundles that the package brings. */
+  readonly bundles?: string | undefined;
 
   /** Change it to give the functions a new user of the broker; the previous one is deleted. By default 1. */
   readonly brokerUserRevision?: number | undefined;

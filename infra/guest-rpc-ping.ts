@@ -8,7 +8,7 @@ import type { Api, Callers } from './api/api.ts';
 import { PrivateApi } from './api/private-api.ts';
 import { PublicApi } from './api/public-api.ts';
 import { BrokerUsers } from './broker/broker-users.ts';
-import { type Bundles, bundlesIn } from './bundle/bundles.ts';
+import { BUNDLES } from './bundle/bundles.ts';
 import { ChangeNotices } from './changes/change-notices.ts';
 import { StateBucket } from './changes/state-bucket.ts';
 import { CONCURRENCY } from './compute/concurrency.ts';
@@ -73,14 +73,14 @@ export class GuestRpcPing extends Construct {
   readonly #props: GuestRpcPingProps;
   readonly #options: ParsedOptions;
   readonly #network: Network;
-  readonly #bundles: Bundles;
+  readonly #bundles: string;
 
   constructor(scope: Construct, id: string, props: GuestRpcPingProps) {
     super(scope, id);
     checkProps(props);
     this.#props = props;
     this.#options = readOptions(props);
-    this.#bundles = props.bundles ?? bundlesIn();
+    this.#bundles = props.bundles ?? BUNDLES;
     this.#network = new Network(this, 'Network', props);
     this.users = this.#usersOf(props.broker);
     this.brokerSecret = this.users?.secret ?? secretOf(props.broker);

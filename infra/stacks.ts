@@ -4,7 +4,6 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { GuestRpcPingBroker } from './broker/guest-rpc-ping-broker.ts';
-import type { Bundles } from './bundle/bundles.ts';
 import { GuestRpcPing } from './guest-rpc-ping.ts';
 import { logGroupsOf } from './monitoring/log-retention.ts';
 import { addOutputs } from './outputs.ts';
@@ -21,7 +20,7 @@ import {
  * The stacks of a deployment: the functions' has the deployment's name; the broker's, where the deployment makes one, is
  * deployed before it. The ids in both are those of earlier versions: another id would make another resource.
  */
-export function addDeployment(app: App, settings: Settings, bundles: Bundles): Stack {
+export function addDeployment(app: App, settings: Settings, bundles: string): Stack {
   const { vpcId, subnetIds, securityGroupId, broker, s3 } =
     'newBroker' in settings ? newBroker(app, settings) : existingBroker(settings);
   const { name, maxConnections, maxQueues, ...options } = settings;

@@ -3,7 +3,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { AMQP_SUBSET } from './amqp-subset.ts';
-import { type Bundles, bundlesIn } from './bundles.ts';
+import { BUNDLES, FUNCTIONS } from './bundles.ts';
 import { noticeOf } from './licences.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -52,8 +52,8 @@ export const BUILD_OPTIONS = {
  * @returns the file's path, `dist/<name>/index.mjs`
  */
 export async function bundle(name: string): Promise<string> {
-  const outfile = join(ROOT, 'dist', name, 'index.mjs');
-  const unfinished = join(ROOT, 'dist', `${name}-${randomUUID()}.mjs`);
+  const outfile = join(BUNDLES, name, 'index.mjs');
+  const unfinished = join(BUNDLES, `${name}-${randomUUID()}.mjs`);
   const entryPoints = [join(ROOT, 'functions', `${name}.ts`)];
   const plugins = [...BUILD_OPTIONS.plugins, AMQP_SUBSET];
   const options = { ...BUILD_OPTIONS, plugins, entryPoints, outfile: unfinished, absWorkingDir: ROOT };
@@ -65,8 +65,8 @@ export async function bundle(name: string): Promise<string> {
   return outfile;
 }
 
-export async function bundleAll(): Promise<Bundles> {
-  const bundles = bundlesIn();
-  await Promise.all(Object.keys(bundles).map(bundle));
-  return bundles;
+/** @returns the folder of the bundles */
+export async function bundleAll(): Promise<string> {
+  await Promise.all(FUNCTIONS.map(bundle));
+  return BUNDLES;
 }

@@ -1,15 +1,9 @@
 import { join } from 'node:path';
 
-/** The folder of each function's bundle, by name. */
-export type Bundles = Readonly<ReturnType<typeof bundlesIn>>;
+/** The functions; the entry of each is `functions/<name>.ts`. */
+export const FUNCTIONS = ['rpc-ping', 'health-check', 'fleet-page', 'fleet', 'broker-users'] as const;
 
-/** The bundles that are in a folder; by default those of `npm run synth`, or of the npm package. */
-export function bundlesIn(folder = join(import.meta.dirname, '..', '..', 'dist')) {
-  return {
-    'rpc-ping': join(folder, 'rpc-ping'),
-    'health-check': join(folder, 'health-check'),
-    'fleet-page': join(folder, 'fleet-page'),
-    fleet: join(folder, 'fleet'),
-    'broker-users': join(folder, 'broker-users'),
-  };
-}
+export type FunctionName = (typeof FUNCTIONS)[number];
+
+/** The folder in which each function has a folder with its bundle; in the npm package, that of the package. */
+export const BUNDLES = join(import.meta.dirname, '..', '..', 'dist');

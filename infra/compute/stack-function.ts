@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { Stack, Validations } from 'aws-cdk-lib';
 import type { ISecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
@@ -12,7 +13,7 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import type { Bundles } from '../bundle/bundles.ts';
+import type { FunctionName } from '../bundle/bundles.ts';
 import { functionCode } from '../bundle/function-code.ts';
 import { LOG_RETENTION } from '../monitoring/log-retention.ts';
 import type { Network } from '../network/network.ts';
@@ -25,8 +26,9 @@ export interface StackFunctionProps
     'description' | 'timeout' | 'memorySize' | 'environment' | 'reservedConcurrentExecutions'
   > {
   /** The entry is `functions/<name>.ts`, the function `<stack>-<name>`. */
-  readonly name: keyof Bundles;
-  readonly bundles: Bundles;
+  readonly name: FunctionName;
+  /** The folder that has the functions' bundles. */
+  readonly bundles: string;
   /** What the function may do, beside writing its log and its traces. */
   readonly statements: readonly PolicyStatement[];
   /** undefined: the function is in no VPC, and so reaches S3. */
@@ -57,7 +59,7 @@ export class StackFunction extends Construct {
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       handler: 'index.handler',
-      code: functionCode(bundles[name], caCertificates),
+      code: functionCode(join(bundles, name), caCertificates),
       role,
       logGroup: this.logGroup,
       loggingFormat: LoggingFormat.JSON,

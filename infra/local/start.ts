@@ -10,7 +10,7 @@ import {
 import { readTroveSettings } from '../../functions/settings/trove-settings.ts';
 import { InvalidConfig } from '../../functions/settings/variables.ts';
 import { bundleAll } from '../bundle/bundle.ts';
-import type { Bundles } from '../bundle/bundles.ts';
+import { BUNDLES } from '../bundle/bundles.ts';
 import { run } from '../terminal/command.ts';
 import { logFormatter } from '../terminal/log-line.ts';
 import { underWay } from '../terminal/under-way.ts';
@@ -58,7 +58,7 @@ async function start(options: Options): Promise<number> {
   const port = readPort();
   await validate(own, options);
   const startingBroker = namesBroker(own) ? undefined : startBroker();
-  const [bundles, rabbit] = await Promise.all([bundleAll(), startingBroker]);
+  const [rabbit] = await Promise.all([startingBroker, bundleAll()]);
   const common = { ...own, ...fleetSettings(own, rabbit) };
   const config = readConfig(common);
   const demo = rabbit && (await startGuests(rabbit, config));
@@ -66,11 +66,11 @@ async function start(options: Options): Promise<number> {
   const settings = { ...common, ...demo?.settings, ...keystone?.settings };
   const trove = options.trove ? await startTrove(rabbit, demo, keystone) : undefined;
 
-  const pings = await startFunction('rpc-ping', bundles, settings);
-  const sweeps = await startFunction('health-check', bundles, { ...settings, ...trove?.settings });
-  const show = await startFunction('fleet-page', bundles, settings);
+  const pings = await startFunction('rpc-ping', settings);
+  const sweeps = await startFunction('health-check', { ...settings, ...trove?.settings });
+  const show = await startFunction('fleet-page', settings);
   const page = browserPage(show);
-  const fleet = await startFunction('fleet', bundles, settings);
+  const fleet = await startFunction('fleet', settings);
   const gateway = await Gateway.listen(pings, { port, fleet, page });
   running.defer(() => gateway.close());
   running.defer(announceSystem(gateway.url, { ...settings, ...trove?.settings }));
@@ -169,12 +169,8 @@ async function startTrove(
 }
 
 /** A function as on Lambda: when its process has ended, the next event starts another one. */
-async function startFunction(
-  name: keyof typeof TIMEOUT_MS,
-  bundles: Bundles,
-  settings: FunctionSettings,
-): Promise<Invoke> {
-  const local = { name, bundlePath: join(bundles[name], 'index.mjs'), timeoutMs: TIMEOUT_MS[name] };
+async function startFunction(name: keyof typeof TIMEOUT_MS, settings: FunctionSettings): Promise<Invoke> {
+  const local = { name, bundlePath: join(BUNDLES, name, 'index.mjs'), timeoutMs: TIMEOUT_MS[name] };
   let lambda = await LambdaProcess.start(local, settings, printLogLine);
   running.defer(() => lambda.end());
   return async (event) => {

@@ -3,7 +3,6 @@ import { App, CfnParameter, type CfnParameterProps, Fn, Stack } from 'aws-cdk-li
 import { SecurityGroup, Vpc } from 'aws-cdk-lib/aws-ec2';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import * as v from 'valibot';
-import type { Bundles } from '../bundle/bundles.ts';
 import { GuestRpcPing } from '../guest-rpc-ping.ts';
 import { addOutputs } from '../outputs.ts';
 import { DEPLOYMENT } from '../settings/deployment-settings.ts';
@@ -21,7 +20,7 @@ type Json = null | boolean | number | string | readonly Json[] | { readonly [nam
  *
  * @param folder where CDK may write
  */
-export function plainTemplate(folder: string, bundles: Bundles): Json {
+export function plainTemplate(folder: string, bundles: string): Json {
   const app = new App({ outdir: folder, builtinCloudFormationValidation: false }); // which would miss what is replaced below
   const stack = new Stack(app, STACK, {
     description:

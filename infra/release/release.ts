@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import { bundleAll } from '../bundle/bundle.ts';
+import { FUNCTIONS } from '../bundle/bundles.ts';
 import { plainTemplate } from './plain-template.ts';
 
 // `npm run release`: writes into `dist/release` what Terraform, SAM and other tools take: the functions as zips, and a
@@ -18,7 +19,8 @@ using synthesis = mkdtempDisposableSync(join(tmpdir(), 'guest-rpc-ping-release-'
 const template = plainTemplate(synthesis.path, bundles);
 const written = new Set(['guest-rpc-ping.template.json']);
 writeFileSync(join(FOLDER, 'guest-rpc-ping.template.json'), JSON.stringify(template));
-for (const [name, folder] of Object.entries(bundles)) {
+for (const name of FUNCTIONS) {
+  const folder = join(bundles, name);
   const files = globSync('*', { cwd: folder }).sort();
   const entries = files.map((file) => [file, readFileSync(join(folder, file))] as const);
   writeFileSync(join(FOLDER, `${name}.zip`), zipSync(Object.fromEntries(entries), { mtime: MTIME }));

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { afterAll, jest } from '@jest/globals';
 import { AwsSolutionsChecks, ServerlessChecks } from 'cdk-nag';
-import type { Bundles } from '../../infra/bundle/bundles.ts';
+import { FUNCTIONS } from '../../infra/bundle/bundles.ts';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
 import { Synthesized } from '../setup/synthesized.ts';
 import type { File } from './variants.ts';
@@ -33,20 +33,12 @@ export function violations(synthesized: Synthesized | undefined) {
   );
 }
 
-/** Folders with code that does nothing. */
-export async function standInBundles(): Promise<Bundles> {
+/** A folder with code that does nothing. */
+export async function standInBundles(): Promise<string> {
   folder ??= new TemporaryFolder('bundles');
-  const pathOf = async (name: string) => {
-    const path = folder?.file(name) ?? name;
-    await mkdir(path, { recursive: true });
-    await writeFile(`${path}/index.mjs`, `// ${name}\n`);
-    return path;
-  };
-  return {
-    'rpc-ping': await pathOf('rpc-ping'),
-    'health-check': await pathOf('health-check'),
-    'fleet-page': await pathOf('fleet-page'),
-    fleet: await pathOf('fleet'),
-    'broker-users': await pathOf('broker-users'),
-  };
+  for (const name of FUNCTIONS) {
+    await mkdir(folder.file(name), { recursive: true });
+    await writeFile(folder.file(`${name}/index.mjs`), `// ${name}\n`);
+  }
+  return folder.path;
 }

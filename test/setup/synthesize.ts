@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { App, type Stack } from 'aws-cdk-lib';
 import { bundleAll } from '../../infra/bundle/bundle.ts';
-import type { Bundles } from '../../infra/bundle/bundles.ts';
 import { readSettings } from '../../infra/settings/deployment-settings.ts';
 import { addDeployment } from '../../infra/stacks.ts';
 
@@ -21,7 +20,7 @@ const NAME = 'GuestRpcPing';
 export async function synthesize(
   outdir: string,
   settings: Readonly<Record<string, unknown>> = JSON.parse(readFileSync(EXAMPLE, 'utf8')),
-  bundles: Bundles | Promise<Bundles> = bundleAll(),
+  bundles: string | Promise<string> = bundleAll(),
   name = NAME,
 ): Promise<Stack> {
   const { context } = JSON.parse(readFileSync(join(ROOT, 'cdk.json'), 'utf8'));

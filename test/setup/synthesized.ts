@@ -4,7 +4,6 @@ import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Stack } from 'aws-cdk-lib';
-import type { Bundles } from '../../infra/bundle/bundles.ts';
 import type { LocalFunction } from '../../infra/local/parts/lambda-process.ts';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
 
@@ -44,7 +43,7 @@ export class Synthesized {
   /** @param settings by default those of the example beside an existing broker @throws InvalidSettings */
   static async stack(
     settings?: Readonly<Record<string, unknown>>,
-    bundles?: Bundles | Promise<Bundles>,
+    bundles?: string | Promise<string>,
     name?: string,
   ): Promise<Synthesized> {
     const { synthesize } = await import('./synthesize.ts');
