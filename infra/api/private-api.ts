@@ -1,12 +1,5 @@
 import { Stack, Validations } from 'aws-cdk-lib';
-import {
-  AuthorizationType,
-  EndpointType,
-  type IResource,
-  LambdaIntegration,
-  LogGroupLogDestination,
-  RestApi,
-} from 'aws-cdk-lib/aws-apigateway';
+import * as apigateway from 'aws-cdk-lib/aws-apigateway';
 import type { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IVpcEndpoint } from 'aws-cdk-lib/aws-ec2';
 import { AccountRootPrincipal, AnyPrincipal, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
@@ -19,38 +12,39 @@ const LOGGING = 'AmazonAPIGatewayPushToCloudWatchLogs';
 /** A REST API with a private endpoint: HTTP APIs have none. */
 export class PrivateApi extends Api {
   readonly url: string;
-  readonly #api: RestApi;
+  readonly #api: apigateway.RestApi;
 
   /** @param endpoint of `execute-api`, through which alone the API can be called */
   constructor(scope: Construct, id: string, props: ApiProps, endpoint: IVpcEndpoint) {
     super(scope, id, props);
     const { callers, ping } = props;
     const { region, urlSuffix, stackName } = Stack.of(this);
-    this.#api = new RestApi(this, 'RestApi', {
+    this.#api = new apigateway.RestApi(this, 'RestApi', {
       restApiName: stackName,
       description: 'Whether a Trove guest agent can be reached over RPC',
-      endpointConfiguration: { types: [EndpointType.PRIVATE], vpcEndpoints: [endpoint] },
+      endpointConfiguration: { types: [apigateway.EndpointType.PRIVATE], vpcEndpoints: [endpoint] },
       policy: through(endpoint, callers),
       binaryMediaTypes: ['*/*'], // else a compressed answer would stay in base64
       cloudWatchRole: true, // else a REST API can write no access log
       defaultMethodOptions: {
-        authorizationType: callers === 'iam' ? AuthorizationType.IAM : AuthorizationType.NONE,
+        authorizationType:
+          callers === 'iam' ? apigateway.AuthorizationType.IAM : apigateway.AuthorizationType.NONE,
       },
       deployOptions: {
         stageName: STAGE,
         throttlingRateLimit: this.requests,
         throttlingBurstLimit: this.requests,
         tracingEnabled: true,
-        accessLogDestination: new LogGroupLogDestination(this.accessLog),
+        accessLogDestination: new apigateway.LogGroupLogDestination(this.accessLog),
         accessLogFormat: accessLogFormat('$context.resourcePath'),
       },
     });
     this.#api.node.tryRemoveChild('Endpoint'); // an output of a URL that leads nowhere without private DNS
     const invoking = (handler: ApiProps['ping']) =>
-      new LambdaIntegration(handler, { scopePermissionToMethod: false });
-    const resources = new Set<IResource>();
+      new apigateway.LambdaIntegration(handler, { scopePermissionToMethod: false });
+    const resources = new Set<apigateway.IResource>();
     for (const { path, function: handler } of this.routes) {
-      let resource: IResource | undefined = this.#api.root.resourceForPath(path);
+      let resource: apigateway.IResource | undefined = this.#api.root.resourceForPath(path);
       resource.addMethod('GET', invoking(handler));
       for (; resource !== undefined; resource = resource.parentResource) resources.add(resource);
     }

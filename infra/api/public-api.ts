@@ -1,14 +1,5 @@
 import { Stack, Validations } from 'aws-cdk-lib';
-import {
-  ApiMapping,
-  DomainName,
-  HttpApi,
-  HttpMethod,
-  HttpNoneAuthorizer,
-  HttpStage,
-  LogGroupLogDestination,
-  SecurityPolicy,
-} from 'aws-cdk-lib/aws-apigatewayv2';
+import * as apigateway from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
@@ -24,32 +15,32 @@ export class PublicApi extends Api {
   readonly domainTarget: string | undefined;
   /** Without a slash at the end. */
   readonly url: string;
-  readonly #api: HttpApi;
-  readonly #stage: HttpStage;
+  readonly #api: apigateway.HttpApi;
+  readonly #stage: apigateway.HttpStage;
 
   constructor(scope: Construct, id: string, props: ApiProps, options: ParsedOptions) {
     super(scope, id, props);
     const { callers, ping } = props;
     const { domainName, certificateArn } = options;
-    this.#api = new HttpApi(this, 'HttpApi', {
+    this.#api = new apigateway.HttpApi(this, 'HttpApi', {
       apiName: Stack.of(this).stackName,
       description: 'Whether a Trove guest agent can be reached over RPC',
       createDefaultStage: false,
       defaultIntegration: new HttpLambdaIntegration('AllElse', ping),
-      defaultAuthorizer: callers === 'iam' ? new HttpIamAuthorizer() : new HttpNoneAuthorizer(),
+      defaultAuthorizer: callers === 'iam' ? new HttpIamAuthorizer() : new apigateway.HttpNoneAuthorizer(),
     });
     for (const { path, function: handler } of this.routes)
       this.#api.addRoutes({
         path,
-        methods: [HttpMethod.GET],
+        methods: [apigateway.HttpMethod.GET],
         integration: new HttpLambdaIntegration(path === ROUTE.path ? 'RpcPing' : path, handler),
       });
-    this.#stage = new HttpStage(this, 'Stage', {
+    this.#stage = new apigateway.HttpStage(this, 'Stage', {
       httpApi: this.#api,
       autoDeploy: true,
       throttle: { rateLimit: this.requests, burstLimit: this.requests },
       accessLogSettings: {
-        destination: new LogGroupLogDestination(this.accessLog),
+        destination: new apigateway.LogGroupLogDestination(this.accessLog),
         format: accessLogFormat('$context.routeKey'),
       },
     });
@@ -61,12 +52,12 @@ export class PublicApi extends Api {
 
   #map(name: string, certificateArn: string): string {
     const certificate = Certificate.fromCertificateArn(this, 'Certificate', certificateArn);
-    const domainName = new DomainName(this, 'Domain', {
+    const domainName = new apigateway.DomainName(this, 'Domain', {
       domainName: name,
       certificate,
-      securityPolicy: SecurityPolicy.TLS_1_2,
+      securityPolicy: apigateway.SecurityPolicy.TLS_1_2,
     });
-    new ApiMapping(this, 'Mapping', { api: this.#api, domainName, stage: this.#stage });
+    new apigateway.ApiMapping(this, 'Mapping', { api: this.#api, domainName, stage: this.#stage });
     return domainName.regionalDomainName;
   }
 

@@ -2,15 +2,7 @@ import { join } from 'node:path';
 import { Stack, Validations } from 'aws-cdk-lib';
 import type { ISecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import {
-  ApplicationLogLevel,
-  Architecture,
-  type FunctionOptions,
-  Function as LambdaFunction,
-  LoggingFormat,
-  Runtime,
-  Tracing,
-} from 'aws-cdk-lib/aws-lambda';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { FunctionName } from '../bundle/bundles.ts';
@@ -22,7 +14,7 @@ import { attachToVpc } from './function-permissions.ts';
 /** `memorySize`: Lambda gives a share of a processor by it, a whole one at 1,769 MB. */
 export interface StackFunctionProps
   extends Pick<
-    FunctionOptions,
+    lambda.FunctionOptions,
     'description' | 'timeout' | 'memorySize' | 'environment' | 'reservedConcurrentExecutions'
   > {
   /** The entry is `functions/<name>.ts`, the function `<stack>-<name>`. */
@@ -41,7 +33,7 @@ export interface StackFunctionProps
 
 /** A function, with a log group of its own, and a role of its own that lists each permission. */
 export class StackFunction extends Construct {
-  readonly function: LambdaFunction;
+  readonly function: lambda.Function;
   readonly logGroup: LogGroup;
 
   constructor(scope: Construct, id: string, props: StackFunctionProps) {
@@ -53,18 +45,18 @@ export class StackFunction extends Construct {
     this.logGroup.grantWrite(role);
     const inVpc = network ? attachToVpc(functionName) : [];
     for (const statement of [...statements, ...inVpc]) role.addToPolicy(statement);
-    this.function = new LambdaFunction(this, 'Function', {
+    this.function = new lambda.Function(this, 'Function', {
       ...options,
       functionName,
-      runtime: Runtime.NODEJS_24_X,
-      architecture: Architecture.ARM_64,
+      runtime: lambda.Runtime.NODEJS_24_X,
+      architecture: lambda.Architecture.ARM_64,
       handler: 'index.handler',
       code: functionCode(join(bundles, name), caCertificates),
       role,
       logGroup: this.logGroup,
-      loggingFormat: LoggingFormat.JSON,
-      applicationLogLevelV2: ApplicationLogLevel.INFO, // the lines with the metrics have this level
-      tracing: Tracing.ACTIVE,
+      loggingFormat: lambda.LoggingFormat.JSON,
+      applicationLogLevelV2: lambda.ApplicationLogLevel.INFO, // the lines with the metrics have this level
+      tracing: lambda.Tracing.ACTIVE,
       ...(network && {
         vpc: network.vpc,
         vpcSubnets: network.subnets,

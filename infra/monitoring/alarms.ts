@@ -1,13 +1,5 @@
 import { Duration, Stack } from 'aws-cdk-lib';
-import {
-  Alarm,
-  ComparisonOperator,
-  type IMetric,
-  MathExpression,
-  type Metric,
-  Stats,
-  TreatMissingData,
-} from 'aws-cdk-lib/aws-cloudwatch';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
@@ -32,17 +24,17 @@ export interface AlarmsProps extends Watched {
 
 interface Condition {
   readonly description: string;
-  readonly metric: IMetric;
+  readonly metric: cloudwatch.IMetric;
   /** By default `atLeast`. */
   readonly is?: 'below' | 'atLeast';
   /** By default 1. */
   readonly threshold?: number;
   /** The alarm rings when the condition holds in n of m periods; by default in one of one. */
   readonly periods?: readonly [n: number, m: number];
-  readonly missingData?: TreatMissingData;
+  readonly missingData?: cloudwatch.TreatMissingData;
 }
 
-const SUM = { statistic: Stats.SUM, period: Duration.minutes(5) };
+const SUM = { statistic: cloudwatch.Stats.SUM, period: Duration.minutes(5) };
 
 /** The share of the broker's limit of connections, or queues, at which an alarm rings. */
 const CROWDED = 0.8;
@@ -50,7 +42,7 @@ const CROWDED = 0.8;
 /** The alarms, which all publish to one SNS topic when they begin and when they end. */
 export class Alarms extends Construct {
   readonly topic: ITopic;
-  readonly all: Alarm[] = [];
+  readonly all: cloudwatch.Alarm[] = [];
   readonly #ratePeriod: Duration;
 
   constructor(scope: Construct, id: string, props: AlarmsProps) {
@@ -84,7 +76,7 @@ export class Alarms extends Construct {
   }
 
   #watchBroker({ brokerName, maxConnections, maxQueues }: Watched): void {
-    const options = { statistic: Stats.MAXIMUM, period: Duration.minutes(5) };
+    const options = { statistic: cloudwatch.Stats.MAXIMUM, period: Duration.minutes(5) };
     this.#add('BrokerCrowded', {
       description: `${CROWDED * 100} % of the broker's connections are in use: raise its limit or close connections.`,
       metric: brokerMetric(brokerName, 'ConnectionCount', options),
@@ -99,22 +91,22 @@ export class Alarms extends Construct {
       brokerMetric(brokerName, name, { ...options, statistic });
     this.#add('BrokerMemory', {
       description: 'The broker uses 80 % of the memory at which it blocks all publishers.',
-      metric: new MathExpression({
+      metric: new cloudwatch.MathExpression({
         expression: '100 * used / limit',
         usingMetrics: {
-          used: worst('RabbitMQMemUsed', Stats.MAXIMUM),
-          limit: worst('RabbitMQMemLimit', Stats.MINIMUM),
+          used: worst('RabbitMQMemUsed', cloudwatch.Stats.MAXIMUM),
+          limit: worst('RabbitMQMemLimit', cloudwatch.Stats.MINIMUM),
         },
       }),
       threshold: 80,
     });
     this.#add('BrokerDisk', {
       description: 'The broker has less than twice the free disk at which it blocks all publishers.',
-      metric: new MathExpression({
+      metric: new cloudwatch.MathExpression({
         expression: 'free / limit',
         usingMetrics: {
-          free: worst('RabbitMQDiskFree', Stats.MINIMUM),
-          limit: worst('RabbitMQDiskFreeLimit', Stats.MAXIMUM),
+          free: worst('RabbitMQDiskFree', cloudwatch.Stats.MINIMUM),
+          limit: worst('RabbitMQDiskFreeLimit', cloudwatch.Stats.MAXIMUM),
         },
       }),
       is: 'below',
@@ -138,7 +130,7 @@ export class Alarms extends Construct {
       description: `${unreachableGuests} or more guests are unreachable. The dashboard lists them, with the reason of each.`,
       ...this.#ofSweep('GuestsUnreachable', 'atLeast'),
       threshold: unreachableGuests,
-      missingData: TreatMissingData.IGNORE, // a sweep that checked no guest does not end the alarm
+      missingData: cloudwatch.TreatMissingData.IGNORE, // a sweep that checked no guest does not end the alarm
     });
     this.#add('SweepIncomplete', {
       description: "Sweeps ended early or could not list the guests: see `error` in the health check's log.",
@@ -147,14 +139,14 @@ export class Alarms extends Construct {
     this.#add('NoSweep', {
       description:
         'No sweep has ended for three times the rate: nobody pings the guests. See the log of the health check.',
-      ...this.#ofSweep('BrokerReachable', 'below', Stats.SAMPLE_COUNT),
+      ...this.#ofSweep('BrokerReachable', 'below', cloudwatch.Stats.SAMPLE_COUNT),
       periods: [3, 3],
-      missingData: TreatMissingData.BREACHING,
+      missingData: cloudwatch.TreatMissingData.BREACHING,
     });
   }
 
   /** @param unpublished how many notices EventBridge gave up @param undelivered those that it kept */
-  watchChanges(sweep: IFunction, unpublished: Metric, undelivered: IQueue): void {
+  watchChanges(sweep: IFunction, unpublished: cloudwatch.Metric, undelivered: IQueue): void {
     this.#add('FleetStateLost', {
       description:
         'The state of the fleet could not be read or written: changes are not reported, or reported again with each sweep.',
@@ -169,12 +161,15 @@ export class Alarms extends Construct {
     this.#add('ChangesUndelivered', {
       description:
         'The result of a sweep did not reach the event bus, or its notice not the topic: its changes were not delivered.',
-      metric: new MathExpression({
+      metric: new cloudwatch.MathExpression({
         expression: 'FILL(failed, 0) + FILL(unpublished, 0) + FILL(left, 0)',
         usingMetrics: {
           failed: sweep.metric('DestinationDeliveryFailures', SUM),
           unpublished: unpublished.with(SUM),
-          left: undelivered.metricApproximateNumberOfMessagesVisible({ ...SUM, statistic: Stats.MAXIMUM }),
+          left: undelivered.metricApproximateNumberOfMessagesVisible({
+            ...SUM,
+            statistic: cloudwatch.Stats.MAXIMUM,
+          }),
         },
       }),
     });
@@ -195,7 +190,7 @@ export class Alarms extends Construct {
   #ofSweep(
     name: string,
     is: 'below' | 'atLeast',
-    statistic = is === 'below' ? Stats.MINIMUM : Stats.MAXIMUM,
+    statistic = is === 'below' ? cloudwatch.Stats.MINIMUM : cloudwatch.Stats.MAXIMUM,
   ) {
     const metric = ownMetric(this, 'health-check', name, { statistic, period: this.#ratePeriod });
     return { metric, is, periods: [2, 3] } as const;
@@ -203,18 +198,18 @@ export class Alarms extends Construct {
 
   #add(id: string, condition: Condition): void {
     const { description, metric, is, threshold = 1, periods: [n, m] = [1, 1], missingData } = condition;
-    const alarm = new Alarm(this, id, {
+    const alarm = new cloudwatch.Alarm(this, id, {
       alarmName: `${Stack.of(this).stackName}-${id}`,
       alarmDescription: description,
       metric,
       comparisonOperator:
         is === 'below'
-          ? ComparisonOperator.LESS_THAN_THRESHOLD
-          : ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+          ? cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
+          : cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       threshold,
       evaluationPeriods: m,
       datapointsToAlarm: n,
-      treatMissingData: missingData ?? TreatMissingData.NOT_BREACHING,
+      treatMissingData: missingData ?? cloudwatch.TreatMissingData.NOT_BREACHING,
     });
     const action = new SnsAction(this.topic);
     alarm.addAlarmAction(action);

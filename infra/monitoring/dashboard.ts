@@ -1,16 +1,5 @@
 import { Duration, Stack } from 'aws-cdk-lib';
-import {
-  AlarmStatusWidget,
-  Dashboard as CloudWatchDashboard,
-  Color,
-  CustomWidget,
-  GraphWidget,
-  type IMetric,
-  LogQueryVisualizationType,
-  LogQueryWidget,
-  SingleValueWidget,
-  Stats,
-} from 'aws-cdk-lib/aws-cloudwatch';
+import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
@@ -32,9 +21,14 @@ export class Dashboard extends Construct {
   constructor(scope: Construct, id: string, props: DashboardProps) {
     super(scope, id);
     const sweepPeriod = Duration.minutes(props.rateMinutes);
-    const dashboard = new CloudWatchDashboard(this, 'Dashboard', { defaultInterval: Duration.hours(3) });
+    const dashboard = new cloudwatch.Dashboard(this, 'Dashboard', { defaultInterval: Duration.hours(3) });
     if (props.page) dashboard.addWidgets(brokenNow(props.page));
-    const alarms = new AlarmStatusWidget({ title: 'Alarms', alarms: props.alarms.all, width: 8, height: 6 });
+    const alarms = new cloudwatch.AlarmStatusWidget({
+      title: 'Alarms',
+      alarms: props.alarms.all,
+      width: 8,
+      height: 6,
+    });
     dashboard.addWidgets(fleetNow(this, sweepPeriod), alarms);
     dashboard.addWidgets(
       roundTrip('Round trip of the health check', (statistic) =>
@@ -60,7 +54,7 @@ export class Dashboard extends Construct {
 }
 
 function brokenNow({ functionArn }: IFunction) {
-  return new CustomWidget({
+  return new cloudwatch.CustomWidget({
     title: 'What is broken now',
     functionArn,
     updateOnResize: false,
@@ -84,27 +78,27 @@ function fleetNow(scope: Construct, period: Duration) {
     'OrphanedQueues',
     'ControlPlaneUnreachable',
   ];
-  return new SingleValueWidget({
+  return new cloudwatch.SingleValueWidget({
     title: 'The fleet at the last sweep',
     metrics: names.map((label) =>
-      ownMetric(scope, 'health-check', label, { statistic: Stats.MAXIMUM, period, label }),
+      ownMetric(scope, 'health-check', label, { statistic: cloudwatch.Stats.MAXIMUM, period, label }),
     ),
     width: 16,
     height: 6,
   });
 }
 
-function roundTrip(title: string, metric: (statistic: string) => IMetric) {
-  return new GraphWidget({
+function roundTrip(title: string, metric: (statistic: string) => cloudwatch.IMetric) {
+  return new cloudwatch.GraphWidget({
     title,
-    left: [Stats.p(50), Stats.p(90), Stats.p(99)].map(metric),
+    left: [cloudwatch.Stats.p(50), cloudwatch.Stats.p(90), cloudwatch.Stats.p(99)].map(metric),
     leftYAxis: { label: 'ms', showUnits: false, min: 0 },
     width: 12,
   });
 }
 
-function reasons(title: string, metric: IMetric) {
-  return new GraphWidget({
+function reasons(title: string, metric: cloudwatch.IMetric) {
+  return new cloudwatch.GraphWidget({
     title,
     left: [metric],
     leftYAxis: { showUnits: false, min: 0 },
@@ -114,10 +108,10 @@ function reasons(title: string, metric: IMetric) {
 }
 
 function unreachableGuests(log: ILogGroup) {
-  return new LogQueryWidget({
+  return new cloudwatch.LogQueryWidget({
     title: 'The unreachable guests, as last seen',
     logGroupNames: [log.logGroupName],
-    view: LogQueryVisualizationType.TABLE,
+    view: cloudwatch.LogQueryVisualizationType.TABLE,
     queryLines: [
       'fields @timestamp, instance_id, reason, waiting_messages',
       'filter message = "guest_unreachable"',
@@ -130,22 +124,26 @@ function unreachableGuests(log: ILogGroup) {
 }
 
 function brokerItself({ brokerName, maxConnections, maxQueues }: Watched) {
-  const metric = (name: string) => brokerMetric(brokerName, name, { statistic: Stats.MAXIMUM });
+  const metric = (name: string) => brokerMetric(brokerName, name, { statistic: cloudwatch.Stats.MAXIMUM });
   const counted = (title: string, name: string, limit: number) =>
-    new GraphWidget({
+    new cloudwatch.GraphWidget({
       title,
       left: [metric(name)],
-      leftAnnotations: [{ label: 'limit', value: limit, color: Color.RED }],
+      leftAnnotations: [{ label: 'limit', value: limit, color: cloudwatch.Color.RED }],
       width: 6,
     });
   return [
     counted('The broker: connections', 'ConnectionCount', maxConnections),
     counted('The broker: queues', 'QueueCount', maxQueues),
-    new GraphWidget({
+    new cloudwatch.GraphWidget({
       title: 'The broker: messages',
       left: [metric('MessageReadyCount'), metric('MessageUnacknowledgedCount')],
       width: 6,
     }),
-    new GraphWidget({ title: 'The broker: CPU', left: [metric('SystemCpuUtilization')], width: 6 }),
+    new cloudwatch.GraphWidget({
+      title: 'The broker: CPU',
+      left: [metric('SystemCpuUtilization')],
+      width: 6,
+    }),
   ];
 }

@@ -1,21 +1,12 @@
 import { Annotations, Fn, Stack } from 'aws-cdk-lib';
-import {
-  InterfaceVpcEndpoint,
-  InterfaceVpcEndpointAwsService,
-  type ISecurityGroup,
-  type IVpc,
-  Peer,
-  Port,
-  SecurityGroup,
-  type SubnetSelection,
-} from 'aws-cdk-lib/aws-ec2';
+import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import { AnyPrincipal, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 
 export interface NetworkProps {
-  readonly vpc: IVpc;
+  readonly vpc: ec2.IVpc;
   /** By default the VPC's isolated ones. */
-  readonly subnets?: SubnetSelection | undefined;
+  readonly subnets?: ec2.SubnetSelection | undefined;
 }
 
 /**
@@ -23,10 +14,10 @@ export interface NetworkProps {
  * is no NAT gateway.
  */
 export class Network extends Construct {
-  readonly vpc: IVpc;
-  readonly subnets: SubnetSelection;
-  readonly securityGroup: SecurityGroup;
-  readonly #endpointsSecurityGroup: SecurityGroup;
+  readonly vpc: ec2.IVpc;
+  readonly subnets: ec2.SubnetSelection;
+  readonly securityGroup: ec2.SecurityGroup;
+  readonly #endpointsSecurityGroup: ec2.SecurityGroup;
 
   constructor(scope: Construct, id: string, { vpc, subnets }: NetworkProps) {
     super(scope, id);
@@ -48,8 +39,8 @@ export class Network extends Construct {
   }
 
   /** Lets the functions connect to a TCP port: a rule in both security groups. */
-  connect(to: ISecurityGroup, port: number, description: string): void {
-    this.securityGroup.connections.allowTo(to, Port.tcp(port), description);
+  connect(to: ec2.ISecurityGroup, port: number, description: string): void {
+    this.securityGroup.connections.allowTo(to, ec2.Port.tcp(port), description);
   }
 
   /**
@@ -59,7 +50,11 @@ export class Network extends Construct {
    * applications' calls to this endpoint, which refuses them.
    */
   openSecretsManager(secretArns: readonly string[]): string {
-    const endpoint = this.#endpoint('SecretsManager', InterfaceVpcEndpointAwsService.SECRETS_MANAGER, false);
+    const endpoint = this.#endpoint(
+      'SecretsManager',
+      ec2.InterfaceVpcEndpointAwsService.SECRETS_MANAGER,
+      false,
+    );
     this.#allow(endpoint, 'secretsmanager:GetSecretValue', secretArns);
     // An entry is "<hosted zone>:<name>"; the name in the first entry holds in all zones.
     return `https://${Fn.select(1, Fn.split(':', Fn.select(0, endpoint.vpcEndpointDnsEntries)))}`;
@@ -70,18 +65,18 @@ export class Network extends Construct {
    * `mq.<region>.api.aws`, so callers set `AWS_USE_DUALSTACK_ENDPOINT`.
    */
   openAmazonMq(brokerArn: string): void {
-    const endpoint = this.#endpoint('AmazonMq', InterfaceVpcEndpointAwsService.MQ, true);
+    const endpoint = this.#endpoint('AmazonMq', ec2.InterfaceVpcEndpointAwsService.MQ, true);
     this.#allow(endpoint, 'mq:DescribeBroker', [brokerArn]);
   }
 
   /** Opens the way to this account's private APIs, for callers at these addresses. */
-  openApis(callerCidrs: readonly string[]): InterfaceVpcEndpoint {
+  openApis(callerCidrs: readonly string[]): ec2.InterfaceVpcEndpoint {
     const callers = securityGroup(this, 'Callers', this.vpc, 'the interface endpoint of private APIs');
     allowNoEgress(callers);
     for (const cidr of callerCidrs)
-      callers.addIngressRule(Peer.ipv4(cidr), Port.tcp(443), 'Callers of the API');
+      callers.addIngressRule(ec2.Peer.ipv4(cidr), ec2.Port.tcp(443), 'Callers of the API');
     // Without a private DNS name, which would lead the VPC's calls of all public APIs here.
-    const endpoint = this.#endpoint('Apis', InterfaceVpcEndpointAwsService.APIGATEWAY, false, callers);
+    const endpoint = this.#endpoint('Apis', ec2.InterfaceVpcEndpointAwsService.APIGATEWAY, false, callers);
     const { partition, region, account } = Stack.of(this);
     endpoint.addToPolicy(
       new PolicyStatement({
@@ -94,7 +89,7 @@ export class Network extends Construct {
   }
 
   /** Lets this account's principals do one thing through an endpoint. */
-  #allow(endpoint: InterfaceVpcEndpoint, action: string, resources: readonly string[]): void {
+  #allow(endpoint: ec2.InterfaceVpcEndpoint, action: string, resources: readonly string[]): void {
     endpoint.addToPolicy(
       new PolicyStatement({
         principals: [new AnyPrincipal()],
@@ -107,11 +102,11 @@ export class Network extends Construct {
 
   #endpoint(
     id: string,
-    service: InterfaceVpcEndpointAwsService,
+    service: ec2.InterfaceVpcEndpointAwsService,
     privateDnsEnabled: boolean,
     securityGroup = this.#endpointsSecurityGroup,
   ) {
-    return new InterfaceVpcEndpoint(this, id, {
+    return new ec2.InterfaceVpcEndpoint(this, id, {
       vpc: this.vpc,
       subnets: this.subnets,
       service,
@@ -123,8 +118,8 @@ export class Network extends Construct {
 }
 
 /** A security group that lets nothing out or in until it is told to. */
-export function securityGroup(scope: Construct, id: string, vpc: IVpc, what: string): SecurityGroup {
-  return new SecurityGroup(scope, id, {
+export function securityGroup(scope: Construct, id: string, vpc: ec2.IVpc, what: string): ec2.SecurityGroup {
+  return new ec2.SecurityGroup(scope, id, {
     vpc,
     description: `Guest RPC Ping: ${what}`,
     allowAllOutbound: false,
@@ -132,6 +127,6 @@ export function securityGroup(scope: Construct, id: string, vpc: IVpc, what: str
 }
 
 /** Without an inline rule, AWS adds its default one, which allows all outbound traffic; this one leads to no address in use. */
-export function allowNoEgress(securityGroup: SecurityGroup): void {
-  securityGroup.addEgressRule(Peer.ipv4('255.255.255.255/32'), Port.tcp(443), 'Nowhere');
+export function allowNoEgress(securityGroup: ec2.SecurityGroup): void {
+  securityGroup.addEgressRule(ec2.Peer.ipv4('255.255.255.255/32'), ec2.Port.tcp(443), 'Nowhere');
 }
