@@ -113,7 +113,7 @@ function newBroker(app: App, settings: NewBrokerSettings) {
   finish(stack, settings);
   const { vpc, s3, broker } = made.place;
   const { administrator, endpoint, securityGroup } = broker;
-  const id = settings.describeBroker ? made.broker.brokerId : undefined;
+  const id = settings.describeBroker ? made.brokerId : undefined;
   new CfnOutput(stack, 'AdministratorSecret', {
     description: "of the broker's administrator",
     value: administrator.secretArn,
