@@ -112,8 +112,9 @@ const COMMON = {
   apiEndpointId: v.optional(text(/^vpce-[0-9a-f]{8,17}$/, "a VPC endpoint's id, vpce-…")),
   /** Blocks of addresses that may connect to the endpoint that is made. */
   callerCidrs: v.optional(v.pipe(cidrs, v.minLength(1, 'must not be empty'))),
-  /** A name of your own for a public API, and the ARN of its certificate in ACM. By default API Gateway's name. */
+  /** A name of your own for a public API. By default API Gateway's. */
   domainName: v.optional(text(/^([a-z0-9-]+\.)+[a-z]{2,}$/, 'a name such as ping.example.com')),
+  /** Of the certificate of `domainName` in ACM. */
   certificateArn: v.optional(arn('acm', `certificate/${UUID}`, 'the full ARN of a certificate in ACM')),
   /** Whether whoever finds the URL may ping. By default callers sign (IAM). */
   anyoneMayCallTheApi: flag,
@@ -121,6 +122,7 @@ const COMMON = {
   keystoneUrl: v.optional(openStackUrl('v3')),
   /** The block of addresses where Keystone is; this or the security group is needed with `keystoneUrl`. */
   keystoneCidr: v.optional(cidr),
+  /** The security group of Keystone. */
   keystoneSecurityGroupId: v.optional(securityGroupId),
   /** Roles that count as admin, joined by commas. By default `admin`. */
   keystoneAdminRoles: v.optional(
@@ -133,6 +135,7 @@ const COMMON = {
   troveUrl: v.optional(openStackUrl('v1.0')),
   /** The block of addresses where Trove's API is; this or the security group is needed with `troveUrl`. */
   troveCidr: v.optional(cidr),
+  /** The security group of Trove's API. */
   troveSecurityGroupId: v.optional(securityGroupId),
   /** The secret `{"id", "secret"}` of an admin's application credential; needed with `troveUrl`. */
   troveSecretArn: v.optional(secretArn),

@@ -125,10 +125,7 @@ describe('options', () => {
   });
 
   test.each(Object.keys(OPTIONS.entries))('%s is documented', (name) => {
-    const props = readFileSync(
-      join(import.meta.dirname, '..', '..', 'infra', 'guest-rpc-ping-props.ts'),
-      'utf8',
-    );
-    expect(props).toMatch(new RegExp(`(\\*/|;)\\n  readonly ${name}\\?: `));
+    const settings = join(import.meta.dirname, '..', '..', 'infra', 'settings', 'deployment-settings.ts');
+    expect(readFileSync(settings, 'utf8')).toMatch(new RegExp(`\\*/\n  ${name}: `));
   });
 });
