@@ -89,7 +89,7 @@ async function answerMutes(
   if (!history) throw new InvalidConfig('FLEET_STATE_URL is not set: there is nowhere to save a mute');
   const now = new Date();
   const state = await history.edit((saved) => withMutes(saved, request, now), deadline);
-  if (!('mutes' in request)) log.info('mutes_changed', { request_id: requestId, ...request });
+  if (request.mute || request.unmute) log.info('mutes_changed', { request_id: requestId, ...request });
   return muteList(state, now);
 }
 

@@ -8,12 +8,6 @@ import { StateUnavailable } from '../store/state-store.ts';
 
 const VERSION = 2;
 
-/**
- * The state is stale after so many times the rate. A sweep may start late in the scheduler's window and take the rest of
- * the rate, so the ends of two sweeps are at most two rates apart.
- */
-export const STALE_AFTER_RATES = 2;
-
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const reason = v.custom<Reason>((value) => typeof value === 'string' && Object.hasOwn(REASONS, value));
 
@@ -245,6 +239,14 @@ export function parseFleetState(text: string): FleetState {
       'deploy that release again, or delete the state',
     );
   throw new MalformedState(`The saved state is damaged${where && ` (${where})`}`);
+}
+
+/**
+ * Whether a later sweep should have ended. One may start late in the scheduler's window and take the rest of the rate, so the
+ * ends of two sweeps are at most two rates apart.
+ */
+export function isStale({ at }: LastSweep, nowMs: number, rateMs: number): boolean {
+  return nowMs - Date.parse(at) > 2 * rateMs;
 }
 
 export function fleetState(

@@ -4,11 +4,8 @@ import { INSTANCE_ID } from '../guest/topic.ts';
 import { InvalidEvent } from '../sweep/sweep-request.ts';
 import { described, type FleetState, type Mute } from './fleet-state.ts';
 
-/** What an event asks about mutes: to set one, to end one, or which there are. */
-export type MuteRequest =
-  | { readonly mute: v.InferOutput<typeof MUTE_REQUEST> }
-  | { readonly unmute: string }
-  | { readonly mutes: true };
+/** What an event asks about mutes: to set one, to end one, or, with neither, which there are. */
+export type MuteRequest = v.InferOutput<typeof REQUEST>;
 
 /** The mutes as an event is answered. */
 export interface MuteList {
@@ -49,11 +46,16 @@ const length = v.pipe(
   v.check((ms) => ms > 0 && ms <= MAX_MS, LENGTH),
 );
 
-const MUTE_REQUEST = v.object({
-  target: v.optional(target, ''),
-  for: v.optional(length, ''),
-  note: v.exactOptional(text),
-  author: v.exactOptional(text),
+const REQUEST = v.object({
+  mute: v.optional(
+    v.object({
+      target: v.optional(target, ''),
+      for: v.optional(length, ''),
+      note: v.exactOptional(text),
+      author: v.exactOptional(text),
+    }),
+  ),
+  unmute: v.optional(target),
 });
 
 /**
@@ -64,21 +66,14 @@ const MUTE_REQUEST = v.object({
  * @throws InvalidEvent
  */
 export function readMuteRequest(event: unknown): MuteRequest | undefined {
-  const { mute, unmute, mutes, instance_ids: ids, forget } = Object(event);
-  const asked = { mute, unmute, mutes: mutes === true || undefined, instance_ids: ids, forget };
-  const names = Object.entries(asked).flatMap(([name, value]) => (value === undefined ? [] : [name]));
-  if (names.length > 1 && (mute ?? unmute ?? asked.mutes) !== undefined)
-    throw new InvalidEvent(`${names.join(' and ')} do not go together`);
-  if (mutes === true) return { mutes };
-  if (unmute !== undefined) return { unmute: parsed('unmute', target, unmute) };
-  return mute === undefined ? undefined : { mute: parsed('mute', MUTE_REQUEST, mute) };
-}
-
-function parsed<T extends v.GenericSchema>(name: string, schema: T, value: unknown): v.InferOutput<T> {
-  const { success, output, issues } = v.safeParse(schema, value);
-  if (success) return output;
-  const where = [name, v.getDotPath(issues[0])].filter(Boolean).join('.');
-  throw new InvalidEvent(`${where}: ${issues[0].message}`);
+  const { mute, unmute, mutes, instance_ids, forget } = Object(event);
+  if (mute === undefined && unmute === undefined && mutes !== true) return undefined;
+  const asked = Object.entries({ mute, unmute, mutes: mutes === true || undefined, instance_ids, forget });
+  const names = asked.filter(([, value]) => value !== undefined).map(([name]) => name);
+  if (names.length > 1) throw new InvalidEvent(`${names.join(' and ')} do not go together`);
+  const { success, output, issues } = v.safeParse(REQUEST, { mute, unmute });
+  if (!success) throw new InvalidEvent(`${v.getDotPath(issues[0])}: ${issues[0].message}`);
+  return output;
 }
 
 /** `all` or a reason: in whatever case, unlike a hypervisor's name. */
@@ -93,19 +88,19 @@ function isNoMistypedId(target: string): boolean {
 /** The state with what was asked for. @throws InvalidEvent */
 export function withMutes(state: FleetState, request: MuteRequest, now: Date): FleetState {
   const mutes = activeMutes(state.mutes, now);
-  if ('mutes' in request) return { ...state, mutes };
-  const target = 'mute' in request ? request.mute.target : request.unmute;
+  const target = request.mute?.target ?? request.unmute;
   const others = mutes.filter((each) => each.target !== target);
-  if ('unmute' in request) {
-    const targets = mutes.map((mute) => mute.target).join(', ') || 'none';
-    if (others.length === mutes.length)
-      throw new InvalidEvent(`There is no mute of ${target}; the mutes are: ${targets}`);
-    return { ...state, mutes: others };
+  if (request.mute) {
+    if (others.length >= MAX_MUTES) throw new InvalidEvent(`There are ${MAX_MUTES} mutes already`);
+    const { for: ms, ...mute } = request.mute;
+    const until = new Date(now.getTime() + ms).toISOString();
+    return { ...state, mutes: [...others, { ...mute, from: now.toISOString(), until }] };
   }
-  if (others.length >= MAX_MUTES) throw new InvalidEvent(`There are ${MAX_MUTES} mutes already`);
-  const { for: ms, ...mute } = request.mute;
-  const until = new Date(now.getTime() + ms).toISOString();
-  return { ...state, mutes: [...others, { ...mute, from: now.toISOString(), until }] };
+  if (target !== undefined && others.length === mutes.length) {
+    const targets = mutes.map((mute) => mute.target).join(', ') || 'none';
+    throw new InvalidEvent(`There is no mute of ${target}; the mutes are: ${targets}`);
+  }
+  return { ...state, mutes: others };
 }
 
 export function muteList(state: FleetState, now: Date): MuteList {

@@ -3,9 +3,9 @@ import {
   described,
   type FleetState,
   type GuestState,
+  isStale,
   type LastSweep,
   type Mute,
-  STALE_AFTER_RATES,
 } from '../changes/fleet-state.ts';
 import { activeMutes } from '../changes/mutes.ts';
 import { CodedError } from '../coded-error.ts';
@@ -55,16 +55,16 @@ export class NothingKnown extends CodedError {
 /** @throws NothingKnown where the last sweep ended too long ago */
 export function fleetStatus(state: FleetState, nowMs: number, rateMs: number): FleetStatus {
   const { sweep, counted_at: countedAt, control_plane: controlPlane = [] } = state;
-  const isOlder = (at: string, rates: number) => nowMs - Date.parse(at) > rates * rateMs;
-  if (isOlder(sweep.at, EXPIRED_AFTER_RATES))
+  const isExpired = (at: string) => nowMs - Date.parse(at) > EXPIRED_AFTER_RATES * rateMs;
+  if (isExpired(sweep.at))
     throw new NothingKnown(
       `The last sweep ended at ${sweep.at}, more than ${formatDuration(EXPIRED_AFTER_RATES * rateMs)} ago`,
     );
   const verdictsAt = sweep.broker_reachable ? sweep.at : countedAt;
-  const isKnown = verdictsAt !== undefined && !isOlder(verdictsAt, EXPIRED_AFTER_RATES);
-  const isStale = isOlder(sweep.at, STALE_AFTER_RATES);
+  const isKnown = verdictsAt !== undefined && !isExpired(verdictsAt);
   const mutes = activeMutes(state.mutes, new Date(nowMs));
-  return { sweep, isStale, controlPlane, mutes, guests: isKnown ? guestsOf(state) : undefined };
+  const guests = isKnown ? guestsOf(state) : undefined;
+  return { sweep, isStale: isStale(sweep, nowMs, rateMs), controlPlane, mutes, guests };
 }
 
 /** Without what is left of guests that Trove has deleted. */

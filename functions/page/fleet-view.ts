@@ -1,11 +1,11 @@
 import { causeSentence } from '../changes/common-cause.ts';
-import type { FleetState, LastSweep } from '../changes/fleet-state.ts';
+import { type FleetState, isStale, type LastSweep } from '../changes/fleet-state.ts';
 import { activeMutes } from '../changes/mutes.ts';
 import { andMore, cut, excerpt } from '../excerpt.ts';
 import { REASONS } from '../guest/reason.ts';
 import { formatDuration } from '../time/format.ts';
 import { guestTable, type LinkTo } from './guest-table.ts';
-import { type Headline, headline, isStale } from './headline.ts';
+import { type Headline, headline } from './headline.ts';
 import { formatCount, type Html, html, timeElement } from './html.ts';
 import { muteLine } from './mute-line.ts';
 import { type Overview, overviewOf } from './overview.ts';

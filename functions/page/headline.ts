@@ -1,4 +1,4 @@
-import { type LastSweep, STALE_AFTER_RATES } from '../changes/fleet-state.ts';
+import { isStale, type LastSweep } from '../changes/fleet-state.ts';
 import { cut } from '../excerpt.ts';
 import { formatDuration } from '../time/format.ts';
 import { formatCount, guestCount } from './html.ts';
@@ -8,11 +8,6 @@ import type { Counts, Overview } from './overview.ts';
 export interface Headline {
   readonly tone: 'good' | 'warn' | 'bad' | 'stale';
   readonly text: string;
-}
-
-/** Whether the last sweep is too old. */
-export function isStale({ at }: LastSweep, nowMs: number, rateMs: number): boolean {
-  return nowMs - Date.parse(at) > STALE_AFTER_RATES * rateMs;
 }
 
 /** Why nothing is known of the guests as they are now, if so. */

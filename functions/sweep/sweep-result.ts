@@ -50,7 +50,8 @@ export interface Silent {
   readonly why: Unreachable;
 }
 
-export interface SweepResult {
+/** What a sweep says of itself, beside its verdicts. */
+interface Run {
   readonly startedAt: Date;
   readonly endedAt: Date;
   readonly durationMs: number;
@@ -63,6 +64,9 @@ export interface SweepResult {
   readonly queueNodes?: ReadonlyMap<string, string> | undefined;
   /** Undefined where the control plane was not pinged. */
   readonly controlPlane?: readonly TopicFinding[] | undefined;
+}
+
+export interface SweepResult extends Run {
   readonly verdicts: ReadonlyMap<string, Verdict>;
   /** The guests without a verdict because time was short or the broker failed. */
   readonly unreached: ReadonlySet<string>;
@@ -76,11 +80,7 @@ export interface SweepResult {
   readonly error: SweepError | undefined;
 }
 
-export interface SweepRun
-  extends Pick<
-    SweepResult,
-    'startedAt' | 'endedAt' | 'durationMs' | 'origin' | 'bound' | 'trove' | 'queueNodes' | 'controlPlane'
-  > {
+export interface SweepRun extends Run {
   readonly end: SweepEnd;
   /** Why the guests could not be listed. */
   readonly problem?: SweepError | undefined;

@@ -27,9 +27,6 @@ export type SweepEnd =
   | { readonly kind: 'out_of_time' }
   | { readonly kind: 'broker_failed'; readonly failure: Unreachable };
 
-/** The same within a run, where a ping or the sign of life may also throw. */
-type End = SweepEnd | { readonly kind: 'failed'; readonly error: unknown };
-
 /** These speak of the broker, and hold for every guest. */
 const BROKER_REASONS: ReadonlySet<Reason> = new Set([
   'broker_unreachable',
@@ -96,20 +93,23 @@ export class Sweep {
   ): Promise<SweepEnd> {
     const { client, liveness } = transport;
     const pings = new ConcurrentPings(liveness);
-    let end: End = { kind: 'complete' };
-    const stop = (why: End) => {
+    let outcome: () => SweepEnd = () => ({ kind: 'complete' });
+    const stop = (why: () => SweepEnd) => {
       if (pings.isStopped) return; // what the stopped pings end in is a consequence
-      end = why;
+      outcome = why;
       pings.stop();
     };
     const proofOfLife = sharedProof(proveAlive);
-    const fail = (error: unknown) => stop({ kind: 'failed', error });
+    const fail = (error: unknown) =>
+      stop(() => {
+        throw error;
+      });
     const silenceMs = () => pings.silenceMs;
     const ping = async (instanceId: string, stopped: Interruption) => {
       try {
         const verdict = await this.#ping(transport, instanceId, stopped, silenceMs);
         if (stopped.isInterrupted) return false;
-        if (isOfBroker(verdict)) stop({ kind: 'broker_failed', failure: verdict });
+        if (isOfBroker(verdict)) stop(() => ({ kind: 'broker_failed', failure: verdict }));
         else if (!needsProof(verdict)) this.#settle(instanceId, verdict);
         else {
           await Promise.race([proofOfLife(), pings.stopped]);
@@ -121,7 +121,7 @@ export class Sweep {
         return false;
       }
     };
-    const timer = setTimeout(() => stop({ kind: 'out_of_time' }), this.deadline.leftMs);
+    const timer = setTimeout(() => stop(() => ({ kind: 'out_of_time' })), this.deadline.leftMs);
     const watch = setInterval(() => proofOfLife().catch(fail), PROOF_EVERY_MS);
     interruption.onInterrupted(fail);
     for (const instanceId of this.#waiting) {
@@ -133,7 +133,7 @@ export class Sweep {
     await pings.settled();
     clearTimeout(timer);
     clearInterval(watch);
-    return outcome(end);
+    return outcome();
   }
 
   #settle(instanceId: string, verdict: Verdict): void {
@@ -142,12 +142,6 @@ export class Sweep {
     if (verdict.reachable) this.#failedAt.delete(instanceId);
     else if (!this.#failedAt.has(instanceId)) this.#failedAt.set(instanceId, Date.now());
   }
-}
-
-/** @throws what a ping or the broker's sign of life failed with */
-function outcome(end: End): SweepEnd {
-  if (end.kind === 'failed') throw end.error;
-  return end;
 }
 
 /** These mean something only while the connection lives: on a dead one, every guest is silent and every queue down. */
