@@ -5,6 +5,7 @@ import { INSTANCE_ID } from '../guest/topic.ts';
 import { HISTORY_LINE, instanceId, moment } from '../history/history-line.ts';
 import { isRecord, parseJson } from '../json.ts';
 import { StateUnavailable } from '../store/state-store.ts';
+import { APART } from '../sweep/sweep-result.ts';
 
 const VERSION = 2;
 
@@ -23,17 +24,9 @@ const LAST_SWEEP = v.object({
   /** When the sweep ended. */
   at: moment,
   started_at: v.exactOptional(moment),
-  checked: count,
-  reachable: count,
-  unreachable: count,
-  unknown: count,
-  new: v.exactOptional(count, 0),
-  abandoned: v.exactOptional(count, 0),
-  expected_silent: v.exactOptional(count, 0),
-  orphaned: v.exactOptional(count, 0),
-  muted: v.exactOptional(count, 0),
-  guests_unencrypted: v.exactOptional(count),
-  guests_with_several_consumers: v.exactOptional(count),
+  ...v.entriesFromList(['checked', 'reachable', 'unreachable', 'unknown'], count),
+  ...v.entriesFromList(APART, v.exactOptional(count, 0)),
+  ...v.entriesFromList(['guests_unencrypted', 'guests_with_several_consumers'], v.exactOptional(count)),
   broker_reachable: v.boolean(),
   duration_ms: count,
   guests_from: v.picklist(['event', 'bindings', 'queues', 'last_list', 'nowhere']),
@@ -54,11 +47,7 @@ const LAST_SWEEP = v.object({
 });
 
 /** What Trove says of an instance, where that is known. */
-const DESCRIBED = {
-  name: v.exactOptional(v.string()),
-  project_id: v.exactOptional(v.string()),
-  hypervisor: v.exactOptional(v.string()),
-};
+const DESCRIBED = v.entriesFromList(['name', 'project_id', 'hypervisor'], v.exactOptional(v.string()));
 
 const SEEN = {
   /** Of the last sweep in which the guest was unreachable. */
@@ -88,7 +77,7 @@ const GUEST = v.object({
   reported,
   /** With what reason it was reported unreachable. */
   reported_reason: v.exactOptional(reason),
-  counted_apart: v.exactOptional(v.picklist(['new', 'abandoned', 'expected_silent', 'orphaned', 'muted'])),
+  counted_apart: v.exactOptional(v.picklist(APART)),
   /** It was muted at its last verdict, and nobody was told what that was. */
   muted: v.exactOptional(v.literal(true)),
   /** It was first seen while the fleet was known, and has not answered since. */

@@ -21,21 +21,16 @@ export class Archive {
   /** Adds lines; those that are there already, since an answer was lost, are not added twice. @throws StateUnavailable, StateConflict */
   async file(lines: readonly HistoryLine[], deadline: Deadline): Promise<void> {
     const months = Map.groupBy(lines, ({ at }) => monthOf(at));
-    for (const [month, some] of months)
-      await this.#add(
-        month,
-        some.map((line) => JSON.stringify(line)),
-        deadline,
-      );
+    for (const [month, some] of months) await this.#add(month, some, deadline);
   }
 
-  async #add(month: string, lines: readonly string[], deadline: Deadline): Promise<void> {
+  async #add(month: string, lines: readonly HistoryLine[], deadline: Deadline): Promise<void> {
     const store = openHistoryStore(this.#location, month);
     for (let attempt = 1; ; attempt++) {
       const stored = await store.read(deadline);
       const text = textOf(month, stored);
       const known = new Set(text.slice(-TAIL).split('\n'));
-      const added = lines.filter((line) => !known.has(line));
+      const added = lines.map((line) => JSON.stringify(line)).filter((line) => !known.has(line));
       if (added.length === 0) return;
       try {
         const whole = text === '' || text.endsWith('\n') ? text : `${text}\n`; // half a line spoils no other
