@@ -8,10 +8,7 @@ import { Deadline } from './time/deadline.ts';
 /** What CloudFormation asks of a custom resource: one user of the broker, to be made, made anew or deleted. */
 const REQUEST = v.object({
   RequestType: v.picklist(['Create', 'Update', 'Delete']),
-  ResponseURL: v.string(),
-  StackId: v.string(),
-  RequestId: v.string(),
-  LogicalResourceId: v.string(),
+  ...v.entriesFromList(['ResponseURL', 'StackId', 'RequestId', 'LogicalResourceId'], v.string()),
   /** The user's name. */
   PhysicalResourceId: v.optional(v.string()),
   ResourceProperties: v.object({
@@ -20,18 +17,11 @@ const REQUEST = v.object({
     AdministratorSecretId: v.string(),
     /** The secret with the user's name and password. */
     UserSecretId: v.string(),
-    Vhost: v.string(),
-    Tags: v.string(),
-    Configure: v.string(),
-    Write: v.string(),
-    Read: v.string(),
+    ...v.entriesFromList(['Vhost', 'Tags', 'Configure', 'Write', 'Read'], v.string()),
   }),
 });
 
-type Request = v.InferOutput<typeof REQUEST>;
-
 const LOGIN = v.object({ username: v.string(), password: v.string() });
-type Login = v.InferOutput<typeof LOGIN>;
 
 /** How long the broker may take to answer: a new one, for a while, does not. */
 const ANSWER_WITHIN_MS = 90_000;
@@ -56,11 +46,8 @@ export async function handler(event: unknown): Promise<void> {
 }
 
 /** @returns the user's name */
-async function perform({
-  RequestType,
-  PhysicalResourceId = '',
-  ResourceProperties,
-}: Request): Promise<string> {
+async function perform(asked: v.InferOutput<typeof REQUEST>): Promise<string> {
+  const { RequestType, PhysicalResourceId = '', ResourceProperties } = asked;
   const { AdministratorSecretId, UserSecretId, Endpoint, Vhost: vhost, Tags: tags } = ResourceProperties;
   const deadline = Deadline.in(ANSWER_WITHIN_MS);
   const request = managementApi(Endpoint, await loginOf(AdministratorSecretId, deadline), deadline);
@@ -76,17 +63,17 @@ async function perform({
   return username;
 }
 
-async function loginOf(secretId: string, deadline: Deadline): Promise<Login> {
+async function loginOf(secretId: string, deadline: Deadline) {
   return v.parse(LOGIN, parseJson(await readSecret(secretId, deadline)));
 }
 
 /** RabbitMQ's management API, as its administrator; asked again until it answers. */
-function managementApi(endpoint: string, { username, password }: Login, deadline: Deadline) {
+function managementApi(endpoint: string, login: v.InferOutput<typeof LOGIN>, deadline: Deadline) {
   const { protocol, hostname, origin } = new URL(endpoint);
   const api = `${protocol === 'amqps:' ? `https://${hostname}` : origin}/api`;
   const headers = { 'Content-Type': 'application/json' };
   const signal = deadline.signal();
-  const options = { headers, auth: `${username}:${password}`, agent: false, signal };
+  const options = { headers, auth: `${login.username}:${login.password}`, agent: false, signal };
   const ask = async (url: URL, method: string, body: string): ReturnType<typeof send> => {
     try {
       return await send(url, { ...options, method }, body);

@@ -77,7 +77,10 @@ async function answerFleet(
   const pingsAt = { url: baseUrlOf(event), projectId: lambda.caller?.projectId };
   const type = request.isForTargets ? TYPES[0] : preferredType(header(event, 'accept'), TYPES);
   const content = [version, status.isStale, status.mutes, page.guests === undefined, type, request];
-  const etag = etagOf(request.isForTargets ? [...content, pingsAt] : content);
+  const hash = createHash('sha256').update(
+    JSON.stringify(request.isForTargets ? [...content, pingsAt] : content),
+  );
+  const etag = `W/"${hash.digest('base64url')}"`; // weak, since the same content can be compressed or not
   const headers = {
     ETag: etag,
     'Cache-Control': 'private, no-cache',
@@ -153,11 +156,6 @@ function pageOf(
 function text(type: Type, status: FleetStatus, { guests }: FleetPage): Iterable<string> {
   if (type === 'application/json') return fleetJson(status, guests);
   return metricsText(status, guests, type === 'text/plain' ? 'prometheus' : 'openmetrics');
-}
-
-/** Weak, since the same content can be compressed or not. */
-function etagOf(content: unknown): string {
-  return `W/"${createHash('sha256').update(JSON.stringify(content)).digest('base64url')}"`;
 }
 
 function ofCaller({ caller, hops }: CallerContext): object {

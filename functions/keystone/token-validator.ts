@@ -22,6 +22,8 @@ const MAX_TIMEOUT_MS = 3000;
 /** What Apache, the usual server before Keystone, takes in one header. A federated user with many groups has 4 kB. */
 const MAX_TOKEN_LENGTH = 8190 - 'X-Subject-Token: '.length;
 
+const TOO_MANY = 'Keystone is not asked for now: too many tokens were bad';
+
 /** How many tokens of either kind are remembered; quick-lru may keep up to twice as many. */
 const MEMORY = 1000;
 
@@ -50,7 +52,8 @@ export class TokenValidator {
   async validate(token: string | undefined, deadline: Deadline, hops = new Hops()): Promise<Token> {
     if (!token) throw new Unauthenticated('token_missing');
     if (token.length > MAX_TOKEN_LENGTH) throw new Unauthenticated('token_too_long');
-    if (!isHeaderValue(token)) throw new Unauthenticated('token_unknown');
+    // All kinds of tokens consist of visible ASCII; Node would refuse to send anything else.
+    if (!/^[!-~]+$/.test(token)) throw new Unauthenticated('token_unknown');
     const key = hash('sha256', token, 'base64');
     const badForMs = Date.now() - (this.#bad.get(key) ?? 0); // negative where the clock was set back
     if (badForMs >= 0 && badForMs < BAD_FOR_MS) throw new Unauthenticated('token_unknown');
@@ -70,7 +73,8 @@ export class TokenValidator {
 
   async #ask(key: string, token: string, deadline: Deadline): Promise<Token> {
     const reserved = BURST * (this.#bad.has(key) ? 0.5 : reservedShare(token));
-    if (!this.#limit.take(reserved)) throw tooManyBadTokens();
+    if (!this.#limit.take(reserved))
+      throw new KeystoneUnavailable(TOO_MANY, { code: 'too_many_bad_tokens', retryAfter: '1' });
     try {
       const known = await this.#api.validate(token, deadline.within(MAX_TIMEOUT_MS));
       this.#limit.giveBack();
@@ -81,17 +85,6 @@ export class TokenValidator {
       throw error;
     }
   }
-}
-
-/** Keystone is not asked about the next tokens for now. */
-function tooManyBadTokens(): KeystoneUnavailable {
-  const options = { code: 'too_many_bad_tokens', retryAfter: '1' } as const;
-  return new KeystoneUnavailable('Keystone is not asked for now: too many tokens were bad', options);
-}
-
-/** Visible ASCII, of which all kinds of tokens consist; Node would refuse to send anything else. */
-function isHeaderValue(token: string): boolean {
-  return /^[!-~]+$/.test(token);
 }
 
 /** A Fernet token's first byte is 0x80, the next eight are the time at which it was made, in seconds. */

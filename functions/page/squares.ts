@@ -14,12 +14,7 @@ const NAMES: Readonly<Record<Kind, string>> = {
 };
 
 /** A square's width in pixels, gap included, from how many guests on. */
-const PITCHES = [
-  { from: 20_000, pitch: 3 },
-  { from: 2_000, pitch: 5 },
-  { from: 500, pitch: 10 },
-  { from: 0, pitch: 16 },
-];
+const PITCHES = { 3: 20_000, 5: 2_000, 10: 500, 16: 0 };
 
 /** For more guests no squares are drawn, only counts: the page must stay small whatever the state says. */
 const MAX_SQUARES = 100_000;
@@ -51,7 +46,8 @@ ${labelled.map((guest, index) => labelledSquare(grid, guest, index))}${groups(gr
 type Grid = ReturnType<typeof gridOf>;
 
 function gridOf(total: number) {
-  const { pitch } = PITCHES.find(({ from }) => total >= from) ?? { pitch: 3 };
+  const [narrowest] = Object.entries(PITCHES).filter(([, from]) => total >= from);
+  const pitch = Number(narrowest?.[0]);
   return { pitch, columns: Math.min(total, Math.floor(MAX_WIDTH / pitch)) };
 }
 

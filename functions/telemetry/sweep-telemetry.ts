@@ -81,7 +81,19 @@ function recordMetrics(
   { orphaned }: Tally['totals'],
   summary: ReportedSummary,
 ): void {
-  const { checked, reachable, unreachable, error, control_plane: topics } = summary;
+  const {
+    checked,
+    reachable,
+    unreachable,
+    unknown,
+    error,
+    control_plane: topics,
+    state_problem: problem,
+  } = summary;
+  // Also where no guest was checked, though some are remembered.
+  const isShrunk = summary.shrunk || (checked === 0 && unknown > 0 && summary.guests_from !== 'event');
+  // A new history is saved from this sweep on.
+  const isKept = problem?.code !== 'state_unreadable' && problem?.code !== 'state_not_kept';
   // Where nobody could be checked, a count of 0 unreachable guests would be wrong.
   const isKnown = checked > 0 || !error;
   const totals = embedded({
@@ -89,17 +101,14 @@ function recordMetrics(
     SweepComplete: error && !OF_THE_FLEET.has(error.code) ? 0 : 1,
     GuestsChecked: checked,
     ...(isKnown && { GuestsReachable: reachable, GuestsUnreachable: unreachable }),
-    GuestsUnknown: summary.unknown,
+    GuestsUnknown: unknown,
     GuestsNew: summary.new,
     GuestsAbandoned: summary.abandoned,
     GuestsExpectedSilent: summary.expected_silent,
     GuestsMuted: summary.muted,
     OrphanedQueues: orphaned,
     GuestsUnencrypted: summary.guests_unencrypted,
-    ...(summary.changes && {
-      FleetStateKept: isKept(summary) ? 1 : 0,
-      FleetShrank: isShrunk(summary) ? 1 : 0,
-    }),
+    ...(summary.changes && { FleetStateKept: isKept ? 1 : 0, FleetShrank: isShrunk ? 1 : 0 }),
     ...(topics && { ControlPlaneUnreachable: topics.filter(({ reachable }) => reachable === false).length }),
     SweepDuration: summary.duration_ms,
   });
@@ -112,16 +121,6 @@ function recordMetrics(
 
   const times = sample(roundTripsMs);
   if (times.length > 0) log.metrics({ request_id: requestId, ...embedded({ RoundTripTime: times }) });
-}
-
-/** Also where no guest was checked, though some are remembered. */
-function isShrunk({ shrunk, checked, unknown, guests_from: from }: ReportedSummary): boolean {
-  return shrunk !== undefined || (checked === 0 && unknown > 0 && from !== 'event');
-}
-
-/** A new history is saved from this sweep on. */
-function isKept({ state_problem: problem }: ReportedSummary): boolean {
-  return problem?.code !== 'state_unreadable' && problem?.code !== 'state_not_kept';
 }
 
 /** All values, or as many as one EMF line takes, evenly from the least to the greatest: the percentiles stay. */
