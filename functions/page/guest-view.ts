@@ -34,36 +34,31 @@ export function guestView(history: GuestHistory, options: ViewOptions): Html {
 function content({ id, state, lines }: GuestHistory, { nowMs, rateMs }: ViewOptions): Html {
   if (state === undefined || 'problem' in state)
     return html`<h1 class="warn">${id}</h1><p class="trouble">${state?.problem ?? 'No sweep has been saved yet'}.</p>`;
-  const guest = state.guests[id];
-  const known = guest ?? described(state.answered[id]);
-  const now = new Date(nowMs);
+  const silent = state.guests[id]?.sweeps ? state.guests[id] : undefined;
+  const known = silent ?? described(state.answered[id]);
   const { name, project_id: project, hypervisor } = known ?? {};
-  const facts = [name && id, project && `project ${project}`, hypervisor].filter(
-    (fact) => fact !== undefined,
-  );
-  const mute = muteOf(state.mutes, id, { ...known, ...(guest && { reason: guest.reason }) }, now);
-  const { tone, text } = statusOf(guest, known !== undefined, nowMs);
+  const facts = [name && id, project && `project ${project}`, hypervisor].filter(Boolean);
+  const mute = muteOf(state.mutes, id, known, new Date(nowMs));
+  const { tone, text } = statusOf(silent, known !== undefined, nowMs);
   const trouble = sweepTrouble(state.sweep, nowMs, rateMs);
   return html`<h1 class="${trouble ? 'warn' : tone}">${cut(name ?? id, MAX_TEXT)} ${trouble && 'then '}${text}</h1>
-${trouble && html`<p class="trouble"><b class="bad">${trouble}.</b></p>`}<p class="facts">${cut(facts.join(' · '), MAX_TEXT)}</p>${mute && muteLine(mute, nowMs)}${whatToDo(guest)}${
+${trouble && html`<p class="trouble"><b class="bad">${trouble}.</b></p>`}<p class="facts">${cut(facts.join(' · '), MAX_TEXT)}</p>${mute && muteLine(mute, nowMs)}${whatToDo(silent)}${
     'problem' in lines ? html`<p class="trouble">${lines.problem}.</p>` : past(id, state, lines, nowMs)
   }`;
 }
 
-function statusOf(guest: GuestState | undefined, isKnown: boolean, nowMs: number): Headline {
-  if (!guest || guest.sweeps === 0)
-    return isKnown
-      ? { tone: 'good', text: 'is reachable' }
-      : { tone: 'warn', text: 'is not known to the last sweep' };
-  const { since, reason, counted_apart: why } = guest;
+function statusOf(silent: GuestState | undefined, isKnown: boolean, nowMs: number): Headline {
+  if (!isKnown) return { tone: 'warn', text: 'is not known to the last sweep' };
+  if (!silent) return { tone: 'good', text: 'is reachable' };
+  const { since, reason, counted_apart: why } = silent;
   const apart = why ? ` (${HEADINGS[why].title})` : '';
   const text = `is unreachable since ${formatTime(since, nowMs)} UTC: ${reason}${apart}`;
   return { tone: why ? 'warn' : 'bad', text };
 }
 
-function whatToDo(guest: GuestState | undefined): Html | undefined {
-  if (!guest || guest.sweeps === 0) return undefined;
-  const { means, todo } = REASONS[guest.reason];
+function whatToDo(silent: GuestState | undefined): Html | undefined {
+  if (!silent) return undefined;
+  const { means, todo } = REASONS[silent.reason];
   return html`<p class="facts">${means} <b>First:</b> ${todo}</p>`;
 }
 

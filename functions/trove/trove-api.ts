@@ -1,6 +1,6 @@
 import type { TroveSettings } from '../settings/trove-settings.ts';
 import type { Deadline } from '../time/deadline.ts';
-import { ApplicationCredential } from './application-credential.ts';
+import { tokenIssuer } from './application-credential.ts';
 import { parseInstance, type TroveInstance } from './instance.ts';
 import { requestJson, TroveUnavailable } from './json-request.ts';
 
@@ -24,12 +24,12 @@ const MAX_READINGS = 4;
 /** Trove's management API, as an application credential with the role `admin` may call it. */
 export class TroveApi {
   readonly #url: string;
-  readonly #credential: ApplicationCredential;
+  readonly #token: ReturnType<typeof tokenIssuer>;
   readonly #pageSize: number;
 
   constructor({ url, keystoneUrl, credential }: TroveSettings, pageSize = PAGE_SIZE) {
     this.#url = url;
-    this.#credential = new ApplicationCredential(keystoneUrl, credential);
+    this.#token = tokenIssuer(keystoneUrl, credential);
     this.#pageSize = pageSize;
   }
 
@@ -92,7 +92,7 @@ export class TroveApi {
   /** @returns what Trove answers, as JSON gave it */
   async #page(limit: number, marker: number, deadline: Deadline): Promise<unknown> {
     for (let attempt = 1; ; attempt++) {
-      const { token, projectId } = await this.#credential.token(deadline);
+      const { token, projectId } = await this.#token(deadline, attempt > 1);
       const url = new URL(`${this.#url}/${encodeURIComponent(projectId)}/mgmt/instances`);
       url.search = `deleted=false&include_clustered=true&limit=${limit}${marker > 0 ? `&marker=${marker}` : ''}`;
       const headers = { 'X-Auth-Token': token, Accept: 'application/json' };
@@ -101,7 +101,6 @@ export class TroveApi {
       if (status === 200) throw new TroveUnavailable("Trove's answer is not JSON");
       if (status !== 401 || attempt > 1)
         throw new TroveUnavailable(`Trove answered with status ${status}${MEANINGS[status] ?? ''}`);
-      this.#credential.forget(); // the token may have been revoked
     }
   }
 }
