@@ -45,11 +45,7 @@ export function commonCause(
   return best?.cause;
 }
 
-const WORDS: Readonly<Record<Attribute, (value: string) => string>> = {
-  hypervisor: (value) => `are on ${value}`,
-  broker_node: (value) => `have their queue on ${value}`,
-  datastore_version: (value) => `run ${value}`,
-};
+const WORDS = { hypervisor: 'are on', broker_node: 'have their queue on', datastore_version: 'run' } as const;
 
 /** Such as `12 of 13 unreachable guests are on compute-7, since 02:14 UTC`. */
 export function causeSentence(
@@ -57,5 +53,5 @@ export function causeSentence(
   nowMs: number,
 ): string {
   const whose = guests === unreachable ? `All ${guests}` : `${guests} of ${unreachable}`;
-  return `${whose} unreachable guests ${WORDS[attribute](value)}, since ${formatTime(since, nowMs)} UTC`;
+  return `${whose} unreachable guests ${WORDS[attribute]} ${value}, since ${formatTime(since, nowMs)} UTC`;
 }

@@ -2,6 +2,7 @@ import { andMore, excerpt } from '../excerpt.ts';
 import type { Reason } from '../guest/reason.ts';
 import { DAY_MS, formatDuration } from '../time/format.ts';
 import type { GuestState } from './fleet-state.ts';
+import type { Change } from './transition.ts';
 
 /** What is still unreachable: longest first, by reason and hypervisor. */
 export interface Reminder {
@@ -14,11 +15,7 @@ export interface ReminderGroup {
   readonly reason: Reason;
   readonly hypervisor?: string;
   readonly guests: number;
-  readonly longest: readonly {
-    readonly instance_id: string;
-    readonly name?: string;
-    readonly since: string;
-  }[];
+  readonly longest: readonly Pick<Change, 'instance_id' | 'name' | 'since'>[];
 }
 
 const MAX_GROUPS = 5;

@@ -1,5 +1,5 @@
 import { causeSentence } from '../changes/common-cause.ts';
-import { type FleetState, isStale, type LastSweep } from '../changes/fleet-state.ts';
+import { type FleetState, isStale, type LastSweep, type Mute } from '../changes/fleet-state.ts';
 import { activeMutes } from '../changes/mutes.ts';
 import { andMore, cut, excerpt } from '../excerpt.ts';
 import { REASONS } from '../guest/reason.ts';
@@ -7,7 +7,6 @@ import { formatDuration } from '../time/format.ts';
 import { guestTable, type LinkTo } from './guest-table.ts';
 import { type Headline, headline } from './headline.ts';
 import { formatCount, type Html, html, timeElement } from './html.ts';
-import { muteLine } from './mute-line.ts';
 import { type Overview, overviewOf } from './overview.ts';
 import { squares } from './squares.ts';
 import { stylesheet, type Theme } from './stylesheet.ts';
@@ -19,8 +18,9 @@ export type PageState = FleetState | undefined | { readonly problem: string };
 const MAX_TEXT = 1000;
 const MAX_TOPIC = 64;
 
-/** Mutes that are listed: the guests come soon after. */
+/** Mutes that are listed: the guests come soon after; and the longest text of one. */
 const MAX_MUTES = 3;
+const MAX_IN_MUTE = 200;
 
 export interface ViewOptions {
   readonly nowMs: number;
@@ -105,6 +105,14 @@ function shrunk({ shrunk }: FleetState, nowMs: number): Html | undefined {
     shrunk &&
     html`<p class="trouble"><b class="bad">fleet_shrank</b> · ${formatCount(shrunk.from)} guests answered before ${timeElement(shrunk.since, nowMs)} UTC.</p>`
   );
+}
+
+/** A mute as a sentence: of what, until when, by whom and why. */
+export function muteLine({ target, until, author, note }: Mute, nowMs: number): Html {
+  const who = [author && `by ${cut(author, MAX_IN_MUTE)}`, note && cut(note, MAX_IN_MUTE)]
+    .filter(Boolean)
+    .join(': ');
+  return html`<p class="facts"><b class="warn">Muted</b>: ${cut(target, MAX_IN_MUTE)} until ${timeElement(until, nowMs)} UTC${who && `, ${who}`}</p>`;
 }
 
 /** The mutes that have not ended, and when people were last reminded. */

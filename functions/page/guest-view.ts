@@ -5,11 +5,10 @@ import { REASONS } from '../guest/reason.ts';
 import { type HistoryLine, linesOf, roundTripsOf } from '../history/history-line.ts';
 import { downMs, type Incident, incidentsOf, ofGuest, remarksOn } from '../history/incidents.ts';
 import { DAY_MS, formatDuration, formatTime } from '../time/format.ts';
-import type { PageState, ViewOptions } from './fleet-view.ts';
+import { muteLine, type PageState, type ViewOptions } from './fleet-view.ts';
 import { HEADINGS } from './guest-table.ts';
 import { type Headline, sweepTrouble } from './headline.ts';
 import { type Html, html, timeElement } from './html.ts';
-import { muteLine } from './mute-line.ts';
 import { stylesheet } from './stylesheet.ts';
 
 export interface GuestHistory {

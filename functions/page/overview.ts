@@ -5,15 +5,12 @@ import type {
   GuestState,
   LastSweep,
 } from '../changes/fleet-state.ts';
-import { REASONS, type Reason } from '../guest/reason.ts';
-import { APART, type Apart } from '../sweep/sweep-result.ts';
+import type { Reason } from '../guest/reason.ts';
+import { APART, type Apart, SEVERITY } from '../sweep/sweep-result.ts';
 
 export interface ShownGuest extends GuestState {
   readonly id: string;
 }
-
-/** The reasons, worst first. */
-const SEVERITY = Object.keys(REASONS);
 
 /** How many topics of the control plane are shown. */
 const MAX_TOPICS = 20;

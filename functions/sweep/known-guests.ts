@@ -5,19 +5,17 @@ import type { Deadline } from '../time/deadline.ts';
 /** Lists names on the broker, each of which may be a guest's topic, in any order and more than once. */
 export type ListNames = (deadline: Deadline) => Promise<readonly string[]>;
 
-/** Where the guests' topics are found. */
-export interface Directories {
-  /** The routing keys of what is bound to the control exchange. */
-  readonly bindings: ListNames;
-  /** The names of all queues: more to list, and a queue whose broker node is down may be missing. */
-  readonly queues: ListNames;
-}
+/**
+ * Where the guests' topics are found: the routing keys of what is bound to the control exchange, and the names of all queues,
+ * which are more to list, and of which one whose broker node is down may be missing.
+ */
+type Directory = 'bindings' | 'queues';
 
 /** The fleet, as it was listed just now, or when listing last succeeded. */
 export interface Listing {
   /** The guests' instance ids. */
   readonly guests: ReadonlySet<string>;
-  readonly from: keyof Directories | 'last_list';
+  readonly from: Directory | 'last_list';
   /** Why the guests were not found a better way. */
   readonly problem?: string;
   /** Of the last list: milliseconds since it was made. */
@@ -35,7 +33,9 @@ export class FleetUnknown extends CodedError {
  *
  * @returns a function that throws FleetUnknown
  */
-export function guestLister(directories: Directories): (deadline: Deadline) => Promise<Listing> {
+export function guestLister(
+  directories: Readonly<Record<Directory, ListNames>>,
+): (deadline: Deadline) => Promise<Listing> {
   let last: { readonly guests: ReadonlySet<string>; readonly at: number } | undefined;
   return async (deadline) => {
     let problem: string | undefined;

@@ -150,7 +150,7 @@ export interface Tally {
 }
 
 /** The reasons, from the worst to the least: the further a ping got, the better. */
-const SEVERITY = Object.keys(REASONS);
+export const SEVERITY = Object.keys(REASONS);
 
 /** @param apart the guests to be counted apart, where they are unreachable */
 export function tally(

@@ -24,17 +24,9 @@ export class Log {
     this.#minimum = minimum === -1 ? LEVELS.indexOf('INFO') : minimum;
   }
 
-  debug(message: string, fields: Fields): void {
-    this.#write('DEBUG', message, fields);
-  }
-
-  info(message: string, fields: Fields): void {
-    this.#write('INFO', message, fields);
-  }
-
-  warn(message: string, fields: Fields): void {
-    this.#write('WARN', message, fields);
-  }
+  readonly debug = (message: string, fields: Fields): void => this.#write('DEBUG', message, fields);
+  readonly info = (message: string, fields: Fields): void => this.#write('INFO', message, fields);
+  readonly warn = (message: string, fields: Fields): void => this.#write('WARN', message, fields);
 
   /** @param error what was thrown: becomes the field `error` with name, code, stack and causes */
   error(message: string, fields: Fields, error?: unknown): void {
