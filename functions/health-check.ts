@@ -12,11 +12,10 @@ import { readControlPlaneTopics, readStateSettings } from './settings/state-sett
 import { readTroveSettings } from './settings/trove-settings.ts';
 import { InvalidConfig, orInvalidConfig } from './settings/variables.ts';
 import { openStateStore } from './store/state-location.ts';
-import { FleetUnknown, type Listing } from './sweep/known-guests.ts';
 import { MAX_IN_SUMMARY, summarize } from './sweep/summary.ts';
 import type { Sweep, SweepEnd } from './sweep/sweep.ts';
 import { readSweepRequest, type SweepRequest } from './sweep/sweep-request.ts';
-import { type Origin, type SweepError, type SweepRun, sweepResult } from './sweep/sweep-result.ts';
+import { type Origin, sweepResult } from './sweep/sweep-result.ts';
 import { log, recordSweep } from './telemetry/sweep-telemetry.ts';
 import { Deadline } from './time/deadline.ts';
 import { troveLister } from './trove/trove-list.ts';
@@ -99,36 +98,36 @@ async function check(
   requestId: string,
   deadline: Deadline,
 ): Promise<ReportedSummary> {
+  const { instanceIds: named } = request;
   const startedAt = new Date();
   const start = performance.now();
   const stateMs = history ? Math.min(MAX_STATE_MS, STATE_SHARE * deadline.leftMs) : 0;
   const sweepDeadline = Deadline.in(deadline.leftMs - stateMs);
   const listing = sweepDeadline.share(LISTING_SHARE);
-  const [saved, found] = await Promise.all([
+  // Where nobody can be listed, the sweep runs all the same, to find out whether the broker can be reached.
+  const [saved, { guests, ...origin }] = await Promise.all([
     history?.load(listing),
-    findGuests(listGuests, request, listing),
+    named ? { guests: new Set(named), from: 'event' as const } : listGuests(listing),
   ]);
   const remembered = new RememberedGuests(saved, request.forget);
   const sweep = planSweep(environment, {
-    instanceIds: found.guests,
+    instanceIds: guests,
     requestId,
     deadline: sweepDeadline,
     asksFirst: (id) => remembered.hasNoConsumer(id),
   });
-  if (request.instanceIds === undefined) sweep.add(remembered);
+  if (!named) sweep.add(remembered);
   const members = sweep.unreached.size;
   const isAlive = (id: string) => remembered.isAlive(id);
   const run = () => withProgress(sweep, () => runSweep(environment, sweep, isAlive));
-  const [firstEnd, list] = await Promise.all([
-    run(),
-    request.instanceIds ? undefined : listInstances?.(sweepDeadline),
-  ]);
+  const [firstEnd, list] = await Promise.all([run(), named ? undefined : listInstances?.(sweepDeadline)]);
   sweep.add(list?.instances.keys() ?? []);
   const end = firstEnd.kind === 'complete' && sweep.unreached.size > 0 ? await run() : firstEnd;
-  const isPinged = end.kind === 'complete' && request.instanceIds === undefined;
+  const isPinged = end.kind === 'complete' && !named;
   const controlPlane = isPinged ? await runControlPlane(environment, topics, sweepDeadline) : undefined;
   const result = sweepResult(sweep, {
-    ...withMemory(found, members, saved),
+    origin: withMemory(origin, members, saved),
+    bound: named || 'problem' in origin ? undefined : guests,
     end,
     startedAt,
     endedAt: new Date(),
@@ -148,41 +147,15 @@ async function check(
   return reported;
 }
 
-/** The guests that the broker, or the event, names. */
-interface Found {
-  readonly guests: ReadonlySet<string>;
-  readonly origin: Origin;
-  readonly bound?: ReadonlySet<string>;
-  readonly problem?: SweepError;
-}
-
-async function findGuests(
-  listGuests: (deadline: Deadline) => Promise<Listing>,
-  { instanceIds }: SweepRequest,
-  deadline: Deadline,
-): Promise<Found> {
-  if (instanceIds) return { guests: new Set(instanceIds), origin: { from: 'event' } };
-  try {
-    const { guests, ...origin } = await listGuests(deadline);
-    return { guests, origin, ...(origin.problem === undefined && { bound: guests }) };
-  } catch (error) {
-    if (!(error instanceof FleetUnknown)) throw error;
-    // The sweep runs all the same, to find out whether the broker can be reached.
-    const { code, message } = error;
-    return { guests: new Set(), origin: { from: 'nowhere' }, problem: { code, message } };
-  }
-}
-
 /** Where the broker does not list the guests, those of the saved state are swept, and called the last list. */
 function withMemory(
-  { origin, bound, problem }: Found,
+  listed: Origin,
   members: number,
   saved: Awaited<ReturnType<FleetHistory['load']>> | undefined,
-): Pick<SweepRun, 'origin' | 'bound' | 'problem'> {
+): Origin {
   const state = saved && 'state' in saved ? saved.state : undefined;
-  if (problem === undefined || members === 0 || state === undefined) return { origin, bound, problem };
-  const ageMs = Math.max(0, Date.now() - Date.parse(state.sweep.at));
-  return { origin: { from: 'last_list', problem: problem.message, ageMs } };
+  if (listed.from !== 'nowhere' || members === 0 || state === undefined) return listed;
+  return { ...listed, from: 'last_list', ageMs: Math.max(0, Date.now() - Date.parse(state.sweep.at)) };
 }
 
 async function withProgress(sweep: Sweep, run: () => Promise<SweepEnd>): Promise<SweepEnd> {

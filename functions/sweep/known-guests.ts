@@ -1,4 +1,3 @@
-import { CodedError } from '../coded-error.ts';
 import { instanceIdOf } from '../guest/topic.ts';
 import type { Deadline } from '../time/deadline.ts';
 
@@ -11,27 +10,20 @@ export type ListNames = (deadline: Deadline) => Promise<readonly string[]>;
  */
 type Directory = 'bindings' | 'queues';
 
-/** The fleet, as it was listed just now, or when listing last succeeded. */
+/** The fleet, as it was listed just now, or when listing last succeeded; `nowhere`: it never did. */
 export interface Listing {
   /** The guests' instance ids. */
   readonly guests: ReadonlySet<string>;
-  readonly from: Directory | 'last_list';
+  readonly from: Directory | 'last_list' | 'nowhere';
   /** Why the guests were not found a better way. */
   readonly problem?: string;
   /** Of the last list: milliseconds since it was made. */
   readonly ageMs?: number;
 }
 
-/** The guests cannot be listed, and never were. */
-export class FleetUnknown extends CodedError {
-  readonly code = 'fleet_unknown';
-}
-
 /**
  * Lists the guests that the broker knows: those bound to the control exchange; where that names none or fails, those that
  * have a queue; and where that fails too, those of the last list in this execution environment.
- *
- * @returns a function that throws FleetUnknown
  */
 export function guestLister(
   directories: Readonly<Record<Directory, ListNames>>,
@@ -50,7 +42,8 @@ export function guestLister(
         problem ??= error instanceof Error ? error.message : String(error);
       }
     }
-    if (last === undefined) throw new FleetUnknown(`The guests cannot be listed: ${problem}`);
+    if (last === undefined)
+      return { guests: new Set(), from: 'nowhere', problem: `The guests cannot be listed: ${problem}` };
     const { guests, at } = last;
     return { guests, from: 'last_list', problem: problem ?? '', ageMs: Date.now() - at };
   };

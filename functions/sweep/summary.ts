@@ -72,7 +72,7 @@ export function summarize(
     duration_ms: Math.round(durationMs),
     guests_from: origin.from,
     list_age_ms: origin.ageMs ?? trove?.ageMs,
-    list_problem: origin.problem ?? trove?.problem,
+    list_problem: (origin.from === 'nowhere' ? undefined : origin.problem) ?? trove?.problem, // else it is the error
     unreachable_guests: shown.map(({ id, why }) => ({
       instance_id: id,
       reason: why.reason,

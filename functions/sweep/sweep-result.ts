@@ -5,10 +5,10 @@ import type { TopicFinding } from './control-plane.ts';
 import type { Listing } from './known-guests.ts';
 import type { Sweep, SweepEnd, Verdict } from './sweep.ts';
 
-/** Where a sweep's guests came from: as {@link Listing}, the event named them, or they could not be listed. */
+/** Where a sweep's guests came from: as {@link Listing}, or the event named them. */
 export type Origin =
   | Omit<Listing, 'guests'>
-  | { readonly from: 'event' | 'nowhere'; readonly problem?: undefined; readonly ageMs?: undefined };
+  | { readonly from: 'event'; readonly problem?: undefined; readonly ageMs?: undefined };
 
 /** `code` is the broker's reason, or a code that only sweeps have. */
 export interface SweepError {
@@ -82,20 +82,18 @@ export interface SweepResult extends Run {
 
 export interface SweepRun extends Run {
   readonly end: SweepEnd;
-  /** Why the guests could not be listed. */
-  readonly problem?: SweepError | undefined;
 }
 
 export function sweepResult(
   sweep: Pick<Sweep, 'verdicts' | 'unreached' | 'failedAt'>,
-  { end: ended, problem, ...run }: SweepRun,
+  { end: ended, ...run }: SweepRun,
 ): SweepResult {
   const isNoneBound = isOfSetting(sweep.verdicts, run.origin);
   const end = isNoneBound ? ({ kind: 'broker_failed', failure: NONE_BOUND } as const) : ended;
   const verdicts = isNoneBound ? new Map<string, Verdict>() : sweep.verdicts;
   const unreached = isNoneBound ? new Set(sweep.verdicts.keys()) : sweep.unreached;
   const isBrokerReachable = end.kind !== 'broker_failed';
-  const failure = isBrokerReachable ? problem : brokerError(end.failure);
+  const failure = isBrokerReachable ? unlisted(run.origin) : brokerError(end.failure);
   return {
     ...run,
     verdicts,
@@ -202,6 +200,10 @@ function worstFirst({ why: a }: Silent, { why: b }: Silent): number {
 
 function waiting(why: Unreachable): number {
   return ('queue' in why && why.queue?.messages) || 0;
+}
+
+function unlisted({ from, problem }: Origin): SweepError | undefined {
+  return from === 'nowhere' && problem ? { code: 'fleet_unknown', message: problem } : undefined;
 }
 
 function brokerError({ reason, cause, brokerSaid }: Unreachable): SweepError {

@@ -50,7 +50,7 @@ describe('the result of a sweep', () => {
     ['there is nobody', resultOf({}), 'fleet_empty'],
     [
       'nobody could be listed',
-      resultOf({}, { origin: { from: 'nowhere' }, problem: { code: 'fleet_unknown', message: '' } }),
+      resultOf({}, { origin: { from: 'nowhere', problem: 'refused' } }),
       'fleet_unknown',
     ],
     [
