@@ -90,18 +90,18 @@ export function sweepResult(
 ): SweepResult {
   const isNoneBound = isOfSetting(sweep.verdicts, run.origin);
   const end = isNoneBound ? ({ kind: 'broker_failed', failure: NONE_BOUND } as const) : ended;
-  const verdicts = isNoneBound ? new Map<string, Verdict>() : sweep.verdicts;
-  const unreached = isNoneBound ? new Set(sweep.verdicts.keys()) : sweep.unreached;
-  const isBrokerReachable = end.kind !== 'broker_failed';
-  const failure = isBrokerReachable ? unlisted(run.origin) : brokerError(end.failure);
+  const { verdicts, unreached } = isNoneBound
+    ? { verdicts: new Map<string, Verdict>(), unreached: new Set(sweep.verdicts.keys()) }
+    : sweep;
+  const hasFailed = end.kind === 'broker_failed';
   return {
     ...run,
     verdicts,
     unreached,
     failedAt: (id) => new Date(sweep.failedAt(id) ?? run.endedAt),
     roundTripsMs: Float64Array.from(verdicts.values().filter(isReachable), (each) => each.roundTripMs).sort(),
-    isBrokerReachable,
-    error: failure ?? incompleteness(verdicts, unreached) ?? emptiness(verdicts, run.origin),
+    isBrokerReachable: !hasFailed,
+    error: hasFailed ? brokerError(end.failure) : incompleteness(run.origin, { verdicts, unreached }),
   };
 }
 
@@ -121,22 +121,21 @@ function isOfSetting(verdicts: SweepResult['verdicts'], { from }: Origin): boole
   return all.every(isUnbound) && all.some((verdict) => 'queue' in verdict);
 }
 
+const NO_GUEST =
+  'There is no guest: none is bound to the control exchange in this virtual host, as far as this user may see, and none is remembered';
+
+/** What kept the sweep from being complete, though the broker was there. */
 function incompleteness(
-  verdicts: SweepResult['verdicts'],
-  unreached: SweepResult['unreached'],
+  { from, problem }: Origin,
+  { verdicts, unreached }: Pick<SweepResult, 'verdicts' | 'unreached'>,
 ): SweepError | undefined {
+  if (from === 'nowhere' && problem) return { code: 'fleet_unknown', message: problem };
   if (unreached.size > 0)
     return { code: 'out_of_time', message: "The invocation's time was over before all guests had a verdict" };
   const keyless = verdicts.values().find((verdict) => verdict.reachable === 'unknown');
-  return keyless && { code: 'key_unreadable', message: keyless.cause };
-}
-
-/** No guest is never a success: the exchange, the virtual host or the user may be the wrong one. */
-function emptiness({ size }: SweepResult['verdicts'], { from }: Origin): SweepError | undefined {
-  if (size > 0 || from === 'event') return undefined;
-  const message =
-    'There is no guest: none is bound to the control exchange in this virtual host, as far as this user may see, and none is remembered';
-  return { code: 'fleet_empty', message };
+  if (keyless) return { code: 'key_unreadable', message: keyless.cause };
+  // No guest is never a success: the exchange, the virtual host or the user may be the wrong one.
+  return verdicts.size > 0 || from === 'event' ? undefined : { code: 'fleet_empty', message: NO_GUEST };
 }
 
 /** The guests of a sweep, ranked and counted. */
@@ -200,10 +199,6 @@ function worstFirst({ why: a }: Silent, { why: b }: Silent): number {
 
 function waiting(why: Unreachable): number {
   return ('queue' in why && why.queue?.messages) || 0;
-}
-
-function unlisted({ from, problem }: Origin): SweepError | undefined {
-  return from === 'nowhere' && problem ? { code: 'fleet_unknown', message: problem } : undefined;
 }
 
 function brokerError({ reason, cause, brokerSaid }: Unreachable): SweepError {
