@@ -31,9 +31,7 @@ const WORDS: Readonly<Record<Change['change'], readonly [one: string, many: stri
 
 /** Worst first, as a {@link notice} names them. */
 export function bySeverity(changes: readonly Change[]): Change[] {
-  const kinds = Object.keys(WORDS);
-  const rank = ({ change }: Change) => kinds.indexOf(change);
-  return changes.toSorted((a, b) => rank(a) - rank(b));
+  return Object.keys(WORDS).flatMap((kind) => changes.filter(({ change }) => change === kind));
 }
 
 /**

@@ -10,18 +10,16 @@ export type Shrinkage = NonNullable<FleetState['shrunk']> & { readonly lost: num
 const SHARE = 1 / 5;
 const MIN_LOST = 3;
 
-/** Of the guests that had answered before: how many have a verdict, and how many of them did not answer. */
-export interface Losses {
-  readonly expected: number;
-  readonly lost: number;
-}
-
-/** Since when the fleet is smaller; undefined once it is back, or has been smaller for so long that this is the fleet now. */
+/**
+ * Since when the fleet is smaller; undefined once it is back, or has been smaller for so long that this is the fleet now.
+ *
+ * @param losses of the guests that had answered before: how many have a verdict, and how many of them did not answer
+ */
 export function shrunk(
   before: FleetState['shrunk'],
   { origin, isBrokerReachable, unreached, startedAt, endedAt }: SweepResult,
   { totals: { reachable } }: Tally,
-  { expected, lost }: Losses,
+  { expected, lost }: { readonly expected: number; readonly lost: number },
   { abandonedAfterMs }: Thresholds,
 ): FleetState['shrunk'] {
   if (origin.from === 'event' || !isBrokerReachable || unreached.size > 0) return before;

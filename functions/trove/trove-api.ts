@@ -21,79 +21,72 @@ const PAGE_SIZE = 100;
 /** How often a list of several pages is read at most until two readings agree. */
 const MAX_READINGS = 4;
 
-/** Trove's management API, as an application credential with the role `admin` may call it. */
-export class TroveApi {
-  readonly #url: string;
-  readonly #token: ReturnType<typeof tokenIssuer>;
-  readonly #pageSize: number;
-
-  constructor({ url, keystoneUrl, credential }: TroveSettings, pageSize = PAGE_SIZE) {
-    this.#url = url;
-    this.#token = tokenIssuer(keystoneUrl, credential);
-    this.#pageSize = pageSize;
-  }
-
-  /**
-   * Lists all instances that are not deleted.
-   *
-   * A single page is whole, since Trove reads it by one query; before 2026.2 there are no others. Pages are offsets in the
-   * order of the last update, so that an instance that changes meanwhile is skipped or doubled. They are read until two
-   * readings, whose pages begin elsewhere, name the same instances. If they never do, the union of all is not whole. Nor is
-   * a list with entries that name no instance, which are left out.
-   *
-   * @throws TroveUnavailable
-   */
-  async instances(deadline: Deadline): Promise<TroveList> {
-    const first = await this.#read(this.#pageSize, deadline);
+/**
+ * Lists all instances that are not deleted, as an application credential with the role `admin` may.
+ *
+ * A single page is whole, since Trove reads it by one query; before 2026.2 there are no others. Pages are offsets in the
+ * order of the last update, so that an instance that changes meanwhile is skipped or doubled. They are read until two
+ * readings, whose pages begin elsewhere, name the same instances. If they never do, the union of all is not whole. Nor is
+ * a list with entries that name no instance, which are left out.
+ *
+ * @returns a function that throws TroveUnavailable
+ */
+export function instanceLister(settings: TroveSettings, pageSize = PAGE_SIZE) {
+  const pages = pageReader(settings);
+  return async (deadline: Deadline): Promise<TroveList> => {
+    const first = await readAll(pages, pageSize, deadline);
     const { unreadable } = first;
     if (unreadable > 0) {
       const problem = `Trove's list has entries without the id of an instance, which were left out: ${unreadable}`;
       return { instances: first.instances, isFresh: false, problem };
     }
-    if (first.pages === 1) return { instances: first.instances, isFresh: true };
+    if (first.count === 1) return { instances: first.instances, isFresh: true };
     const union = new Map(first.instances);
     let previous = first.instances;
     for (let reading = 2; reading <= MAX_READINGS; reading++) {
-      const { instances, isDoubled } = await this.#read(this.#pageSize - reading, deadline);
+      const { instances, isDoubled } = await readAll(pages, pageSize - reading, deadline);
       for (const [id, instance] of instances) union.set(id, instance);
       const isSame = instances.size === previous.size && previous.keys().every((id) => instances.has(id));
       if (isSame && !isDoubled) return { instances: union, isFresh: true };
       previous = instances;
     }
     return { instances: union, isFresh: false, problem: "Trove's instances changed while they were listed" };
-  }
+  };
+}
 
-  /**
-   * Reads all pages once.
-   *
-   * @returns `unreadable`: entries that name no instance; `isDoubled`: an instance was on two pages, so another may have
-   * been on none
-   */
-  async #read(pageSize: number, deadline: Deadline) {
-    const instances = new Map<string, TroveInstance>();
-    let marker = 0;
-    let unreadable = 0;
-    for (let pages = 1, listed = 0; ; pages++) {
-      const { instances: page, links } = Object(await this.#page(pageSize, marker, deadline));
-      if (!Array.isArray(page)) throw new TroveUnavailable("Trove's answer is not a list of instances");
-      for (const entry of page) {
-        const instance = parseInstance(entry);
-        if (instance === undefined) unreadable++;
-        else instances.set(instance.id, instance);
-      }
-      listed += page.length;
-      const next = nextMarker(links);
-      if (next === undefined) return { instances, pages, unreadable, isDoubled: listed > instances.size };
-      if (!(next > marker)) throw new TroveUnavailable("Trove's pages do not advance");
-      marker = next;
+/**
+ * Reads all pages once.
+ *
+ * @returns `unreadable`: entries that name no instance; `isDoubled`: an instance was on two pages, so another may have
+ * been on none
+ */
+async function readAll(pages: ReturnType<typeof pageReader>, pageSize: number, deadline: Deadline) {
+  const instances = new Map<string, TroveInstance>();
+  let marker = 0;
+  let unreadable = 0;
+  for (let count = 1, listed = 0; ; count++) {
+    const { instances: page, links } = Object(await pages(pageSize, marker, deadline));
+    if (!Array.isArray(page)) throw new TroveUnavailable("Trove's answer is not a list of instances");
+    for (const entry of page) {
+      const instance = parseInstance(entry);
+      if (instance === undefined) unreadable++;
+      else instances.set(instance.id, instance);
     }
+    listed += page.length;
+    const next = nextMarker(links);
+    if (next === undefined) return { instances, count, unreadable, isDoubled: listed > instances.size };
+    if (!(next > marker)) throw new TroveUnavailable("Trove's pages do not advance");
+    marker = next;
   }
+}
 
-  /** @returns what Trove answers, as JSON gave it */
-  async #page(limit: number, marker: number, deadline: Deadline): Promise<unknown> {
+/** @returns a function that gives what Trove answers, as JSON gave it */
+function pageReader({ url: base, keystoneUrl, credential }: TroveSettings) {
+  const tokenFor = tokenIssuer(keystoneUrl, credential);
+  return async (limit: number, marker: number, deadline: Deadline): Promise<unknown> => {
     for (let attempt = 1; ; attempt++) {
-      const { token, projectId } = await this.#token(deadline, attempt > 1);
-      const url = new URL(`${this.#url}/${encodeURIComponent(projectId)}/mgmt/instances`);
+      const { token, projectId } = await tokenFor(deadline, attempt > 1);
+      const url = new URL(`${base}/${encodeURIComponent(projectId)}/mgmt/instances`);
       url.search = `deleted=false&include_clustered=true&limit=${limit}${marker > 0 ? `&marker=${marker}` : ''}`;
       const headers = { 'X-Auth-Token': token, Accept: 'application/json' };
       const { status, json } = await requestJson('Trove', url, deadline, { headers });
@@ -102,7 +95,7 @@ export class TroveApi {
       if (status !== 401 || attempt > 1)
         throw new TroveUnavailable(`Trove answered with status ${status}${MEANINGS[status] ?? ''}`);
     }
-  }
+  };
 }
 
 const MEANINGS: Readonly<Record<number, string>> = {

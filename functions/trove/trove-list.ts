@@ -1,7 +1,7 @@
 import type { TroveSettings } from '../settings/trove-settings.ts';
 import type { Deadline } from '../time/deadline.ts';
 import { TroveUnavailable } from './json-request.ts';
-import { TroveApi, type TroveList } from './trove-api.ts';
+import { instanceLister, type TroveList } from './trove-api.ts';
 
 /** How long one list may take, in milliseconds. */
 const MAX_LIST_MS = 60_000;
@@ -13,12 +13,12 @@ const MAX_LIST_MS = 60_000;
  */
 export function troveLister(
   settings: TroveSettings,
-  api = new TroveApi(settings),
+  listInstances = instanceLister(settings),
 ): (deadline: Deadline) => Promise<TroveList> {
   let last: Pick<TroveList, 'instances'> & { readonly atMs?: number } = { instances: new Map() };
   return async (deadline) => {
     try {
-      const listed = await api.instances(deadline.within(MAX_LIST_MS));
+      const listed = await listInstances(deadline.within(MAX_LIST_MS));
       const instances = listed.isFresh ? listed.instances : new Map([...last.instances, ...listed.instances]);
       last = { instances, atMs: Date.now() };
       return { ...listed, instances };

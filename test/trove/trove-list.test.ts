@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Deadline } from '../../functions/time/deadline.ts';
-import { TroveApi } from '../../functions/trove/trove-api.ts';
+import { instanceLister } from '../../functions/trove/trove-api.ts';
 import { troveLister } from '../../functions/trove/trove-list.ts';
 import { freePort } from '../../infra/local/parts/free-port.ts';
 import { TemporaryFolder } from '../../infra/local/parts/temporary-folder.ts';
@@ -30,7 +30,7 @@ function lister(pageSize?: number, url = trove.url) {
     credential: { file },
     expectedSilenceMs: 3_600_000,
   };
-  return troveLister(settings, new TroveApi(settings, pageSize));
+  return troveLister(settings, instanceLister(settings, pageSize));
 }
 
 function fill(count: number): Row[] {
