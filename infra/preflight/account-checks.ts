@@ -1,6 +1,5 @@
 import { CONCURRENCY } from '../compute/concurrency.ts';
 import type { Settings } from '../settings/deployment-settings.ts';
-import { asking } from '../terminal/aws-error.ts';
 import { type Finding, good, open, todo, unless } from '../terminal/finding.ts';
 import type { AwsAccount } from './aws-account.ts';
 
@@ -13,7 +12,7 @@ export async function checkBootstrap({ ssm, region }: AwsAccount): Promise<Findi
     if (error.name === 'ParameterNotFound') return { Parameter: { Value: undefined } };
     throw error;
   });
-  const { Parameter } = await asking("CDK's bootstrap version cannot be read", parameter);
+  const { Parameter } = await parameter;
   const version = Number(Parameter?.Value ?? 0);
   if (version >= BOOTSTRAP_VERSION) return good(`CDK's bootstrap stack: version ${version}.`);
   const found = Parameter?.Value === undefined ? 'there is none' : `version ${Parameter.Value} is too old`;
@@ -33,13 +32,10 @@ export async function checkConcurrency({ lambda, region }: AwsAccount, settings:
       });
     return answer?.ReservedConcurrentExecutions ?? 0;
   };
-  const [{ AccountLimit: limit }, ...reserved] = await asking(
-    "Lambda's unreserved concurrency cannot be read",
-    Promise.all([
-      lambda.getAccountSettings({}),
-      ...['rpc-ping', 'health-check', 'fleet-page', 'fleet'].map(reservedBy),
-    ]),
-  );
+  const [{ AccountLimit: limit }, ...reserved] = await Promise.all([
+    lambda.getAccountSettings({}),
+    ...['rpc-ping', 'health-check', 'fleet-page', 'fleet'].map(reservedBy),
+  ]);
   const isKept = 'newBroker' in settings || settings.s3PrefixListId !== undefined;
   const wanted =
     settings.pingConcurrency + CONCURRENCY.sweep + (isKept ? CONCURRENCY.page + CONCURRENCY.fleet : 0);

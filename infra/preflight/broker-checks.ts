@@ -5,7 +5,6 @@ import {
   modelOf,
   type NewBrokerSettings,
 } from '../settings/deployment-settings.ts';
-import { asking } from '../terminal/aws-error.ts';
 import { type Finding, good, open, todo, unless } from '../terminal/finding.ts';
 import type { AwsAccount } from './aws-account.ts';
 
@@ -16,10 +15,9 @@ export async function checkInstanceType(
   wantedZones: Promise<readonly string[]>,
 ): Promise<Finding> {
   const { instanceType, isCluster } = modelOf({ ...settings });
-  const what = "Amazon MQ's instance types cannot be read";
   const query = { EngineType: 'RABBITMQ', HostInstanceType: instanceType };
   const [{ BrokerInstanceOptions: options = [] }, zones] = await Promise.all([
-    asking(what, mq.describeBrokerInstanceOptions(query)),
+    mq.describeBrokerInstanceOptions(query),
     wantedZones,
   ]);
   const kind = `A ${settings.newBroker} of RabbitMQ ${settings.brokerVersion} on ${instanceType}`;
@@ -54,7 +52,7 @@ export async function checkBrokerStack(
     if (error.message.endsWith('does not exist')) return { Stacks: [] };
     throw error;
   });
-  const { Stacks: [stack] = [] } = await asking(`${what} cannot be read`, described);
+  const { Stacks: [stack] = [] } = await described;
   if (stack === undefined) return good(`${what} is new.`);
   const { StackStatus: status, Parameters: parameters = [] } = stack;
   const making = JSON.stringify(makingOf(settings));
@@ -76,11 +74,10 @@ export async function checkBrokerStack(
 /** Whether the name of a new broker is free, or its own already. */
 export async function checkBrokerName({ mq }: AwsAccount, settings: NewBrokerSettings): Promise<Finding> {
   const { brokerName } = settings;
-  const what = "Amazon MQ's brokers cannot be listed";
-  const { BrokerSummaries: brokers = [] } = await asking(what, mq.listBrokers({ MaxResults: 100 }));
+  const { BrokerSummaries: brokers = [] } = await mq.listBrokers({ MaxResults: 100 });
   const BrokerId = brokers.find((broker) => broker.BrokerName === brokerName)?.BrokerId;
   if (BrokerId === undefined) return good(`The name ${brokerName} is free in Amazon MQ.`);
-  const { Tags: tags } = await asking(what, mq.describeBroker({ BrokerId }));
+  const { Tags: tags } = await mq.describeBroker({ BrokerId });
   const stack = brokerStackOf(settings);
   const isOwn = tags?.['aws:cloudformation:stack-name'] === stack;
   return unless(
@@ -95,7 +92,7 @@ export async function checkBroker({ mq }: AwsAccount, settings: ExistingBrokerSe
   const id = settings.brokerId ?? /^amqps:\/\/(b-[0-9a-f-]{36})\./.exec(brokerEndpoint ?? '')?.[1];
   if (id === undefined)
     return open(`The broker ${brokerName}: brokerEndpoint does not say which one of Amazon MQ's it is.`);
-  const broker = await asking(`The broker ${id} cannot be described`, mq.describeBroker({ BrokerId: id }));
+  const broker = await mq.describeBroker({ BrokerId: id });
   const endpoints = broker.BrokerInstances?.flatMap(({ Endpoints }) => Endpoints ?? []) ?? [];
   const groups = broker.SecurityGroups ?? [];
   return unless(

@@ -17,58 +17,64 @@ import {
 } from './network-checks.ts';
 import { checkGuestKeys, checkSecret } from './secret-checks.ts';
 
-type Checks = readonly (Finding | Promise<Finding>)[];
+/** By what they look at. A promise that rejects is a check that could not be made. */
+export type Checks = Readonly<Record<string, Finding | Promise<Finding>>>;
 
-const KEYS = ['brokerKmsKeyArn', 'secretsKmsKeyArn', 'kmsKeyArn'] as const;
-
-/** Begins all checks that concern a deployment. A promise that rejects is a check that could not be made. */
+/** Begins all checks that concern a deployment. */
 export function accountChecks(aws: AwsAccount, settings: Settings): Checks {
-  const { brokerSecretArn, troveSecretArn, guestKeySecretPrefix, secretsKmsKeyArn: key } = settings;
-  const { kmsKeyArn, brokerKmsKeyArn } = { brokerKmsKeyArn: undefined, ...settings };
-  const keys = { brokerKmsKeyArn, secretsKmsKeyArn: key, kmsKeyArn };
-  return [
-    checkArns(aws, settings),
-    checkBootstrap(aws),
-    checkConcurrency(aws, settings),
+  const { brokerSecretArn, troveSecretArn, guestKeySecretPrefix, secretsKmsKeyArn, kmsKeyArn } = settings;
+  const { apiEndpointId } = settings;
+  const login = ['username', 'password'];
+  return {
+    'The account': checkArns(aws, settings),
+    "CDK's bootstrap stack": checkBootstrap(aws),
+    "Lambda's concurrency": checkConcurrency(aws, settings),
     ...('newBroker' in settings ? ofNewBroker(aws, settings) : ofExistingBroker(aws, settings)),
-    checkS3(aws, settings),
-    ...(settings.apiEndpointId ? [checkApiEndpoint(aws, settings.apiEndpointId)] : []),
-    ...(brokerSecretArn
-      ? [checkSecret(aws, 'brokerSecretArn', brokerSecretArn, ['username', 'password'], key)]
-      : []),
-    ...(troveSecretArn ? [checkSecret(aws, 'troveSecretArn', troveSecretArn, ['id', 'secret'], key)] : []),
-    ...KEYS.flatMap((name) => (keys[name] === undefined ? [] : [checkKey(aws, name, keys[name])])),
-    ...(guestKeySecretPrefix ? [checkGuestKeys(aws, guestKeySecretPrefix)] : []),
-  ];
+    S3: checkS3(aws, settings),
+    ...(apiEndpointId && { [`The endpoint ${apiEndpointId}`]: checkApiEndpoint(aws, apiEndpointId) }),
+    ...(brokerSecretArn && {
+      brokerSecretArn: checkSecret(aws, 'brokerSecretArn', brokerSecretArn, login, secretsKmsKeyArn),
+    }),
+    ...(troveSecretArn && {
+      troveSecretArn: checkSecret(aws, 'troveSecretArn', troveSecretArn, ['id', 'secret'], secretsKmsKeyArn),
+    }),
+    ...(secretsKmsKeyArn && { secretsKmsKeyArn: checkKey(aws, 'secretsKmsKeyArn', secretsKmsKeyArn) }),
+    ...(kmsKeyArn && { kmsKeyArn: checkKey(aws, 'kmsKeyArn', kmsKeyArn) }),
+    ...(guestKeySecretPrefix && { guestKeySecretPrefix: checkGuestKeys(aws, guestKeySecretPrefix) }),
+  };
 }
 
 /** Those that need no account: Keystone's and Trove's API. */
-export function openStackChecks({ keystoneUrl, troveUrl, caCertificates }: Settings): Checks {
-  return Object.entries({ keystoneUrl, troveUrl }).flatMap(([setting, url]) =>
-    url === undefined ? [] : [checkHttps(setting, url, caCertificates)],
-  );
+export function openStackChecks({ keystoneUrl, troveUrl, caCertificates: ca }: Settings): Checks {
+  return {
+    ...(keystoneUrl && { keystoneUrl: checkHttps('keystoneUrl', keystoneUrl, ca) }),
+    ...(troveUrl && { troveUrl: checkHttps('troveUrl', troveUrl, ca) }),
+  };
 }
 
 function ofNewBroker(aws: AwsAccount, settings: NewBrokerSettings): Checks {
+  const { brokerKmsKeyArn, describeBroker } = settings;
   const zones = zonesOf(aws, settings);
-  return [
-    checkBrokerStack(aws, settings),
-    checkBrokerName(aws, settings),
-    checkInstanceType(aws, settings, zones),
-    checkEndpointServices(aws, servicesOf(settings, settings.describeBroker), zones),
-    checkAddresses(aws, settings),
-  ];
+  return {
+    "The broker's stack": checkBrokerStack(aws, settings),
+    "The broker's name": checkBrokerName(aws, settings),
+    "The broker's type": checkInstanceType(aws, settings, zones),
+    'Interface endpoints': checkEndpointServices(aws, servicesOf(settings, describeBroker), zones),
+    Addresses: checkAddresses(aws, settings),
+    ...(brokerKmsKeyArn && { brokerKmsKeyArn: checkKey(aws, 'brokerKmsKeyArn', brokerKmsKeyArn) }),
+  };
 }
 
 function ofExistingBroker(aws: AwsAccount, settings: ExistingBrokerSettings): Checks {
-  const subnets = subnetsOf(aws, settings.subnetIds);
+  const { brokerId, brokerName, subnetIds } = settings;
+  const subnets = subnetsOf(aws, subnetIds);
   const zones = subnets.then((found) => found.map(({ zone }) => zone));
-  return [
-    checkBroker(aws, settings),
-    subnets.then((found) => checkSubnets(found, settings)),
-    checkDns(aws, settings),
-    checkEndpointServices(aws, servicesOf(settings, settings.brokerId !== undefined), zones),
-  ];
+  return {
+    [`The broker ${brokerName}`]: checkBroker(aws, settings),
+    'The subnets': subnets.then((found) => checkSubnets(found, settings)),
+    "The VPC's DNS": checkDns(aws, settings),
+    'Interface endpoints': checkEndpointServices(aws, servicesOf(settings, brokerId !== undefined), zones),
+  };
 }
 
 /** The AWS services to which the stack makes interface endpoints. */

@@ -1,5 +1,4 @@
 import { parseJsonObject } from '../../functions/json.ts';
-import { asking } from '../terminal/aws-error.ts';
 import { type Finding, open, unless } from '../terminal/finding.ts';
 import type { AwsAccount } from './aws-account.ts';
 
@@ -19,15 +18,12 @@ export async function checkKey(
   const { actions, services } = USES[setting];
   const key = { KeyId: arn };
   const [, partition = '', , , owner] = arn.split(':');
-  const described = asking(`${setting} cannot be described`, kms.describeKey(key));
+  const described = kms.describeKey(key);
   if (owner !== id) {
     await described;
     return open(`${setting}: it is of the account ${owner}: its policy must let the account ${id} use it.`);
   }
-  const policy = asking(
-    `The policy of ${setting} cannot be read`,
-    kms.getKeyPolicy({ ...key, PolicyName: 'default' }),
-  );
+  const policy = kms.getKeyPolicy({ ...key, PolicyName: 'default' });
   const [{ KeyMetadata: found }, { Policy: text = '' }] = await Promise.all([described, policy]);
   const statements = [parseJsonObject(text)?.['Statement']].flat().map(Object);
   const root = `arn:${partition}:iam::${id}:root`;

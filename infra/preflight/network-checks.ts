@@ -5,7 +5,6 @@ import {
   type NewBrokerSettings,
   type Settings,
 } from '../settings/deployment-settings.ts';
-import { asking } from '../terminal/aws-error.ts';
 import { type Finding, good, open, todo, unless } from '../terminal/finding.ts';
 import type { AwsAccount } from './aws-account.ts';
 
@@ -13,10 +12,7 @@ import type { AwsAccount } from './aws-account.ts';
 type Subnets = Awaited<ReturnType<typeof subnetsOf>>;
 
 export async function subnetsOf({ ec2 }: AwsAccount, ids: readonly string[]) {
-  const { Subnets: found = [] } = await asking(
-    'The subnets cannot be read',
-    ec2.describeSubnets({ SubnetIds: [...ids] }),
-  );
+  const { Subnets: found = [] } = await ec2.describeSubnets({ SubnetIds: [...ids] });
   return found.map(({ SubnetId: id = '', AvailabilityZone: zone = '', VpcId: vpcId }) => ({
     id,
     zone,
@@ -28,10 +24,7 @@ export async function subnetsOf({ ec2 }: AwsAccount, ids: readonly string[]) {
 export async function zonesOf({ ec2 }: AwsAccount, settings: NewBrokerSettings): Promise<readonly string[]> {
   if (settings.availabilityZones) return settings.availabilityZones;
   const isZone = { Name: 'zone-type', Values: ['availability-zone'] };
-  const { AvailabilityZones: found = [] } = await asking(
-    "The region's zones cannot be read",
-    ec2.describeAvailabilityZones({ Filters: [isZone] }),
-  );
+  const { AvailabilityZones: found = [] } = await ec2.describeAvailabilityZones({ Filters: [isZone] });
   return found
     .flatMap(({ ZoneName: name }) => name ?? [])
     .sort()
@@ -58,10 +51,7 @@ export function checkSubnets(subnets: Subnets, { vpcId, subnetIds }: ExistingBro
 export async function checkDns({ ec2 }: AwsAccount, settings: ExistingBrokerSettings): Promise<Finding> {
   const { vpcId, brokerId } = settings;
   const isOn = async (Attribute: 'enableDnsSupport' | 'enableDnsHostnames') => {
-    const found = await asking(
-      "The VPC's DNS cannot be read",
-      ec2.describeVpcAttribute({ VpcId: vpcId, Attribute }),
-    );
+    const found = await ec2.describeVpcAttribute({ VpcId: vpcId, Attribute });
     return (found.EnableDnsSupport ?? found.EnableDnsHostnames)?.Value === true;
   };
   const [resolves, named] = await Promise.all([isOn('enableDnsSupport'), isOn('enableDnsHostnames')]);
@@ -86,10 +76,7 @@ export async function checkEndpointServices(
 ): Promise<Finding> {
   const names = services.map((service) => `com.amazonaws.${region}.${service}`);
   const [{ ServiceDetails: details = [] }, wanted] = await Promise.all([
-    asking(
-      "The zones of AWS's endpoint services cannot be read",
-      ec2.describeVpcEndpointServices({ ServiceNames: names }),
-    ),
+    ec2.describeVpcEndpointServices({ ServiceNames: names }),
     zones,
   ]);
   const missing = names.map((name) => {
@@ -106,7 +93,7 @@ export async function checkEndpointServices(
 /** Whether the addresses of a new VPC are free in the account's other VPCs, and in the networks that the settings name. */
 export async function checkAddresses({ ec2 }: AwsAccount, settings: NewBrokerSettings): Promise<Finding> {
   const { vpcCidr, clientCidrs, keystoneCidr, troveCidr } = settings;
-  const { Vpcs: vpcs = [] } = await asking('The VPCs cannot be read', ec2.describeVpcs({}));
+  const { Vpcs: vpcs = [] } = await ec2.describeVpcs({});
   const wrong = Object.entries({ keystoneCidr, troveCidr, clientCidrs })
     .flatMap(([setting, cidrs]) => [cidrs].flat().map((cidr) => ({ setting, cidr })))
     .filter(({ cidr }) => cidr !== undefined && overlap(cidr, vpcCidr))
@@ -142,10 +129,7 @@ function overlap(one: string, other: string): boolean {
 export async function checkS3({ ec2, region }: AwsAccount, settings: Settings): Promise<Finding> {
   const service = `com.amazonaws.${region}.s3`;
   const named = { Name: 'prefix-list-name', Values: [service] };
-  const { PrefixLists: [list] = [] } = await asking(
-    "S3's prefix list cannot be read",
-    ec2.describeManagedPrefixLists({ Filters: [named] }),
-  );
+  const { PrefixLists: [list] = [] } = await ec2.describeManagedPrefixLists({ Filters: [named] });
   const id = list?.PrefixListId;
   const given = settings.s3PrefixListId;
   if (given !== undefined && given !== id)
@@ -160,10 +144,7 @@ export async function checkS3({ ec2, region }: AwsAccount, settings: Settings): 
     { Name: 'vpc-id', Values: [vpcId] },
     { Name: 'service-name', Values: [service] },
   ];
-  const { VpcEndpoints: endpoints = [] } = await asking(
-    "The VPC's endpoints cannot be read",
-    ec2.describeVpcEndpoints({ Filters: filters }),
-  );
+  const { VpcEndpoints: endpoints = [] } = await ec2.describeVpcEndpoints({ Filters: filters });
   const gateways = endpoints.filter(({ VpcEndpointType: type }) => type === 'Gateway');
   const others = gateways.filter(
     ({ Tags = [] }) =>
@@ -187,10 +168,7 @@ export async function checkS3({ ec2, region }: AwsAccount, settings: Settings): 
 
 /** Whether the VPC endpoint of a private API is one, and in use. */
 export async function checkApiEndpoint({ ec2, region }: AwsAccount, id: string): Promise<Finding> {
-  const { VpcEndpoints: [endpoint] = [] } = await asking(
-    `${id} cannot be read`,
-    ec2.describeVpcEndpoints({ VpcEndpointIds: [id] }),
-  );
+  const { VpcEndpoints: [endpoint] = [] } = await ec2.describeVpcEndpoints({ VpcEndpointIds: [id] });
   const service = `com.amazonaws.${region}.execute-api`;
   return unless(
     [

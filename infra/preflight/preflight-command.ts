@@ -1,9 +1,10 @@
 import { basename } from 'node:path';
 import { readDeployment } from '../settings/deployment-files.ts';
+import { explained } from '../terminal/aws-error.ts';
 import { messageOf, run, WrongUsage } from '../terminal/command.ts';
 import { type Finding, good, print, todo } from '../terminal/finding.ts';
 import { awsAccount } from './aws-account.ts';
-import { accountChecks, openStackChecks } from './checks.ts';
+import { accountChecks, type Checks, openStackChecks } from './checks.ts';
 
 // `npm run preflight -- NAME`: says within seconds what would make the deployment of infra/deployments/NAME.json fail.
 
@@ -35,12 +36,16 @@ async function findingsOf([name, folder = 'infra/deployments', ...others]: reado
     ],
     (error) => [todo(messageOf(error))],
   );
-  const findings = [...(await account), ...(await openStack)];
-  return findings.filter(({ text }, at) => findings.findIndex((other) => other.text === text) === at);
+  return [...(await account), ...(await openStack)];
 }
 
-function all(checks: ReturnType<typeof accountChecks>): Promise<Finding[]> {
-  return Promise.all(
-    checks.map(async (check) => check).map((check) => check.catch((error) => todo(messageOf(error)))),
-  );
+function all(checks: Checks): Promise<Finding[]> {
+  const made = Object.entries(checks).map(async ([what, check]) => {
+    try {
+      return await check;
+    } catch (error) {
+      return todo(explained(`${what} cannot be checked`, Object(error)));
+    }
+  });
+  return Promise.all(made);
 }

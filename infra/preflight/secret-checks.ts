@@ -1,6 +1,5 @@
 import { INSTANCE_ID } from '../../functions/guest/topic.ts';
 import { parseJsonObject } from '../../functions/json.ts';
-import { asking } from '../terminal/aws-error.ts';
 import { type Finding, unless } from '../terminal/finding.ts';
 import type { AwsAccount } from './aws-account.ts';
 
@@ -18,10 +17,10 @@ export async function checkSecret(
   keyArn: string | undefined,
 ): Promise<Finding> {
   const id = { SecretId: arn };
-  const [{ SecretString: text = '' }, { KmsKeyId: key }] = await asking(
-    `${setting} cannot be read`,
-    Promise.all([secretsManager.getSecretValue(id), secretsManager.describeSecret(id)]),
-  );
+  const [{ SecretString: text = '' }, { KmsKeyId: key }] = await Promise.all([
+    secretsManager.getSecretValue(id),
+    secretsManager.describeSecret(id),
+  ]);
   const secret = parseJsonObject(text);
   const isFit = fields.every((field) => typeof secret?.[field] === 'string' && secret[field] !== '');
   const isOwnKey = key !== undefined && !key.endsWith('alias/aws/secretsmanager');
@@ -38,10 +37,10 @@ export async function checkSecret(
 }
 
 export async function checkGuestKeys({ secretsManager }: AwsAccount, prefix: string): Promise<Finding> {
-  const { SecretList: list = [], NextToken: more } = await asking(
-    'The secrets cannot be listed',
-    secretsManager.listSecrets({ Filters: [{ Key: 'name', Values: [prefix] }], MaxResults: 100 }),
-  );
+  const { SecretList: list = [], NextToken: more } = await secretsManager.listSecrets({
+    Filters: [{ Key: 'name', Values: [prefix] }],
+    MaxResults: 100,
+  });
   const names = list.flatMap(({ Name: name }) => (name?.startsWith(prefix) ? name.slice(prefix.length) : []));
   const odd = names.filter((name) => !INSTANCE_ID.test(name));
   const count = `${names.length}${more === undefined ? '' : ' or more'}`;

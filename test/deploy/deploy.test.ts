@@ -178,11 +178,11 @@ async function preflight(settings: object): Promise<readonly string[]> {
  * endpoint service of Amazon MQ.
  */
 const LACKING = [
-  /^✘ Lambda's unreserved concurrency cannot be read: the answer is none of AWS's/,
-  /^✘ Amazon MQ's brokers cannot be listed: the answer is none of AWS's/,
+  /^✘ Lambda's concurrency cannot be checked: the answer is none of AWS's/,
+  /^✘ The broker's name cannot be checked: the answer is none of AWS's/,
   /^… The broker guest-rpc-ping: brokerEndpoint does not say which one/,
-  /^✘ Amazon MQ's instance types cannot be read: the answer is none of AWS's/,
-  /^✘ The zones of AWS's endpoint services cannot be read: InvalidServiceName: .*eu-central-1\.mq/,
+  /^✘ The broker's type cannot be checked: the answer is none of AWS's/,
+  /^✘ Interface endpoints cannot be checked: InvalidServiceName: .*eu-central-1\.mq/,
 ];
 
 test('npm run preflight finds all else in order: bootstrap, broker, network, secrets, key', async () => {

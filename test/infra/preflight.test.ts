@@ -399,7 +399,7 @@ describe('what is to be done', () => {
       'a key that is not there',
       { ...NEW, secretsKmsKeyArn: KEY },
       { DescribeKey: { status: 400, body: { __type: 'NotFoundException', message: 'Invalid keyId' } } },
-      'secretsKmsKeyArn cannot be described: NotFoundException: Invalid keyId. Compare the name with the settings, and AWS_REGION.',
+      'secretsKmsKeyArn cannot be checked: NotFoundException: Invalid keyId. Compare the name with the settings, and AWS_REGION.',
     ],
     [
       'a key whose policy names people alone',
@@ -435,7 +435,7 @@ describe('what is to be done', () => {
           body: { message: 'Broker not found' },
         },
       },
-      `The broker ${ID} cannot be described: NotFoundException: Broker not found. Compare the name with the settings, and AWS_REGION.`,
+      `The broker trove cannot be checked: NotFoundException: Broker not found. Compare the name with the settings, and AWS_REGION.`,
     ],
     [
       'subnets of one zone',
@@ -515,7 +515,7 @@ describe('what is to be done', () => {
           },
         },
       },
-      'brokerSecretArn cannot be read: AccessDeniedException: not authorized to perform: secretsmanager:GetSecretValue. Grant what the message names to the caller (`aws sts get-caller-identity`).',
+      'brokerSecretArn cannot be checked: AccessDeniedException: not authorized to perform: secretsmanager:GetSecretValue. Grant what the message names to the caller (`aws sts get-caller-identity`).',
     ],
   ])('%s', async (_what, settings, changed, sentence) => {
     Object.assign(answers, changed);
