@@ -1,6 +1,6 @@
-import { Duration, RemovalPolicies, Stack } from 'aws-cdk-lib';
+import { Aws, Duration, RemovalPolicies, Stack } from 'aws-cdk-lib';
 import { InterfaceVpcEndpoint, type ISecurityGroup } from 'aws-cdk-lib/aws-ec2';
-import { type PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { FLEET_ROUTES } from '../functions/http/fleet-request.ts';
@@ -13,7 +13,6 @@ import { ChangeNotices } from './changes/change-notices.ts';
 import { StateBucket } from './changes/state-bucket.ts';
 import { CONCURRENCY } from './compute/concurrency.ts';
 import { brokerVariables, keystoneVariables, sweepVariables } from './compute/function-environment.ts';
-import { loggingIn } from './compute/function-permissions.ts';
 import { StackFunction, type StackFunctionProps } from './compute/stack-function.ts';
 import { HealthCheckSchedule, sweepTiming } from './compute/sweep-schedule.ts';
 import type { GuestRpcPingProps } from './guest-rpc-ping-props.ts';
@@ -88,8 +87,15 @@ export class GuestRpcPing extends Construct {
     const { healthCheckRateMinutes: rateMinutes } = this.#options;
     const { pingConcurrency = PING_CONCURRENCY } = props;
     const common = this.#openBroker();
-    const toKeystone = this.#openOpenStack('Keystone', 'keystone');
-    const toTrove = this.#openOpenStack('Trove', 'trove');
+    const { keystoneUrl, keystoneCidr, keystoneSecurityGroupId } = this.#options;
+    const { troveUrl, troveCidr, troveSecurityGroupId } = this.#options;
+    const open = (
+      name: string,
+      url: string | undefined,
+      ...place: [cidr?: string, securityGroupId?: string]
+    ) => (url === undefined ? undefined : new OpenStackAccess(this, name, this.#network, url, ...place));
+    const toKeystone = open('Keystone', keystoneUrl, keystoneCidr, keystoneSecurityGroupId);
+    const toTrove = open('Trove', troveUrl, troveCidr, troveSecurityGroupId);
     this.fleet = props.s3 && this.#keepFleet(props.s3, toKeystone);
     this.ping = this.#makePing(common, pingConcurrency, groupsOf(this.#network, toKeystone));
     this.sweep = this.#makeSweep(
@@ -152,10 +158,20 @@ export class GuestRpcPing extends Construct {
     return id && `arn:${partition}:mq:${region}:${account}:broker:${name}:${id}`;
   }
 
-  /** What a function may do that logs in to the broker. */
+  /** What a function may do that logs in to the broker: read secrets, and ask Amazon MQ about the broker. */
   #loggingIn(secretArns: readonly string[]): PolicyStatement[] {
-    const keyArns = [this.#options.secretsKmsKeyArn, this.brokerSecret.encryptionKey?.keyArn];
-    return loggingIn(secretArns, keyArns, this.#describedBrokerArn);
+    const { secretsKmsKeyArn } = this.#options;
+    const keyArns = new Set([secretsKmsKeyArn, this.brokerSecret.encryptionKey?.keyArn]);
+    const conditions = { StringEquals: { 'kms:ViaService': `secretsmanager.${Aws.REGION}.amazonaws.com` } };
+    const wanted = [
+      { actions: ['secretsmanager:GetSecretValue'], arns: secretArns },
+      { actions: ['kms:Decrypt'], arns: [...keyArns], conditions },
+      { actions: ['mq:DescribeBroker'], arns: [this.#describedBrokerArn] },
+    ];
+    return wanted.flatMap(({ arns, ...statement }) => {
+      const resources = arns.filter((arn) => arn !== undefined);
+      return resources.length > 0 ? [new PolicyStatement({ ...statement, resources })] : [];
+    });
   }
 
   get #pingSecrets(): string[] {
@@ -168,17 +184,6 @@ export class GuestRpcPing extends Construct {
   /** Those that a sweep reads besides. */
   get #troveSecrets(): string[] {
     return this.#options.troveSecretArn === undefined ? [] : [this.#options.troveSecretArn];
-  }
-
-  #openOpenStack(name: string, api: 'keystone' | 'trove'): OpenStackAccess | undefined {
-    const {
-      [`${api}Url` as const]: url,
-      [`${api}Cidr` as const]: cidr,
-      [`${api}SecurityGroupId` as const]: securityGroupId,
-    } = this.#options;
-    return url === undefined
-      ? undefined
-      : new OpenStackAccess(this, name, this.#network, { url, cidr, securityGroupId });
   }
 
   #makePing(common: Common, concurrency: number, securityGroups: ISecurityGroup[]): StackFunction {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { Stack, Validations } from 'aws-cdk-lib';
+import { Aws, Stack, Validations } from 'aws-cdk-lib';
 import type { ISecurityGroup } from 'aws-cdk-lib/aws-ec2';
-import { type PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
@@ -9,7 +9,6 @@ import type { FunctionName } from '../bundle/bundles.ts';
 import { functionCode } from '../bundle/function-code.ts';
 import { LOG_RETENTION } from '../monitoring/log-retention.ts';
 import type { Network } from '../network/network.ts';
-import { attachToVpc } from './function-permissions.ts';
 
 /** `memorySize`: Lambda gives a share of a processor by it, a whole one at 1,769 MB. */
 export interface StackFunctionProps
@@ -74,4 +73,22 @@ export class StackFunction extends Construct {
         "resources known beforehand; the latter are denied to the function's own code.",
     });
   }
+}
+
+/** Lets Lambda attach the function to a VPC, and denies the same actions to the function's own code. */
+function attachToVpc(functionName: string): PolicyStatement[] {
+  const actions = [
+    'ec2:CreateNetworkInterface',
+    'ec2:DescribeNetworkInterfaces',
+    'ec2:DescribeSubnets',
+    'ec2:DeleteNetworkInterface',
+    'ec2:AssignPrivateIpAddresses',
+    'ec2:UnassignPrivateIpAddresses',
+  ];
+  const functionArn = `arn:${Aws.PARTITION}:lambda:${Aws.REGION}:${Aws.ACCOUNT_ID}:function:${functionName}`;
+  const conditions = { ArnEquals: { 'lambda:SourceFunctionArn': functionArn } };
+  return [
+    new PolicyStatement({ actions, resources: ['*'] }),
+    new PolicyStatement({ effect: Effect.DENY, actions, resources: ['*'], conditions }),
+  ];
 }
