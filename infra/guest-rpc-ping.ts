@@ -118,17 +118,9 @@ export class GuestRpcPing extends Construct {
   /** The users of a new broker; undefined: the functions log in as an existing user. */
   #usersOf({ endpoint, secret, administrator }: BrokerAccess): BrokerUsers | undefined {
     if (secret !== undefined || administrator === undefined || endpoint === undefined) return undefined;
-    const { brokerVhost: vhost, controlExchange, controlPlaneTopics } = this.#options;
-    return new BrokerUsers(this, 'Users', {
-      endpoint,
-      administrator,
-      vhost,
-      key: this.#props.key,
-      revision: this.#props.brokerUserRevision ?? 1,
-      trove: this.#props.troveUser ?? false,
-      controlExchange,
-      controlPlaneTopics,
-    });
+    const { key, brokerUserRevision: revision = 1, troveUser: trove = false } = this.#props;
+    const props = { endpoint, administrator, options: this.#options, key, revision, trove };
+    return new BrokerUsers(this, 'Users', props);
   }
 
   /** The ways to the broker and its secrets, and what all functions have that take them. */

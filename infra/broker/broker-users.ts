@@ -4,20 +4,18 @@ import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct, type IDependable } from 'constructs';
 import { StackFunction, type StackFunctionProps } from '../compute/stack-function.ts';
 import { arnInPolicies, type BrokerSecret } from '../network/broker-access.ts';
+import type { ParsedOptions } from '../settings/deployment-settings.ts';
 
 export interface BrokerUsersProps {
   readonly endpoint: string;
   readonly administrator: BrokerSecret;
-  readonly vhost: string;
+  readonly options: ParsedOptions;
   /** From 2 on a part of the user's name. Change it to give the functions a new user; the previous one is deleted. */
   readonly revision: number;
   /** A customer managed key for the users' secrets; undefined: Secrets Manager's own. */
   readonly key: IKey | undefined;
   /** Whether Trove gets a user, too. */
   readonly trove: boolean;
-  readonly controlExchange: string;
-  /** `topic` or `exchange:topic`, joined by commas. */
-  readonly controlPlaneTopics: string;
 }
 
 const EVERYTHING = { Tags: '', Configure: '.*', Write: '.*', Read: '.*' };
@@ -67,7 +65,7 @@ export class BrokerUsers extends Construct {
           Endpoint: this.#props.endpoint,
           AdministratorSecretId: this.#props.administrator.secretArn,
           UserSecretId: secret.secretArn,
-          Vhost: this.#props.vhost,
+          Vhost: this.#props.options.brokerVhost,
           ...permissions,
         },
       });
@@ -78,7 +76,7 @@ export class BrokerUsers extends Construct {
       const trove = user('TroveUser', this.#trove, EVERYTHING);
       trove.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE); // Trove depends on it
     }
-    return user('FunctionsUser', this.secret, permissionsOf(this.#props));
+    return user('FunctionsUser', this.secret, permissionsOf(this.#props.options));
   }
 
   #secret(id: string, username: string): Secret {
@@ -100,10 +98,10 @@ export class BrokerUsers extends Construct {
 }
 
 /** What infra/README.md says that the functions need. */
-export function permissionsOf({
-  controlExchange,
-  controlPlaneTopics,
-}: Pick<BrokerUsersProps, 'controlExchange' | 'controlPlaneTopics'>): Permissions {
+export function permissionsOf(
+  options: Pick<ParsedOptions, 'controlExchange' | 'controlPlaneTopics'>,
+): Permissions {
+  const { controlExchange, controlPlaneTopics } = options;
   const topics = controlPlaneTopics.split(/[,:]/).filter((name) => name !== '');
   const names = [controlExchange, ...topics].map((name) => name.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'));
   const [exchange, ...others] = new Set(names);
