@@ -4,7 +4,7 @@ import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import type { Alarms } from './alarms.ts';
-import { brokerMetric, ownMetric, unreachableByReason, type Watched } from './metrics.ts';
+import { brokerMetric, ownMetric, type Service, unreachableByReason, type Watched } from './metrics.ts';
 
 export interface DashboardProps extends Watched {
   readonly alarms: Alarms;
@@ -30,20 +30,14 @@ export class Dashboard extends Construct {
       height: 6,
     });
     dashboard.addWidgets(fleetNow(this, sweepPeriod), alarms);
+    const pingPeriod = Duration.minutes(5);
     dashboard.addWidgets(
-      roundTrip('Round trip of the health check', (statistic) =>
-        ownMetric(this, 'health-check', 'RoundTripTime', { statistic, period: sweepPeriod }),
-      ),
-      roundTrip('Round trip of single pings', (statistic) =>
-        ownMetric(this, 'rpc-ping', 'RoundTripTime', { statistic }),
-      ),
+      roundTrip(this, 'Round trip of the health check', 'health-check', sweepPeriod),
+      roundTrip(this, 'Round trip of single pings', 'rpc-ping', pingPeriod),
     );
     dashboard.addWidgets(
-      reasons('Unreachable by reason, each sweep', unreachableByReason(this, 'health-check', sweepPeriod)),
-      reasons(
-        'Unreachable by reason, single pings',
-        unreachableByReason(this, 'rpc-ping', Duration.minutes(5)),
-      ),
+      reasons(this, 'Unreachable by reason, each sweep', 'health-check', sweepPeriod),
+      reasons(this, 'Unreachable by reason, single pings', 'rpc-ping', pingPeriod),
     );
     if (!props.page) dashboard.addWidgets(unreachableGuests(props.sweepLog));
     dashboard.addWidgets(...brokerItself(props));
@@ -88,19 +82,22 @@ function fleetNow(scope: Construct, period: Duration) {
   });
 }
 
-function roundTrip(title: string, metric: (statistic: string) => cloudwatch.IMetric) {
+function roundTrip(scope: Construct, title: string, service: Service, period: Duration) {
+  const { p } = cloudwatch.Stats;
   return new cloudwatch.GraphWidget({
     title,
-    left: [cloudwatch.Stats.p(50), cloudwatch.Stats.p(90), cloudwatch.Stats.p(99)].map(metric),
+    left: [p(50), p(90), p(99)].map((statistic) =>
+      ownMetric(scope, service, 'RoundTripTime', { statistic, period }),
+    ),
     leftYAxis: { label: 'ms', showUnits: false, min: 0 },
     width: 12,
   });
 }
 
-function reasons(title: string, metric: cloudwatch.IMetric) {
+function reasons(scope: Construct, title: string, service: Service, period: Duration) {
   return new cloudwatch.GraphWidget({
     title,
-    left: [metric],
+    left: [unreachableByReason(scope, service, period)],
     leftYAxis: { showUnits: false, min: 0 },
     stacked: true,
     width: 12,

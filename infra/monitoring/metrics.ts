@@ -10,7 +10,7 @@ export interface Watched {
   readonly rateMinutes: number;
 }
 
-type Service = 'health-check' | 'rpc-ping';
+export type Service = 'health-check' | 'rpc-ping';
 
 /** A metric of one of the functions of the stack that `scope` belongs to. */
 export function ownMetric(
