@@ -108,7 +108,7 @@ export class GuestRpcPing extends Construct {
     const schedule = new HealthCheckSchedule(this, 'Sweep', this.sweep.function, rateMinutes, destination);
     this.api = this.#makeApi(pingConcurrency);
     for (const caller of props.callers ?? []) this.api.grantInvoke(caller);
-    [this.alarms, this.dashboard] = this.#watch(props.broker);
+    [this.alarms, this.dashboard] = this.#watch();
     this.alarms.node.addDependency(schedule); // else `NoSweep` could ring while the stack is created
     if (props.key) this.#encryptWith(props.key);
     const applyToResourceTypes = ['AWS::Logs::LogGroup', 'AWS::S3::Bucket'];
@@ -282,30 +282,18 @@ export class GuestRpcPing extends Construct {
     return { bucket, toS3, notices: new ChangeNotices(this, 'Changes'), page, list };
   }
 
-  #watch({ name: brokerName, maxConnections, maxQueues }: BrokerAccess): [Alarms, Dashboard] {
-    const rateMinutes = this.#options.healthCheckRateMinutes;
-    const watched = { brokerName, maxConnections, maxQueues, rateMinutes };
-    const alarms = new Alarms(this, 'Alarms', {
-      ...watched,
-      topic: this.#props.topic,
-      key: this.#props.key,
-      unreachableGuests: this.#options.unreachableGuests,
-      email: this.#options.alarmEmail,
-      functions: { ping: this.ping.function, sweep: this.sweep.function },
-      pingsControlPlane: this.#options.controlPlaneTopics !== '',
-      api: this.api,
-    });
+  #watch(): [Alarms, Dashboard] {
+    const { broker, topic, key } = this.#props;
+    const watched = { broker, options: this.#options };
+    const functions = { ping: this.ping.function, sweep: this.sweep.function };
+    const alarms = new Alarms(this, 'Alarms', { ...watched, topic, key, functions, api: this.api });
     if (this.fleet) {
       const { notices } = this.fleet;
       const unpublished = notices.publishTo(alarms.topic, this.sweep.function);
       alarms.watchChanges(this.sweep.function, unpublished, notices.undelivered);
     }
-    const dashboard = new Dashboard(this, 'Dashboard', {
-      ...watched,
-      alarms,
-      sweepLog: this.sweep.logGroup,
-      page: this.fleet?.page.function,
-    });
+    const [sweepLog, page] = [this.sweep.logGroup, this.fleet?.page.function];
+    const dashboard = new Dashboard(this, 'Dashboard', { ...watched, alarms, sweepLog, page });
     return [alarms, dashboard];
   }
 }

@@ -9,17 +9,18 @@ import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import type { Api } from '../api/api.ts';
-import { brokerMetric, ownMetric, type Watched, worstNode } from './metrics.ts';
+import type { BrokerAccess } from '../network/broker-access.ts';
+import type { ParsedOptions } from '../settings/deployment-settings.ts';
+import { brokerMetric, ownMetric, worstNode } from './metrics.ts';
 
-export interface AlarmsProps extends Watched {
-  readonly unreachableGuests: number;
+export interface AlarmsProps {
+  readonly broker: BrokerAccess;
+  readonly options: ParsedOptions;
   /** A customer managed key of the topic that is made; undefined: it is not encrypted. */
   readonly key: IKey | undefined;
-  readonly email: string | undefined;
   readonly topic: ITopic | undefined;
   readonly functions: { readonly ping: IFunction; readonly sweep: IFunction };
   readonly api: Api;
-  readonly pingsControlPlane: boolean;
 }
 
 interface Condition {
@@ -47,15 +48,15 @@ export class Alarms extends Construct {
 
   constructor(scope: Construct, id: string, props: AlarmsProps) {
     super(scope, id);
-    const { key } = props;
+    const { broker, options, key, functions, api } = props;
+    const { alarmEmail, controlPlaneTopics, healthCheckRateMinutes, unreachableGuests } = options;
     this.topic =
       props.topic ?? new Topic(this, 'Topic', { enforceSSL: true, ...(key && { masterKey: key }) });
     this.topic.addToResourcePolicy(publishByAlarms(this.topic, Stack.of(this)));
-    if (props.email !== undefined) this.topic.addSubscription(new EmailSubscription(props.email));
-    const { functions, api, rateMinutes, pingsControlPlane } = props;
-    this.#ratePeriod = Duration.minutes(rateMinutes);
-    this.#watchFleet(props.unreachableGuests);
-    if (pingsControlPlane)
+    if (alarmEmail !== undefined) this.topic.addSubscription(new EmailSubscription(alarmEmail));
+    this.#ratePeriod = Duration.minutes(healthCheckRateMinutes);
+    this.#watchFleet(unreachableGuests);
+    if (controlPlaneTopics !== '')
       this.#add('ControlPlaneUnreachable', {
         description:
           'A topic of the control plane does not answer: trove-taskmanager or trove-conductor is down.',
@@ -72,10 +73,10 @@ export class Alarms extends Construct {
       description: 'The API answered 429: it gets more requests than pingConcurrency lets through.',
       metric: api.throttled.with(SUM),
     });
-    this.#watchBroker(props);
+    this.#watchBroker(broker);
   }
 
-  #watchBroker({ brokerName, maxConnections, maxQueues }: Watched): void {
+  #watchBroker({ name: brokerName, maxConnections, maxQueues }: BrokerAccess): void {
     const options = { statistic: cloudwatch.Stats.MAXIMUM, period: Duration.minutes(5) };
     this.#add('BrokerCrowded', {
       description: `${CROWDED * 100} % of the broker's connections are in use: raise its limit or close connections.`,

@@ -3,10 +3,14 @@ import * as cloudwatch from 'aws-cdk-lib/aws-cloudwatch';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import type { BrokerAccess } from '../network/broker-access.ts';
+import type { ParsedOptions } from '../settings/deployment-settings.ts';
 import type { Alarms } from './alarms.ts';
-import { brokerMetric, ownMetric, type Service, unreachableByReason, type Watched } from './metrics.ts';
+import { brokerMetric, ownMetric, type Service, unreachableByReason } from './metrics.ts';
 
-export interface DashboardProps extends Watched {
+export interface DashboardProps {
+  readonly broker: BrokerAccess;
+  readonly options: ParsedOptions;
   readonly alarms: Alarms;
   readonly sweepLog: ILogGroup;
   /** Shows which guests cannot be reached; undefined where no state is kept. */
@@ -20,7 +24,7 @@ export class Dashboard extends Construct {
 
   constructor(scope: Construct, id: string, props: DashboardProps) {
     super(scope, id);
-    const sweepPeriod = Duration.minutes(props.rateMinutes);
+    const sweepPeriod = Duration.minutes(props.options.healthCheckRateMinutes);
     const dashboard = new cloudwatch.Dashboard(this, 'Dashboard', { defaultInterval: Duration.hours(3) });
     if (props.page) dashboard.addWidgets(brokenNow(props.page));
     const alarms = new cloudwatch.AlarmStatusWidget({
@@ -40,7 +44,7 @@ export class Dashboard extends Construct {
       reasons(this, 'Unreachable by reason, single pings', 'rpc-ping', pingPeriod),
     );
     if (!props.page) dashboard.addWidgets(unreachableGuests(props.sweepLog));
-    dashboard.addWidgets(...brokerItself(props));
+    dashboard.addWidgets(...brokerItself(props.broker));
     const { region } = Stack.of(this);
     this.arn = dashboard.dashboardArn;
     this.url = `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#dashboards/dashboard/${dashboard.dashboardName}`;
@@ -120,7 +124,7 @@ function unreachableGuests(log: ILogGroup) {
   });
 }
 
-function brokerItself({ brokerName, maxConnections, maxQueues }: Watched) {
+function brokerItself({ name: brokerName, maxConnections, maxQueues }: BrokerAccess) {
   const metric = (name: string) => brokerMetric(brokerName, name, { statistic: cloudwatch.Stats.MAXIMUM });
   const counted = (title: string, name: string, limit: number) =>
     new cloudwatch.GraphWidget({

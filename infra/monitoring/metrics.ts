@@ -2,14 +2,6 @@ import { type Duration, Stack } from 'aws-cdk-lib';
 import { MathExpression, Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
 
-/** What alarms and dashboard watch. */
-export interface Watched {
-  readonly brokerName: string;
-  readonly maxConnections: number;
-  readonly maxQueues: number;
-  readonly rateMinutes: number;
-}
-
 export type Service = 'health-check' | 'rpc-ping';
 
 /** A metric of one of the functions of the stack that `scope` belongs to. */
