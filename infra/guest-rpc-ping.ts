@@ -3,7 +3,6 @@ import { InterfaceVpcEndpoint, type ISecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
-import { FLEET_ROUTES } from '../functions/http/fleet-request.ts';
 import type { Api, Callers } from './api/api.ts';
 import { PrivateApi } from './api/private-api.ts';
 import { PublicApi } from './api/public-api.ts';
@@ -211,9 +210,8 @@ export class GuestRpcPing extends Construct {
 
   #makeApi(concurrency: number): Api {
     const { access, apiEndpointId, callerCidrs = [] } = this.#options;
-    const list = this.fleet?.list.function;
-    const routes = list ? Object.values(FLEET_ROUTES).map((path) => ({ path, function: list })) : [];
-    const props = { ping: this.ping.function, routes, concurrency, callers: callersOf(this.#options) };
+    const [ping, list] = [this.ping.function, this.fleet?.list.function];
+    const props = { ping, list, concurrency, callers: callersOf(this.#options) };
     if (access === 'public') return new PublicApi(this, 'Api', props, this.#options);
     const endpoint =
       apiEndpointId === undefined

@@ -5,24 +5,18 @@ import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { FilterPattern, LogGroup, MetricFilter } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { FLEET_ROUTES } from '../../functions/http/fleet-request.ts';
 import { ROUTE } from '../../functions/http/request.ts';
 import { LOG_RETENTION } from '../monitoring/log-retention.ts';
 
 /** Who may call: whoever signs and is allowed to by IAM, an admin of Keystone's, or anyone. */
 export type Callers = 'iam' | 'keystone' | 'anyone';
 
-/** A path of the API, and the function that answers `GET` there. */
-export interface Route {
-  /** With parameters, such as `/v1.0/{tenant_id}`. */
-  readonly path: string;
-  readonly function: IFunction;
-}
-
 export interface ApiProps {
   /** The function that answers pings, and whatever is not of a route, with Trove's 404. */
   readonly ping: IFunction;
-  /** Besides that of the ping. */
-  readonly routes?: readonly Route[];
+  /** The function that lists the fleet; undefined: no state is kept. */
+  readonly list: IFunction | undefined;
   /** The ping's reserved concurrency. */
   readonly concurrency: number;
   readonly callers: Callers;
@@ -41,17 +35,19 @@ export abstract class Api extends Construct {
   readonly accessLog: LogGroup;
   /** How many requests API Gateway answered with 429, of which it has no metric. */
   readonly throttled: Metric;
-  protected readonly routes: readonly Route[];
+  /** Paths with parameters, and the function that answers `GET` there. */
+  protected readonly routes: readonly { readonly path: string; readonly function: IFunction }[];
   /**
    * Requests a second, and at once. API Gateway counts whoever calls. Where Keystone decides it would count strangers against
    * admins; a stranger is refused within milliseconds, so there the reserved concurrency alone bounds the pings.
    */
   protected readonly requests: number;
 
-  constructor(scope: Construct, id: string, { ping, routes = [], concurrency, callers }: ApiProps) {
+  constructor(scope: Construct, id: string, { ping, list, concurrency, callers }: ApiProps) {
     super(scope, id);
     this.callers = callers;
-    this.routes = [{ path: ROUTE.path, function: ping }, ...routes];
+    const ofFleet = list ? Object.values(FLEET_ROUTES).map((path) => ({ path, function: list })) : [];
+    this.routes = [{ path: ROUTE.path, function: ping }, ...ofFleet];
     this.requests = callers === 'keystone' ? concurrency * REQUESTS_FOR_A_PING : concurrency;
     this.accessLog = new LogGroup(this, 'AccessLog', { retention: LOG_RETENTION });
     this.throttled = new MetricFilter(this, 'Throttled', {
