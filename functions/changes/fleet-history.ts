@@ -132,10 +132,8 @@ export class FleetHistory {
     deadline: Deadline,
   ): Promise<{ readonly state: FleetState | undefined; readonly problem?: StateProblem }> {
     const { unfiled = [] } = state ?? {};
-    const [oldest] = unfiled;
-    if (state === undefined || oldest === undefined) return { state };
-    const isDue = now.getTime() - Date.parse(oldest.at) >= FILE_AFTER_MS || unfiled.length >= FILE_AT_LINES;
-    if (!isDue) return { state };
+    const ageMs = now.getTime() - Date.parse(unfiled[0]?.at ?? '');
+    if (!state || !(ageMs >= FILE_AFTER_MS || unfiled.length >= FILE_AT_LINES)) return { state };
     try {
       await this.#archive.file(unfiled, deadline.share(FILE_SHARE));
       return { state: { ...state, unfiled: [] } };

@@ -50,6 +50,7 @@ export function overviewOf(state: FleetState): Overview {
   const apart = Map.groupBy(all, ({ counted_apart: why }) => why);
   const down = all.filter(({ sweeps, counted_apart: why }) => sweeps > 0 && why === undefined);
   const recovering = all.filter(({ sweeps, reported }) => sweeps === 0 && reported !== 'nothing');
+  const silent = all.filter(({ counted_apart: why }) => why && why !== 'orphaned');
   const byReason = Map.groupBy(down, ({ reason }) => reason);
   return {
     sweep,
@@ -58,12 +59,8 @@ export function overviewOf(state: FleetState): Overview {
     controlPlane: controlPlane.slice(0, MAX_TOPICS),
     contradicted: Object.entries(contradicted).map(([id, guest]) => ({ id, ...guest })),
     apart: new Map(APART.map((why) => [why, apart.get(why) ?? []])),
-    counts: count(sweep, down.length, recovering.length, all.filter(isSilentGuest).length),
+    counts: count(sweep, down.length, recovering.length, silent.length),
   };
-}
-
-function isSilentGuest({ counted_apart: why }: ShownGuest): boolean {
-  return why !== undefined && why !== 'orphaned';
 }
 
 function newestFirst(a: ShownGuest, b: ShownGuest): number {

@@ -1,6 +1,6 @@
 import type { Reachable, Unreachable } from '../guest/ping-result.ts';
 import { REASONS, type Reason } from '../guest/reason.ts';
-import type { TroveList } from '../trove/trove-api.ts';
+import type { TroveList } from '../trove/trove-list.ts';
 import type { TopicFinding } from './control-plane.ts';
 import type { Listing } from './known-guests.ts';
 import type { Sweep, SweepEnd, Verdict } from './sweep.ts';
