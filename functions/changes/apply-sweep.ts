@@ -91,7 +91,7 @@ class Fleet {
   readonly #rules: Rules;
   readonly #guests: Map<string, GuestState>;
   readonly #answered: Record<string, Answered>;
-  /** Where no guest had answered before, a silent one that is first seen now may be an old one. */
+  /** Where no guest was plainly reachable before, a silent one that is first seen now may be an old one. */
   readonly #wasAnyReachable: boolean;
   /** Whether a later sweep has been saved. */
   readonly #isLate: boolean;
@@ -114,7 +114,7 @@ class Fleet {
     this.#rules = rules;
     this.#guests = new Map(Object.entries(before?.guests ?? {}));
     this.#answered = { ...before?.answered };
-    this.#wasAnyReachable = Object.keys(this.#answered).length > 0;
+    this.#wasAnyReachable = Object.keys(this.#answered).some((id) => !this.#guests.has(id));
     this.#mutes = activeMutes(before?.mutes, result.endedAt);
     this.#startedAt = result.startedAt.toISOString();
     this.#endedAt = result.endedAt.toISOString();

@@ -15,7 +15,7 @@ const LISTS = 2;
  * @param before as it was saved
  */
 export function contradictions(
-  before: FleetState['contradicted'] = {},
+  before: FleetState['contradicted'],
   { trove, verdicts, endedAt }: SweepResult,
 ): { readonly contradicted: FleetState['contradicted']; readonly changes: readonly Change[] } {
   if (trove === undefined) return { contradicted: before, changes: [] };
@@ -23,7 +23,7 @@ export function contradictions(
   const contradicted: Record<string, Contradiction> = {};
   const changes: Change[] = [];
   for (const [id, { reachable }] of verdicts) {
-    const known = before[id];
+    const known = before?.[id];
     if (reachable === 'unknown' && known) contradicted[id] = known;
     if (reachable !== true) continue;
     const instance = trove.instances.get(id);

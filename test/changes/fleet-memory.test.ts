@@ -288,6 +288,8 @@ describe('Trove', () => {
     });
     history.sweep(2, { ...allUp, [A]: DEAD }, run);
     expect(history.state?.contradicted).toBeUndefined();
+    history.sweep(3, allUp);
+    expect(history.state).toHaveProperty('contradicted', undefined);
   });
 
   test.each<[how: string, verdict: Verdict, left: number]>([
