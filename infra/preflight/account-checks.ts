@@ -6,7 +6,7 @@ import type { AwsAccount } from './aws-account.ts';
 /** What CDK's templates ask for. */
 const BOOTSTRAP_VERSION = 6;
 
-export async function checkBootstrap({ ssm, region }: AwsAccount): Promise<Finding> {
+export async function checkBootstrap({ ssm }: AwsAccount): Promise<Finding> {
   const name = '/cdk-bootstrap/hnb659fds/version';
   const parameter = ssm.getParameter({ Name: name }).catch((error: Error) => {
     if (error.name === 'ParameterNotFound') return { Parameter: { Value: undefined } };
@@ -14,9 +14,9 @@ export async function checkBootstrap({ ssm, region }: AwsAccount): Promise<Findi
   });
   const { Parameter } = await parameter;
   const version = Number(Parameter?.Value ?? 0);
-  if (version >= BOOTSTRAP_VERSION) return good(`CDK's bootstrap stack: version ${version}.`);
+  if (version >= BOOTSTRAP_VERSION) return good(`version ${version}.`);
   const found = Parameter?.Value === undefined ? 'there is none' : `version ${Parameter.Value} is too old`;
-  return todo(`CDK's bootstrap stack in ${region}: ${found}. Run \`npx cdk bootstrap\`.`);
+  return todo(`${found}. Run \`npx cdk bootstrap\`.`);
 }
 
 /** What Lambda keeps for functions that reserve nothing. */
@@ -46,7 +46,6 @@ export async function checkConcurrency({ lambda, region }: AwsAccount, settings:
       free < wanted + UNRESERVED &&
         `${free} are unreserved in ${region}, and the functions need ${wanted} beside the ${UNRESERVED} that Lambda keeps. Ask for more: \`aws service-quotas request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value ${Math.max(1000, total + wanted)}\``,
     ],
-    "Lambda's concurrency",
     `${free} unreserved, ${wanted} wanted`,
   );
 }
@@ -56,16 +55,14 @@ export function checkArns({ id, region }: AwsAccount, settings: Settings): Findi
   const arns = Object.entries(settings)
     .filter((entry): entry is [string, string] => typeof entry[1] === 'string' && entry[1].startsWith('arn:'))
     .map(([name, arn]) => ({ name, place: arn.split(':')[3], owner: arn.split(':')[4] }));
-  const what = `Account ${id} in ${region}`;
   const elsewhere = arns.filter(({ place }) => place !== region);
   const foreign = arns.filter(({ owner }) => owner !== id);
   if (elsewhere.length === 0 && foreign.length > 0)
     return open(
-      `${what}: ${foreign.map(({ name, owner }) => `${name} is of the account ${owner}`).join(', ')}, which must let this one use it.`,
+      `${foreign.map(({ name, owner }) => `${name} is of the account ${owner}`).join(', ')}, which must let this one use it.`,
     );
   return unless(
     elsewhere.map(({ name, place }) => `${name} is in ${place}: set another one, or AWS_REGION`),
-    what,
     'all ARNs are of it',
   );
 }

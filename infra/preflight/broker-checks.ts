@@ -20,9 +20,8 @@ export async function checkInstanceType(
     mq.describeBrokerInstanceOptions(query),
     wantedZones,
   ]);
-  const kind = `A ${settings.newBroker} of RabbitMQ ${settings.brokerVersion} on ${instanceType}`;
   if (options.length === 0)
-    return todo(`${kind}: Amazon MQ does not have the type in ${region}: set brokerInstanceType.`);
+    return todo(`Amazon MQ does not have the type in ${region}: set brokerInstanceType.`);
   const names = options.flatMap((option) => option.AvailabilityZones ?? []).flatMap(({ Name }) => Name ?? []);
   const modes = options.flatMap((option) => option.SupportedDeploymentModes ?? []);
   const versions = options.flatMap((option) => option.SupportedEngineVersions ?? []);
@@ -36,7 +35,6 @@ export async function checkInstanceType(
       !versions.some((version) => version.startsWith(settings.brokerVersion)) &&
         `the type has RabbitMQ ${versions.join(', ')}: set brokerVersion`,
     ],
-    kind,
     `Amazon MQ has it in ${zones.join(' and ')}`,
   );
 }
@@ -47,13 +45,12 @@ export async function checkBrokerStack(
   settings: NewBrokerSettings,
 ): Promise<Finding> {
   const name = brokerStackOf(settings);
-  const what = `The stack ${name}`;
   const described = cloudFormation.describeStacks({ StackName: name }).catch((error: Error) => {
     if (error.message.endsWith('does not exist')) return { Stacks: [] };
     throw error;
   });
   const { Stacks: [stack] = [] } = await described;
-  if (stack === undefined) return good(`${what} is new.`);
+  if (stack === undefined) return good('new.');
   const { StackStatus: status, Parameters: parameters = [] } = stack;
   const making = JSON.stringify(makingOf(settings));
   const { ParameterValue: made = making } = parameters.find(({ ParameterKey: key }) => key === MAKING) ?? {};
@@ -66,7 +63,6 @@ export async function checkBrokerStack(
         made !== making &&
         `its broker was made with ${made}, and these settings would replace it: set them back, or see infra/README.md, Replace or remove a broker`,
     ],
-    what,
     'its broker was made with these settings',
   );
 }
@@ -76,13 +72,12 @@ export async function checkBrokerName({ mq }: AwsAccount, settings: NewBrokerSet
   const { brokerName } = settings;
   const { BrokerSummaries: brokers = [] } = await mq.listBrokers({ MaxResults: 100 });
   const BrokerId = brokers.find((broker) => broker.BrokerName === brokerName)?.BrokerId;
-  if (BrokerId === undefined) return good(`The name ${brokerName} is free in Amazon MQ.`);
+  if (BrokerId === undefined) return good('free in Amazon MQ.');
   const { Tags: tags } = await mq.describeBroker({ BrokerId });
   const stack = brokerStackOf(settings);
   const isOwn = tags?.['aws:cloudformation:stack-name'] === stack;
   return unless(
     [!isOwn && `the broker ${BrokerId} has it, and is not of the stack ${stack}: set another brokerName`],
-    `The name ${brokerName}`,
     `its broker is of the stack ${stack}`,
   );
 }
@@ -90,8 +85,7 @@ export async function checkBrokerName({ mq }: AwsAccount, settings: NewBrokerSet
 export async function checkBroker({ mq }: AwsAccount, settings: ExistingBrokerSettings): Promise<Finding> {
   const { brokerEndpoint, brokerName, brokerSecurityGroupId } = settings;
   const id = settings.brokerId ?? /^amqps:\/\/(b-[0-9a-f-]{36})\./.exec(brokerEndpoint ?? '')?.[1];
-  if (id === undefined)
-    return open(`The broker ${brokerName}: brokerEndpoint does not say which one of Amazon MQ's it is.`);
+  if (id === undefined) return open("brokerEndpoint does not say which one of Amazon MQ's it is.");
   const broker = await mq.describeBroker({ BrokerId: id });
   const endpoints = broker.BrokerInstances?.flatMap(({ Endpoints }) => Endpoints ?? []) ?? [];
   const groups = broker.SecurityGroups ?? [];
@@ -108,7 +102,6 @@ export async function checkBroker({ mq }: AwsAccount, settings: ExistingBrokerSe
       !groups.includes(brokerSecurityGroupId) &&
         `its security groups are ${groups.join(', ')}: set brokerSecurityGroupId`,
     ],
-    `The broker ${id}`,
     `running, RabbitMQ ${broker.EngineVersion} on ${broker.HostInstanceType}`,
   );
 }

@@ -1,4 +1,10 @@
-import type { ExistingBrokerSettings, NewBrokerSettings, Settings } from '../settings/deployment-settings.ts';
+import {
+  brokerStackOf,
+  type ExistingBrokerSettings,
+  modelOf,
+  type NewBrokerSettings,
+  type Settings,
+} from '../settings/deployment-settings.ts';
 import type { Finding } from '../terminal/finding.ts';
 import { checkArns, checkBootstrap, checkConcurrency } from './account-checks.ts';
 import type { AwsAccount } from './aws-account.ts';
@@ -26,17 +32,15 @@ export function accountChecks(aws: AwsAccount, settings: Settings): Checks {
   const { apiEndpointId } = settings;
   const login = ['username', 'password'];
   return {
-    'The account': checkArns(aws, settings),
-    "CDK's bootstrap stack": checkBootstrap(aws),
+    [`Account ${aws.id} in ${aws.region}`]: checkArns(aws, settings),
+    [`CDK's bootstrap stack in ${aws.region}`]: checkBootstrap(aws),
     "Lambda's concurrency": checkConcurrency(aws, settings),
     ...('newBroker' in settings ? ofNewBroker(aws, settings) : ofExistingBroker(aws, settings)),
     S3: checkS3(aws, settings),
     ...(apiEndpointId && { [`The endpoint ${apiEndpointId}`]: checkApiEndpoint(aws, apiEndpointId) }),
-    ...(brokerSecretArn && {
-      brokerSecretArn: checkSecret(aws, 'brokerSecretArn', brokerSecretArn, login, secretsKmsKeyArn),
-    }),
+    ...(brokerSecretArn && { brokerSecretArn: checkSecret(aws, brokerSecretArn, login, secretsKmsKeyArn) }),
     ...(troveSecretArn && {
-      troveSecretArn: checkSecret(aws, 'troveSecretArn', troveSecretArn, ['id', 'secret'], secretsKmsKeyArn),
+      troveSecretArn: checkSecret(aws, troveSecretArn, ['id', 'secret'], secretsKmsKeyArn),
     }),
     ...(secretsKmsKeyArn && { secretsKmsKeyArn: checkKey(aws, 'secretsKmsKeyArn', secretsKmsKeyArn) }),
     ...(kmsKeyArn && { kmsKeyArn: checkKey(aws, 'kmsKeyArn', kmsKeyArn) }),
@@ -47,18 +51,19 @@ export function accountChecks(aws: AwsAccount, settings: Settings): Checks {
 /** Those that need no account: Keystone's and Trove's API. */
 export function openStackChecks({ keystoneUrl, troveUrl, caCertificates: ca }: Settings): Checks {
   return {
-    ...(keystoneUrl && { keystoneUrl: checkHttps('keystoneUrl', keystoneUrl, ca) }),
-    ...(troveUrl && { troveUrl: checkHttps('troveUrl', troveUrl, ca) }),
+    ...(keystoneUrl && { keystoneUrl: checkHttps(keystoneUrl, ca) }),
+    ...(troveUrl && { troveUrl: checkHttps(troveUrl, ca) }),
   };
 }
 
 function ofNewBroker(aws: AwsAccount, settings: NewBrokerSettings): Checks {
-  const { brokerKmsKeyArn, describeBroker } = settings;
+  const { brokerKmsKeyArn, brokerName, brokerVersion, describeBroker, newBroker } = settings;
   const zones = zonesOf(aws, settings);
   return {
-    "The broker's stack": checkBrokerStack(aws, settings),
-    "The broker's name": checkBrokerName(aws, settings),
-    "The broker's type": checkInstanceType(aws, settings, zones),
+    [`The stack ${brokerStackOf(settings)}`]: checkBrokerStack(aws, settings),
+    [`The name ${brokerName}`]: checkBrokerName(aws, settings),
+    [`A ${newBroker} of RabbitMQ ${brokerVersion} on ${modelOf({ ...settings }).instanceType}`]:
+      checkInstanceType(aws, settings, zones),
     'Interface endpoints': checkEndpointServices(aws, servicesOf(settings, describeBroker), zones),
     Addresses: checkAddresses(aws, settings),
     ...(brokerKmsKeyArn && { brokerKmsKeyArn: checkKey(aws, 'brokerKmsKeyArn', brokerKmsKeyArn) }),
@@ -70,9 +75,9 @@ function ofExistingBroker(aws: AwsAccount, settings: ExistingBrokerSettings): Ch
   const subnets = subnetsOf(aws, subnetIds);
   const zones = subnets.then((found) => found.map(({ zone }) => zone));
   return {
-    [`The broker ${brokerName}`]: checkBroker(aws, settings),
+    [`The broker ${brokerId ?? brokerName}`]: checkBroker(aws, settings),
     'The subnets': subnets.then((found) => checkSubnets(found, settings)),
-    "The VPC's DNS": checkDns(aws, settings),
+    [`The DNS of ${settings.vpcId}`]: checkDns(aws, settings),
     'Interface endpoints': checkEndpointServices(aws, servicesOf(settings, brokerId !== undefined), zones),
   };
 }

@@ -12,28 +12,23 @@ const CERTIFICATE = /^(CERT_|ERR_TLS_CERT|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|ERR_
  * Whether an API of OpenStack answers at this URL, with a certificate that the functions accept. The functions reach it from
  * their VPC; what cannot be reached from here may be reached from there.
  *
- * @param setting that has the URL
  * @param caCertificates the path of a PEM file
  */
-export async function checkHttps(
-  setting: string,
-  url: string,
-  caCertificates: string | undefined,
-): Promise<Finding> {
+export async function checkHttps(url: string, caCertificates: string | undefined): Promise<Finding> {
   const { pem } = caCertificates === undefined ? {} : readCaCertificates(caCertificates);
   const signal = AbortSignal.timeout(TIMEOUT_MS);
   const ca = pem === undefined ? {} : { ca: [...rootCertificates, pem] };
   try {
     const { status } = await send(new URL(url), { ...ca, signal });
-    return good(`${setting}: ${url} answers (${status}), with a good certificate.`);
+    return good(`${url} answers (${status}), with a good certificate.`);
   } catch (error) {
     const { code = '', message } = Object(error);
     if (CERTIFICATE.test(code))
       return todo(
-        `${setting}: the certificate of ${url} is refused (${code}: ${message}). Set caCertificates to the CA's PEM file, or the URL to the certificate's name.`,
+        `the certificate of ${url} is refused (${code}: ${message}). Set caCertificates to the CA's PEM file, or the URL to the certificate's name.`,
       );
     return open(
-      `${setting}: ${url} ${troubleOf(Object(error), signal)} from here. The functions reach it from their VPC: its name must resolve there, and a route must lead to it.`,
+      `${url} ${troubleOf(Object(error), signal)} from here. The functions reach it from their VPC: its name must resolve there, and a route must lead to it.`,
     );
   }
 }

@@ -21,7 +21,7 @@ export async function checkKey(
   const described = kms.describeKey(key);
   if (owner !== id) {
     await described;
-    return open(`${setting}: it is of the account ${owner}: its policy must let the account ${id} use it.`);
+    return open(`it is of the account ${owner}: its policy must let the account ${id} use it.`);
   }
   const policy = kms.getKeyPolicy({ ...key, PolicyName: 'default' });
   const [{ KeyMetadata: found }, { Policy: text = '' }] = await Promise.all([described, policy]);
@@ -42,7 +42,6 @@ export async function checkKey(
             .join(', ')} to ${principals[0]}`,
       ),
     ],
-    setting,
     'enabled, and its policy lets those use it who have to',
   );
 }

@@ -42,7 +42,6 @@ export function checkSubnets(subnets: Subnets, { vpcId, subnetIds }: ExistingBro
         `${elsewhere.map(({ id }) => id).join(', ')} is not in ${vpcId}: set subnetIds or vpcId`,
       new Set(zones).size < zones.length && 'two of them are in one zone: set subnetIds to one of each zone',
     ],
-    'The subnets',
     `in ${vpcId}, in ${zones.join(', ')}`,
   );
 }
@@ -63,7 +62,6 @@ export async function checkDns({ ec2 }: AwsAccount, settings: ExistingBrokerSett
         brokerId !== undefined &&
         `enableDnsHostnames is off, which the endpoint of Amazon MQ's API needs: ${turnOn}-hostnames\`, or set brokerEndpoint in place of brokerId`,
     ],
-    `The DNS of ${vpcId}`,
     'on',
   );
 }
@@ -87,7 +85,7 @@ export async function checkEndpointServices(
       `${name} has none in ${without.join(' and ')}: choose zones among ${offered.join(', ')}`
     );
   });
-  return unless(missing, 'Interface endpoints', `${services.join(', ')} in ${wanted.join(' and ')}`);
+  return unless(missing, `${services.join(', ')} in ${wanted.join(' and ')}`);
 }
 
 /** Whether the addresses of a new VPC are free in the account's other VPCs, and in the networks that the settings name. */
@@ -99,7 +97,7 @@ export async function checkAddresses({ ec2 }: AwsAccount, settings: NewBrokerSet
     .filter(({ cidr }) => cidr !== undefined && overlap(cidr, vpcCidr))
     .map(({ setting, cidr }) => `${setting} ${cidr}`);
   if (wrong.length > 0)
-    return todo(`Addresses: ${wrong.join(', ')} overlaps with vpcCidr ${vpcCidr}: set another vpcCidr.`);
+    return todo(`${wrong.join(', ')} overlaps with vpcCidr ${vpcCidr}: set another vpcCidr.`);
   const others = vpcs.filter(({ Tags = [], CidrBlock, CidrBlockAssociationSet = [] }) => {
     const isOwn = Tags.some(
       (tag) => tag.Key === 'aws:cloudformation:stack-name' && tag.Value === brokerStackOf(settings),
@@ -107,10 +105,10 @@ export async function checkAddresses({ ec2 }: AwsAccount, settings: NewBrokerSet
     const blocks = [CidrBlock, ...CidrBlockAssociationSet.map((one) => one.CidrBlock)];
     return !isOwn && blocks.some((block) => block !== undefined && overlap(block, vpcCidr));
   });
-  if (others.length === 0) return good(`Addresses: ${vpcCidr} is free in this account.`);
+  if (others.length === 0) return good(`${vpcCidr} is free in this account.`);
   const ids = others.map(({ VpcId: id }) => id).join(', ');
   return open(
-    `Addresses: ${ids} overlaps with vpcCidr ${vpcCidr}, and can never be connected to the broker. vpcCidr cannot be changed later.`,
+    `${ids} overlaps with vpcCidr ${vpcCidr}, and can never be connected to the broker. vpcCidr cannot be changed later.`,
   );
 }
 
@@ -133,12 +131,10 @@ export async function checkS3({ ec2, region }: AwsAccount, settings: Settings): 
   const id = list?.PrefixListId;
   const given = settings.s3PrefixListId;
   if (given !== undefined && given !== id)
-    return todo(`S3: ${given} is not S3's list of addresses in ${region}: set s3PrefixListId to ${id}.`);
-  if ('newBroker' in settings) return good(`S3: its list of addresses is ${id}.`);
+    return todo(`${given} is not S3's list of addresses in ${region}: set s3PrefixListId to ${id}.`);
+  if ('newBroker' in settings) return good(`its list of addresses is ${id}.`);
   if (given === undefined)
-    return open(
-      `S3: no state is kept and no changes are reported. To have both, set s3PrefixListId to ${id}.`,
-    );
+    return open(`no state is kept and no changes are reported. To have both, set s3PrefixListId to ${id}.`);
   const { vpcId, routeTableIds = [], name } = settings;
   const filters = [
     { Name: 'vpc-id', Values: [vpcId] },
@@ -161,7 +157,6 @@ export async function checkS3({ ec2, region }: AwsAccount, settings: Settings): 
       taken.length > 0 &&
         `${taken.join(', ')} has a gateway endpoint of S3 already: remove it from routeTableIds`,
     ],
-    'S3',
     `its list of addresses is ${id}, and ${vpcId} has a way to it or gets one`,
   );
 }
@@ -176,7 +171,6 @@ export async function checkApiEndpoint({ ec2, region }: AwsAccount, id: string):
         `it is one of ${endpoint?.ServiceName}, not of ${service}: set apiEndpointId`,
       endpoint?.State?.toLowerCase() !== 'available' && `its state is ${endpoint?.State}: wait for available`,
     ],
-    `The endpoint ${id}`,
     `in ${endpoint?.VpcId}`,
   );
 }

@@ -42,7 +42,8 @@ async function findingsOf([name, folder = 'infra/deployments', ...others]: reado
 function all(checks: Checks): Promise<Finding[]> {
   const made = Object.entries(checks).map(async ([what, check]) => {
     try {
-      return await check;
+      const { kind, text } = await check;
+      return { kind, text: `${what}: ${text}` };
     } catch (error) {
       return todo(explained(`${what} cannot be checked`, Object(error)));
     }

@@ -6,12 +6,10 @@ import type { AwsAccount } from './aws-account.ts';
 /**
  * Whether a secret can be read, is JSON with these texts, and is encrypted by a key that the functions may use.
  *
- * @param setting that names the secret
  * @param keyArn the setting `secretsKmsKeyArn`
  */
 export async function checkSecret(
   { secretsManager }: AwsAccount,
-  setting: string,
   arn: string,
   fields: readonly string[],
   keyArn: string | undefined,
@@ -31,7 +29,6 @@ export async function checkSecret(
         keyArn === undefined &&
         `the key ${key} encrypts it: set secretsKmsKeyArn to the ARN of this key`,
     ],
-    setting,
     `has ${fields.join(' and ')}`,
   );
 }
@@ -50,7 +47,6 @@ export async function checkGuestKeys({ secretsManager }: AwsAccount, prefix: str
         `no secret's name begins with ${prefix}: keep each guest's key in ${prefix}<instance_id>`,
       odd.length > 0 && `${prefix}${odd[0]} is no guest's: its name must end with an instance's id`,
     ],
-    'guestKeySecretPrefix',
     `${count} of a guest`,
   );
 }

@@ -13,13 +13,9 @@ export const todo = (text: string): Finding => ({ kind: 'todo', text });
 export const open = (text: string): Finding => ({ kind: 'open', text });
 
 /** All is well, or there are these problems. */
-export function unless(
-  problems: readonly (string | false | undefined)[],
-  what: string,
-  well: string,
-): Finding {
+export function unless(problems: readonly (string | false | undefined)[], well: string): Finding {
   const wrong = problems.filter((problem) => typeof problem === 'string');
-  return wrong.length === 0 ? good(`${what}: ${well}.`) : todo(`${what}: ${wrong.join('; ')}.`);
+  return wrong.length === 0 ? good(`${well}.`) : todo(`${wrong.join('; ')}.`);
 }
 
 const MARKS = {

@@ -225,10 +225,10 @@ describe('nothing is in the way', () => {
       lines: [
         '✔ Credentials: arn:aws:sts::123456789012:assumed-role/deployer/me, in eu-central-1.',
         '✔ Account 123456789012 in eu-central-1: all ARNs are of it.',
-        "✔ CDK's bootstrap stack: version 25.",
+        "✔ CDK's bootstrap stack in eu-central-1: version 25.",
         "✔ Lambda's concurrency: 155 unreserved, 35 wanted.",
-        '✔ The stack trove-broker is new.',
-        '✔ The name guest-rpc-ping is free in Amazon MQ.',
+        '✔ The stack trove-broker: new.',
+        '✔ The name guest-rpc-ping: free in Amazon MQ.',
         '✔ A single-instance of RabbitMQ 4.2 on mq.m7g.medium: Amazon MQ has it in eu-central-1a and eu-central-1b.',
         '✔ Interface endpoints: secretsmanager in eu-central-1a and eu-central-1b.',
         '✔ Addresses: 10.0.0.0/24 is free in this account.',
@@ -435,7 +435,7 @@ describe('what is to be done', () => {
           body: { message: 'Broker not found' },
         },
       },
-      `The broker trove cannot be checked: NotFoundException: Broker not found. Compare the name with the settings, and AWS_REGION.`,
+      `The broker ${ID} cannot be checked: NotFoundException: Broker not found. Compare the name with the settings, and AWS_REGION.`,
     ],
     [
       'subnets of one zone',
