@@ -39,7 +39,7 @@ export function addOutputs(stack: Stack, parts: GuestRpcPing, { vpc, broker }: G
   output('BrokerEndpoint', 'of the broker', broker.endpoint);
   output('BrokerSecurityGroup', 'lets clients of the broker in', broker.securityGroup.securityGroupId);
   output('BrokerSecret', 'of the broker user that the functions log in as', parts.brokerSecret.secretArn);
-  output('TroveSecret', "of Trove's user of the broker", users?.troveSecretArn);
+  output('TroveSecret', "of Trove's user of the broker", users?.troveSecret?.secretArn);
   output('RpcPingLog', 'the log group of the pings', ping.logGroup.logGroupName);
   output('HealthCheckLog', 'the log group of the sweeps', sweep.logGroup.logGroupName);
   output('AccessLog', "the log group of the API's requests", api.accessLog.logGroupName);

@@ -27,24 +27,21 @@ type Permissions = Readonly<typeof EVERYTHING>;
 export class BrokerUsers extends Construct {
   /** Of the functions' user. */
   readonly secret: Secret;
+  /** Of Trove's user, where it gets one. */
+  readonly troveSecret: Secret | undefined;
   /** The secrets that the function reads, and nobody else but for the first. */
   readonly secretArns: readonly string[];
   readonly #props: BrokerUsersProps;
-  readonly #trove: Secret | undefined;
 
   constructor(scope: Construct, id: string, props: BrokerUsersProps) {
     super(scope, id);
     this.#props = props;
     const suffix = props.revision === 1 ? '' : `-${props.revision}`;
     this.secret = this.#secret(`Functions${suffix}`, `guest-rpc-ping${suffix}`);
-    this.#trove = props.trove ? this.#secret('Trove', 'trove') : undefined;
-    this.#trove?.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
-    const ofTrove = this.#trove === undefined ? [] : [this.#trove.secretArn];
+    this.troveSecret = props.trove ? this.#secret('Trove', 'trove') : undefined;
+    this.troveSecret?.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE);
+    const ofTrove = this.troveSecret === undefined ? [] : [this.troveSecret.secretArn];
     this.secretArns = [this.secret.secretArn, ...ofTrove, arnInPolicies(props.administrator)];
-  }
-
-  get troveSecretArn(): string | undefined {
-    return this.#trove?.secretArn;
   }
 
   /** @param after what the function needs for its work @returns the functions' user, on which whatever logs in depends */
@@ -72,8 +69,8 @@ export class BrokerUsers extends Construct {
       resource.node.addDependency(...after);
       return resource;
     };
-    if (this.#trove) {
-      const trove = user('TroveUser', this.#trove, EVERYTHING);
+    if (this.troveSecret) {
+      const trove = user('TroveUser', this.troveSecret, EVERYTHING);
       trove.applyRemovalPolicy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE); // Trove depends on it
     }
     return user('FunctionsUser', this.secret, permissionsOf(this.#props.options));

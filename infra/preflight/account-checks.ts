@@ -8,14 +8,12 @@ const BOOTSTRAP_VERSION = 6;
 
 export async function checkBootstrap({ ssm }: AwsAccount): Promise<Finding> {
   const name = '/cdk-bootstrap/hnb659fds/version';
-  const parameter = ssm.getParameter({ Name: name }).catch((error: Error) => {
-    if (error.name === 'ParameterNotFound') return { Parameter: { Value: undefined } };
-    throw error;
+  const answer = await ssm.getParameter({ Name: name }).catch((error: Error) => {
+    if (error.name !== 'ParameterNotFound') throw error;
   });
-  const { Parameter } = await parameter;
-  const version = Number(Parameter?.Value ?? 0);
-  if (version >= BOOTSTRAP_VERSION) return good(`version ${version}.`);
-  const found = Parameter?.Value === undefined ? 'there is none' : `version ${Parameter.Value} is too old`;
+  const version = answer?.Parameter?.Value;
+  if (Number(version) >= BOOTSTRAP_VERSION) return good(`version ${version}.`);
+  const found = version === undefined ? 'there is none' : `version ${version} is too old`;
   return todo(`${found}. Run \`npx cdk bootstrap\`.`);
 }
 

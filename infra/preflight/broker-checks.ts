@@ -45,11 +45,10 @@ export async function checkBrokerStack(
   settings: NewBrokerSettings,
 ): Promise<Finding> {
   const name = brokerStackOf(settings);
-  const described = cloudFormation.describeStacks({ StackName: name }).catch((error: Error) => {
-    if (error.message.endsWith('does not exist')) return { Stacks: [] };
-    throw error;
+  const answer = await cloudFormation.describeStacks({ StackName: name }).catch((error: Error) => {
+    if (!error.message.endsWith('does not exist')) throw error;
   });
-  const { Stacks: [stack] = [] } = await described;
+  const [stack] = answer?.Stacks ?? [];
   if (stack === undefined) return good('new.');
   const { StackStatus: status, Parameters: parameters = [] } = stack;
   const making = JSON.stringify(makingOf(settings));

@@ -1,4 +1,5 @@
 import { BlockList } from 'node:net';
+import type { Tag } from '@aws-sdk/client-ec2';
 import {
   brokerStackOf,
   type ExistingBrokerSettings,
@@ -99,17 +100,22 @@ export async function checkAddresses({ ec2 }: AwsAccount, settings: NewBrokerSet
   if (wrong.length > 0)
     return todo(`${wrong.join(', ')} overlaps with vpcCidr ${vpcCidr}: set another vpcCidr.`);
   const others = vpcs.filter(({ Tags = [], CidrBlock, CidrBlockAssociationSet = [] }) => {
-    const isOwn = Tags.some(
-      (tag) => tag.Key === 'aws:cloudformation:stack-name' && tag.Value === brokerStackOf(settings),
-    );
     const blocks = [CidrBlock, ...CidrBlockAssociationSet.map((one) => one.CidrBlock)];
-    return !isOwn && blocks.some((block) => block !== undefined && overlap(block, vpcCidr));
+    return (
+      !isOf(brokerStackOf(settings), Tags) &&
+      blocks.some((block) => block !== undefined && overlap(block, vpcCidr))
+    );
   });
   if (others.length === 0) return good(`${vpcCidr} is free in this account.`);
   const ids = others.map(({ VpcId: id }) => id).join(', ');
   return open(
     `${ids} overlaps with vpcCidr ${vpcCidr}, and can never be connected to the broker. vpcCidr cannot be changed later.`,
   );
+}
+
+/** Whether these are the tags of a resource of that stack. */
+function isOf(stack: string, tags: readonly Tag[]): boolean {
+  return tags.some(({ Key, Value }) => Key === 'aws:cloudformation:stack-name' && Value === stack);
 }
 
 /** Whether two blocks of addresses have some in common: then one of them has the other's first. */
@@ -142,10 +148,7 @@ export async function checkS3({ ec2, region }: AwsAccount, settings: Settings): 
   ];
   const { VpcEndpoints: endpoints = [] } = await ec2.describeVpcEndpoints({ Filters: filters });
   const gateways = endpoints.filter(({ VpcEndpointType: type }) => type === 'Gateway');
-  const others = gateways.filter(
-    ({ Tags = [] }) =>
-      !Tags.some(({ Key, Value }) => Key === 'aws:cloudformation:stack-name' && Value === name),
-  );
+  const others = gateways.filter(({ Tags = [] }) => !isOf(name, Tags));
   const taken = routeTableIds.filter((table) =>
     others.some(({ RouteTableIds = [] }) => RouteTableIds.includes(table)),
   );
