@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import middy from '@middy/core';
 import httpErrorHandler from '@middy/http-error-handler';
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
@@ -20,7 +20,7 @@ import { readKeystone } from './settings/config.ts';
 import { readPageSettings } from './settings/state-settings.ts';
 import { InvalidConfig, orInvalidConfig } from './settings/variables.ts';
 import { openStateStore } from './store/state-location.ts';
-import { StateUnavailable, type StoredText } from './store/state-store.ts';
+import { StateUnavailable } from './store/state-store.ts';
 import { Log } from './telemetry/log.ts';
 import { Deadline } from './time/deadline.ts';
 import { Hops } from './time/hops.ts';
@@ -30,9 +30,8 @@ const ANSWER_MARGIN_MS = 5000;
 
 /** What a caller can choose by `Accept`; the first one by default. */
 const TYPES = ['application/json', 'text/plain', 'application/openmetrics-text'] as const;
-type Type = (typeof TYPES)[number];
 
-const CONTENT_TYPE: Readonly<Record<Type, string>> = {
+const CONTENT_TYPE = {
   'application/json': 'application/json; charset=UTF-8',
   'text/plain': 'text/plain; version=0.0.4; charset=utf-8',
   'application/openmetrics-text': 'application/openmetrics-text; version=1.0.0; charset=utf-8',
@@ -76,11 +75,9 @@ async function answerFleet(
   const page = pageOf(status, request);
   const pingsAt = { url: baseUrlOf(event), projectId: lambda.caller?.projectId };
   const type = request.isForTargets ? TYPES[0] : preferredType(header(event, 'accept'), TYPES);
-  const content = [version, status.isStale, status.mutes, page.guests === undefined, type, request];
-  const hash = createHash('sha256').update(
-    JSON.stringify(request.isForTargets ? [...content, pingsAt] : content),
-  );
-  const etag = `W/"${hash.digest('base64url')}"`; // weak, since the same content can be compressed or not
+  const shown = [version, status.isStale, status.mutes, page.guests === undefined, type, request];
+  const content = JSON.stringify(request.isForTargets ? [...shown, pingsAt] : shown);
+  const etag = `W/"${hash('sha256', content, 'base64url')}"`; // weak, since it can be compressed or not
   const headers = {
     ETag: etag,
     'Cache-Control': 'private, no-cache',
@@ -97,8 +94,11 @@ async function answerFleet(
   }
   const isCompressed = acceptsGzip(header(event, 'accept-encoding'));
   const key = `${etag}${isCompressed}`;
-  const partsOf = () =>
-    request.isForTargets ? pingTargets(page.guests ?? [], pingsAt) : text(type, status, page);
+  const partsOf = () => {
+    if (request.isForTargets) return pingTargets(page.guests ?? [], pingsAt);
+    if (type === 'application/json') return fleetJson(status, page.guests);
+    return metricsText(status, page.guests, type === 'text/plain' ? 'prometheus' : 'openmetrics');
+  };
   const body = made?.key === key ? made.body : await bodyOf(partsOf(), isCompressed);
   made = { key, body };
   log.info('fleet', { ...fields, outcome: 'ok', guests: page.guests?.length, bytes: body.body.length });
@@ -116,32 +116,21 @@ async function readStatus(lambda: CallerContext) {
   const { store, rateMs } = environment;
   const stored = await store.read(Deadline.in(lambda.getRemainingTimeInMillis() - ANSWER_MARGIN_MS));
   if (stored === undefined) throw new NothingKnown('No sweep has been saved yet');
-  const { version, state } = parsed(stored);
-  return { version, status: fleetStatus(state, Date.now(), rateMs) };
+  const { version, text } = stored;
+  if (known?.version !== version) {
+    known = made = undefined; // there is no memory for two states of a large fleet
+    known = { version, state: parseFleetState(text) };
+  }
+  return { version, status: fleetStatus(known.state, Date.now(), rateMs) };
 }
 
-/** Forgets the last state before it parses the next one: there is no memory for two of a large fleet. */
-function parsed({ version, text: json }: StoredText) {
-  if (known?.version === version) return known;
-  known = made = undefined;
-  known = { version, state: parseFleetState(json) };
-  return known;
-}
-
-interface FleetPage {
-  /** Undefined: the guests are not known. */
-  readonly guests: readonly GuestStatus[] | undefined;
-  /** The query of the page after this one; undefined: this is the last one. */
-  readonly next?: { readonly limit: string; readonly marker: string } | undefined;
-}
-
-/** @throws Fault 404, NothingKnown */
-function pageOf(
-  { guests }: FleetStatus,
-  { instanceId, isForTargets, limit, marker }: FleetRequest,
-): FleetPage {
+/**
+ * @returns `guests` undefined: they are not known; `next`: the query of the page after this one, unless this is the last one
+ * @throws Fault 404, NothingKnown
+ */
+function pageOf({ guests }: FleetStatus, { instanceId, isForTargets, limit, marker }: FleetRequest) {
   if (guests === undefined) {
-    if (instanceId === undefined && !isForTargets) return { guests };
+    if (instanceId === undefined && !isForTargets) return { guests, next: undefined };
     throw new NothingKnown('No sweep has reached the broker for long');
   }
   const isMeant = ({ instance_id: id }: GuestStatus) =>
@@ -151,11 +140,6 @@ function pageOf(
   const page = meant.slice(0, limit);
   const last = page.length < meant.length ? page.at(-1) : undefined;
   return { guests: page, next: last && { limit: String(limit), marker: last.instance_id } };
-}
-
-function text(type: Type, status: FleetStatus, { guests }: FleetPage): Iterable<string> {
-  if (type === 'application/json') return fleetJson(status, guests);
-  return metricsText(status, guests, type === 'text/plain' ? 'prometheus' : 'openmetrics');
 }
 
 function ofCaller({ caller, hops }: CallerContext): object {
