@@ -2,19 +2,16 @@ import { ROUTE } from '../http/request.ts';
 import { jsonLines } from './fleet-json.ts';
 import type { GuestStatus } from './fleet-status.ts';
 
-/** Where the ping of a guest is found. */
-export interface PingsAt {
-  /** Of the API, without a slash at the end. */
-  readonly url: string;
-  /** The caller's project, where Keystone asks for it; undefined: any will do. */
-  readonly projectId: string | undefined;
-}
-
 /**
  * The URL of each guest's ping as Prometheus' http_sd reads it, a guest a line. What Trove says is in labels that begin
  * with `__meta_trove_`.
+ *
+ * @param pingsAt the API's URL, without a slash at the end, and the caller's project, where Keystone asks for it
  */
-export function* pingTargets(guests: readonly GuestStatus[], { url, projectId }: PingsAt): Iterable<string> {
+export function* pingTargets(
+  guests: readonly GuestStatus[],
+  { url, projectId }: { readonly url: string; readonly projectId: string | undefined },
+): Iterable<string> {
   const targetOf = ({ instance_id: id, name, project_id: project, hypervisor }: GuestStatus) => {
     const tenant = encodeURIComponent(projectId ?? project ?? '-');
     const target = url + ROUTE.path.replace('{tenant_id}', tenant).replace('{instance_id}', id);

@@ -5,14 +5,6 @@ import type { CredentialSettings } from '../settings/trove-settings.ts';
 import type { Deadline } from '../time/deadline.ts';
 import { requestJson, TroveUnavailable } from './json-request.ts';
 
-/** A token of Keystone's, and the project that it is for. */
-export interface ProjectToken {
-  readonly token: string;
-  readonly projectId: string;
-  /** Since the epoch, in milliseconds. */
-  readonly expiresAtMs: number;
-}
-
 /** A token is not used in its last minute. */
 const MARGIN_MS = 60_000;
 
@@ -25,15 +17,16 @@ const MARGIN_MS = 60_000;
  */
 export function tokenIssuer(keystoneUrl: string, settings: CredentialSettings) {
   const url = new URL(`${keystoneUrl}/auth/tokens?nocatalog`);
-  let current: ProjectToken | undefined;
-  return async (deadline: Deadline, isRefused: boolean): Promise<ProjectToken> => {
+  let current: Awaited<ReturnType<typeof issue>> | undefined;
+  return async (deadline: Deadline, isRefused: boolean) => {
     if (isRefused || current === undefined || current.expiresAtMs - MARGIN_MS < Date.now())
       current = await issue(url, await read(settings, deadline), deadline);
     return current;
   };
 }
 
-async function issue(url: URL, credential: string, deadline: Deadline): Promise<ProjectToken> {
+/** @returns a token, the project that it is for, and when it expires, since the epoch */
+async function issue(url: URL, credential: string, deadline: Deadline) {
   const { id, secret } = parseJsonObject(credential) ?? {};
   if (typeof id !== 'string' || typeof secret !== 'string')
     throw new TroveUnavailable('The application credential is not {"id": "…", "secret": "…"}');
@@ -51,7 +44,7 @@ async function issue(url: URL, credential: string, deadline: Deadline): Promise<
   const isToken = typeof token === 'string' && typeof project?.id === 'string' && !Number.isNaN(expiresAtMs);
   if (status !== 201 || !isToken)
     throw new TroveUnavailable(`Keystone's answer (${status}) is not a token of a project`);
-  return { token, projectId: project.id, expiresAtMs };
+  return { token, projectId: String(project.id), expiresAtMs };
 }
 
 async function read(settings: CredentialSettings, deadline: Deadline): Promise<string> {
