@@ -11,18 +11,7 @@ import { activeMutes } from '../changes/mutes.ts';
 import { CodedError } from '../coded-error.ts';
 import { formatDuration } from '../time/format.ts';
 
-/** Of an unreachable guest: why, since when, and why it is not counted as unreachable, if it is not; and what Trove says. */
-type Silence = Pick<
-  GuestState,
-  | 'reason'
-  | 'since'
-  | 'counted_apart'
-  | 'name'
-  | 'project_id'
-  | 'hypervisor'
-  | 'datastore_version'
-  | 'trove_status'
->;
+type Silence = ReturnType<typeof silenceOf>;
 
 /** A guest as the last sweep that has a verdict found it. */
 export type GuestStatus = { readonly [name in keyof Silence]?: Silence[name] | undefined } & {
@@ -78,15 +67,13 @@ function guestsOf({ guests, answered }: FleetState): GuestStatus[] {
       reachable: true,
       ...described(answer),
     })),
-    ...silent.map(([id, guest]) => unreachable(id, guest)),
+    ...silent.map(([id, guest]) => ({ instance_id: id, reachable: false, ...silenceOf(guest) })),
   ];
   return all.sort((a, b) => (a.instance_id < b.instance_id ? -1 : 1));
 }
 
-function unreachable(instanceId: string, guest: GuestState): GuestStatus {
-  const { reason, since, counted_apart, name, project_id, hypervisor } = guest;
-  const { datastore_version, trove_status } = guest;
-  const why = { reason, since, counted_apart };
-  const ofTrove = { name, project_id, hypervisor, datastore_version, trove_status };
-  return { instance_id: instanceId, reachable: false, ...why, ...ofTrove };
+/** Why a guest is unreachable, since when, and why it is not counted as that, if it is not; and what Trove says of it. */
+function silenceOf({ reason, since, counted_apart, name, project_id, hypervisor, ...more }: GuestState) {
+  const { datastore_version, trove_status } = more;
+  return { reason, since, counted_apart, name, project_id, hypervisor, datastore_version, trove_status };
 }

@@ -81,17 +81,10 @@ function recordMetrics(
   { orphaned }: Tally['totals'],
   summary: ReportedSummary,
 ): void {
-  const {
-    checked,
-    reachable,
-    unreachable,
-    unknown,
-    error,
-    control_plane: topics,
-    state_problem: problem,
-  } = summary;
+  const { checked, reachable, unreachable, error, control_plane: topics, state_problem: problem } = summary;
   // Also where no guest was checked, though some are remembered.
-  const isShrunk = summary.shrunk || (checked === 0 && unknown > 0 && summary.guests_from !== 'event');
+  const isShrunk =
+    summary.shrunk || (checked === 0 && summary.unknown > 0 && summary.guests_from !== 'event');
   // A new history is saved from this sweep on.
   const isKept = problem?.code !== 'state_unreadable' && problem?.code !== 'state_not_kept';
   // Where nobody could be checked, a count of 0 unreachable guests would be wrong.
@@ -101,7 +94,7 @@ function recordMetrics(
     SweepComplete: error && !OF_THE_FLEET.has(error.code) ? 0 : 1,
     GuestsChecked: checked,
     ...(isKnown && { GuestsReachable: reachable, GuestsUnreachable: unreachable }),
-    GuestsUnknown: unknown,
+    GuestsUnknown: summary.unknown,
     GuestsNew: summary.new,
     GuestsAbandoned: summary.abandoned,
     GuestsExpectedSilent: summary.expected_silent,
