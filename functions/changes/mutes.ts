@@ -7,11 +7,7 @@ import { described, type FleetState, type Mute } from './fleet-state.ts';
 /** What an event asks about mutes: to set one, to end one, or, with neither, which there are. */
 export type MuteRequest = v.InferOutput<typeof REQUEST>;
 
-/** The mutes as an event is answered. */
-export interface MuteList {
-  /** `guests`: how many silent guests it concerns now; `matched`: how many guests at all. */
-  readonly mutes: readonly (Mute & { readonly guests: number; readonly matched: number })[];
-}
+export type MuteList = Readonly<ReturnType<typeof muteList>>;
 
 /** A mute has an end. */
 const MAX_MS = 30 * 86_400_000;
@@ -103,7 +99,8 @@ export function withMutes(state: FleetState, request: MuteRequest, now: Date): F
   return { ...state, mutes: others };
 }
 
-export function muteList(state: FleetState, now: Date): MuteList {
+/** The mutes as an event is answered; `guests`: how many silent guests one concerns now; `matched`: how many guests at all. */
+export function muteList(state: FleetState, now: Date) {
   const { mutes = [], guests, answered } = state;
   const silent = Object.entries(guests).filter(([, { sweeps }]) => sweeps > 0);
   const concerns = (mute: Mute) => {

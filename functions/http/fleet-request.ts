@@ -9,19 +9,10 @@ export const FLEET_ROUTES = {
   guest: '/fleet/{instance_id}',
 } as const;
 
-/** What a caller wants to know of the fleet. */
-export interface FleetRequest {
-  /** The targets of Prometheus' http_sd, instead of the guests' health. */
-  readonly isForTargets: boolean;
-  /** Of this guest alone. */
-  readonly instanceId: string | undefined;
-  /** Of so many guests at most, from the one on that follows the marker in the order of ids. */
-  readonly limit: number | undefined;
-  readonly marker: string | undefined;
-}
+export type FleetRequest = Readonly<ReturnType<typeof readFleetRequest>>;
 
-/** @throws Fault 400 or 404 */
-export function readFleetRequest(event: GatewayEvent): FleetRequest {
+/** Reads what a caller wants to know of the fleet. @throws Fault 400 or 404 */
+export function readFleetRequest(event: GatewayEvent) {
   const route = 'routeKey' in event ? event.routeKey : `${event.httpMethod} ${event.resource}`;
   const [name] = Object.entries(FLEET_ROUTES).find(([, path]) => route === `GET ${path}`) ?? [];
   if (name === undefined) throw routeNotFound();
@@ -33,8 +24,11 @@ export function readFleetRequest(event: GatewayEvent): FleetRequest {
   if (marker !== undefined && !INSTANCE_ID.test(marker))
     throw troveFault('badRequest', 'marker is not the id of an instance.');
   return {
+    /** The targets of Prometheus' http_sd, instead of the guests' health. */
     isForTargets: name === 'targets',
+    /** Of this guest alone. */
     instanceId,
+    /** Of so many guests at most, from the one on that follows the marker in the order of ids. */
     limit: limit === undefined ? undefined : Number(limit),
     marker,
   };

@@ -3,25 +3,18 @@ import type { LinkTo } from './guest-table.ts';
 import { html } from './html.ts';
 import type { Theme } from './stylesheet.ts';
 
-/** What a CloudWatch dashboard requests of a custom widget's function. */
-export interface WidgetRequest {
-  /** The documentation, and nothing else. */
-  readonly isDescribe: boolean;
-  readonly theme: Theme;
-  /** The guest whose page is asked for; undefined: the fleet's. */
-  readonly instanceId: string | undefined;
-  /** Whether CloudWatch asks, which follows no links but its own. */
-  readonly isWidget: boolean;
-}
-
-/** Reads the event of a custom widget. Any other event requests the widget in the browser's own theme. */
-export function readWidgetEvent(event: unknown): WidgetRequest {
+/** Reads the event of a custom widget of CloudWatch. Any other event requests the page in the browser's own theme. */
+export function readWidgetEvent(event: unknown) {
   const { describe, widgetContext, instance_id: id } = Object(event);
-  const { theme } = Object(widgetContext);
+  const { theme: wanted } = Object(widgetContext);
+  const theme: Theme = wanted === 'light' || wanted === 'dark' ? wanted : 'system';
   return {
+    /** The documentation is requested, and nothing else. */
     isDescribe: describe === true,
-    theme: theme === 'light' || theme === 'dark' ? theme : 'system',
+    theme,
+    /** The guest whose page is requested; undefined: the fleet's. */
     instanceId: typeof id === 'string' && INSTANCE_ID.test(id) ? id : undefined,
+    /** Whether CloudWatch asks, which follows no links but its own. */
     isWidget: widgetContext !== undefined,
   };
 }
