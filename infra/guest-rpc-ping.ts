@@ -20,7 +20,7 @@ import { Dashboard } from './monitoring/dashboard.ts';
 import { logGroupsOf } from './monitoring/log-retention.ts';
 import { arnInPolicies, type BrokerAccess, type BrokerSecret } from './network/broker-access.ts';
 import { Network } from './network/network.ts';
-import { OpenStackAccess } from './network/openstack-access.ts';
+import { openStackAccess } from './network/openstack-access.ts';
 import { S3Access, type S3Way } from './network/s3-access.ts';
 import { type ParsedOptions, readOptions, SETTINGS } from './settings/deployment-settings.ts';
 import { InvalidSettings } from './settings/invalid-settings.ts';
@@ -40,6 +40,8 @@ const USING_A_KEY = ['Encrypt*', 'Decrypt*', 'ReEncrypt*', 'GenerateDataKey*', '
 
 /** What all functions have that talk to the broker. */
 type Common = Pick<StackFunctionProps, 'bundles' | 'network' | 'environment'>;
+
+type Groups = NonNullable<StackFunctionProps['securityGroups']>;
 
 /** What is kept from sweep to sweep, who reads it, and the way to it. */
 interface Fleet {
@@ -86,21 +88,13 @@ export class GuestRpcPing extends Construct {
     const { healthCheckRateMinutes: rateMinutes } = this.#options;
     const { pingConcurrency = PING_CONCURRENCY } = props;
     const common = this.#openBroker();
-    const { keystoneUrl, keystoneCidr, keystoneSecurityGroupId } = this.#options;
-    const { troveUrl, troveCidr, troveSecurityGroupId } = this.#options;
-    const open = (
-      name: string,
-      url: string | undefined,
-      ...place: [cidr?: string, securityGroupId?: string]
-    ) => (url === undefined ? undefined : new OpenStackAccess(this, name, this.#network, url, ...place));
-    const toKeystone = open('Keystone', keystoneUrl, keystoneCidr, keystoneSecurityGroupId);
-    const toTrove = open('Trove', troveUrl, troveCidr, troveSecurityGroupId);
+    const network = this.#network;
+    const toKeystone = openStackAccess(this, 'Keystone', network, this.#options);
+    const toTrove = openStackAccess(this, 'Trove', network, this.#options);
     this.fleet = props.s3 && this.#keepFleet(props.s3, toKeystone);
-    this.ping = this.#makePing(common, pingConcurrency, groupsOf(this.#network, toKeystone));
-    this.sweep = this.#makeSweep(
-      common,
-      groupsOf(this.#network, this.fleet?.toS3, toTrove && toKeystone, toTrove),
-    );
+    this.ping = this.#makePing(common, pingConcurrency, [network.securityGroup, toKeystone]);
+    const toS3 = this.fleet?.toS3.securityGroup;
+    this.sweep = this.#makeSweep(common, [network.securityGroup, toS3, toTrove && toKeystone, toTrove]);
     this.#makeUsers(common);
     this.fleet?.bucket.keepFor(this.sweep.function, this.#options);
     const destination = this.fleet?.notices.destination;
@@ -177,7 +171,7 @@ export class GuestRpcPing extends Construct {
     return this.#options.troveSecretArn === undefined ? [] : [this.#options.troveSecretArn];
   }
 
-  #makePing(common: Common, concurrency: number, securityGroups: ISecurityGroup[]): StackFunction {
+  #makePing(common: Common, concurrency: number, securityGroups: Groups): StackFunction {
     return new StackFunction(this, 'RpcPing', {
       ...common,
       name: 'rpc-ping',
@@ -192,7 +186,7 @@ export class GuestRpcPing extends Construct {
     });
   }
 
-  #makeSweep(common: Common, securityGroups: ISecurityGroup[]): StackFunction {
+  #makeSweep(common: Common, securityGroups: Groups): StackFunction {
     const { troveUrl, caCertificates, healthCheckRateMinutes, healthCheckMemoryMb } = this.#options;
     return new StackFunction(this, 'HealthCheck', {
       ...common,
@@ -236,14 +230,14 @@ export class GuestRpcPing extends Construct {
       {
         ...common,
         statements: this.#loggingIn(this.users.secretArns),
-        securityGroups: groupsOf(this.#network, this.fleet?.toS3),
+        securityGroups: [this.#network.securityGroup, this.fleet?.toS3.securityGroup],
       },
       [this.#network, this.#props.broker.securityGroup, ...(this.fleet ? [this.fleet.toS3] : [])],
     );
     if (user) for (const { function: client } of [this.ping, this.sweep]) client.node.addDependency(user);
   }
 
-  #keepFleet(s3: S3Way, toKeystone: OpenStackAccess | undefined): Fleet {
+  #keepFleet(s3: S3Way, toKeystone: ISecurityGroup | undefined): Fleet {
     const bucket = new StateBucket(this, 'State', this.#props.key);
     const toS3 = new S3Access(this, 'S3', s3, this.#network, bucket.keeping);
     const environment = {
@@ -273,7 +267,7 @@ export class GuestRpcPing extends Construct {
       reservedConcurrentExecutions: CONCURRENCY.fleet,
       ...(toKeystone && {
         network: this.#network,
-        securityGroups: groupsOf(toKeystone, toS3),
+        securityGroups: [toKeystone, toS3.securityGroup],
         caCertificates: this.#options.caCertificates,
       }),
     });
@@ -317,12 +311,6 @@ function checkProps(props: GuestRpcPingProps): void {
     broker && !has('endpoint') && !has('id') && 'broker.endpoint or broker.id is missing',
   ].filter((problem) => typeof problem === 'string');
   if (problems.length > 0) throw new InvalidSettings(problems.map((problem) => `${problem}.`));
-}
-
-function groupsOf(
-  ...ways: readonly ({ readonly securityGroup: ISecurityGroup } | undefined)[]
-): ISecurityGroup[] {
-  return ways.flatMap((way) => way?.securityGroup ?? []);
 }
 
 /** In IAM's patterns: a UUID, and the six characters that Secrets Manager adds to a secret's name. */

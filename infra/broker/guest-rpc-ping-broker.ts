@@ -5,7 +5,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { securityGroup } from '../network/network.ts';
-import { OwnVpc } from '../network/own-vpc.ts';
+import { ownVpc } from '../network/own-vpc.ts';
 import { type BrokerModel, configurationOf, connectionsOfBroker, limitsOf } from './broker-limits.ts';
 
 export interface GuestRpcPingBrokerProps {
@@ -47,8 +47,8 @@ export class GuestRpcPingBroker extends Construct {
     super(scope, id);
     const { name, vpcCidr, availabilityZones, version = '4.2', model = CLUSTER, kmsKeyArn } = props;
     const { clientCidrs = [], clientSecurityGroupIds = [], maxMessageBytes = 4 * 1024 ** 2 } = props;
-    const network = new OwnVpc(new Construct(this, 'Network'), 'OwnVpc', vpcCidr, availabilityZones);
-    const { vpc, routeTableIds } = network;
+    const network = new Construct(new Construct(this, 'Network'), 'OwnVpc');
+    const { vpc, routeTableIds } = ownVpc(network, vpcCidr, availabilityZones);
     const inner = new Construct(this, 'Broker');
     const group = securityGroup(inner, 'SecurityGroup', vpc, 'the broker');
     const amqps = Port.tcp(5671);

@@ -25,7 +25,7 @@ export interface StackFunctionProps
   /** undefined: the function is in no VPC, and so reaches S3. */
   readonly network?: Network | undefined;
   /** Of the ways from that network. */
-  readonly securityGroups?: readonly ISecurityGroup[];
+  readonly securityGroups?: readonly (ISecurityGroup | undefined)[];
   /** The PEM file of a private CA, to be laid beside the code; undefined: none. */
   readonly caCertificates?: string | undefined;
 }
@@ -59,7 +59,7 @@ export class StackFunction extends Construct {
       ...(network && {
         vpc: network.vpc,
         vpcSubnets: network.subnets,
-        securityGroups: [...securityGroups],
+        securityGroups: securityGroups.filter((group) => group !== undefined),
       }),
     });
     Validations.of(this).acknowledge({
