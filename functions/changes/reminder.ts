@@ -1,22 +1,9 @@
 import { andMore, excerpt } from '../excerpt.ts';
-import type { Reason } from '../guest/reason.ts';
 import { DAY_MS, formatDuration } from '../time/format.ts';
 import type { GuestState } from './fleet-state.ts';
-import type { Change } from './transition.ts';
 
-/** What is still unreachable: longest first, by reason and hypervisor. */
-export interface Reminder {
-  readonly guests: number;
-  /** The groups with the guests that have been unreachable for longest. */
-  readonly groups: readonly ReminderGroup[];
-}
-
-export interface ReminderGroup {
-  readonly reason: Reason;
-  readonly hypervisor?: string;
-  readonly guests: number;
-  readonly longest: readonly Pick<Change, 'instance_id' | 'name' | 'since'>[];
-}
+/** How many guests are still unreachable, and the groups, by reason and hypervisor, with those that have been for longest. */
+export type Reminder = Readonly<NonNullable<ReturnType<typeof reminderOf>>>;
 
 const MAX_GROUPS = 5;
 const MAX_IN_GROUP = 3;
@@ -35,7 +22,7 @@ export function reminderOf(
   remindedAt: string | undefined,
   now: Date,
   afterMs: number,
-): Reminder | undefined {
+) {
   const age = (moment: string) => now.getTime() - Date.parse(moment);
   const isToday = remindedAt !== undefined && Math.abs(age(remindedAt)) < DAY_MS; // a clock may have been set back
   if (afterMs === 0 || isToday) return undefined;
@@ -47,7 +34,7 @@ export function reminderOf(
   return { guests: old.length, groups: excerpt([...groups.values()], MAX_GROUPS).shown.flatMap(groupOf) };
 }
 
-function groupOf(guests: readonly (readonly [id: string, guest: GuestState])[]): ReminderGroup[] {
+function groupOf(guests: readonly (readonly [id: string, guest: GuestState])[]) {
   const [[, first] = []] = guests;
   if (first === undefined) return [];
   const { reason, hypervisor } = first;

@@ -2,17 +2,7 @@ import { CodedError } from '../coded-error.ts';
 import { cut } from '../excerpt.ts';
 import { INSTANCE_ID } from '../guest/topic.ts';
 
-/** What a scheduled event asks for. */
-export interface SweepRequest {
-  /** The guests that the event names, each once; undefined: the event names none, so all guests are meant. */
-  readonly instanceIds: readonly string[] | undefined;
-  /** The guests that no longer exist, as an operator says: nothing is remembered of them. */
-  readonly forget: readonly string[];
-  /** What the event names that cannot be an instance id, cut to a showable length. */
-  readonly malformed: readonly string[];
-  /** The ids that the event names more than once. */
-  readonly duplicates: readonly string[];
-}
+export type SweepRequest = Readonly<ReturnType<typeof readSweepRequest>>;
 
 /** The event names no guest, or no mute, in a form that is known, and does not stand for the whole fleet. */
 export class InvalidEvent extends CodedError {
@@ -23,12 +13,12 @@ export class InvalidEvent extends CodedError {
 const MAX_SHOWN = 100;
 
 /**
- * Reads `{"instance_ids": ["<uuid>", …], "forget": ["<uuid>", …]}`, either of which may be missing. Any other object, such
- * as EventBridge's own, names no guests.
+ * Reads what a scheduled event asks for, `{"instance_ids": ["<uuid>", …], "forget": ["<uuid>", …]}`, either of which may be
+ * missing. Any other object, such as EventBridge's own, names no guests.
  *
  * @throws InvalidEvent
  */
-export function readSweepRequest(event: unknown): SweepRequest {
+export function readSweepRequest(event: unknown) {
   const named = readIds(event, 'instance_ids');
   const forget = readIds(event, 'forget');
   if (named.ids.size === 0 && named.malformed.size > 0)
@@ -36,9 +26,13 @@ export function readSweepRequest(event: unknown): SweepRequest {
       `instance_ids has no instance id (a UUID in lower case): ${[...named.malformed].join(', ')}`,
     );
   return {
+    /** The guests that the event names, each once; undefined: the event names none, so all guests are meant. */
     instanceIds: named.isEmpty ? undefined : [...named.ids],
+    /** The guests that no longer exist, as an operator says: nothing is remembered of them. */
     forget: [...forget.ids],
+    /** What the event names that cannot be an instance id, cut to a showable length. */
     malformed: [...named.malformed, ...forget.malformed],
+    /** The ids that the event names more than once. */
     duplicates: [...named.duplicates, ...forget.duplicates],
   };
 }
