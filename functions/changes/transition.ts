@@ -58,18 +58,8 @@ export interface Finding {
   readonly isMuted: boolean;
 }
 
-/** What is saved of a guest after a sweep, and what is reported of it, if anything. */
-export interface Transition {
-  readonly guest: GuestState;
-  /** The guest is plainly reachable, and nothing is saved of it. */
-  readonly isForgotten: boolean;
-  readonly change?: ChangeOf | undefined;
-  /** Nobody is told of the change: the guest is muted, or was until now and answers again. */
-  readonly isQuiet: boolean;
-}
-
 /**
- * The guest's state after one more finding.
+ * The guest's state after one more finding, and what is reported of it, if anything.
  *
  * @param before undefined: the guest was plainly reachable, or has just been found
  * @param isRepeat found by a sweep too soon after the one before to count as one more that says the same
@@ -79,7 +69,7 @@ export function transition(
   { guest: counted, isExcused, isMuted }: Finding,
   isRepeat: boolean,
   thresholds: Thresholds,
-): Transition {
+) {
   const seen = isRepeat && before ? { ...counted, ...countsBefore(counted, before) } : counted;
   const { unreachableAfterSweeps, reachableAfterSweeps } = thresholds;
   const isSteady =
@@ -93,8 +83,10 @@ export function transition(
   const isStillMuted = isMuted || isUntold;
   return {
     guest: { ...reported, ...(isSteady && { flips: 0 }), ...(isStillMuted && { muted: true as const }) },
+    /** The guest is plainly reachable, and nothing is saved of it. */
     isForgotten: isSteady && reported.sweeps === 0 && reported.reported === 'nothing',
     change,
+    /** Nobody is told of the change: the guest is muted, or was until now and answers again. */
     isQuiet: isMuted || (wasMuted && seen.sweeps === 0),
   };
 }

@@ -2,10 +2,10 @@ import { excerpt } from '../excerpt.ts';
 import type { Unreachable } from '../guest/ping-result.ts';
 import type { Reason } from '../guest/reason.ts';
 import type { SweepRequest } from './sweep-request.ts';
-import type { Origin, SweepError, SweepResult, Tally, Totals } from './sweep-result.ts';
+import type { Origin, SweepError, SweepResult, Tally } from './sweep-result.ts';
 
 /** What a sweep found: returned, logged and shown. Times are in milliseconds. */
-export interface Summary extends Omit<Totals, 'orphaned'> {
+export interface Summary extends Omit<Readonly<Tally['totals']>, 'orphaned'> {
   readonly unreachable_by_reason: Readonly<Partial<Record<Reason, number>>>;
   /** False when the broker kept us from pinging; `error` says how. */
   readonly broker_reachable: boolean;

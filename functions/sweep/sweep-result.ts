@@ -30,28 +30,14 @@ export interface SweepError {
 export const APART = ['muted', 'expected_silent', 'new', 'abandoned', 'orphaned'] as const;
 export type Apart = (typeof APART)[number];
 
-/** How many guests there are of each kind. */
-export interface Totals extends Readonly<Record<Apart, number>> {
-  /** Guests with a verdict: the reachable, the unreachable, and those that are counted apart. */
-  readonly checked: number;
-  readonly reachable: number;
-  readonly unreachable: number;
-  /** Guests without a verdict, which may well live; `error` says why. */
-  readonly unknown: number;
-  /** Reachable guests that answered in the clear, though their key is known: anyone may have answered. */
-  readonly guests_unencrypted: number;
-  /** Reachable guests whose queue more than one agent consumes. */
-  readonly guests_with_several_consumers: number;
-}
-
 /** A guest that is unreachable, and why. */
 export interface Silent {
   readonly id: string;
   readonly why: Unreachable;
 }
 
-/** What a sweep says of itself, beside its verdicts. */
-interface Run {
+/** What a run of a sweep says of itself, beside its verdicts. */
+export interface SweepRun {
   readonly startedAt: Date;
   readonly endedAt: Date;
   readonly durationMs: number;
@@ -64,30 +50,15 @@ interface Run {
   readonly queueNodes?: ReadonlyMap<string, string> | undefined;
   /** Undefined where the control plane was not pinged. */
   readonly controlPlane?: readonly TopicFinding[] | undefined;
-}
-
-export interface SweepResult extends Run {
-  readonly verdicts: ReadonlyMap<string, Verdict>;
-  /** The guests without a verdict because time was short or the broker failed. */
-  readonly unreached: ReadonlySet<string>;
-  /** When the guest's ping failed. */
-  readonly failedAt: (id: string) => Date;
-  /** Of the reachable guests, from publish to reply, in ascending order. */
-  readonly roundTripsMs: Float64Array;
-  /** False when the broker kept us from pinging; `error` says how. */
-  readonly isBrokerReachable: boolean;
-  /** What kept the sweep from being complete. */
-  readonly error: SweepError | undefined;
-}
-
-export interface SweepRun extends Run {
   readonly end: SweepEnd;
 }
+
+export type SweepResult = Readonly<ReturnType<typeof sweepResult>>;
 
 export function sweepResult(
   sweep: Pick<Sweep, 'verdicts' | 'unreached' | 'failedAt'>,
   { end: ended, ...run }: SweepRun,
-): SweepResult {
+) {
   const isNoneBound = isOfSetting(sweep.verdicts, run.origin);
   const end = isNoneBound ? ({ kind: 'broker_failed', failure: NONE_BOUND } as const) : ended;
   const { verdicts, unreached } = isNoneBound
@@ -97,10 +68,15 @@ export function sweepResult(
   return {
     ...run,
     verdicts,
+    /** The guests without a verdict because time was short or the broker failed. */
     unreached,
-    failedAt: (id) => new Date(sweep.failedAt(id) ?? run.endedAt),
+    /** When the guest's ping failed. */
+    failedAt: (id: string) => new Date(sweep.failedAt(id) ?? run.endedAt),
+    /** Of the reachable guests, from publish to reply, in ascending order. */
     roundTripsMs: Float64Array.from(verdicts.values().filter(isReachable), (each) => each.roundTripMs).sort(),
+    /** False when the broker kept us from pinging; `error` says how. */
     isBrokerReachable: !hasFailed,
+    /** What kept the sweep from being complete. */
     error: hasFailed ? brokerError(end.failure) : incompleteness(run.origin, { verdicts, unreached }),
   };
 }
@@ -114,7 +90,7 @@ const NONE_BOUND = {
 } as const;
 
 /** Whether no guest is bound to the exchange, though guests have queues: the setting is wrong, and not a guest. */
-function isOfSetting(verdicts: SweepResult['verdicts'], { from }: Origin): boolean {
+function isOfSetting(verdicts: Sweep['verdicts'], { from }: Origin): boolean {
   if (from !== 'queues') return false;
   const all = [...verdicts.values()];
   const isUnbound = (verdict: Verdict) => !verdict.reachable && verdict.reason === 'queue_missing';
@@ -127,7 +103,7 @@ const NO_GUEST =
 /** What kept the sweep from being complete, though the broker was there. */
 function incompleteness(
   { from, problem }: Origin,
-  { verdicts, unreached }: Pick<SweepResult, 'verdicts' | 'unreached'>,
+  { verdicts, unreached }: Pick<Sweep, 'verdicts' | 'unreached'>,
 ): SweepError | undefined {
   if (from === 'nowhere' && problem) return { code: 'fleet_unknown', message: problem };
   if (unreached.size > 0)
@@ -138,22 +114,17 @@ function incompleteness(
   return verdicts.size > 0 || from === 'event' ? undefined : { code: 'fleet_empty', message: NO_GUEST };
 }
 
-/** The guests of a sweep, ranked and counted. */
-export interface Tally {
-  readonly totals: Totals;
-  /** Those that are not counted apart, worst first. */
-  readonly unreachable: readonly Silent[];
-  readonly apart: ReadonlyMap<string, Apart>;
-}
+export type Tally = Readonly<ReturnType<typeof tally>>;
 
 /** The reasons, from the worst to the least: the further a ping got, the better. */
 export const SEVERITY = Object.keys(REASONS);
 
-/** @param apart the guests to be counted apart, where they are unreachable */
-export function tally(
-  { verdicts, unreached }: SweepResult,
-  apart: ReadonlyMap<string, Apart> = new Map(),
-): Tally {
+/**
+ * Ranks and counts the guests of a sweep.
+ *
+ * @param apart the guests to be counted apart, where they are unreachable
+ */
+export function tally({ verdicts, unreached }: SweepResult, apart: ReadonlyMap<string, Apart> = new Map()) {
   const silent: Silent[] = [];
   for (const [id, why] of verdicts) if (why.reachable === false) silent.push({ id, why });
   const unreachable = silent.filter(({ id }) => !apart.has(id)).sort(worstFirst);
@@ -167,14 +138,19 @@ export function tally(
   const unknown = verdicts.size - checked + unreached.size;
   return {
     totals: {
+      /** Guests with a verdict: the reachable, the unreachable, and those that are counted apart. */
       checked,
       reachable: reachable.length,
       unreachable: unreachable.length,
+      /** Guests without a verdict, which may well live; `error` says why. */
       unknown,
+      /** Reachable guests that answered in the clear, though their key is known: anyone may have answered. */
       guests_unencrypted: reachable.filter(isInTheClear).length,
+      /** Reachable guests whose queue more than one agent consumes. */
       guests_with_several_consumers: reachable.filter(hasSeveralConsumers).length,
       ...counts,
     },
+    /** Those that are not counted apart, worst first. */
     unreachable,
     apart,
   };
