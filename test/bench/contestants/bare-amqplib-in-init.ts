@@ -1,5 +1,6 @@
 import type { PingEvent } from './bare-call.ts';
-import { open, ping } from './bare-ping.ts';
+import { open } from './bare-connection.ts';
+import { ping } from './bare-ping.ts';
 import { readCredentials } from './signed-secret.ts';
 
 // The limit of a cold start on amqplib's own interface: a module that reads the secret and connects before it has loaded.

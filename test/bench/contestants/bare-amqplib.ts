@@ -1,5 +1,6 @@
 import type { PingEvent } from './bare-call.ts';
-import { open, ping } from './bare-ping.ts';
+import { open } from './bare-connection.ts';
+import { ping } from './bare-ping.ts';
 
 // The limit: a handler that begins to connect while the module loads.
 

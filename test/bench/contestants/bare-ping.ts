@@ -1,5 +1,5 @@
-import { type Channel, connect } from 'amqplib';
-import { newCall, type PingEvent, replyQueue, settle } from './bare-call.ts';
+import type { Channel } from 'amqplib';
+import { newCall, type PingEvent } from './bare-call.ts';
 
 // The limit: the least that a ping on amqplib must do. The request is published without a confirm. There is no
 // diagnosis, no reconnection and no log.
@@ -10,15 +10,6 @@ import { newCall, type PingEvent, replyQueue, settle } from './bare-call.ts';
 const { DUTIES } = process.env;
 
 const TIMERS_MS = [1000, 250, 15_000];
-
-/** Connects, and consumes a reply queue. */
-export async function open(brokerUrl: string): Promise<Channel> {
-  const connection = await connect(brokerUrl, { noDelay: true });
-  const channel = await (DUTIES === 'sweep' ? connection.createConfirmChannel() : connection.createChannel());
-  await channel.assertQueue(replyQueue, { exclusive: true });
-  await channel.consume(replyQueue, (reply) => reply && settle(reply.content), { noAck: true });
-  return channel;
-}
 
 export async function ping(
   channel: Channel,
