@@ -8,13 +8,14 @@ import { Fault, instanceFault, troveFault, unexpectedFault } from './http/fault.
 import { type GatewayEvent, pathOf, ROUTE, readRequest, tenantOf } from './http/request.ts';
 import { commonHeaders, globalRequestId, requestId } from './http/request-id.ts';
 import { admitCaller } from './keystone/admit-caller.ts';
+import type { Transport } from './oslo/transport.ts';
 import type { ExecutionEnvironment } from './runtime/execution-environment.ts';
 import { type Pinging, pingGuest } from './runtime/ping-guest.ts';
 import { TooManyPings } from './runtime/ping-limit.ts';
 import { selfAnswering } from './runtime/self-answering.ts';
 import { InvalidConfig } from './settings/variables.ts';
 import { Log } from './telemetry/log.ts';
-import { log, recordPing } from './telemetry/ping-telemetry.ts';
+import { log as functionLog, recordPing } from './telemetry/ping-telemetry.ts';
 import { Deadline } from './time/deadline.ts';
 import { Hops } from './time/hops.ts';
 
@@ -38,8 +39,11 @@ void process.stdout; // Node makes this stream when it is first asked for: here,
 export { openConnection } from './broker/handshake.ts';
 export { openTransport } from './oslo/transport.ts';
 
+/** What of an execution environment answers pings. */
+export interface PingEnvironment extends Pinging, Pick<ExecutionEnvironment, 'initHops'> {}
+
 /** `GET /v1.0/{tenant_id}/mgmt/instances/{instance_id}/rpc_ping`: 204 when the guest answers, else 400. */
-export function pingHandler(environment: ExecutionEnvironment | InvalidConfig) {
+export function pingHandler(environment: PingEnvironment | InvalidConfig, log = functionLog) {
   /** Until the first answer has them. */
   let initHops = environment instanceof InvalidConfig ? undefined : environment.initHops;
   /** Those of a request: of the first one, with init's. */
@@ -53,7 +57,7 @@ export function pingHandler(environment: ExecutionEnvironment | InvalidConfig) {
     ping(environment, event, lambda, newHops, log);
   const handler = middy(answerPing, { timeoutEarlyInMillis: LAST_MARGIN_MS, timeoutEarlyResponse })
     .use(httpErrorHandler({ logger: false }))
-    .onError(answerAsFault);
+    .onError((request) => answerAsFault(request, log));
   // Before anything else is looked at.
   if (!(environment instanceof InvalidConfig) && environment.config.keystone !== undefined)
     handler.before(
@@ -66,25 +70,51 @@ export function pingHandler(environment: ExecutionEnvironment | InvalidConfig) {
  * Pings a guest that cannot exist, by a request that answers itself. V8 compiles a function when it is first called: here on
  * a whole processor, in an invocation on the share that the function's memory buys. The log does not have this ping, and no
  * key is looked up.
+ *
+ * @param transport that can send requests; replies it need not receive yet
  */
-export async function rehearse({ config, broker, initHops: hops }: ExecutionEnvironment): Promise<void> {
-  const unread = new Log('rpc-ping', () => undefined);
-  const keys = config.guestKeys && new GuestKeys(async () => 'rehearsal');
-  const pathParameters = { tenant_id: '', instance_id: NIL_UUID };
+export async function rehearse(
+  { config, initHops: hops }: ExecutionEnvironment,
+  transport: Transport,
+): Promise<void> {
+  const handler = pingHandler(
+    {
+      config: { ...config, keystone: undefined },
+      broker: selfAnswering(transport),
+      keys: config.guestKeys && new GuestKeys(async () => 'rehearsal'),
+      initHops: new Hops(),
+    },
+    new Log('rpc-ping', () => undefined),
+  );
   const event = {
     routeKey: `${ROUTE.method} ${ROUTE.path}`,
     rawPath: ROUTE.path,
     headers: {},
-    pathParameters,
+    pathParameters: { tenant_id: '', instance_id: NIL_UUID },
   };
-  const deadline = Deadline.in(REHEARSAL_MS + ANSWER_MARGIN_MS);
-  const lambda = { awsRequestId: NIL_UUID, getRemainingTimeInMillis: () => deadline.leftMs };
-  const newHops = () => new Hops();
-  const pinged = ping({ config, broker: selfAnswering(broker), keys }, event, lambda, newHops, unread);
   await hops.time(
     'rehearsal',
-    pinged.catch(() => undefined),
+    handler(event, rehearsalContext()).catch(() => undefined),
   );
+}
+
+function rehearsalContext(): CallerContext {
+  const deadline = Deadline.in(REHEARSAL_MS + ANSWER_MARGIN_MS);
+  const noOp = () => undefined;
+  return {
+    awsRequestId: NIL_UUID,
+    getRemainingTimeInMillis: () => deadline.leftMs,
+    callbackWaitsForEmptyEventLoop: false,
+    functionName: '',
+    functionVersion: '',
+    invokedFunctionArn: '',
+    memoryLimitInMB: '',
+    logGroupName: '',
+    logStreamName: '',
+    done: noOp,
+    fail: noOp,
+    succeed: noOp,
+  };
 }
 
 /** @param results is the log of the result */
@@ -118,7 +148,7 @@ async function ping(
 }
 
 /** What is not an answer already is a fault of ours: the log has all of it, the caller no detail. */
-function answerAsFault(request: middy.Request<GatewayEvent, unknown, Error, CallerContext>): void {
+function answerAsFault(request: middy.Request<GatewayEvent, unknown, Error, CallerContext>, log: Log): void {
   const { error, event, context } = request;
   const outcome = { request_id: requestId(context), path: pathOf(event), ...context.hops?.fields };
   const fault = faultOf(error, requestId(context));

@@ -10,16 +10,32 @@ import { Hops } from './time/hops.ts';
 //   3. With the login, once it is there: AMQP's handshake, channels, the reply queue.
 //   4. A ping is rehearsed, so that V8 has compiled the code.
 //
-// 2 takes place while the login is waited for. If the broker does not answer in init, the first invocation dials again.
+// 2 takes place while the login is waited for, and 4 while the broker opens what is asked for in 3. If the broker does not
+// answer in init, the first invocation dials again.
 
 /** All code but that of step 1. In the bundle it is in the same file. */
-const rest = () => new Hops().time('load', import('./ping-handler.ts'));
+const rest = async () => {
+  const { openConnection, openTransport, rehearse } = await new Hops().time(
+    'load',
+    import('./ping-handler.ts'),
+  );
+  const openAndRehearse: typeof openTransport = (connection, onEnd, limit) =>
+    openTransport(connection, onEnd, limit, (transport) => {
+      if (isInit && !(environment instanceof InvalidConfig)) rehearsal = rehearse(environment, transport);
+    });
+  return { openConnection, openTransport: openAndRehearse };
+};
+
+let isInit = true;
+let rehearsal: Promise<void> | undefined;
 
 const environment = orInvalidConfig(() => new ExecutionEnvironment(process.env, rest));
-if (!(environment instanceof InvalidConfig)) await environment.connected;
-const { pingHandler, rehearse } = await import('./ping-handler.ts');
+if (!(environment instanceof InvalidConfig)) {
+  await environment.connected;
+  isInit = false;
+  if (environment.broker.isConnected) await rehearsal;
+}
+const { pingHandler } = await import('./ping-handler.ts');
 
 /** `GET /v1.0/{tenant_id}/mgmt/instances/{instance_id}/rpc_ping`: 204 when the guest answers, else 400. */
 export const handler = pingHandler(environment);
-
-if (!(environment instanceof InvalidConfig) && environment.broker.isConnected) await rehearse(environment);

@@ -66,7 +66,7 @@ test("the first answer has init's hops, the next ones their own alone; so has th
   await using fn = await FunctionUnderTest.start({ BROKER_URL: broker.url });
   const first = namesOf(await fn.ping(alive));
   const dial = DIAL.filter((hop) => hop !== 'dns'); // the address is one
-  expect(first.slice(0, 4)).toEqual(initial([...dial, 'rehearsal']));
+  expect(first.slice(0, 4).toSorted()).toEqual(initial([...dial, 'rehearsal']).toSorted()); // two of them at once
   expect(first.slice(-3)).toEqual(['publish', 'confirm', 'rpc']);
   const again = await fn.ping(alive);
   expect(namesOf(again)).toEqual(['publish', 'rpc']);

@@ -30,9 +30,11 @@ const START_OK = (10 << 16) | 11;
 const OPEN = (10 << 16) | 40;
 const CLOSE = (10 << 16) | 50;
 
-/** Methods of its class `channel`. */
-const CHANNEL_OPEN = (20 << 16) | 10;
-const CHANNEL_OPEN_OK = (20 << 16) | 11;
+/** Methods of other classes that are taken for granted while the connection opens, and their answers. */
+const TAKEN_FOR_GRANTED: ReadonlyMap<number, number> = new Map([
+  [(20 << 16) | 10, (20 << 16) | 11], // channel.open
+  [(85 << 16) | 10, (85 << 16) | 11], // confirm.select
+]);
 
 /** Of its class `basic`. */
 const CONSUME = (60 << 16) | 20;
@@ -134,10 +136,10 @@ function sendAhead(channel: amqplib.ConnectedChannel, connection: { readonly isO
   let hasConsumed = false;
   channel.sendOrEnqueue = (method, fields, reply) => {
     const isAhead = channel.reply !== null && !hasConsumed;
-    const isAwaited = method !== CHANNEL_OPEN || connection.isOpen;
+    const granted = connection.isOpen ? undefined : TAKEN_FOR_GRANTED.get(method);
     hasConsumed ||= method === CONSUME;
-    sendOrEnqueue(method, fields, isAwaited ? reply : () => undefined);
-    if (!isAwaited) reply(null, { id: CHANNEL_OPEN_OK, channel: 0, fields: {} });
+    sendOrEnqueue(method, fields, granted === undefined ? reply : () => undefined);
+    if (granted !== undefined) reply(null, { id: granted, channel: 0, fields: {} });
     if (!isAhead) return;
     sendImmediately(method, fields);
     sent.add(fields);

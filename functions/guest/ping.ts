@@ -14,7 +14,7 @@ import type { PingTiming } from './timing.ts';
 import { topicOf } from './topic.ts';
 
 /** What of a transport pings a guest. */
-export interface PingTransport extends Pick<Transport, 'inspector'> {
+export interface PingTransport extends Pick<Transport, 'inspector' | 'replyExchange'> {
   readonly client: Pick<Transport['client'], 'call'>;
 }
 
@@ -41,7 +41,7 @@ export interface PingOptions extends PongOptions {
  * @throws MessageDeliveryFailure, `unconfirmed` or `closed`: the connection was lost, which says nothing of the guest
  */
 export async function rpcPing(
-  { client, inspector }: PingTransport,
+  { client, inspector, replyExchange }: PingTransport,
   instanceId: string,
   request: RpcRequest,
   options: PingOptions,
@@ -53,7 +53,7 @@ export async function rpcPing(
   if (typeof known === 'object' && known.consumers === 0)
     return reasonFor(new NoConsumer(), { target, queue: known, roundTripMs: sinceMs(startMs) });
   interruption.throwIfInterrupted();
-  const silence = new Silence(inspector, target, timing);
+  const silence = new Silence(inspector, replyExchange, target, timing);
   hops?.begin('rpc');
   const call = client.call(target, request, timing, (silent) => silence.watch(silent));
   const publishMs = hops ? sinceMs(startMs) : 0;

@@ -28,25 +28,40 @@ export async function openReplyQueue(
 }
 
 /**
- * Binds a reply queue to a direct exchange of the same name, to which servers of the Kilo era publish their reply; later ones
- * publish it to the default exchange. This needs write permission on the queue. Without it the exchange must not be declared:
- * auto-delete begins with the first binding, and an exchange that was never bound would stay for ever. So an unbinding comes
- * first, which needs the same permission, and no exchange; where it is refused, the broker closes the channel.
- *
- * @param open opens another channel
- * @returns the channel, or in place of a closed one another
+ * The direct exchange of a reply queue's name, to which servers before oslo.messaging 9.2 (OpenStack Stein, 2019) publish their
+ * replies; later ones publish them to the default exchange. While it is missing, such a server tries again every 0.25 s, for
+ * 60 s. It is bound when a server keeps silent: each such exchange is a load on the broker, which is why servers left them.
  */
-export async function bindReplyExchange(
-  channel: Channel,
-  open: () => Promise<Channel>,
-  queue: string,
-): Promise<Channel> {
-  const bound = Promise.all([
-    channel.unbindQueue(queue, queue, queue),
-    channel.assertExchange(queue, 'direct', { durable: false, autoDelete: true }),
-    channel.bindQueue(queue, queue, queue), // at once: the connection may die, or the process be frozen, at any time
-  ]);
-  return bound.then(() => channel, open);
+export class ReplyExchange {
+  readonly #queue: string;
+  readonly #openChannel: () => Promise<Channel>;
+  #binding: Promise<void> | undefined;
+
+  constructor(queue: string, openChannel: () => Promise<Channel>) {
+    this.#queue = queue;
+    this.#openChannel = openChannel;
+  }
+
+  /** Binds it, once; it stays unbound where the user may not write to the queue, or no channel is to be had. */
+  bind(): void {
+    this.#binding ??= this.#bind().catch(ignore);
+  }
+
+  /**
+   * Without write permission on the queue the exchange must not be declared: auto-delete begins with the first binding, and an
+   * exchange that was never bound would stay for ever. So an unbinding comes first, which needs the same permission, and no
+   * exchange; where it is refused, the broker closes the channel.
+   */
+  async #bind(): Promise<void> {
+    const channel = await this.#openChannel();
+    const queue = this.#queue;
+    await Promise.all([
+      channel.unbindQueue(queue, queue, queue),
+      channel.assertExchange(queue, 'direct', { durable: false, autoDelete: true }),
+      channel.bindQueue(queue, queue, queue), // at once: the connection may die, or the process be frozen, at any time
+    ]);
+    await channel.close();
+  }
 }
 
 /** Declares a reply queue beside the first one, and consumes it, on the same channel. @returns deletes the queue */

@@ -1,15 +1,17 @@
 import type { ChannelModel } from 'amqplib';
-import { type ChannelLimit, Channels } from './channels.ts';
+import { Deadline } from '../time/deadline.ts';
+import { type ChannelLimit, Channels, NO_CHANNEL_MS } from './channels.ts';
 import { Inspector } from './inspector.ts';
 import { Liveness } from './liveness.ts';
 import { limitMessages } from './message-limit.ts';
-import { bindReplyExchange, consumeReplies, openReplyQueue, replyQueueName } from './reply-queue.ts';
+import { consumeReplies, openReplyQueue, ReplyExchange, replyQueueName } from './reply-queue.ts';
 import { type ClientChannels, RpcClient } from './rpc-client.ts';
 
-/** All that oslo.messaging needs of one connection: a client for calls, an inspector of queues, the broker's liveness. */
+/** All that oslo.messaging needs of one connection. */
 export interface Transport {
   readonly client: RpcClient;
   readonly inspector: Inspector;
+  readonly replyExchange: ReplyExchange;
   readonly liveness: Liveness;
 }
 
@@ -17,27 +19,30 @@ export interface Transport {
  * Opens the channels and the reply queue.
  *
  * @param onEnd called when the channel has ended that replies come on
+ * @param onSendable called when requests can be sent; that replies can be received is not known yet
  * @throws what amqplib throws when the broker refuses the reply queue, or a channel ends meanwhile
  */
 export async function openTransport(
   connection: ChannelModel,
   onEnd: () => void,
   limit: ChannelLimit = { channels: Number.POSITIVE_INFINITY },
+  onSendable?: (transport: Transport) => void,
 ): Promise<Transport> {
   limitMessages(connection);
   const channels = new Channels(connection, limit);
   // RabbitMQ delivers nothing on a channel that a publish holds up, so that replies have a channel of their own.
-  const opening = Promise.all([channels.open(), channels.open()]);
+  const [consuming, publishing] = await Promise.all([channels.open(), channels.open()]);
+  const replyQueue = replyQueueName();
   const liveness = new Liveness();
-  const openAnother: ClientChannels['openReplyQueue'] = async (queue, onMessage) =>
-    consumeReplies((await opening)[0], queue, onMessage);
-  const client = new RpcClient({ channels, openReplyQueue: openAnother }, replyQueueName(), liveness);
-  client.prepareConfirms(); // no round trip more: it opens while the others do
-  const [consuming, binding] = await opening;
+  const openAnother: ClientChannels['openReplyQueue'] = (queue, onMessage) =>
+    consumeReplies(consuming, queue, onMessage);
+  const client = new RpcClient({ channels, openReplyQueue: openAnother }, replyQueue, liveness);
+  client.publishWith(publishing);
+  client.prepareConfirms();
   consuming.on('close', onEnd);
   consuming.on('error', (error) => client.onEnd('the channel failed', error));
   consuming.on('close', () => client.onEnd('the channel closed'));
-  await openReplyQueue(consuming, client.replyQueue, (message) => {
+  const consumed = openReplyQueue(consuming, replyQueue, (message) => {
     if (message !== null) {
       client.onReply(message);
       return;
@@ -45,10 +50,10 @@ export async function openTransport(
     client.onEnd('the broker cancelled the consumer of the reply queue');
     consuming.close().catch(() => undefined);
   });
-  // Until then each request has a confirm.
-  bindReplyExchange(binding, () => channels.open(), client.replyQueue).then(
-    (channel) => client.publishWith(channel),
-    () => undefined,
-  );
-  return { client, inspector: new Inspector(channels, consuming, client.replyQueue, liveness), liveness };
+  const inspector = new Inspector(channels, consuming, replyQueue, liveness);
+  const replyExchange = new ReplyExchange(replyQueue, () => channels.open(Deadline.in(NO_CHANNEL_MS)));
+  const transport = { client, inspector, replyExchange, liveness };
+  onSendable?.(transport);
+  await consumed;
+  return transport;
 }

@@ -1,22 +1,30 @@
-import type { Broker } from '../broker/broker.ts';
+import { EventEmitter } from 'node:events';
+import { BlockedState } from '../broker/blocked-state.ts';
+import { Broker } from '../broker/broker.ts';
+import { fixedLocator } from '../broker/locator.ts';
+import type { PingTransport } from '../guest/ping.ts';
 import type { Transport } from '../oslo/transport.ts';
 import type { Pinging } from './ping-guest.ts';
+
+const NOWHERE = { protocol: 'amqp', hostname: '', port: 0, vhost: '', username: '', password: '' } as const;
 
 /**
  * A broker whose pings answer themselves where there is no guest: each request holds a result, and when the broker returns it
  * as unroutable, it is read as the reply to itself. That needs no permission that a ping does not need.
  */
-export function selfAnswering(broker: Pick<Broker<Transport>, 'use'>): Pinging['broker'] {
-  return {
-    use: (deadline, work, hops) =>
-      broker.use(
-        deadline,
-        ({ client, inspector }, circumstances) => {
-          const call: typeof client.call = (target, request, timing, onSilence) =>
-            client.call(target, request.with({ result: true }), timing, onSilence);
-          return work({ client: { call }, inspector }, circumstances);
-        },
-        hops,
-      ),
+export function selfAnswering({ client, ...transport }: Transport): Pinging['broker'] {
+  const call: typeof client.call = (target, request, timing, onSilence) =>
+    client.call(target, request.with({ result: true }), timing, onSilence);
+  const connection = {
+    session: { ...transport, client: { call } },
+    blocked: new BlockedState(new EventEmitter()),
+    closedBy: undefined,
+    isUsable: () => true,
+    destroy: () => undefined,
   };
+  return new Broker<PingTransport>({
+    locator: fixedLocator(NOWHERE),
+    connect: async () => connection,
+    loss: () => undefined,
+  });
 }

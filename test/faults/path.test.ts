@@ -219,12 +219,12 @@ test('ten thousand pings, ten at a time, all reach the guest though each tenth t
     ),
     eventually(
       () => own.list('exchanges'),
-      (list) => list.filter(ours).length === 1,
+      (list) => !list.some(ours),
     ),
   ]);
   expect(connections).toHaveLength(2);
   expect(channels.length).toBeLessThanOrEqual(4); // three of ours, the third where a ping was repeated, one of the guest's
-  expect([queues.filter(ours).length, exchanges.filter(ours).length]).toEqual([1, 1]);
+  expect([queues.filter(ours).length, exchanges.filter(ours).length]).toEqual([1, 0]);
   await cuts.close();
 }, 120_000);
 

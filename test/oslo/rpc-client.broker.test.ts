@@ -16,7 +16,6 @@ import { eventually } from '../setup/eventually.ts';
 import { QUEUE_OPTIONS } from '../setup/guest-queues.ts';
 import { LONG, writeLongsAsPyAmqp } from '../setup/py-amqp.ts';
 import { encodeReply, type ReceivedRequest, respond } from '../setup/responder.ts';
-import { TcpProxy } from '../setup/tcp-proxy.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 import { callTiming } from './call-timing.ts';
 
@@ -27,9 +26,6 @@ const long = () => callTiming(30_000);
 const short = () => callTiming(200);
 /** The longest message that RabbitMQ 4 takes unless it is configured otherwise; RabbitMQ 3 takes longer ones. */
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
-
-/** AMQP's class and method. */
-const QUEUE_UNBIND = Buffer.from([0, 50, 0, 50]);
 
 let broker: TestBroker;
 let server: ConfirmChannel;
@@ -308,12 +304,7 @@ describe('successful calls', () => {
     await expect(client.call(target, REQUEST, long()).result).resolves.toBeNull();
   });
 
-  test('a call to a Kilo-era server, which replies to a direct exchange, succeeds', async () => {
-    const target = await guest(({ replyByExchange }) => replyByExchange());
-    await expect(client.call(target, REQUEST, long()).result).resolves.toBe(true);
-  });
-
-  test('a call succeeds for a user that may not declare the Kilo-era exchange', async () => {
+  test('a call succeeds for a user with the least permissions', async () => {
     const url = await broker.user({ configure: '^reply_.*', read: '^reply_.*', write: '^trove$' });
     const target = await guest(({ reply }) => reply());
     const { connect } = await import('amqplib');
@@ -321,29 +312,6 @@ describe('successful calls', () => {
     const leastClient = await openClient(least);
     await expect(leastClient.call(target, REQUEST, long()).result).resolves.toBe(true);
     await least.close();
-  });
-
-  test('a user that may not bind the Kilo-era exchange leaves none behind when its connection dies meanwhile', async () => {
-    const url = await broker.user({ configure: '^reply_.*', read: '^reply_.*', write: '^trove$' });
-    const path = await TcpProxy.to(url);
-    const { promise: asked, resolve } = Promise.withResolvers<void>();
-    path.swallowAfter((from, packet) => {
-      const isUnbind = from === 'client' && packet.includes(QUEUE_UNBIND);
-      if (isUnbind) resolve();
-      return isUnbind;
-    });
-    const { connect } = await import('amqplib');
-    const least = await connect(path.url(url));
-    least.on('error', () => undefined);
-    const { replyQueue } = await openClient(least);
-    await asked;
-    await path.close();
-    await eventually(
-      () => broker.list('queues'),
-      (list) => list.every(({ name }) => name !== replyQueue),
-    );
-    const names = (await broker.list('exchanges')).map(({ name }) => name);
-    expect(names).not.toContain(replyQueue);
   });
 
   test('two hundred calls in flight each get their own result, whatever the order of the replies', async () => {
@@ -415,22 +383,13 @@ describe('the broker', () => {
     );
   });
 
-  test('no queue or exchange of a client is left when its connection has closed', async () => {
+  test('no queue of a client is left when its connection has closed', async () => {
     const target = await guest(({ reply }) => reply());
     await client.call(target, REQUEST, long()).result;
-    await eventually(
-      () => broker.list('bindings'),
-      (bindings) => bindings.some(({ source }) => source === client.replyQueue),
-    );
     await connection.close();
-    const ours = ({ name }: { name?: string }) => name === client.replyQueue;
     await eventually(
       () => broker.list('queues'),
-      (queues) => !queues.some(ours),
-    );
-    await eventually(
-      () => broker.list('exchanges'),
-      (exchanges) => !exchanges.some(ours),
+      (queues) => !queues.some(({ name }) => name === client.replyQueue),
     );
   });
 });

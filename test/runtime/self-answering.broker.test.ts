@@ -5,7 +5,6 @@ import { PingTiming } from '../../functions/guest/timing.ts';
 import { openTransport } from '../../functions/oslo/transport.ts';
 import { selfAnswering } from '../../functions/runtime/self-answering.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
-import { Interruption } from '../../functions/time/interruption.ts';
 import { EXCHANGE_OPTIONS } from '../setup/guest-queues.ts';
 import { TestBroker } from '../setup/test-broker.ts';
 
@@ -17,12 +16,11 @@ test('a self-answering ping is its own pong, with a confirm or without, with the
   const url = await broker.user({ configure: '^reply_.*', read: '^reply_.*', write: '^trove$' });
   const connection = await connect(url);
   const transport = await openTransport(connection, () => undefined);
-  const circumstances = { isReused: true, interruption: new Interruption() };
-  const { use } = selfAnswering({ use: (_, work) => work(transport, circumstances) });
+  const own = selfAnswering(transport);
   const ping = (hasAnswered: boolean) => {
     const deadline = Deadline.in(5000);
-    return use(deadline, (own, { interruption }) =>
-      rpcPing(own, GUEST, pingRequest({ tenantId: 't', requestId: 'req-1' }), {
+    return own.use(deadline, (answering, { interruption }) =>
+      rpcPing(answering, GUEST, pingRequest({ tenantId: 't', requestId: 'req-1' }), {
         controlExchange: 'trove',
         timing: new PingTiming('single', deadline, 250, { hasAnswered }),
         interruption,

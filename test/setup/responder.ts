@@ -10,8 +10,6 @@ export interface ReceivedRequest {
   reply(fields?: object, options?: Options.Publish): void;
   /** Sends any body to the reply queue. */
   replyRaw(body: string | Buffer, options?: Options.Publish): void;
-  /** Sends a pong as a Kilo-era server does: to the direct exchange named like the reply queue. */
-  replyByExchange(): void;
 }
 
 /** The server's side of oslo.messaging, for replies that a real guest does not send. */
@@ -35,7 +33,6 @@ export async function respond(
       properties: { ...properties },
       reply: (fields, options) => void channel.sendToQueue(replyQueue, pong(fields), options),
       replyRaw: (body, options) => void channel.sendToQueue(replyQueue, Buffer.from(body), options),
-      replyByExchange: () => void channel.publish(replyQueue, replyQueue, pong()),
     });
   };
   await channel.consume(topic, (delivery) => delivery && onDelivery(delivery.content, delivery.properties), {
