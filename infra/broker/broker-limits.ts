@@ -41,26 +41,18 @@ export function highestLimits({ instanceType, isCluster }: BrokerModel) {
   return { connections, queues: isCluster ? cluster : single };
 }
 
-/** Connections and channels of each node, queues and exchanges of all nodes together. */
+/**
+ * Connections and channels of each node, queues and exchanges of all nodes together; and `connectionsInAll`, the connections
+ * that the whole broker takes at any time: in a cluster those of two nodes, since these hold all while Amazon MQ restarts the
+ * third one.
+ */
 export function limitsOf(model: BrokerModel) {
   const [single, cluster] = SIZES[model.instanceType];
   const connections = model.maxConnections ?? (model.isCluster ? cluster : single);
-  const queues =
-    model.maxQueues ?? Math.min(3 * connectionsOfBroker(model, connections), highestLimits(model).queues);
-  return { connections, channels: 3 * connections, queues, exchanges: queues }; // the ratio of channels is Amazon MQ's
-}
-
-/**
- * How many connections the whole broker takes at any time: in a cluster those of two nodes, since these hold all
- * connections while Amazon MQ restarts the third one.
- *
- * @param connections of a node
- */
-export function connectionsOfBroker(
-  { isCluster }: Pick<BrokerModel, 'isCluster'>,
-  connections: number,
-): number {
-  return isCluster ? 2 * connections : connections;
+  const connectionsInAll = model.isCluster ? 2 * connections : connections;
+  const queues = model.maxQueues ?? Math.min(3 * connectionsInAll, highestLimits(model).queues);
+  const channels = 3 * connections; // the ratio is Amazon MQ's
+  return { connections, connectionsInAll, channels, queues, exchanges: queues };
 }
 
 /**

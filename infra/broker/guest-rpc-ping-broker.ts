@@ -6,7 +6,7 @@ import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { securityGroup } from '../network/network.ts';
 import { ownVpc } from '../network/own-vpc.ts';
-import { type BrokerModel, configurationOf, connectionsOfBroker, limitsOf } from './broker-limits.ts';
+import { type BrokerModel, configurationOf, limitsOf } from './broker-limits.ts';
 
 export interface GuestRpcPingBrokerProps {
   readonly name: string;
@@ -99,14 +99,14 @@ export class GuestRpcPingBroker extends Construct {
         },
       ],
     });
-    const { connections, queues } = limitsOf(model);
+    const { connectionsInAll: maxConnections, queues: maxQueues } = limitsOf(model);
     const access = {
       name,
       endpoint: Fn.select(0, broker.attrAmqpEndpoints),
       administrator,
       securityGroup: group,
-      maxConnections: connectionsOfBroker(model, connections),
-      maxQueues: queues,
+      maxConnections,
+      maxQueues,
     };
     this.brokerId = broker.ref;
     this.place = { broker: access, vpc, s3: { routeTableIds, isOwn: true } };

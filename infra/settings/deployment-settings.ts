@@ -1,11 +1,5 @@
 import * as v from 'valibot';
-import {
-  type BrokerModel,
-  connectionsOfBroker,
-  highestLimits,
-  INSTANCE_TYPES,
-  limitsOf,
-} from '../broker/broker-limits.ts';
+import { type BrokerModel, highestLimits, INSTANCE_TYPES, limitsOf } from '../broker/broker-limits.ts';
 import { readCaCertificates } from './ca-certificates.ts';
 import { InvalidSettings } from './invalid-settings.ts';
 
@@ -368,13 +362,18 @@ function contradictions(given: Given): string[] {
   const isNew = 'newBroker' in given;
   const { maxConnections } = capacityOf(given);
   const model = modelOf(given);
-  const highest = highestLimits(model);
-  const isFixed = given['brokerVersion'] === '3.13';
-  const tooMany = (name: string, most: number) =>
-    isNew &&
-    !isFixed &&
-    (numberOf(given, name) ?? 0) > most &&
-    `${name} is more than Amazon MQ allows on ${model.instanceType}: at most ${most}`;
+  const { connections, queues } = highestLimits(model);
+  const wrongLimit = (name: string, most: number) => {
+    if (given['brokerVersion'] === '3.13')
+      return (
+        !(name in given) &&
+        `${name} is missing: RabbitMQ 3.13 has fixed limits, which infra/README.md says how to find`
+      );
+    return (
+      (numberOf(given, name) ?? 0) > most &&
+      `${name} is more than Amazon MQ allows on ${model.instanceType}: at most ${most}`
+    );
+  };
   return [
     !isNew &&
       !('brokerId' in given) &&
@@ -382,15 +381,8 @@ function contradictions(given: Given): string[] {
       'there is no broker: newBroker makes one, brokerEndpoint or brokerId names one that exists',
     ...wrongTags(given['tags']),
     ...contradictionsOfOptions(given),
-    ...(['brokerMaxConnections', 'brokerMaxQueues'] as const).map(
-      (name) =>
-        isNew &&
-        isFixed &&
-        !(name in given) &&
-        `${name} is missing: RabbitMQ 3.13 has fixed limits, which infra/README.md says how to find`,
-    ),
-    tooMany('brokerMaxConnections', highest.connections),
-    tooMany('brokerMaxQueues', highest.queues),
+    isNew && wrongLimit('brokerMaxConnections', connections),
+    isNew && wrongLimit('brokerMaxQueues', queues),
     2 * pingConcurrencyOf(given) >= maxConnections &&
       `pingConcurrency must be less than half of the ${maxConnections} connections that the broker takes (see brokerMaxConnections)`,
   ].filter((problem) => typeof problem === 'string');
@@ -448,8 +440,8 @@ function numberOf(given: Given, name: string): number | undefined {
 function capacityOf(given: Given) {
   const model = modelOf(given);
   if ('newBroker' in given && given['brokerVersion'] !== '3.13') {
-    const { connections, queues } = limitsOf(model);
-    return { maxConnections: connectionsOfBroker(model, connections), maxQueues: queues };
+    const { connectionsInAll: maxConnections, queues: maxQueues } = limitsOf(model);
+    return { maxConnections, maxQueues };
   }
   const { maxConnections = Number.POSITIVE_INFINITY, maxQueues = 0 } = model;
   return { maxConnections, maxQueues };

@@ -44,6 +44,7 @@ describe('the limits of a new broker of RabbitMQ 4', () => {
     const model = { instanceType: 'mq.m7g.large', isCluster: false, maxConnections: 5000 } as const;
     expect(limitsOf(model)).toEqual({
       connections: 5000,
+      connectionsInAll: 5000,
       channels: 15_000,
       queues: 15_000,
       exchanges: 15_000,
