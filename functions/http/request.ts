@@ -23,26 +23,19 @@ export type GatewayEvent =
     > &
       Partial<Pick<APIGatewayProxyEvent, 'queryStringParameters'>>);
 
-/** The instance that the caller asks about. */
-export interface PingRequest {
-  readonly tenantId: string;
-  readonly instanceId: string;
-  /** How many seconds the caller wants to wait at most; undefined where the caller does not say. */
-  readonly waitSeconds: number | undefined;
-}
-
 /**
- * Reads the event of one request. API Gateway has matched the route already; what API Gateway passes on as another
+ * Reads the event of one request: which instance the caller asks about. API Gateway has matched the route already; what API Gateway passes on as another
  * route (`$default`, `{proxy+}`) is not found.
  *
  * @throws Fault 404
  */
-export function readRequest(event: GatewayEvent): PingRequest {
+export function readRequest(event: GatewayEvent) {
   const route = 'routeKey' in event ? event.routeKey : `${event.httpMethod} ${event.resource}`;
   if (route !== ROUTE_KEY) throw routeNotFound();
   const { tenant_id: tenantId = '', instance_id: instanceId = '' } = event.pathParameters ?? {};
   if (!INSTANCE_ID.test(instanceId)) throw instanceNotFound(instanceId);
-  return { tenantId, instanceId, waitSeconds: preferredWait(header(event, 'prefer')) };
+  const waitSeconds = preferredWait(header(event, 'prefer')); // at most; undefined where the caller does not say
+  return { tenantId, instanceId, waitSeconds };
 }
 
 /** The tenant that any path of Trove's API names, also one that leads nowhere; undefined where there is none. */

@@ -17,47 +17,33 @@ import {
 export type BrokerSettings = { readonly address: BrokerAddress } | AmazonMqSettings;
 
 /** The settings of one execution environment. */
-export interface Config {
-  readonly broker: BrokerSettings;
-  /** RabbitMQ's management API; undefined: port 443 of the broker's host. */
-  readonly managementUrl: string | undefined;
-  /** The deployment's `control_exchange`. */
-  readonly controlExchange: string;
-  /** How long to wait for the pong, in milliseconds. */
-  readonly rpcTimeoutMs: number;
-  /** How long to wait while nobody consumes the guest's queue, in milliseconds. */
-  readonly noConsumerGraceMs: number;
-  /** Where the guests' RPC keys are kept; undefined: all guests are plaintext. */
-  readonly guestKeys: GuestKeySettings | undefined;
-  /** Whether a guest with a key that answers in the clear counts as one that does not use its key. */
-  readonly requireEncryption: boolean;
-  /** Undefined: Keystone is not asked about callers; API Gateway checks them. */
-  readonly keystone: KeystoneSettings | undefined;
-}
+export type Config = Readonly<ReturnType<typeof readConfig>>;
 
 /** Keystone, and what counts as admin there. */
-export interface KeystoneSettings {
-  /** Its v3 API, `https://…/v3`, without a slash at the end. */
-  readonly url: string;
-  /** Names of roles, in lower case. */
-  readonly adminRoles: readonly string[];
-}
+export type KeystoneSettings = Readonly<NonNullable<ReturnType<typeof readKeystone>>>;
 
 /** A JSON file `{"<instance_id>": "<key>"}`, for local use, or what the name of a key's secret begins with. */
 export type GuestKeySettings = { readonly file: string } | { readonly secretPrefix: string };
 
 /** Reads the settings from environment variables. @throws InvalidConfig */
-export function readConfig(env: Variables): Config {
+export function readConfig(env: Variables) {
   requireVerifiedTls(env);
   const broker = readBroker(env);
   return {
     broker,
+    /** RabbitMQ's management API; undefined: port 443 of the broker's host. */
     managementUrl: readManagementUrl(env, broker),
+    /** The deployment's `control_exchange`. */
     controlExchange: requireAmqpName('CONTROL_EXCHANGE', env['CONTROL_EXCHANGE'] || 'trove'),
+    /** How long to wait for the pong, in milliseconds. */
     rpcTimeoutMs: 1000 * readNumber(env, 'RPC_TIMEOUT_SECONDS', 'seconds', 15, 900),
+    /** How long to wait while nobody consumes the guest's queue, in milliseconds. */
     noConsumerGraceMs: 1000 * readNumber(env, 'NO_CONSUMER_GRACE_SECONDS', 'seconds', 0.25, 900),
+    /** Where the guests' RPC keys are kept; undefined: all guests are plaintext. */
     guestKeys: readGuestKeys(env),
+    /** Whether a guest with a key that answers in the clear counts as one that does not use its key. */
     requireEncryption: readFlag(env, 'REQUIRE_ENCRYPTION'),
+    /** Undefined: Keystone is not asked about callers; API Gateway checks them. */
     keystone: readKeystone(env),
   };
 }
@@ -100,14 +86,19 @@ function readManagementUrl(env: Variables, broker: BrokerSettings): string | und
 }
 
 /** Callers' tokens are sent to it. */
-export function readKeystone(env: Variables): KeystoneSettings | undefined {
+export function readKeystone(env: Variables) {
   const text = env['KEYSTONE_URL'];
   if (!text) return undefined;
   const url = parseServiceUrl(text);
   if (url === undefined || !url.endsWith('/v3'))
     throw new InvalidConfig('KEYSTONE_URL is not an https://…/v3 URL without a login in it');
   const roles = readList(env, 'KEYSTONE_ADMIN_ROLES', 'roles', 'admin');
-  return { url, adminRoles: roles.map((role) => role.toLowerCase()) };
+  return {
+    /** Its v3 API, `https://…/v3`, without a slash at the end. */
+    url,
+    /** Names of roles, in lower case. */
+    adminRoles: roles.map((role) => role.toLowerCase()),
+  };
 }
 
 function readGuestKeys(env: Variables): GuestKeySettings | undefined {

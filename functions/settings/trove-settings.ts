@@ -5,18 +5,10 @@ import { InvalidConfig, parseServiceUrl, readNumber, type Variables } from './va
 export type CredentialSettings = { readonly secretId: string } | { readonly file: string };
 
 /** Trove's API, whose list says which guests should answer. */
-export interface TroveSettings {
-  /** `https://…/v1.0`, without a slash at the end. */
-  readonly url: string;
-  /** Keystone's v3 API, without a slash at the end. */
-  readonly keystoneUrl: string;
-  readonly credential: CredentialSettings;
-  /** How long a guest may be silent in a status in which that is expected, in milliseconds. */
-  readonly expectedSilenceMs: number;
-}
+export type TroveSettings = Readonly<NonNullable<ReturnType<typeof readTroveSettings>>>;
 
 /** @returns undefined: there is no Trove @throws InvalidConfig */
-export function readTroveSettings(env: Variables): TroveSettings | undefined {
+export function readTroveSettings(env: Variables) {
   const { TROVE_URL: text, TROVE_SECRET_ID: secretId, TROVE_CREDENTIALS_FILE: file } = env;
   if (!text) return undefined;
   const url = parseServiceUrl(text);
@@ -25,9 +17,12 @@ export function readTroveSettings(env: Variables): TroveSettings | undefined {
   const keystone = readKeystone(env);
   if (keystone === undefined) throw new InvalidConfig('TROVE_URL needs KEYSTONE_URL');
   return {
+    /** `https://…/v1.0`, without a slash at the end. */
     url,
+    /** Keystone's v3 API, without a slash at the end. */
     keystoneUrl: keystone.url,
     credential: readCredential(file, secretId),
+    /** How long a guest may be silent in a status in which that is expected, in milliseconds. */
     expectedSilenceMs: 60_000 * readNumber(env, 'EXPECTED_SILENCE_MINUTES', 'minutes', 60, 10_080),
   };
 }
