@@ -49,7 +49,7 @@ const LAST_SWEEP = v.object({
 /** What Trove says of an instance, where that is known. */
 const DESCRIBED = v.entriesFromList(['name', 'project_id', 'hypervisor'], v.exactOptional(v.string()));
 
-const SEEN = {
+const GUEST = v.object({
   /** Of the last sweep in which the guest was unreachable. */
   reason,
   /** When the guest was first seen unreachable, this time: answers that are too few to count do not end that time. */
@@ -63,18 +63,12 @@ const SEEN = {
   /** Of a silent guest's queue, as in the summary. */
   waiting_messages: v.exactOptional(count),
   consumers: v.exactOptional(v.nullable(count)),
-};
-
-/** What was last reported of a guest: nothing bad, that it is unreachable, or that it is flapping. */
-const reported = v.picklist(['nothing', 'unreachable', 'flapping', 'abandoned']);
-
-const GUEST = v.object({
-  ...SEEN,
   /** How often the guest has begun or ceased to answer since it was last steady. */
   flips: count,
   /** When it changed for the first of these times. */
   flips_since: moment,
-  reported,
+  /** What was last reported: nothing bad, that the guest is unreachable, or that it is flapping. */
+  reported: v.picklist(['nothing', 'unreachable', 'flapping', 'abandoned']),
   /** With what reason it was reported unreachable. */
   reported_reason: v.exactOptional(reason),
   counted_apart: v.exactOptional(v.picklist(APART)),
@@ -155,33 +149,6 @@ const STATE = v.object({
   ),
 });
 
-/** Version 1 had other names for some fields. */
-const STATE_1 = v.object({
-  version: v.literal(1),
-  sweep: LAST_SWEEP,
-  guests: v.record(
-    instanceId,
-    v.pipe(
-      v.object({
-        ...SEEN,
-        turns: count,
-        turns_since: moment,
-        told: reported,
-        told_reason: v.exactOptional(reason),
-      }),
-      v.transform(({ turns, turns_since, told, told_reason, ...seen }) => ({
-        ...seen,
-        flips: turns,
-        flips_since: turns_since,
-        reported: told,
-        ...(told_reason !== undefined && { reported_reason: told_reason }),
-      })),
-    ),
-  ),
-});
-
-const ANY_VERSION = v.variant('version', [STATE, STATE_1]);
-
 /** A sweep's totals, as its summary has them. */
 export type LastSweep = Readonly<v.InferOutput<typeof LAST_SWEEP>>;
 
@@ -212,22 +179,35 @@ export class MalformedState extends CodedError {
 
 /** @throws MalformedState, or StateUnavailable for the state of a newer release, which reads it again */
 export function parseFleetState(text: string): FleetState {
-  const { success, output, issues } = v.safeParse(ANY_VERSION, parseJson(text), { abortEarly: true });
+  const stored = upgraded(parseJson(text));
+  const { success, output, issues } = v.safeParse(STATE, stored, { abortEarly: true });
   if (success) {
-    const { version: _, sweep, guests, known, ...more } = { known: [], answered: {}, ...output };
-    const answered: Record<string, Answered> = more.answered;
-    const recovering = Object.keys(guests).filter((id) => guests[id]?.sweeps === 0);
+    const { known, ...state } = output;
+    const answered: Record<string, Answered> = state.answered;
+    const recovering = Object.keys(state.guests).filter((id) => state.guests[id]?.sweeps === 0);
     for (const id of [...known, ...recovering]) answered[id] ??= {};
-    return fleetState(sweep, guests, { ...more, answered });
+    return state;
   }
   const [{ path = [] }] = issues;
   const where = path.map(({ key }) => (INSTANCE_ID.test(String(key)) ? '*' : key)).join('.');
-  if (Object(parseJson(text)).version > VERSION)
+  if (Object(stored).version > VERSION)
     throw new StateUnavailable(
       'The saved state is of a newer release',
       'deploy that release again, or delete the state',
     );
   throw new MalformedState(`The saved state is damaged${where && ` (${where})`}`);
+}
+
+/** Version 1 had other names for some fields of a guest. */
+function upgraded(state: unknown): unknown {
+  const { version, guests, ...others } = Object(state);
+  if (version !== 1) return state;
+  const renamed = Object.entries(Object(guests)).map(([id, guest]) => {
+    const { turns: flips, turns_since: flips_since, told: reported, told_reason, ...seen } = Object(guest);
+    const reason = told_reason && { reported_reason: told_reason };
+    return [id, { ...seen, flips, flips_since, reported, ...reason }];
+  });
+  return { ...others, version: VERSION, guests: Object.fromEntries(renamed) };
 }
 
 /**
