@@ -100,7 +100,6 @@ class Fleet {
   /** What has changed, told or not, as the history has it. */
   readonly #lines: HistoryLine[] = [];
   readonly #mutes: Mute[];
-  readonly #startedAt: string;
   readonly #endedAt: string;
   /** True when the same event was delivered twice, or somebody swept beside the schedule. */
   readonly #isRepeat: boolean;
@@ -116,9 +115,9 @@ class Fleet {
     this.#answered = { ...before?.answered };
     this.#wasAnyReachable = Object.keys(this.#answered).some((id) => !this.#guests.has(id));
     this.#mutes = activeMutes(before?.mutes, result.endedAt);
-    this.#startedAt = result.startedAt.toISOString();
     this.#endedAt = result.endedAt.toISOString();
-    this.#roundTrips = new Map(Object.entries(this.#isNewDay ? {} : (before?.round_trips?.guests ?? {})));
+    const { day, guests: trips = {} } = before?.round_trips ?? {};
+    this.#roundTrips = new Map(Object.entries(day === this.#day ? trips : {}));
     const sinceCountedMs = result.startedAt.getTime() - Date.parse(before?.counted_at ?? '');
     this.#isLate = this.#isLater(before?.sweep.started_at);
     this.#isRepeat = Math.abs(sinceCountedMs) < MIN_SHARE_OF_RATE * (rules.rateMs ?? 0);
@@ -184,7 +183,7 @@ class Fleet {
   }
 
   applied(): Applied {
-    const { isBrokerReachable, endedAt } = this.#result;
+    const { isBrokerReachable, startedAt, endedAt } = this.#result;
     const { contradicted, changes } = contradictions(this.#before.contradicted, this.#result);
     for (const change of changes) this.#report(change, this.#isMuted(change.instance_id));
     const counts = tally(this.#result, this.#apart);
@@ -195,7 +194,7 @@ class Fleet {
     const reminder = isCounted ? this.#reminder() : undefined;
     const state = fleetState(this.#lastSweep(counts, cause), Object.fromEntries(withinLimit(this.#guests)), {
       answered: this.#answered,
-      counted_at: isCounted ? this.#startedAt : this.#before.counted_at,
+      counted_at: isCounted ? startedAt.toISOString() : this.#before.counted_at,
       shrunk,
       reminded_at: reminder ? this.#endedAt : this.#before.reminded_at,
       mutes: this.#mutes,
@@ -239,10 +238,6 @@ class Fleet {
     return this.#endedAt.slice(0, 10);
   }
 
-  get #isNewDay(): boolean {
-    return this.#before.round_trips?.day !== this.#day;
-  }
-
   #countRoundTrip(id: string, { roundTripMs }: Reachable): void {
     const before = this.#roundTrips.get(id);
     if (before === undefined && this.#roundTrips.size >= MAX_COUNTED) return;
@@ -252,7 +247,7 @@ class Fleet {
   /** What the history has to keep: what has changed, and the round trips of a day that is over. */
   #history(): Pick<FleetState, 'unfiled' | 'round_trips'> {
     const { unfiled = [], round_trips: before } = this.#before;
-    const over = before && this.#isNewDay ? [dayLine(before, this.#endedAt)] : [];
+    const over = before && before.day !== this.#day ? [dayLine(before, this.#endedAt)] : [];
     const lines = [...unfiled, ...over, ...this.#lines].slice(-MAX_UNFILED);
     const guests = Object.fromEntries(this.#roundTrips);
     return { unfiled: lines.length > 0 ? lines : undefined, round_trips: { day: this.#day, guests } };
@@ -303,12 +298,12 @@ class Fleet {
 
   /** The totals of a few named guests, or of an older sweep, do not take the place of the fleet's last. */
   #lastSweep({ totals }: Tally, cause: CommonCause | undefined): LastSweep {
-    const { origin, durationMs, isBrokerReachable, error } = this.#result;
+    const { startedAt, origin, durationMs, isBrokerReachable, error } = this.#result;
     const before = this.#before.sweep;
     if (before && (this.#isLate || (!this.#isOfFleet && before.guests_from !== 'event'))) return before;
     return {
       at: this.#endedAt,
-      started_at: this.#startedAt,
+      started_at: startedAt.toISOString(),
       ...totals,
       broker_reachable: isBrokerReachable,
       duration_ms: Math.round(durationMs),
