@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { keyFile } from '../../functions/secrets/key-file.ts';
 import { type Config, readConfig } from '../../functions/settings/config.ts';
@@ -192,8 +193,9 @@ function printLogLine(line: string): void {
   if (text !== undefined) console.log(text);
 }
 
-/** What is being started fails when it is ended. */
-function ignoreWhileEnding(error: unknown): number {
+/** What is being started fails when it is ended, and may do so before Ctrl-C is heard of here. */
+async function ignoreWhileEnding(error: unknown): Promise<number> {
+  await setImmediate();
   if (isEnding) return 0;
   throw error;
 }

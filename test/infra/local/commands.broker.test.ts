@@ -1,8 +1,10 @@
-import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, execFile, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { end, lineOf } from '../../../infra/local/parts/child.ts';
 import { TemporaryFolder } from '../../../infra/local/parts/temporary-folder.ts';
@@ -67,6 +69,22 @@ async function start(settings: Record<string, string>, ...args: string[]): Promi
 test.each(['--keystne', 'keystone'])('npm start refuses %s, and starts nothing', async (option) => {
   const { code, stdout, stderr } = await run('start.ts', { PORT: '0' }, option);
   expect([code, stdout, stderr]).toEqual([1, '', expect.stringMatching(`${option}[^]*Usage: npm start`)]);
+});
+
+withDebian('Ctrl-C while the functions are bundled ends npm start without a word', async () => {
+  const child = spawn(process.execPath, [commandOf('start.ts')], {
+    env: environment({ PORT: '0' }),
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  const said = text(child.stderr);
+  const children = ['--ppid', String(child.pid), '--format', 'args='];
+  await eventually(
+    async () => spawnSync('ps', children).stdout.toString(),
+    (commands) => commands.includes('esbuild'),
+  );
+  process.kill(-Number(child.pid), 'SIGINT'); // reaches the bundler, too
+  expect([await once(child, 'exit'), await said]).toEqual([[0, null], '']);
 });
 
 test.each([
