@@ -28,8 +28,8 @@ const MIN_PING_MS = 250;
 /** So long before Lambda would end the invocation it is answered 500, whatever it is doing. */
 const LAST_MARGIN_MS = ANSWER_MARGIN_MS / 2;
 
-/** How long the rehearsal of a ping may take in init, in milliseconds. */
-const REHEARSAL_MS = 500;
+/** How long the rehearsal of a ping may take, in milliseconds: as long as init waits for the connection. */
+const REHEARSAL_MS = 1000;
 
 const NIL_UUID = '00000000-0000-0000-0000-000000000000';
 
@@ -71,11 +71,11 @@ export function pingHandler(environment: PingEnvironment | InvalidConfig, log = 
  * a whole processor, in an invocation on the share that the function's memory buys. The log does not have this ping, and no
  * key is looked up.
  *
- * @param transport that can send requests; replies it need not receive yet
+ * @param transport resolves when requests can be sent; replies it need not receive yet
  */
 export async function rehearse(
   { config, initHops: hops }: ExecutionEnvironment,
-  transport: Transport,
+  transport: Promise<Transport>,
 ): Promise<void> {
   const handler = pingHandler(
     {

@@ -67,6 +67,7 @@ export interface Opened<P> {
 class Connection extends amqplib.Connection {
   readonly #socket: Socket;
   readonly #onOpening: () => void;
+  readonly #buffer = { write: (frames: Buffer) => this.#write(frames), end: () => undefined };
   /** With what the broker has ended the handshake. */
   closed: Readonly<Record<string, unknown>> | undefined;
   /** Whether the broker has answered that the connection is open. */
@@ -78,6 +79,8 @@ class Connection extends amqplib.Connection {
   constructor(socket: Socket, onOpening: (connection: Connection) => void) {
     super(socket);
     this.#socket = socket;
+    const [own] = this.channels;
+    if (own) this.channels[0] = { ...own, buffer: this.#buffer };
     this.#onOpening = () => onOpening(this);
     socket.on('drain', () => {
       for (const open of this.channels.slice(1)) open?.channel.onBufferDrain();
@@ -91,8 +94,7 @@ class Connection extends amqplib.Connection {
   override freshChannel(channel: amqplib.ConnectedChannel, options?: object): number {
     sendAhead(channel, this);
     const number = super.freshChannel(channel, options);
-    const buffer = { write: (frames: Buffer) => this.#write(frames), end: () => undefined };
-    this.channels[number] = { channel, buffer };
+    this.channels[number] = { channel, buffer: this.#buffer };
     return number;
   }
 
