@@ -30,19 +30,34 @@ export interface Admission {
 
 /**
  * Middy's middleware before the handler: lets in whom Trove's API would let in, by the token in `X-Auth-Token`, and
- * answers all others as Trove's API does.
+ * answers all others as Trove's API does, which is logged with the reason.
  */
-export function admitCaller({ url, adminRoles }: KeystoneSettings, admission: Admission) {
+export function admitCaller(
+  { url, adminRoles }: KeystoneSettings,
+  { log, message, newHops, projectOf }: Admission,
+) {
   const validator = new TokenValidator(new KeystoneApi(url));
   return async ({ event, context }: middy.Request<GatewayEvent, unknown, Error, CallerContext>) => {
     try {
       const deadline = Deadline.in(context.getRemainingTimeInMillis() - PING_MARGIN_MS);
-      context.hops = admission.newHops();
+      context.hops = newHops();
       const token = await validator.validate(header(event, 'x-auth-token'), deadline, context.hops);
-      requireAccess(token, admission.projectOf(event, token), adminRoles);
+      requireAccess(token, projectOf(event, token), adminRoles);
       context.caller = callerOf(token);
     } catch (error) {
-      throw refusal(error, url, event, context, admission);
+      const fault = faultOf(error, url);
+      if (fault === undefined) throw error;
+      const fields = {
+        request_id: requestId(context),
+        path: pathOf(event),
+        outcome: 'refused',
+        reason: Object(error).code,
+        ...(error instanceof Forbidden && callerFields(callerOf(error.token))),
+        ...context.hops?.fields,
+      };
+      if (fault.statusCode === 503) log.error(message, fields, error);
+      else log.info(message, fields);
+      throw fault;
     }
   };
 }
@@ -51,29 +66,7 @@ function callerOf({ project, userName }: Token): Caller {
   return { projectId: project?.id, projectName: project?.name, userName };
 }
 
-/** Logs why the caller is not let in. @returns the answer, or the error where it is none of Keystone's */
-function refusal(
-  error: unknown,
-  keystoneUrl: string,
-  event: GatewayEvent,
-  context: CallerContext,
-  { log, message }: Admission,
-): unknown {
-  const fault = faultOf(error, keystoneUrl);
-  if (fault === undefined) return error;
-  const fields = {
-    request_id: requestId(context),
-    path: pathOf(event),
-    outcome: 'refused',
-    reason: Object(error).code,
-    ...(error instanceof Forbidden && callerFields(callerOf(error.token))),
-    ...context.hops?.fields,
-  };
-  if (fault.statusCode === 503) log.error(message, fields, error);
-  else log.info(message, fields);
-  return fault;
-}
-
+/** @returns undefined where the error is none of Keystone's */
 function faultOf(error: unknown, keystoneUrl: string): Fault | undefined {
   if (error instanceof Unauthenticated) return unauthenticatedFault(keystoneUrl);
   if (error instanceof Forbidden)
