@@ -27,7 +27,7 @@ export function readSweepRequest(event: unknown) {
     );
   return {
     /** The guests that the event names, each once; undefined: the event names none, so all guests are meant. */
-    instanceIds: named.isEmpty ? undefined : [...named.ids],
+    instanceIds: named.ids.size > 0 ? [...named.ids] : undefined,
     /** The guests that no longer exist, as an operator says: nothing is remembered of them. */
     forget: [...forget.ids],
     /** What the event names that cannot be an instance id, cut to a showable length. */
@@ -47,5 +47,5 @@ function readIds(event: unknown, field: 'instance_ids' | 'forget') {
     else if (ids.has(id)) duplicates.add(id);
     else ids.add(id);
   }
-  return { ids, malformed, duplicates, isEmpty: list.length === 0 };
+  return { ids, malformed, duplicates };
 }
