@@ -59,10 +59,8 @@ type HealthCheck = Exclude<Awaited<ReturnType<typeof load>>, InvalidConfig>;
 
 async function load(env: NodeJS.ProcessEnv) {
   const amqp = async () => ({ openConnection, openTransport });
-  const environment = orInvalidConfig(() => new ExecutionEnvironment(env, amqp));
-  if (environment instanceof InvalidConfig) return environment;
-  await environment.connected;
-  return orInvalidConfig(() => {
+  const found = orInvalidConfig(() => {
+    const environment = new ExecutionEnvironment(env, amqp);
     const { location, thresholds } = readStateSettings(env);
     const troveSettings = readTroveSettings(env);
     const rules = { ...thresholds, expectedSilenceMs: troveSettings?.expectedSilenceMs ?? 0 };
@@ -76,6 +74,8 @@ async function load(env: NodeJS.ProcessEnv) {
       topics: readControlPlaneTopics(env, environment.config.controlExchange),
     };
   });
+  if (!(found instanceof InvalidConfig)) await found.environment.connected;
+  return found;
 }
 
 /** @throws InvalidConfig, InvalidEvent, StateUnavailable or StateConflict */

@@ -16,14 +16,9 @@ const MAX_CLOCK_DIFFERENCE_MS = 3_600_000;
 const MAX_MUTES = 100;
 const MAX_TEXT = 200;
 
-const UNIT_MS = new Map([
-  ['m', 60_000],
-  ['h', 3_600_000],
-  ['d', 86_400_000],
-]);
+const UNIT_MS = new Map(Object.entries({ m: 60_000, h: 3_600_000, d: 86_400_000 }));
 
 const LENGTH = 'a length of time is such as 30m, 2h or 3d, at most 30d';
-const TARGET = "an instance's id, a reason, a hypervisor, or all";
 
 const text = v.pipe(
   v.string('not a text'),
@@ -33,7 +28,7 @@ const text = v.pipe(
 const target = v.pipe(
   text,
   v.transform((target) => (isWord(target.toLowerCase()) ? target.toLowerCase() : target)),
-  v.nonEmpty(TARGET),
+  v.nonEmpty("an instance's id, a reason, a hypervisor, or all"),
   v.check(isNoMistypedId, 'an instance id is a UUID in lower case'),
 );
 const length = v.pipe(
