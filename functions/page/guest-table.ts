@@ -56,10 +56,7 @@ export const HEADINGS: Readonly<Record<Apart, Heading>> = {
 /** Makes a link to a guest's page of a text. */
 export type LinkTo = (id: string, text: Html) => Html;
 
-interface Shown {
-  readonly nowMs: number;
-  readonly linkTo: LinkTo;
-}
+type Row = Omit<Overview['contradicted'][number], 'lists'> & Pick<Partial<ShownGuest>, 'waiting_messages'>;
 
 /** The guests that are not reachable, by reason: what the reason means, what to do first, and since when. */
 export function guestTable(
@@ -67,18 +64,25 @@ export function guestTable(
   nowMs: number,
   linkTo: LinkTo = (_, text) => text,
 ): Html {
-  const shown = { nowMs, linkTo };
   const reported = (guest: ShownGuest) => html`${remark(guest, nowMs)}${troveStatus(guest)}`;
   const recovered = (guest: ShownGuest) => html`${remark(guest, nowMs)} <small>was ${guest.reason}</small>`;
   const silent = (guest: ShownGuest) => html` <small>${guest.reason}</small>${troveStatus(guest)}`;
   const answering = (guest: Row) => troveStatus(guest) ?? html` <small>not in Trove</small>`;
+  const row = (guest: Row, remarked: Html) => {
+    const { id, since, waiting_messages: waiting } = guest;
+    const age = formatDuration(nowMs - Date.parse(since));
+    return html`<tr><td>${origin(guest)}${linkTo(id, html`<code>${id}</code>`)}${remarked}</td><td>${timeElement(since, nowMs)}</td><td>${age}</td><td class="number${waiting === undefined ? ' none' : ''}">${waiting === undefined ? '–' : formatCount(waiting)}</td></tr>
+`;
+  };
   const groups = [
     ...[...unreachable].map(([reason, guests]) =>
-      group({ title: reason, tone: 'bad', ...REASONS[reason] }, guests, shown, reported),
+      group({ title: reason, tone: 'bad', ...REASONS[reason] }, guests, (guest) =>
+        row(guest, reported(guest)),
+      ),
     ),
-    group(RECOVERING, recovering, shown, recovered),
-    group(CONTRADICTED, contradicted, shown, answering),
-    ...[...apart].map(([why, guests]) => group(HEADINGS[why], guests, shown, silent)),
+    group(RECOVERING, recovering, (guest) => row(guest, recovered(guest))),
+    group(CONTRADICTED, contradicted, (guest) => row(guest, answering(guest))),
+    ...[...apart].map(([why, guests]) => group(HEADINGS[why], guests, (guest) => row(guest, silent(guest)))),
   ].filter((group) => group !== undefined);
   if (groups.length === 0) return html``;
   return html`<table class="guests">
@@ -86,27 +90,17 @@ export function guestTable(
 ${groups}</table>`;
 }
 
-type Row = Omit<Overview['contradicted'][number], 'lists'> & Pick<Partial<ShownGuest>, 'waiting_messages'>;
-
-function group<Guest extends Row>(
+function group<Guest>(
   { title, tone, means, todo }: Heading,
   guests: readonly Guest[],
-  options: Shown,
-  remarkOf: (guest: Guest) => Html,
+  rowOf: (guest: Guest) => Html,
 ): Html | undefined {
   if (guests.length === 0) return undefined;
   const { shown, omitted } = excerpt(guests, MAX_ROWS);
   return html`<tbody>
 <tr><th colspan="4" scope="rowgroup"><b${tone && html` class="${tone}"`}>${title}</b> · ${guestCount(guests.length)}<p><span class="means">${means}</span>${todo && html` <b>First:</b> ${todo}`}</p></th></tr>
-${shown.map((guest) => row(guest, options, remarkOf(guest)))}${omitted > 0 ? html`<tr><td colspan="4" class="more">… and ${formatCount(omitted)} more</td></tr>` : undefined}
+${shown.map(rowOf)}${omitted > 0 ? html`<tr><td colspan="4" class="more">… and ${formatCount(omitted)} more</td></tr>` : undefined}
 </tbody>`;
-}
-
-function row(guest: Row, { nowMs, linkTo }: Shown, remarked: Html): Html {
-  const { id, since, waiting_messages: waiting } = guest;
-  const age = formatDuration(nowMs - Date.parse(since));
-  return html`<tr><td>${origin(guest)}${linkTo(id, html`<code>${id}</code>`)}${remarked}</td><td>${timeElement(since, nowMs)}</td><td>${age}</td><td class="number${waiting === undefined ? ' none' : ''}">${waiting === undefined ? '–' : formatCount(waiting)}</td></tr>
-`;
 }
 
 /** Whose guest it is, and where, as Trove says. */

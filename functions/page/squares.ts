@@ -38,9 +38,11 @@ export function squares({ unreachable, counts }: Overview): Html {
     .join(', ');
   const [width, height] = [grid.columns * grid.pitch, Math.ceil(counts.total / grid.columns) * grid.pitch];
   const labelled = [...unreachable.values()].flat().slice(0, MAX_LABELLED);
+  const squareOf = ({ id, name, reason }: ShownGuest, index: number) =>
+    line(grid, 'unreachable', index, index + 1, html`<title>${name ?? id}: ${reason}</title>`);
   return html`${list}
 <svg class="squares" role="img" aria-label="${label}" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">
-${labelled.map((guest, index) => labelledSquare(grid, guest, index))}${groups(grid, counts, labelled.length)}</svg>`;
+${labelled.map(squareOf)}${groups(grid, counts, labelled.length)}</svg>`;
 }
 
 type Grid = ReturnType<typeof gridOf>;
@@ -64,7 +66,7 @@ function groups(grid: Grid, counts: Counts, drawn: number): Html[] {
   return paths;
 }
 
-function line(grid: Grid, kind: Kind, start: number, end: number): Html {
+function line(grid: Grid, kind: Kind, start: number, end: number, title?: Html): Html {
   const { columns, pitch } = grid;
   const { side, height, offset } = shape(kind, pitch);
   let path = '';
@@ -74,13 +76,7 @@ function line(grid: Grid, kind: Kind, start: number, end: number): Html {
     path += `M${column * pitch + offset} ${middle(row, pitch)}h${(count - 1) * pitch + side}`;
     at += count;
   }
-  return html`<path class="${kind}" stroke-width="${height}" stroke-dasharray="${side} ${pitch - side}" d="${path}"/>`;
-}
-
-function labelledSquare({ columns, pitch }: Grid, { id, name, reason }: ShownGuest, index: number): Html {
-  const { side, height } = shape('unreachable', pitch);
-  const [row, column] = [Math.floor(index / columns), index % columns];
-  return html`<path class="unreachable" stroke-width="${height}" d="M${column * pitch} ${middle(row, pitch)}h${side}"><title>${name ?? id}: ${reason}</title></path>`;
+  return html`<path class="${kind}" stroke-width="${height}" stroke-dasharray="${side} ${pitch - side}" d="${path}">${title}</path>`;
 }
 
 /** Of a square, in pixels: an unreachable guest's is large, a reachable one's small, the others' are flat. */
