@@ -48,7 +48,8 @@ export function recordSweep(
     recordIds(message, { request_id: requestId, outcome: 'reachable' }, guests);
   }
   for (const change of summary.changes ?? []) log.info('guest_changed', { request_id: requestId, ...change });
-  const line = listsLast({ request_id: requestId, outcome: outcomeOf(summary), ...summary });
+  const found = summary.unreachable > 0 ? 'unreachable' : 'reachable';
+  const line = listsLast({ request_id: requestId, outcome: summary.error ? 'error' : found, ...summary });
   if (summary.error) log.error('health_check', line);
   else log.info('health_check', line);
   recordMetrics(requestId, result, totals, summary);
@@ -60,11 +61,6 @@ function recordIds(message: string, fields: object, guests: readonly Pick<Silent
     const ids = guests.slice(first, first + IDS_A_LINE).map(({ id }) => id);
     log.warn(message, { ...fields, guests: ids.length, instance_ids: ids.join(' ') });
   }
-}
-
-function outcomeOf({ error, unreachable }: ReportedSummary): string {
-  if (error) return 'error';
-  return unreachable > 0 ? 'unreachable' : 'reachable';
 }
 
 /** CloudWatch Logs Insights reads no more than the first 200 fields, or elements, of a line. */
