@@ -15,7 +15,7 @@ import { openStateStore } from './store/state-location.ts';
 import { MAX_IN_SUMMARY, summarize } from './sweep/summary.ts';
 import type { Sweep, SweepEnd } from './sweep/sweep.ts';
 import { readSweepRequest, type SweepRequest } from './sweep/sweep-request.ts';
-import { type Origin, sweepResult } from './sweep/sweep-result.ts';
+import { sweepResult } from './sweep/sweep-result.ts';
 import { log, recordSweep } from './telemetry/sweep-telemetry.ts';
 import { Deadline } from './time/deadline.ts';
 import { troveLister } from './trove/trove-list.ts';
@@ -117,7 +117,8 @@ async function check(
     asksFirst: (id) => remembered.hasNoConsumer(id),
   });
   if (!named) sweep.add(remembered);
-  const members = sweep.unreached.size;
+  // Where the broker does not list the guests, those of the saved state are swept, and called the last list.
+  const isFromMemory = origin.from === 'nowhere' && sweep.unreached.size > 0;
   const isAlive = (id: string) => remembered.isAlive(id);
   const run = () => withProgress(sweep, () => runSweep(environment, sweep, isAlive));
   const [firstEnd, list] = await Promise.all([run(), named ? undefined : listInstances?.(sweepDeadline)]);
@@ -126,7 +127,7 @@ async function check(
   const isPinged = end.kind === 'complete' && !named;
   const controlPlane = isPinged ? await runControlPlane(environment, topics, sweepDeadline) : undefined;
   const result = sweepResult(sweep, {
-    origin: withMemory(origin, members, saved),
+    origin: isFromMemory ? { ...origin, from: 'last_list', ageMs: remembered.ageMs } : origin,
     bound: named || 'problem' in origin ? undefined : guests,
     end,
     startedAt,
@@ -145,17 +146,6 @@ async function check(
   const reported = history ? withReport(summary, outcome, result.endedAt) : summary;
   recordSweep(requestId, result, outcome.tally, reported);
   return reported;
-}
-
-/** Where the broker does not list the guests, those of the saved state are swept, and called the last list. */
-function withMemory(
-  listed: Origin,
-  members: number,
-  saved: Awaited<ReturnType<FleetHistory['load']>> | undefined,
-): Origin {
-  const state = saved && 'state' in saved ? saved.state : undefined;
-  if (listed.from !== 'nowhere' || members === 0 || state === undefined) return listed;
-  return { ...listed, from: 'last_list', ageMs: Math.max(0, Date.now() - Date.parse(state.sweep.at)) };
 }
 
 async function withProgress(sweep: Sweep, run: () => Promise<SweepEnd>): Promise<SweepEnd> {

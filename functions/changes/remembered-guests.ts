@@ -10,11 +10,15 @@ export class RememberedGuests {
   /** Forgotten guests of which nothing was saved. */
   readonly unseen: readonly string[];
 
+  /** Milliseconds since they were saved. */
+  readonly ageMs: number;
+
   /** @param forgotten guests that no longer exist, as an operator says */
   constructor(saved: Saved | StateUnavailable | undefined, forgotten: readonly string[]) {
     const state = saved instanceof StateUnavailable ? undefined : saved?.state;
     this.#state = state ? forget(state, forgotten) : { guests: {}, answered: {} };
-    const { guests = {}, answered = {} } = state ?? {};
+    const { guests = {}, answered = {}, sweep } = state ?? {};
+    this.ageMs = Math.max(0, Date.now() - Date.parse(sweep?.at ?? ''));
     const isSeen = (id: string) => id in guests || id in answered;
     this.unseen = saved instanceof StateUnavailable ? [] : forgotten.filter((id) => !isSeen(id));
   }
