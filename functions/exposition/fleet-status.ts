@@ -1,12 +1,4 @@
-import {
-  type ControlPlaneTopic,
-  described,
-  type FleetState,
-  type GuestState,
-  isStale,
-  type LastSweep,
-  type Mute,
-} from '../changes/fleet-state.ts';
+import { described, type FleetState, type GuestState, isStale } from '../changes/fleet-state.ts';
 import { activeMutes } from '../changes/mutes.ts';
 import { CodedError } from '../coded-error.ts';
 import { formatDuration } from '../time/format.ts';
@@ -21,17 +13,7 @@ export type GuestStatus = { readonly [name in keyof Silence]?: Silence[name] | u
   readonly round_trip_ms?: number;
 };
 
-/** What is known of the fleet at a moment. */
-export interface FleetStatus {
-  readonly sweep: LastSweep;
-  /** A sweep should have ended since. */
-  readonly isStale: boolean;
-  readonly controlPlane: readonly ControlPlaneTopic[];
-  /** Those that have not ended. */
-  readonly mutes: readonly Mute[];
-  /** In the order of ids; undefined: no sweep has reached verdicts for too long, since the broker is away. */
-  readonly guests: readonly GuestStatus[] | undefined;
-}
+export type FleetStatus = Readonly<ReturnType<typeof fleetStatus>>;
 
 /** After so many times the rate of sweeps, what the last one found says nothing about now. */
 const EXPIRED_AFTER_RATES = 6;
@@ -41,8 +23,8 @@ export class NothingKnown extends CodedError {
   readonly code = 'nothing_known';
 }
 
-/** @throws NothingKnown where the last sweep ended too long ago */
-export function fleetStatus(state: FleetState, nowMs: number, rateMs: number): FleetStatus {
+/** What is known of the fleet at a moment. @throws NothingKnown where the last sweep ended too long ago */
+export function fleetStatus(state: FleetState, nowMs: number, rateMs: number) {
   const { sweep, counted_at: countedAt, control_plane: controlPlane = [] } = state;
   const isExpired = (at: string) => nowMs - Date.parse(at) > EXPIRED_AFTER_RATES * rateMs;
   if (isExpired(sweep.at))
@@ -51,9 +33,16 @@ export function fleetStatus(state: FleetState, nowMs: number, rateMs: number): F
     );
   const verdictsAt = sweep.broker_reachable ? sweep.at : countedAt;
   const isKnown = verdictsAt !== undefined && !isExpired(verdictsAt);
-  const mutes = activeMutes(state.mutes, new Date(nowMs));
-  const guests = isKnown ? guestsOf(state) : undefined;
-  return { sweep, isStale: isStale(sweep, nowMs, rateMs), controlPlane, mutes, guests };
+  return {
+    sweep,
+    /** A sweep should have ended since. */
+    isStale: isStale(sweep, nowMs, rateMs),
+    controlPlane,
+    /** Those that have not ended. */
+    mutes: activeMutes(state.mutes, new Date(nowMs)),
+    /** In the order of ids; undefined: no sweep has reached verdicts for too long, since the broker is away. */
+    guests: isKnown ? guestsOf(state) : undefined,
+  };
 }
 
 /** Without what is left of guests that Trove has deleted. */
