@@ -76,28 +76,25 @@ export class Alarms extends Construct {
     this.#watchBroker(broker);
   }
 
-  #watchBroker({ name: brokerName, maxConnections, maxQueues }: BrokerAccess): void {
-    const options = { statistic: cloudwatch.Stats.MAXIMUM, period: Duration.minutes(5) };
+  #watchBroker({ name, maxConnections, maxQueues }: BrokerAccess): void {
+    const period = Duration.minutes(5);
+    const { MAXIMUM, MINIMUM } = cloudwatch.Stats;
+    const metric = (of: string, statistic = MAXIMUM) => brokerMetric(name, of, { statistic, period });
     this.#add('BrokerCrowded', {
       description: `${CROWDED * 100} % of the broker's connections are in use: raise its limit or close connections.`,
-      metric: brokerMetric(brokerName, 'ConnectionCount', options),
+      metric: metric('ConnectionCount'),
       threshold: Math.ceil(CROWDED * maxConnections),
     });
     this.#add('BrokerQueuesCrowded', {
       description: `${CROWDED * 100} % of the broker's queues are in use: soon no new guest can register.`,
-      metric: brokerMetric(brokerName, 'QueueCount', options),
+      metric: metric('QueueCount'),
       threshold: Math.ceil(CROWDED * maxQueues),
     });
-    const worst = (name: string, statistic: string) =>
-      brokerMetric(brokerName, name, { ...options, statistic });
     this.#add('BrokerMemory', {
       description: 'The broker uses 80 % of the memory at which it blocks all publishers.',
       metric: new cloudwatch.MathExpression({
         expression: '100 * used / limit',
-        usingMetrics: {
-          used: worst('RabbitMQMemUsed', cloudwatch.Stats.MAXIMUM),
-          limit: worst('RabbitMQMemLimit', cloudwatch.Stats.MINIMUM),
-        },
+        usingMetrics: { used: metric('RabbitMQMemUsed'), limit: metric('RabbitMQMemLimit', MINIMUM) },
       }),
       threshold: 80,
     });
@@ -105,10 +102,7 @@ export class Alarms extends Construct {
       description: 'The broker has less than twice the free disk at which it blocks all publishers.',
       metric: new cloudwatch.MathExpression({
         expression: 'free / limit',
-        usingMetrics: {
-          free: worst('RabbitMQDiskFree', cloudwatch.Stats.MINIMUM),
-          limit: worst('RabbitMQDiskFreeLimit', cloudwatch.Stats.MAXIMUM),
-        },
+        usingMetrics: { free: metric('RabbitMQDiskFree', MINIMUM), limit: metric('RabbitMQDiskFreeLimit') },
       }),
       is: 'below',
       threshold: 2,
@@ -116,7 +110,7 @@ export class Alarms extends Construct {
     this.#add('BrokerCpu', {
       description:
         'A node of the broker has used 80 % of its processors again and again for a quarter of an hour.',
-      metric: worstNode(brokerName, 'SystemCpuUtilization', options.period),
+      metric: worstNode(name, 'SystemCpuUtilization', period),
       threshold: 80,
       periods: [3, 3],
     });
