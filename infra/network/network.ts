@@ -78,26 +78,15 @@ export class Network extends Construct {
     // Without a private DNS name, which would lead the VPC's calls of all public APIs here.
     const endpoint = this.#endpoint('Apis', ec2.InterfaceVpcEndpointAwsService.APIGATEWAY, false, callers);
     const { partition, region, account } = Stack.of(this);
-    endpoint.addToPolicy(
-      new PolicyStatement({
-        principals: [new AnyPrincipal()],
-        actions: ['execute-api:Invoke'],
-        resources: [`arn:${partition}:execute-api:${region}:${account}:*`],
-      }),
-    );
+    const apis = `arn:${partition}:execute-api:${region}:${account}:*`;
+    endpoint.addToPolicy(allowing('execute-api:Invoke', [apis]));
     return endpoint;
   }
 
   /** Lets this account's principals do one thing through an endpoint. */
   #allow(endpoint: ec2.InterfaceVpcEndpoint, action: string, resources: readonly string[]): void {
-    endpoint.addToPolicy(
-      new PolicyStatement({
-        principals: [new AnyPrincipal()],
-        actions: [action],
-        resources: [...resources],
-        conditions: { StringEquals: { 'aws:PrincipalAccount': Stack.of(this).account } },
-      }),
-    );
+    const conditions = { StringEquals: { 'aws:PrincipalAccount': Stack.of(this).account } };
+    endpoint.addToPolicy(allowing(action, resources, conditions));
   }
 
   #endpoint(
@@ -129,4 +118,9 @@ export function securityGroup(scope: Construct, id: string, vpc: ec2.IVpc, what:
 /** Without an inline rule, AWS adds its default one, which allows all outbound traffic; this one leads to no address in use. */
 export function allowNoEgress(securityGroup: ec2.SecurityGroup): void {
   securityGroup.addEgressRule(ec2.Peer.ipv4('255.255.255.255/32'), ec2.Port.tcp(443), 'Nowhere');
+}
+
+function allowing(action: string, resources: readonly string[], conditions = {}): PolicyStatement {
+  const principals = [new AnyPrincipal()];
+  return new PolicyStatement({ principals, actions: [action], resources: [...resources], conditions });
 }
