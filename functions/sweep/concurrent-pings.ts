@@ -30,9 +30,9 @@ class Stopped extends CodedError {
  * or guests are slow, round trips are long, and so is that time: they are not given more pings. All pings can be stopped together.
  */
 export class ConcurrentPings {
-  /** Resolves when all pings are stopped. */
-  readonly stopped: Promise<void>;
   readonly #stopped = Promise.withResolvers<void>();
+  /** Resolves when all pings are stopped. */
+  readonly stopped = this.#stopped.promise;
   readonly #slots: number;
   readonly #liveness: Pick<Liveness, 'isSeenSince'>;
   readonly #pings = new Set<Ping>();
@@ -48,7 +48,6 @@ export class ConcurrentPings {
 
   /** @param liveness of the connection on which the guests are pinged */
   constructor(liveness: Pick<Liveness, 'isSeenSince'>, slots = CONCURRENCY) {
-    this.stopped = this.#stopped.promise;
     this.#slots = slots;
     this.#liveness = liveness;
     this.#timer = setInterval(() => this.#releaseSilent(), MIN_SILENCE_MS);

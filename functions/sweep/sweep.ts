@@ -46,13 +46,17 @@ export class Sweep {
   /** When the whole sweep ends. */
   readonly deadline: Deadline;
   readonly #waiting: Set<string>;
+  /** The guests that have no verdict: time was short, or the broker failed. */
+  readonly unreached: ReadonlySet<string>;
   readonly #verdicts = new Map<string, Verdict>();
+  readonly verdicts: ReadonlyMap<string, Verdict> = this.#verdicts;
   /** When each unreachable guest's ping failed, in the milliseconds of `Date.now()`. */
   readonly #failedAt = new Map<string, number>();
   readonly #ping: PingOne;
 
   constructor(instanceIds: Iterable<string>, ping: PingOne, deadline: Deadline) {
     this.#waiting = new Set(instanceIds);
+    this.unreached = this.#waiting;
     this.#ping = ping;
     this.deadline = deadline;
   }
@@ -70,15 +74,6 @@ export class Sweep {
   /** When the guest's ping failed, in the milliseconds of `Date.now()`; undefined: it did not. */
   failedAt(instanceId: string): number | undefined {
     return this.#failedAt.get(instanceId);
-  }
-
-  get verdicts(): ReadonlyMap<string, Verdict> {
-    return this.#verdicts;
-  }
-
-  /** The guests that have no verdict: time was short, or the broker failed. */
-  get unreached(): ReadonlySet<string> {
-    return this.#waiting;
   }
 
   /**
