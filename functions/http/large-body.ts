@@ -1,5 +1,4 @@
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { pipeline, Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import { CodedError } from '../coded-error.ts';
 
@@ -26,32 +25,15 @@ export class BodyTooLarge extends CodedError {
  * @throws BodyTooLarge
  */
 export async function bodyOf(parts: Iterable<string>, isCompressed: boolean): Promise<Body> {
-  if (isCompressed) return { body: await compressed(parts), isBase64Encoded: true };
+  const compressed = () => pipeline(Readable.from(blocks(parts)), createGzip(), () => undefined);
   let body = '';
   let bytes = 0;
-  for (const block of blocks(parts)) {
+  for await (const block of isCompressed ? compressed().setEncoding('base64') : blocks(parts)) {
     body += block;
     bytes += Buffer.byteLength(JSON.stringify(block)); // Lambda passes it on in JSON
-    requireWithin(bytes);
+    if (bytes > MAX_BYTES) throw new BodyTooLarge('The body is larger than 6 MiB');
   }
-  return { body };
-}
-
-async function compressed(parts: Iterable<string>): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  await pipeline(Readable.from(blocks(parts)), createGzip(), async (source) => {
-    for await (const chunk of source) {
-      chunks.push(chunk);
-      bytes += chunk.length;
-      requireWithin((bytes * 4) / 3);
-    }
-  });
-  return Buffer.concat(chunks).toString('base64');
-}
-
-function requireWithin(bytes: number): void {
-  if (bytes > MAX_BYTES) throw new BodyTooLarge('The body is larger than 6 MiB');
+  return isCompressed ? { body, isBase64Encoded: true } : { body };
 }
 
 function* blocks(parts: Iterable<string>): Iterable<string> {
