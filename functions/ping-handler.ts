@@ -71,11 +71,11 @@ export function pingHandler(environment: PingEnvironment | InvalidConfig, log = 
  * a whole processor, in an invocation on the share that the function's memory buys. The log does not have this ping, and no
  * key is looked up.
  *
- * @param transport resolves when requests can be sent; replies it need not receive yet
+ * @param transport that takes requests, before the connection is open
  */
 export async function rehearse(
   { config, initHops: hops }: ExecutionEnvironment,
-  transport: Promise<Transport>,
+  transport: Transport,
 ): Promise<void> {
   const handler = pingHandler(
     {

@@ -70,10 +70,23 @@ export async function connectBroker<S>(
   let isTimeOut = false;
   let isOpen = false;
   const path = new Hops();
+  const onClose = (error?: Error) => {
+    if (error !== undefined && amqpReply(error)) closedBy ??= error;
+  };
   const connecting = connectSocket(endpoint, socket.signal, path);
   const loading = connecting.then(loadAmqp);
-  loading.catch(() => undefined); // a login that cannot be had is the first thing to mend
-  const credentials = await login.catch((error) => {
+  const opening = Promise.all([connecting, loading]).then(([stream, { openConnection, setup }]) =>
+    openConnection(stream, { login, vhost, name }, (connection) => {
+      connection.on('error', onClose); // 'close' follows; without a listener the error would be thrown
+      connection.on('close', onClose);
+      connection.on('close', destroy);
+      const session = setup(connection, destroy);
+      session.catch(() => undefined); // where the connection does not even open
+      return { blocked: new BlockedState(connection), session };
+    }),
+  );
+  opening.catch(() => undefined); // a login that cannot be had is the first thing to mend
+  await login.catch((error) => {
     destroy();
     throw error;
   });
@@ -82,21 +95,10 @@ export async function connectBroker<S>(
     isTimeOut = true;
     destroy();
   });
-  const onClose = (error?: Error) => {
-    if (error !== undefined && amqpReply(error)) closedBy ??= error;
-  };
   try {
-    const [stream, { openConnection, setup }] = await Promise.all([connecting, loading]);
+    await loading;
     path.begin('amqp');
-    const opening = { ...credentials, vhost, name };
-    const { prepared, maxPauseMs } = await openConnection(stream, opening, (connection) => {
-      connection.on('error', onClose); // 'close' follows; without a listener the error would be thrown
-      connection.on('close', onClose);
-      connection.on('close', destroy);
-      const session = setup(connection, destroy);
-      session.catch(() => undefined); // where the connection does not even open
-      return { blocked: new BlockedState(connection), session };
-    });
+    const { prepared, maxPauseMs } = await opening;
     isOpen = true;
     path.begin('setup');
     const session = await prepared.session;

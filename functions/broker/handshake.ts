@@ -26,6 +26,7 @@ const CAPABILITIES = {
 };
 
 /** Methods of AMQP's class `connection`, as amqplib numbers them. */
+const START = (10 << 16) | 10;
 const START_OK = (10 << 16) | 11;
 const OPEN = (10 << 16) | 40;
 const CLOSE = (10 << 16) | 50;
@@ -49,7 +50,9 @@ const NOT_AMQP = 'ERR_NOT_AMQP';
 const LOGIN_UNANSWERED = 'ERR_LOGIN_UNANSWERED';
 
 /** Who logs in, and where. */
-export interface Opening extends BrokerCredentials {
+export interface Opening {
+  /** Awaited when the broker asks for it. */
+  readonly login: Promise<BrokerCredentials>;
   readonly vhost: string;
   /** What RabbitMQ's console shows for the connection. */
   readonly name: string;
@@ -66,8 +69,9 @@ export interface Opened<P> {
 /** amqplib's connection on a socket on which the protocol header was sent already. */
 class Connection extends amqplib.Connection {
   readonly #socket: Socket;
-  readonly #onOpening: () => void;
-  readonly #buffer = { write: (frames: Buffer) => this.#write(frames), end: () => undefined };
+  readonly #login: Promise<unknown>;
+  /** What the channels have written before `connection.open`; undefined once that is on its way. */
+  #ahead: Buffer[] | undefined = [];
   /** With what the broker has ended the handshake. */
   closed: Readonly<Record<string, unknown>> | undefined;
   /** Whether the broker has answered that the connection is open. */
@@ -75,13 +79,14 @@ class Connection extends amqplib.Connection {
   /** Whether the login was sent, and nothing has come since. */
   isLoggingIn = false;
 
-  /** @param onOpening called once `connection.open` is on its way: what is sent from then on need not wait for its answer */
-  constructor(socket: Socket, onOpening: (connection: Connection) => void) {
+  /** @param login `connection.start-ok` is sent once this is resolved */
+  constructor(socket: Socket, login: Promise<unknown>) {
     super(socket);
     this.#socket = socket;
+    this.#login = login;
     const [own] = this.channels;
-    if (own) this.channels[0] = { ...own, buffer: this.#buffer };
-    this.#onOpening = () => onOpening(this);
+    const buffer = { write: (frames: Buffer) => this.#write(frames), end: () => undefined };
+    if (own) this.channels[0] = { ...own, buffer };
     socket.on('drain', () => {
       for (const open of this.channels.slice(1)) open?.channel.onBufferDrain();
     });
@@ -94,7 +99,8 @@ class Connection extends amqplib.Connection {
   override freshChannel(channel: amqplib.ConnectedChannel, options?: object): number {
     sendAhead(channel, this);
     const number = super.freshChannel(channel, options);
-    this.channels[number] = { channel, buffer: this.#buffer };
+    const write = (frames: Buffer) => (this.#ahead ? this.#ahead.push(frames) > 0 : this.#write(frames));
+    this.channels[number] = { channel, buffer: { write, end: () => undefined } };
     return number;
   }
 
@@ -111,7 +117,10 @@ class Connection extends amqplib.Connection {
   override sendMethod(channel: number, id: number, fields: object): boolean {
     const isWritable = super.sendMethod(channel, id, fields);
     if (id === START_OK) this.isLoggingIn = true;
-    if (id === OPEN) this.#onOpening();
+    if (id === OPEN) {
+      for (const frames of this.#ahead ?? []) this.#write(frames);
+      this.#ahead = undefined;
+    }
     return isWritable;
   }
 
@@ -122,6 +131,11 @@ class Connection extends amqplib.Connection {
       // RabbitMQ sends heartbeats once they are agreed on. The next frame is not read at once: each would deepen the stack.
       const isHeartbeat = frame !== null && frame.id === undefined;
       if (isHeartbeat) queueMicrotask(() => this.step(onFrame));
+      else if (frame?.id === START)
+        this.#login.then(
+          () => onFrame(error, frame),
+          () => undefined,
+        );
       else onFrame(error, frame);
     });
   }
@@ -153,20 +167,21 @@ function sendAhead(channel: amqplib.ConnectedChannel, connection: { readonly isO
  * Logs in, and opens the connection.
  *
  * @param socket on which the protocol header was sent
- * @param prepare called once `connection.open` is on its way: what is sent from then on need not wait for the answer
+ * @param prepare called at once: what it sends leaves with `connection.open`, and need not wait for the answer
  * @throws amqplib's error, with `replyCode` and `replyText` where the broker has closed the connection
  */
 export async function openConnection<P>(
   socket: Socket,
-  { username, password, vhost, name }: Opening,
+  { login, vhost, name }: Opening,
   prepare: (connection: ChannelModel) => P,
 ): Promise<Opened<P>> {
   if (socket.destroyed || socket.readableEnded) throw socket.errored ?? new Error('The socket is closed');
   const { promise, resolve, reject } = Promise.withResolvers<Opened<P>>();
-  let prepared: { readonly it: P } | undefined;
-  const connection = new Connection(socket, (opening) => {
-    prepared = { it: prepare(new amqplib.ChannelModel(opening)) };
+  const answered = login.then(({ username, password }) => {
+    fields.response = Buffer.from(`\0${username}\0${password}`);
   });
+  answered.catch(() => undefined); // for whoever has asked for the login
+  const connection = new Connection(socket, answered);
   const fields = {
     clientProperties: {
       product: 'guest-rpc-ping',
@@ -175,7 +190,7 @@ export async function openConnection<P>(
       connection_name: name,
     },
     mechanism: 'PLAIN',
-    response: Buffer.from(`\0${username}\0${password}`),
+    response: Buffer.alloc(0), // when the login is there
     locale: 'en_US',
     channelMax: 0, // as many as the broker allows
     frameMax: FRAME_BYTES,
@@ -184,7 +199,7 @@ export async function openConnection<P>(
     virtualHost: vhost,
     capabilities: '',
     insist: 0,
-  } as const;
+  } satisfies amqplib.OpenFields;
   connection.open(fields, (error) => {
     connection.isOpen = error === null;
     const [type = METHOD_FRAME] = connection.rest; // bytes of no frame
@@ -192,8 +207,9 @@ export async function openConnection<P>(
     else if (error !== null && connection.isLoggingIn)
       reject(Object.assign(error, { code: LOGIN_UNANSWERED }));
     else if (error !== null) reject(Object.assign(error, connection.closed));
-    else if (prepared !== undefined) resolve({ prepared: prepared.it, maxPauseMs: maxPauseMs(connection) });
+    else resolve({ prepared, maxPauseMs: maxPauseMs(connection) });
   });
+  const prepared = prepare(new amqplib.ChannelModel(connection));
   return promise;
 }
 

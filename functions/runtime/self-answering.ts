@@ -12,22 +12,19 @@ const NOWHERE = { protocol: 'amqp', hostname: '', port: 0, vhost: '', username: 
  * A broker whose pings answer themselves where there is no guest: each request holds a result, and when the broker returns it
  * as unroutable, it is read as the reply to itself. That needs no permission that a ping does not need.
  */
-export function selfAnswering(opening: Promise<Transport>): Pinging['broker'] {
-  const connect = async () => {
-    const { client, ...transport } = await opening;
-    const call: typeof client.call = (target, request, timing, onSilence) =>
-      client.call(target, request.with({ result: true }), timing, onSilence);
-    return {
-      session: { ...transport, client: { call } },
-      blocked: new BlockedState(new EventEmitter()),
-      closedBy: undefined,
-      isUsable: () => true,
-      destroy: () => undefined,
-    };
+export function selfAnswering({ client, ...transport }: Transport): Pinging['broker'] {
+  const call: typeof client.call = (target, request, timing, onSilence) =>
+    client.call(target, request.with({ result: true }), timing, onSilence);
+  const connection = {
+    session: { ...transport, client: { call } },
+    blocked: new BlockedState(new EventEmitter()),
+    closedBy: undefined,
+    isUsable: () => true,
+    destroy: () => undefined,
   };
   return new Broker<PingTransport>({
     locator: fixedLocator(NOWHERE),
-    connect,
+    connect: async () => connection,
     loss: () => undefined,
   });
 }

@@ -16,7 +16,7 @@ test('a self-answering ping is its own pong, with a confirm or without, with the
   const url = await broker.user({ configure: '^reply_.*', read: '^reply_.*', write: '^trove$' });
   const connection = await connect(url);
   const transport = await openTransport(connection, () => undefined);
-  const own = selfAnswering(Promise.resolve(transport));
+  const own = selfAnswering(transport);
   const ping = (hasAnswered: boolean) => {
     const deadline = Deadline.in(5000);
     return own.use(deadline, (answering, { interruption }) =>

@@ -16,7 +16,7 @@ const { readCredentials } = await import('./signed-secret.ts'); // evaluated whi
 const credentials = readCredentials(BROKER_SECRET_ID);
 await once(socket, 'secureConnect');
 const { consumeReplies, httpErrorHandler, middy, openConnection, ping } = await import('./at-once.ts'); // while the login is waited for
-const opening = { ...(await credentials), vhost: '/', name: 'limit' };
+const opening = { login: credentials, vhost: '/', name: 'limit' };
 const channel = await (await openConnection(socket, opening, consumeReplies)).prepared;
 
 export const handler = middy((event: PingEvent) => ping(channel, event)).use(httpErrorHandler());
