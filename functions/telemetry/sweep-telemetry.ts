@@ -116,8 +116,6 @@ function recordMetrics(
 function sample(ascending: Float64Array): number[] {
   const { length } = ascending;
   if (length <= MAX_VALUES) return [...ascending];
-  return Array.from(
-    { length: MAX_VALUES },
-    (_, index) => ascending[Math.round((index * (length - 1)) / (MAX_VALUES - 1))] ?? 0,
-  );
+  const step = (length - 1) / (MAX_VALUES - 1);
+  return Array.from({ length: MAX_VALUES }, (_, index) => ascending[Math.round(index * step)] ?? 0);
 }
