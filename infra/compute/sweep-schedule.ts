@@ -3,7 +3,7 @@ import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IDestination, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { Schedule, ScheduleExpression, TimeWindow } from 'aws-cdk-lib/aws-scheduler';
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets';
-import { Construct } from 'constructs';
+import type { Construct } from 'constructs';
 
 /** The scheduler's window, and the time that remains for a sweep before the next one may begin. */
 export function sweepTiming(rateMinutes: number): { readonly window: Duration; readonly timeout: Duration } {
@@ -15,45 +15,38 @@ export function sweepTiming(rateMinutes: number): { readonly window: Duration; r
 /**
  * Invokes the health check at a rate. A sweep that fails or starts late is not repeated, since the next sweep pings the
  * same guests; so there is no dead-letter queue either. The alarm `NoSweep` rings when sweeps fail to end.
+ *
+ * @param onSuccess where Lambda puts the result of a sweep that was asked for asynchronously; undefined: nowhere
  */
-export class HealthCheckSchedule extends Construct {
-  /** @param onSuccess where Lambda puts the result of a sweep that was asked for asynchronously; undefined: nowhere */
-  constructor(
-    scope: Construct,
-    id: string,
-    sweep: LambdaFunction,
-    rateMinutes: number,
-    onSuccess: IDestination | undefined,
-  ) {
-    super(scope, id);
-    // Lambda's defaults would retry a sweep twice, and keep a throttled one for six hours.
-    sweep.configureAsyncInvoke({
-      retryAttempts: 0,
-      maxEventAge: Duration.minutes(1),
-      ...(onSuccess && { onSuccess }),
-    });
-    Validations.of(sweep).acknowledge({
-      id: 'Serverless-LambdaAsyncFailureDestination',
-      reason:
-        'The alarms SweepErrors and NoSweep tell of a failed sweep, and the next one pings the same guests.',
-    });
-    const role = new Role(this, 'Role', {
-      assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
-        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
-      }),
-    });
-    role.addToPolicy(
-      new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [sweep.functionArn] }),
-    );
-    new Schedule(this, 'Schedule', {
-      description: 'Guest RPC Ping: pings all guests',
-      schedule: ScheduleExpression.rate(Duration.minutes(rateMinutes)),
-      timeWindow: TimeWindow.flexible(sweepTiming(rateMinutes).window),
-      target: new LambdaInvoke(sweep, {
-        role: role.withoutPolicyUpdates(), // CDK's own policy would grant the function's versions and aliases too
-        retryAttempts: 0,
-        maxEventAge: Duration.minutes(1),
-      }),
-    });
-  }
+export function scheduleSweeps(
+  scope: Construct,
+  sweep: LambdaFunction,
+  rateMinutes: number,
+  onSuccess: IDestination | undefined,
+): void {
+  const once = { retryAttempts: 0, maxEventAge: Duration.minutes(1) };
+  // Lambda's defaults would retry a sweep twice, and keep a throttled one for six hours.
+  sweep.configureAsyncInvoke({ ...once, ...(onSuccess && { onSuccess }) });
+  Validations.of(sweep).acknowledge({
+    id: 'Serverless-LambdaAsyncFailureDestination',
+    reason:
+      'The alarms SweepErrors and NoSweep tell of a failed sweep, and the next one pings the same guests.',
+  });
+  const role = new Role(scope, 'Role', {
+    assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
+      conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(scope).account } },
+    }),
+  });
+  role.addToPolicy(
+    new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [sweep.functionArn] }),
+  );
+  new Schedule(scope, 'Schedule', {
+    description: 'Guest RPC Ping: pings all guests',
+    schedule: ScheduleExpression.rate(Duration.minutes(rateMinutes)),
+    timeWindow: TimeWindow.flexible(sweepTiming(rateMinutes).window),
+    target: new LambdaInvoke(sweep, {
+      ...once,
+      role: role.withoutPolicyUpdates(), // CDK's own policy would grant the function's versions and aliases too
+    }),
+  });
 }
