@@ -1,17 +1,18 @@
 import { CfnOutput, type Stack } from 'aws-cdk-lib';
 import { StringParameter } from 'aws-cdk-lib/aws-ssm';
+import { Construct } from 'constructs';
 import { ROUTE } from '../functions/http/request.ts';
 import { PublicApi } from './api/public-api.ts';
 import type { GuestRpcPing } from './guest-rpc-ping.ts';
 import type { GuestRpcPingProps } from './guest-rpc-ping-props.ts';
-import { PeoplePolicies } from './people-policies.ts';
+import { peoplePolicies } from './people-policies.ts';
 
 const EXAMPLE_PATH = ROUTE.path.replace('{tenant_id}', 'TENANT').replace('{instance_id}', 'INSTANCE_ID');
 
 /** Writes down what a deployer wants to know of a stack, and what `npm run smoke` reads. */
 export function addOutputs(stack: Stack, parts: GuestRpcPing, { vpc, broker }: GuestRpcPingProps): void {
   const { api, ping, sweep, alarms, dashboard, fleet, users } = parts;
-  const policies = new PeoplePolicies(stack, 'Policies', parts);
+  const { caller, viewer } = peoplePolicies(new Construct(stack, 'Policies'), parts);
   const output = (id: string, description: string, value: string | undefined) =>
     value !== undefined && new CfnOutput(stack, id, { description, value });
   /** Other programs of the account find it in Systems Manager's parameters as well. */
@@ -26,8 +27,8 @@ export function addOutputs(stack: Stack, parts: GuestRpcPing, { vpc, broker }: G
     output('DomainTarget', 'where the DNS record of domainName must lead to', api.domainTarget);
   output('Curl', 'pings a guest, once TENANT and INSTANCE_ID are replaced', curl);
   if (api.callers === 'iam') output('ApiArn', 'what callers need execute-api:Invoke on', api.arn);
-  output('CallerPolicy', 'a policy for roles that ping', policies.caller?.managedPolicyArn);
-  output('ViewerPolicy', 'a policy for roles that look at the dashboard', policies.viewer.managedPolicyArn);
+  output('CallerPolicy', 'a policy for roles that ping', caller?.managedPolicyArn);
+  output('ViewerPolicy', 'a policy for roles that look at the dashboard', viewer.managedPolicyArn);
   parameter('DashboardUrl', 'of the dashboard', dashboard.url, 'dashboard-url');
   parameter(
     'AlarmTopic',
