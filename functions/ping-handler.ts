@@ -73,10 +73,7 @@ export function pingHandler(environment: PingEnvironment | InvalidConfig, log = 
  *
  * @param transport that takes requests, before the connection is open
  */
-export async function rehearse(
-  { config, initHops: hops }: ExecutionEnvironment,
-  transport: Transport,
-): Promise<void> {
+export async function rehearse({ config }: ExecutionEnvironment, transport: Transport): Promise<void> {
   const handler = pingHandler(
     {
       config: { ...config, keystone: undefined },
@@ -92,10 +89,7 @@ export async function rehearse(
     headers: {},
     pathParameters: { tenant_id: '', instance_id: NIL_UUID },
   };
-  await hops.time(
-    'rehearsal',
-    handler(event, rehearsalContext()).catch(() => undefined),
-  );
+  await handler(event, rehearsalContext()).catch(() => undefined);
 }
 
 function rehearsalContext(): CallerContext {

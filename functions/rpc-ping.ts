@@ -1,6 +1,10 @@
 import { ExecutionEnvironment } from './runtime/execution-environment.ts';
 import { InvalidConfig, orInvalidConfig } from './settings/variables.ts';
+import { beforeDeadline, Deadline } from './time/deadline.ts';
 import { Hops } from './time/hops.ts';
+
+/** How long init waits for the rehearsal once there is a connection, in milliseconds: the broker has had the request for a while. */
+const REHEARSAL_WAIT_MS = 300;
 
 // What init does. Lambda gives it a whole processor, and an invocation only the share of the function's memory; so all that
 // can be done ahead is done here, and what takes time elsewhere begins before what takes the processor.
@@ -21,17 +25,20 @@ const rest = async () => {
   );
   const openAndRehearse: typeof openTransport = (connection, onEnd, limit) =>
     openTransport(connection, onEnd, limit, (transport) => {
-      if (!(environment instanceof InvalidConfig)) rehearsal ??= rehearse(environment, transport);
+      if (isInit && !(environment instanceof InvalidConfig)) rehearsal ??= rehearse(environment, transport);
     });
   return { openConnection, openTransport: openAndRehearse };
 };
 
+let isInit = true;
 let rehearsal: Promise<void> | undefined;
 
 const environment = orInvalidConfig(() => new ExecutionEnvironment(process.env, rest));
 if (!(environment instanceof InvalidConfig)) {
   await environment.connected;
-  if (environment.broker.isConnected) await rehearsal;
+  isInit = false;
+  if (environment.broker.isConnected && rehearsal !== undefined)
+    await environment.initHops.time('rehearsal', beforeDeadline(rehearsal, Deadline.in(REHEARSAL_WAIT_MS)));
 }
 const { pingHandler } = await import('./ping-handler.ts');
 

@@ -1,12 +1,27 @@
 import { randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { TemporaryFolder } from '../infra/local/parts/temporary-folder.ts';
 import { AwsStandIn } from './setup/aws-stand-in.ts';
 import { eventually } from './setup/eventually.ts';
 import { FunctionUnderTest } from './setup/function-under-test.ts';
 import { QUEUE_OPTIONS } from './setup/guest-queues.ts';
 import { type ReceivedRequest, respond } from './setup/responder.ts';
+import { TcpProxy } from './setup/tcp-proxy.ts';
 import { TestBroker } from './setup/test-broker.ts';
+
+/** AMQP's class and method. */
+const CONNECTION_OPEN = Buffer.from([0, 10, 0, 40]);
+
+/** A module that lets the first look-up in DNS fail. */
+const FAILING_ONCE = `
+  const dns = require('node:dns');
+  const { lookup } = dns;
+  dns.lookup = (...args) => {
+    dns.lookup = lookup;
+    setImmediate(args.at(-1), Object.assign(new Error('once'), { code: 'ENOTFOUND' }));
+  };`;
 
 const FRAME = 'An error occurred communicating with the guest: ';
 
@@ -429,18 +444,48 @@ describe('many pings', () => {
 
 describe('the ping that init rehearses', () => {
   const NIL_UUID = '00000000-0000-0000-0000-000000000000';
+  const received: unknown[] = [];
 
-  test('a rehearsed ping goes to the guest of the nil UUID once, and is not logged', async () => {
-    const received: unknown[] = [];
+  beforeAll(async () => {
     await respond(await broker.channel(), NIL_UUID, ({ message, reply }) => {
       received.push(message['method']);
       reply();
     });
+  });
+  beforeEach(() => {
+    received.length = 0;
+  });
+
+  test('a rehearsed ping goes to the guest of the nil UUID once, and is not logged', async () => {
     await using rehearsed = await FunctionUnderTest.start({ BROKER_URL: broker.url });
     const pinged = await guest(({ reply }) => reply());
     await rehearsed.ping(pinged);
     await rehearsed.telemetry(pinged);
     expect(received).toEqual(['rpc_ping']);
     expect(rehearsed.output).not.toContain(NIL_UUID);
+  });
+
+  test('nothing is rehearsed in an invocation', async () => {
+    const folder = new TemporaryFolder('failing-dns');
+    await writeFile(folder.file('once.cjs'), FAILING_ONCE);
+    await using late = await FunctionUnderTest.start({
+      BROKER_URL: broker.url.replace('127.0.0.1', 'localhost'),
+      NODE_OPTIONS: `--require ${folder.file('once.cjs')}`,
+    });
+    const { status, headers } = await late.ping(await guest(({ reply }) => reply()));
+    expect([status, headers.get('server-timing')]).toEqual([204, expect.stringContaining('init_dns')]);
+    expect(received).toEqual([]);
+    await folder.remove();
+  });
+
+  test('a broker that is slow to open the connection, and allows three channels, is asked nothing more', async () => {
+    const url = await broker.user({ configure: '.*', write: '.*', read: '.*' });
+    await broker.request('PUT', `user-limits/${new URL(url).username}/max-channels`, { value: 3 });
+    const path = await TcpProxy.to(url);
+    path.delayOnce(400, (from, packet) => from === 'client' && packet.includes(CONNECTION_OPEN));
+    await using slow = await FunctionUnderTest.start({ BROKER_URL: path.url(url) });
+    const { status, headers } = await slow.ping(await guest(({ reply }) => reply()));
+    expect([status, headers.get('server-timing')]).toEqual([204, expect.not.stringMatching(/(^| )tcp;/)]);
+    await path.close();
   });
 });

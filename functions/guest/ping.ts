@@ -14,8 +14,10 @@ import type { PingTiming } from './timing.ts';
 import { topicOf } from './topic.ts';
 
 /** What of a transport pings a guest. */
-export interface PingTransport extends Pick<Transport, 'inspector' | 'replyExchange'> {
+export interface PingTransport {
   readonly client: Pick<Transport['client'], 'call'>;
+  readonly inspector: Pick<Transport['inspector'], 'queueCounts' | 'proveAlive'>;
+  readonly replyExchange: Pick<Transport['replyExchange'], 'bind'>;
 }
 
 export interface PingOptions extends PongOptions {

@@ -8,15 +8,21 @@ import type { Pinging } from './ping-guest.ts';
 
 const NOWHERE = { protocol: 'amqp', hostname: '', port: 0, vhost: '', username: '', password: '' } as const;
 
+/** However slow the broker is, it is asked nothing: a question takes one more channel, of which the broker may allow none. */
+const UNASKED = {
+  inspector: { queueCounts: async () => undefined, proveAlive: async () => undefined },
+  replyExchange: { bind: () => undefined },
+};
+
 /**
  * A broker whose pings answer themselves where there is no guest: each request holds a result, and when the broker returns it
  * as unroutable, it is read as the reply to itself. That needs no permission that a ping does not need.
  */
-export function selfAnswering({ client, ...transport }: Transport): Pinging['broker'] {
+export function selfAnswering({ client }: Pick<Transport, 'client'>): Pinging['broker'] {
   const call: typeof client.call = (target, request, timing, onSilence) =>
     client.call(target, request.with({ result: true }), timing, onSilence);
   const connection = {
-    session: { ...transport, client: { call } },
+    session: { client: { call }, ...UNASKED },
     blocked: new BlockedState(new EventEmitter()),
     closedBy: undefined,
     isUsable: () => true,
