@@ -25,7 +25,7 @@ const rest = async () => {
   );
   const openAndRehearse: typeof openTransport = (connection, onEnd, limit) =>
     openTransport(connection, onEnd, limit, (transport) => {
-      if (isInit && !(environment instanceof InvalidConfig)) rehearsal ??= rehearse(environment, transport);
+      if (isInit && !(environment instanceof InvalidConfig)) rehearsal = rehearse(environment, transport);
     });
   return { openConnection, openTransport: openAndRehearse };
 };

@@ -95,6 +95,18 @@ test('a request that dials anew has the hops of that dial, and those of the conn
   await path.close();
 });
 
+test('where the first login is refused and the next one is not, a ping is rehearsed with that one', async () => {
+  const passwords = ['old', 'guest'];
+  await using aws = await AwsStandIn.start(() => ({
+    body: { SecretString: JSON.stringify({ username: 'guest', password: passwords.shift() }) },
+  }));
+  const { host, pathname } = new URL(broker.url);
+  const login = { BROKER_SECRET_ID: 'broker', BROKER_VHOST: pathname.slice(1), ...aws.settings };
+  const hops = hopsOf(await pingTo({ BROKER_ENDPOINT: `amqp://${host}`, ...login }));
+  expect(hops.filter(({ name }) => name === 'init_amqp')).toHaveLength(2);
+  expect(hops.find(({ name }) => name === 'init_rehearsal')?.ms).toBeLessThan(250);
+});
+
 describe('a slow hop is the one that is named', () => {
   const folder = new TemporaryFolder('slow-hops');
   let port: number;
