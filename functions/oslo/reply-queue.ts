@@ -1,4 +1,5 @@
 import type { Channel, ConsumeMessage } from 'amqplib';
+import { COUNT_LAG_MS } from './channels.ts';
 import { randomId } from './random-id.ts';
 
 /** Of the connection alone, so that the queue goes with it. */
@@ -35,16 +36,19 @@ export async function openReplyQueue(
 export class ReplyExchange {
   readonly #queue: string;
   readonly #openChannel: () => Promise<Channel>;
-  #binding: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(queue: string, openChannel: () => Promise<Channel>) {
     this.#queue = queue;
     this.#openChannel = openChannel;
   }
 
-  /** Binds it, once; it stays unbound where the user may not write to the queue, or no channel is to be had. */
+  /**
+   * Binds it, once; it stays unbound where the user may not write to the queue, or no channel is to be had. The broker may
+   * still count the channel of the question that has found the silent server, and allow no further one.
+   */
   bind(): void {
-    this.#binding ??= this.#bind().catch(ignore);
+    this.#timer ??= setTimeout(() => this.#bind().catch(ignore), COUNT_LAG_MS);
   }
 
   /**

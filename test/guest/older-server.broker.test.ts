@@ -64,6 +64,16 @@ test('a guest that replies by an exchange is reachable', async () => {
   ]);
 });
 
+test('it is reachable where the broker allows one channel more than a connection has', async () => {
+  const url = await broker.user({ ...LEAST, write: '.*' });
+  await broker.request('PUT', `user-limits/${new URL(url).username}/max-channels`, { value: 4 });
+  const connection = await connect(url);
+  connection.on('error', () => undefined);
+  const transport = await openTransport(connection, () => undefined);
+  expect(await ping(transport, await guest(replyByExchange))).toMatchObject({ reachable: true });
+  await connection.close();
+});
+
 test('no exchange is declared where each guest answers', async () => {
   const id = await guest(({ reply }) => reply());
   const transport = await openTransport(await broker.connect(), () => undefined);
