@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
+import { setTimeout } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { keyFile } from '../../functions/secrets/key-file.ts';
 import { type Config, readConfig } from '../../functions/settings/config.ts';
@@ -42,6 +42,9 @@ const RATE_MINUTES = 1;
 
 /** How long an invocation may take, in milliseconds. */
 const TIMEOUT_MS = { 'rpc-ping': 20_000, 'health-check': 300_000, 'fleet-page': 10_000, fleet: 10_000 };
+
+/** Ctrl-C reaches what is being started as well, which may fail so long before it is heard of here, in milliseconds. */
+const SIGNAL_LAG_MS = 250;
 
 type Invoke = (event: unknown) => Promise<unknown>;
 
@@ -193,9 +196,9 @@ function printLogLine(line: string): void {
   if (text !== undefined) console.log(text);
 }
 
-/** What is being started fails when it is ended, and may do so before Ctrl-C is heard of here. */
+/** What is being started fails when it is ended. */
 async function ignoreWhileEnding(error: unknown): Promise<number> {
-  await setImmediate();
+  await setTimeout(SIGNAL_LAG_MS);
   if (isEnding) return 0;
   throw error;
 }
