@@ -31,13 +31,13 @@ const START_OK = (10 << 16) | 11;
 const OPEN = (10 << 16) | 40;
 const CLOSE = (10 << 16) | 50;
 
-/** Methods of other classes that are taken for granted while the connection opens, and their answers. */
+/** Methods of a channel that are taken for granted while the connection opens, and their answers. */
 const TAKEN_FOR_GRANTED: ReadonlyMap<number, number> = new Map([
   [(20 << 16) | 10, (20 << 16) | 11], // channel.open
   [(85 << 16) | 10, (85 << 16) | 11], // confirm.select
 ]);
 
-/** Of its class `basic`. */
+/** Of AMQP's class `basic`. */
 const CONSUME = (60 << 16) | 20;
 
 /** The type of AMQP's first frame: a method. */
@@ -180,7 +180,7 @@ export async function openConnection<P>(
   const answered = login.then(({ username, password }) => {
     fields.response = Buffer.from(`\0${username}\0${password}`);
   });
-  answered.catch(() => undefined); // for whoever has asked for the login
+  answered.catch(() => undefined); // whoever has asked for the login hears of it
   const connection = new Connection(socket, answered);
   const fields = {
     clientProperties: {
