@@ -242,7 +242,7 @@ describe('where a ping stopped', () => {
     const [startMs, answer] = [performance.now(), frozen.invoke(silent, 1000)];
     await eventually(
       async () => performance.now() - startMs,
-      (elapsedMs) => elapsedMs > 900,
+      (elapsedMs) => elapsedMs > 780, // of 1000; from 750 on it is answered as one that ran out of time
     );
     process.kill(frozen.lambda.pid, 'SIGCONT');
     const { statusCode, headers } = Object(await answer);
