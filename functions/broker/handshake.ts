@@ -66,7 +66,10 @@ export interface Opened<P> {
   readonly maxPauseMs: number;
 }
 
-/** amqplib's connection on a socket on which the protocol header was sent already. */
+/**
+ * amqplib's connection on a socket on which the protocol header was sent already. It takes what arrives as it arrives;
+ * amqplib would wait for the next tick, and copy it.
+ */
 class Connection extends amqplib.Connection {
   readonly #socket: Socket;
   readonly #login: Promise<unknown>;
@@ -78,6 +81,8 @@ class Connection extends amqplib.Connection {
   isOpen = false;
   /** Whether the login was sent, and nothing has come since. */
   isLoggingIn = false;
+  /** Reads what has arrived. */
+  #read: () => void = () => undefined;
 
   /** @param login `connection.start-ok` is sent once this is resolved */
   constructor(socket: Socket, login: Promise<unknown>) {
@@ -89,6 +94,11 @@ class Connection extends amqplib.Connection {
     if (own) this.channels[0] = { ...own, buffer };
     socket.on('drain', () => {
       for (const open of this.channels.slice(1)) open?.channel.onBufferDrain();
+    });
+    socket.on('data', (bytes: Buffer) => {
+      this.recvSinceLastCheck = true;
+      this.rest = this.rest.length === 0 ? bytes : Buffer.concat([this.rest, bytes]);
+      this.#read();
     });
   }
 
@@ -124,20 +134,52 @@ class Connection extends amqplib.Connection {
     return isWritable;
   }
 
-  override step(onFrame: (error: Error | null, frame: amqplib.Frame | null) => void): void {
-    super.step((error, frame) => {
-      if (frame) this.isLoggingIn = false;
-      if (frame?.id === CLOSE) this.closed = frame.fields;
-      // RabbitMQ sends heartbeats once they are agreed on. The next frame is not read at once: each would deepen the stack.
-      const isHeartbeat = frame !== null && frame.id === undefined;
-      if (isHeartbeat) queueMicrotask(() => this.step(onFrame));
-      else if (frame?.id === START)
-        this.#login.then(
-          () => onFrame(error, frame),
-          () => undefined,
-        );
-      else onFrame(error, frame);
-    });
+  override recvFrame(): amqplib.Frame | false {
+    const parsed = amqplib.parseFrame(this.rest, this.maxFrameSize);
+    if (parsed === false) return false;
+    this.rest = parsed.rest;
+    return amqplib.decodeFrame(parsed);
+  }
+
+  override step(onFrame: amqplib.OnFrame): void {
+    this.#read = () => {
+      try {
+        let frame = this.recvFrame();
+        while (frame && frame.id === undefined) frame = this.recvFrame(); // heartbeats, which begin before the connection is open
+        if (!frame) return;
+        this.#read = () => undefined; // a step reads one frame
+        this.isLoggingIn = false;
+        if (frame.id === CLOSE) this.closed = frame.fields;
+        if (frame.id === START) this.#onceLoginIsThere(onFrame, frame);
+        else onFrame(null, frame);
+      } catch (error) {
+        onFrame(error, null);
+      }
+    };
+    this.#read();
+  }
+
+  /** Nothing is read meanwhile. */
+  #onceLoginIsThere(onFrame: amqplib.OnFrame, frame: amqplib.Frame): void {
+    this.#socket.pause();
+    this.#login.then(
+      () => {
+        this.#socket.resume();
+        onFrame(null, frame);
+      },
+      () => undefined,
+    );
+  }
+
+  override acceptLoop(): void {
+    this.#read = () => {
+      try {
+        for (let frame = this.recvFrame(); frame; frame = this.recvFrame()) this.accept(frame);
+      } catch (error) {
+        this.emit('frameError', error);
+      }
+    };
+    this.#read();
   }
 }
 

@@ -74,12 +74,18 @@ export class RpcRequest {
   }
 }
 
-/** The ids that a message may have, found without parsing it: most of a flood belongs to nobody. */
-export function msgIdsIn(text: string): string[] {
-  const ids: string[] = [];
+/**
+ * What `find` finds for the first of the ids by which a message may name its call. The message is not parsed: most of a flood belongs
+ * to nobody.
+ */
+export function firstByMsgId<T>(text: string, find: (msgId: string) => T | undefined): T | undefined {
+  MSG_ID.lastIndex = 0;
   // Not matchAll, which makes a new RegExp for each reply.
-  for (let found = MSG_ID.exec(text); found !== null; found = MSG_ID.exec(text)) ids.push(found[1] ?? '');
-  return ids;
+  for (let found = MSG_ID.exec(text); found !== null; found = MSG_ID.exec(text)) {
+    const value = find(found[1] ?? '');
+    if (value !== undefined) return value;
+  }
+  return undefined;
 }
 
 /** Reads one message from the reply queue. Never throws: the network may send anything. */

@@ -3,7 +3,7 @@ import { Call, type CallTiming, type ClientState, type Target } from './call.ts'
 import { uncompressed } from './compression.ts';
 import { MessageDeliveryFailure, MessageUndeliverable, RemoteError, UnreadableReply } from './errors.ts';
 import type { Liveness } from './liveness.ts';
-import { decodeReply, MAX_REPLY_BYTES, msgIdsIn, type Reply, type RpcRequest } from './message.ts';
+import { decodeReply, firstByMsgId, MAX_REPLY_BYTES, type Reply, type RpcRequest } from './message.ts';
 import { CUT_HEADER } from './message-limit.ts';
 import { type ChannelOpener, type PublishChannel, Publisher } from './publisher.ts';
 import { replyQueueName } from './reply-queue.ts';
@@ -113,10 +113,10 @@ export class RpcClient {
     const body = bodyOf(message);
     // Cheap things first: whoever floods the queue with what belongs to nobody has nothing parsed.
     const text = (typeof body === 'string' ? message.content : body).toString();
-    const ids = msgIdsIn(text);
-    const call = this.#callOf(ids) ?? sender;
+    const call = this.#callIn(text) ?? sender;
     if (call === undefined) {
-      const isAnyones = ids.length === 0 && message.content.length <= MAX_REPLY_BYTES && !isCut(message);
+      const namesNone = firstByMsgId(text, () => true) === undefined;
+      const isAnyones = namesNone && message.content.length <= MAX_REPLY_BYTES && !isCut(message);
       if (isAnyones) for (const each of this.#calls()) this.#giveReplyQueue(each);
       return;
     }
@@ -158,13 +158,9 @@ export class RpcClient {
     }
   }
 
-  /** The call that one of the ids names. */
-  #callOf(msgIds: readonly string[]): Call | undefined {
-    for (const msgId of msgIds) {
-      const call = this.#state.inFlight.get(msgId);
-      if (call) return call;
-    }
-    return undefined;
+  /** The call in flight that a message names. */
+  #callIn(text: string): Call | undefined {
+    return firstByMsgId(text, (msgId) => this.#state.inFlight.get(msgId));
   }
 
   /** Those in flight, each once. */
@@ -183,7 +179,7 @@ export class RpcClient {
     }
     const { exchange, routingKey } = returned.fields;
     const text = `No queue is bound to exchange "${exchange}" with routing key "${routingKey}"`;
-    this.#callOf(msgIdsIn(body))?.reject(new MessageUndeliverable(text));
+    this.#callIn(body)?.reject(new MessageUndeliverable(text));
   }
 
   #onDrain(): void {

@@ -70,12 +70,25 @@ class Peer {
   }
 
   async send(id: number | undefined, fields: object, channel = 0): Promise<void> {
-    if (id !== undefined) (await this.#socket.promise).write(encodeMethod(id, channel, fields));
+    await this.sendBytes(frameOf(id, fields, channel));
+  }
+
+  async sendBytes(bytes: Buffer): Promise<void> {
+    (await this.#socket.promise).write(bytes);
+  }
+
+  /** Each byte in a packet of its own. */
+  async sendSlowly(bytes: Buffer): Promise<void> {
+    (await this.#socket.promise).setNoDelay();
+    for (const byte of bytes) {
+      await this.sendBytes(Buffer.of(byte));
+      await new Promise(setImmediate);
+    }
   }
 
   async sendHeartbeats(count: number): Promise<void> {
     const heartbeat = Buffer.from([8, 0, 0, 0, 0, 0, 0, 0xce]);
-    (await this.#socket.promise).write(Buffer.alloc(count * heartbeat.length, heartbeat));
+    await this.sendBytes(Buffer.alloc(count * heartbeat.length, heartbeat));
   }
 
   /** Reads nothing from now on; or goes on. */
@@ -93,6 +106,10 @@ class Peer {
     (await this.#socket.promise).destroy();
     this.server.close();
   }
+}
+
+function frameOf(id: number | undefined, fields: object, channel = 0): Buffer {
+  return encodeMethod(id ?? 0, channel, fields);
 }
 
 /** A method's class id and method id, as a frame has them. */
@@ -153,6 +170,47 @@ describe('a connection to the broker', () => {
     await peer.send(METHODS['ConnectionOpenOk'], {});
     expect((await connecting).session).toBe('ready');
     (await connecting).destroy();
+  });
+
+  test('reads what arrives byte by byte, and several answers that arrive at once', async () => {
+    const connecting = connect((connection) => connection.createChannel());
+    await peer.sendSlowly(frameOf(METHODS['ConnectionStart'], START));
+    login.resolve({ username: 'user', password: 'secret' });
+    await peer.received('secret');
+    await peer.sendSlowly(frameOf(METHODS['ConnectionTune'], TUNE));
+    await peer.received(idBytes(METHODS['ConnectionOpen']));
+    await peer.sendSlowly(frameOf(METHODS['ConnectionOpenOk'], {}));
+    await peer.sendSlowly(frameOf(METHODS['ChannelOpenOk'], { channelId: Buffer.alloc(0) }, 1));
+    const connection = await connecting;
+    const channel = connection.session;
+    const found = { queue: 'q', messageCount: 1, consumerCount: 2 };
+    const slow = channel.checkQueue('q');
+    await peer.sendSlowly(frameOf(METHODS['QueueDeclareOk'], found, 1));
+    expect(await slow).toMatchObject(found);
+    const atOnce = ['a', 'b', 'c'].map((queue) => channel.checkQueue(queue));
+    await peer.received('\x01c');
+    const declared = frameOf(METHODS['QueueDeclareOk'], found, 1);
+    await peer.sendBytes(Buffer.concat([declared, declared, declared]));
+    expect(await Promise.all(atOnce)).toMatchObject([found, found, found]);
+    connection.destroy();
+  });
+
+  test.each([
+    ['is no frame', Buffer.from('HTTP/1.1 400 Bad Request\r\n')],
+    ['names a longer frame than any of RabbitMQ', Buffer.from([1, 0, 0, 0x7f, 0, 0, 0, 0])],
+  ])('ends where what arrives %s', async (_, bytes) => {
+    const connecting = connect(async () => 'ready');
+    await peer.send(METHODS['ConnectionStart'], START);
+    login.resolve({ username: 'user', password: 'secret' });
+    await peer.received('secret');
+    await peer.send(METHODS['ConnectionTune'], TUNE);
+    await peer.send(METHODS['ConnectionOpenOk'], {});
+    const connection = await connecting;
+    await peer.sendBytes(bytes);
+    await eventually(
+      async () => connection.isUsable(),
+      (isUsable) => !isUsable,
+    );
   });
 
   test('sends what is done first on a channel before the broker has answered that the connection is open', async () => {
