@@ -244,6 +244,7 @@ export async function openConnection<P>(
   } satisfies amqplib.OpenFields;
   connection.open(fields, (error) => {
     connection.isOpen = error === null;
+    if (error !== null) socket.destroy(); // whatever else came would be kept, and read by nobody
     const [type = METHOD_FRAME] = connection.rest; // bytes of no frame
     if (error !== null && type !== METHOD_FRAME) reject(Object.assign(error, { code: NOT_AMQP }));
     else if (error !== null && connection.isLoggingIn)

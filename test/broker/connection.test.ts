@@ -321,6 +321,17 @@ describe('a connection to the broker', () => {
     await expect(connecting).rejects.toMatchObject({ how: 'connection_terminated' });
   });
 
+  test('that the broker refuses while the login is looked up is ended at once', async () => {
+    const connecting = connect(async () => undefined);
+    await peer.send(METHODS['ConnectionClose'], NO_VHOST);
+    await eventually(
+      async () => peer.isClosed,
+      (isClosed) => isClosed,
+    );
+    login.resolve({ username: 'user', password: 'secret' });
+    await expect(connecting).rejects.toMatchObject({ what: 'vhost_missing' });
+  });
+
   test('whose login cannot be looked up fails with that, and leaves no socket open', async () => {
     const connecting = connect(async () => undefined);
     await peer.received(HEADER);
