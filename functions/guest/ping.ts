@@ -17,7 +17,6 @@ import { topicOf } from './topic.ts';
 export interface PingTransport {
   readonly client: Pick<Transport['client'], 'call'>;
   readonly inspector: Pick<Transport['inspector'], 'queueCounts' | 'proveAlive'>;
-  readonly replyExchange: Pick<Transport['replyExchange'], 'bind'>;
 }
 
 export interface PingOptions extends PongOptions {
@@ -43,7 +42,7 @@ export interface PingOptions extends PongOptions {
  * @throws MessageDeliveryFailure, `unconfirmed` or `closed`: the connection was lost, which says nothing of the guest
  */
 export async function rpcPing(
-  { client, inspector, replyExchange }: PingTransport,
+  { client, inspector }: PingTransport,
   instanceId: string,
   request: RpcRequest,
   options: PingOptions,
@@ -55,7 +54,7 @@ export async function rpcPing(
   if (typeof known === 'object' && known.consumers === 0)
     return reasonFor(new NoConsumer(), { target, queue: known, roundTripMs: sinceMs(startMs) });
   interruption.throwIfInterrupted();
-  const silence = new Silence(inspector, replyExchange, target, timing);
+  const silence = new Silence(inspector, target, timing);
   hops?.begin('rpc');
   const call = client.call(target, request, timing, (silent) => silence.watch(silent));
   const publishMs = hops ? sinceMs(startMs) : 0;

@@ -2,7 +2,6 @@ import { CodedError } from '../coded-error.ts';
 import type { Call, Target } from '../oslo/call.ts';
 import { MessageDeliveryFailure, MessageUndeliverable } from '../oslo/errors.ts';
 import type { Inspector, QueueCounts } from '../oslo/inspector.ts';
-import type { ReplyExchange } from '../oslo/reply-queue.ts';
 import { Deadline } from '../time/deadline.ts';
 import { nextQuestionMs, type PingTiming } from './timing.ts';
 
@@ -17,7 +16,6 @@ export type WatchedPing = Pick<Call, 'isPlain' | 'isUnconfirmed' | 'sendAgain' |
 /** Finds out why a guest keeps silent: asks the broker, by the ping's timing, who consumes the guest's queue. */
 export class Silence {
   readonly #inspector: Pick<Inspector, 'queueCounts' | 'proveAlive'>;
-  readonly #replyExchange: Pick<ReplyExchange, 'bind'>;
   readonly #target: Target;
   readonly #timing: PingTiming;
   /** When the ping was sent, in the milliseconds of `performance.now()`. */
@@ -28,14 +26,8 @@ export class Silence {
   #askMs: number | undefined;
   #isDown = false;
 
-  constructor(
-    inspector: Pick<Inspector, 'queueCounts' | 'proveAlive'>,
-    replyExchange: Pick<ReplyExchange, 'bind'>,
-    target: Target,
-    timing: PingTiming,
-  ) {
+  constructor(inspector: Pick<Inspector, 'queueCounts' | 'proveAlive'>, target: Target, timing: PingTiming) {
     this.#inspector = inspector;
-    this.#replyExchange = replyExchange;
     this.#target = target;
     this.#timing = timing;
   }
@@ -116,7 +108,6 @@ export class Silence {
       const { consumers, messages } = queue ?? { consumers: 1, messages: 0 };
       const isWaiting = consumers === 0 && messages > 0;
       if (ping.isPlain ? !isWaiting : consumers > 1) ping.sendAgain();
-      if (consumers > 0) this.#replyExchange.bind();
       if (queue !== undefined) {
         const isFirst = this.#queue === undefined;
         this.#queue = queue;

@@ -24,7 +24,7 @@ const SET_UP_CHANNELS = 3;
 export const NO_CHANNEL_MS = 1000;
 
 /** How long RabbitMQ may still count a channel that it has closed. */
-export const COUNT_LAG_MS = 50;
+const COUNT_LAG_MS = 50;
 
 /** Opens channels on one connection, no more than the broker lets it have. An error on one ends that one alone. */
 export class Channels {

@@ -4,6 +4,7 @@ import type { Target } from './call.ts';
 import { type Channels, NO_CHANNEL_MS, NoChannel, unlessEnding } from './channels.ts';
 import { MessageDeliveryFailure } from './errors.ts';
 import type { Liveness } from './liveness.ts';
+import { bindReplyExchange } from './reply-queue.ts';
 import { Semaphore } from './semaphore.ts';
 
 /** What the broker counts of a queue. */
@@ -43,10 +44,11 @@ export class Inspector {
   readonly #replyQueue: string;
   readonly #liveness: Liveness;
   readonly #slots = new Semaphore(QUESTIONS_AT_ONCE);
+  #isExchangeBound = false;
 
   /**
    * @param consuming a channel that is open already: for a sign of life, where no other channel is to be had
-   * @param replyQueue the name of a queue of ours, which no queue is bound with as a routing key
+   * @param replyQueue the client's, with whose name as a routing key no queue is bound to a control exchange
    */
   constructor(
     channels: Pick<Channels, 'open'>,
@@ -63,7 +65,9 @@ export class Inspector {
   /**
    * Asks for the counts of a topic's queue.
    *
-   * @param isStillWanted asked when the question has its slot; a question that is no longer wanted is not asked
+   * @param isStillSilent of a call whose server keeps silent: asked when the question has its slot; if the call has ended, the
+   * question is not asked. A server that consumes the queue may be one that replies to an exchange, which is then bound: on the
+   * question's channel, since the broker may allow no further one.
    * @returns undefined when the broker does not say: the user may not know, the queue is down, or no channel is to be had
    * @throws MessageDeliveryFailure, `unconfirmed` or `closed`, when the broker does not even open a channel, or closes the
    * connection: it is dead
@@ -71,11 +75,11 @@ export class Inspector {
   async queueCounts(
     target: Target,
     timing: QuestionTiming,
-    isStillWanted = () => true,
+    isStillSilent?: () => boolean,
   ): Promise<QueueCounts | 'missing' | 'down' | undefined> {
     if (!(await this.#slots.acquire(timing.deadline))) return undefined;
     const release = () => this.#slots.release();
-    if (isStillWanted()) return this.#ask(target, timing, release);
+    if (isStillSilent?.() !== false) return this.#ask(target, timing, release, isStillSilent !== undefined);
     release();
     return undefined;
   }
@@ -95,6 +99,7 @@ export class Inspector {
     { exchange, topic }: Target,
     { openTimeoutMs, answerTimeoutMs }: Omit<QuestionTiming, 'deadline'>,
     onEnd: () => void,
+    isSilent = false,
   ): Promise<QueueCounts | 'missing' | 'down' | undefined> {
     const channel = await this.#open(openTimeoutMs, onEnd);
     if (channel === undefined) return undefined;
@@ -105,8 +110,17 @@ export class Inspector {
     // After the question: a user may have no permission for this key, and the broker then closes the channel.
     await unlessEnding(Promise.try(() => channel.publish(exchange, this.#replyQueue, Buffer.alloc(0))));
     const answer = await beforeDeadline(question, Deadline.in(answerTimeoutMs));
-    channel.close().catch(() => undefined);
+    const isConsumed = typeof answer === 'object' && answer.consumers > 0;
+    this.#lastUse(channel, isSilent && isConsumed).catch(() => undefined);
     return answer;
+  }
+
+  async #lastUse(channel: Channel, bindsExchange: boolean): Promise<void> {
+    if (bindsExchange && !this.#isExchangeBound) {
+      this.#isExchangeBound = true;
+      await bindReplyExchange(channel, this.#replyQueue);
+    }
+    await channel.close();
   }
 
   /** @returns undefined when the connection has as many channels as it may */

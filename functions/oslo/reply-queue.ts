@@ -1,5 +1,4 @@
 import type { Channel, ConsumeMessage } from 'amqplib';
-import { COUNT_LAG_MS } from './channels.ts';
 import { randomId } from './random-id.ts';
 
 /** Of the connection alone, so that the queue goes with it. */
@@ -29,43 +28,20 @@ export async function openReplyQueue(
 }
 
 /**
- * The direct exchange of a reply queue's name, to which servers before oslo.messaging 9.2 (OpenStack Stein, 2019) publish their
- * replies; later ones publish them to the default exchange. While it is missing, such a server tries again every 0.25 s, for
- * 60 s. It is bound when a server keeps silent: each such exchange is a load on the broker, which is why servers left them.
+ * Binds the reply queue to the direct exchange of its name, to which servers before oslo.messaging 9.2 (OpenStack Stein, 2019)
+ * publish their replies; later ones publish them to the default exchange. While it is missing, such a server tries again every
+ * 0.25 s, for 60 s. Each such exchange is a load on the broker, which is why servers left them.
+ *
+ * Without write permission on the queue the exchange must not be declared: auto-delete begins with the first binding, and an
+ * exchange that was never bound would stay for ever. So an unbinding comes first, which needs the same permission, and no
+ * exchange; where it is refused, the broker closes the channel.
  */
-export class ReplyExchange {
-  readonly #queue: string;
-  readonly #openChannel: () => Promise<Channel>;
-  #timer: NodeJS.Timeout | undefined;
-
-  constructor(queue: string, openChannel: () => Promise<Channel>) {
-    this.#queue = queue;
-    this.#openChannel = openChannel;
-  }
-
-  /**
-   * Binds it, once; it stays unbound where the user may not write to the queue, or no channel is to be had. The broker may
-   * still count the channel of the question that has found the silent server, and allow no further one.
-   */
-  bind(): void {
-    this.#timer ??= setTimeout(() => this.#bind().catch(ignore), COUNT_LAG_MS);
-  }
-
-  /**
-   * Without write permission on the queue the exchange must not be declared: auto-delete begins with the first binding, and an
-   * exchange that was never bound would stay for ever. So an unbinding comes first, which needs the same permission, and no
-   * exchange; where it is refused, the broker closes the channel.
-   */
-  async #bind(): Promise<void> {
-    const channel = await this.#openChannel();
-    const queue = this.#queue;
-    await Promise.all([
-      channel.unbindQueue(queue, queue, queue),
-      channel.assertExchange(queue, 'direct', { durable: false, autoDelete: true }),
-      channel.bindQueue(queue, queue, queue), // at once: the connection may die, or the process be frozen, at any time
-    ]);
-    await channel.close();
-  }
+export async function bindReplyExchange(channel: Channel, queue: string): Promise<void> {
+  await Promise.all([
+    channel.unbindQueue(queue, queue, queue),
+    channel.assertExchange(queue, 'direct', { durable: false, autoDelete: true }),
+    channel.bindQueue(queue, queue, queue), // at once: the connection may die, or the process be frozen, at any time
+  ]);
 }
 
 /** Declares a reply queue beside the first one, and consumes it, on the same channel. @returns deletes the queue */

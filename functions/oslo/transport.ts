@@ -1,17 +1,15 @@
 import type { ChannelModel } from 'amqplib';
-import { Deadline } from '../time/deadline.ts';
-import { type ChannelLimit, Channels, NO_CHANNEL_MS } from './channels.ts';
+import { type ChannelLimit, Channels } from './channels.ts';
 import { Inspector } from './inspector.ts';
 import { Liveness } from './liveness.ts';
 import { limitMessages } from './message-limit.ts';
-import { consumeReplies, openReplyQueue, ReplyExchange, replyQueueName } from './reply-queue.ts';
+import { consumeReplies, openReplyQueue, replyQueueName } from './reply-queue.ts';
 import { type ClientChannels, RpcClient } from './rpc-client.ts';
 
 /** All that oslo.messaging needs of one connection. */
 export interface Transport {
   readonly client: RpcClient;
   readonly inspector: Inspector;
-  readonly replyExchange: ReplyExchange;
   readonly liveness: Liveness;
 }
 
@@ -51,8 +49,7 @@ export async function openTransport(
     consuming.close().catch(() => undefined);
   });
   const inspector = new Inspector(channels, consuming, replyQueue, liveness);
-  const replyExchange = new ReplyExchange(replyQueue, () => channels.open(Deadline.in(NO_CHANNEL_MS)));
-  const transport = { client, inspector, replyExchange, liveness };
+  const transport = { client, inspector, liveness };
   onSendable?.(transport);
   await consumed;
   return transport;

@@ -9,10 +9,7 @@ import type { Pinging } from './ping-guest.ts';
 const NOWHERE = { protocol: 'amqp', hostname: '', port: 0, vhost: '', username: '', password: '' } as const;
 
 /** However slow the broker is, it is asked nothing: a question takes one more channel, of which the broker may allow none. */
-const UNASKED = {
-  inspector: { queueCounts: async () => undefined, proveAlive: async () => undefined },
-  replyExchange: { bind: () => undefined },
-};
+const UNASKED = { queueCounts: async () => undefined, proveAlive: async () => undefined };
 
 /**
  * A broker whose pings answer themselves where there is no guest: each request holds a result, and when the broker returns it
@@ -22,7 +19,7 @@ export function selfAnswering({ client }: Pick<Transport, 'client'>): Pinging['b
   const call: typeof client.call = (target, request, timing, onSilence) =>
     client.call(target, request.with({ result: true }), timing, onSilence);
   const connection = {
-    session: { client: { call }, ...UNASKED },
+    session: { client: { call }, inspector: UNASKED },
     blocked: new BlockedState(new EventEmitter()),
     closedBy: undefined,
     isUsable: () => true,

@@ -28,7 +28,7 @@ export interface TopicFinding {
  * @throws MessageDeliveryFailure, `unconfirmed` or `closed`: the connection was lost
  */
 export async function pingTopics(
-  { client, inspector, replyExchange }: Transport,
+  { client, inspector }: Transport,
   targets: readonly NamedTarget[],
   timing: PingTiming,
   interruption: Interruption,
@@ -36,7 +36,7 @@ export async function pingTopics(
   const method = { method: 'oslo_rpc_server_ping', args: {}, version: '1.0' };
   const request = RpcRequest.of({ ...method, context: COMMON_CONTEXT });
   const pings = targets.map((target) => {
-    const silence = new Silence(inspector, replyExchange, target, timing);
+    const silence = new Silence(inspector, target, timing);
     return { target, silence, call: client.call(target, request, timing, (silent) => silence.watch(silent)) };
   });
   interruption.onInterrupted((error) => {

@@ -32,8 +32,7 @@ function silenceOf(
       return answer;
     },
   };
-  const bind = jest.fn();
-  return { silence: new Silence(inspector, { bind }, TARGET, timing), askedAt, proofs, bind };
+  return { silence: new Silence(inspector, TARGET, timing), askedAt, proofs };
 }
 
 /** The same, watched since the ping was sent. */
@@ -82,16 +81,6 @@ describe('a ping that is not answered', () => {
     await pass(15_000);
     expect(several.sentAgain).toHaveBeenCalled();
     expect(one.sentAgain).not.toHaveBeenCalled();
-  });
-
-  test.each([
-    ['a consumer is there', SOMEBODY, true],
-    ['the broker does not say who consumes', undefined, true],
-    ['nobody consumes', NOBODY, false],
-  ])('may be answered by the reply exchange: when %s, %s, %s', async (_what, answer, isBound) => {
-    const { bind } = watched([answer]);
-    await pass(900);
-    expect(bind.mock.calls.length > 0).toBe(isBound);
   });
 
   test('is in vain when its guest has no queue', async () => {

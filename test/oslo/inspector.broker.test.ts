@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import type { Channel, ChannelModel, ConfirmChannel } from 'amqplib';
 import { NoChannel } from '../../functions/oslo/channels.ts';
 import { Inspector, type QuestionTiming } from '../../functions/oslo/inspector.ts';
 import { Liveness } from '../../functions/oslo/liveness.ts';
+import { replyQueueName } from '../../functions/oslo/reply-queue.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
 import { QUEUE_OPTIONS } from '../setup/guest-queues.ts';
 import { respond } from '../setup/responder.ts';
@@ -22,6 +24,7 @@ let inspector: Inspector;
 let inspectorOver: (open: () => Promise<Channel>) => Inspector;
 let channels: Channel[];
 let liveness: Liveness;
+let replyQueue: string;
 
 beforeAll(async () => {
   broker = await TestBroker.create();
@@ -34,13 +37,14 @@ beforeEach(async () => {
   channels = [];
   liveness = new Liveness();
   const consuming = await connection.createChannel();
-  const { queue } = await consuming.assertQueue('', { exclusive: true });
+  replyQueue = replyQueueName();
+  await consuming.assertQueue(replyQueue, { exclusive: true });
   const open = async () => {
     const channel = (await connection.createChannel()).on('error', () => undefined);
     channels.push(channel);
     return channel;
   };
-  inspectorOver = (opener) => new Inspector({ open: opener }, consuming, queue, liveness);
+  inspectorOver = (opener) => new Inspector({ open: opener }, consuming, replyQueue, liveness);
   inspector = inspectorOver(open);
 });
 
@@ -95,6 +99,27 @@ test('a question that is no longer wanted when it has its slot is not asked', as
   const target = await guestTarget();
   await expect(inspector.queueCounts(target, TIMING, () => false)).resolves.toBeUndefined();
   expect(channels).toEqual([]);
+});
+
+test('the reply exchange is bound where a silent server consumes its queue, and nowhere else', async () => {
+  const target = await guestTarget();
+  const unconsumed = { ...target, topic: `${target.topic}-unconsumed` };
+  await server.assertQueue(unconsumed.topic, QUEUE_OPTIONS);
+  const closed: Promise<unknown>[] = [];
+  const watched = inspectorOver(async () => {
+    const channel = await connection.createChannel();
+    closed.push(once(channel, 'close'));
+    return channel;
+  });
+  const isBound = async () => {
+    await Promise.all(closed);
+    return (await broker.list('exchanges')).some(({ name }) => name === replyQueue);
+  };
+  await watched.queueCounts(target, TIMING);
+  await watched.queueCounts(unconsumed, TIMING, () => true);
+  expect(await isBound()).toBe(false);
+  await watched.queueCounts(target, TIMING, () => true);
+  expect(await isBound()).toBe(true);
 });
 
 test('a hundred questions are all answered, over sixteen channels at most', async () => {

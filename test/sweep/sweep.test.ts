@@ -3,7 +3,6 @@ import { expect, jest, test } from '@jest/globals';
 import { Inspector } from '../../functions/oslo/inspector.ts';
 import { Liveness } from '../../functions/oslo/liveness.ts';
 import { RpcRequest } from '../../functions/oslo/message.ts';
-import { ReplyExchange } from '../../functions/oslo/reply-queue.ts';
 import { RpcClient } from '../../functions/oslo/rpc-client.ts';
 import { type PingOne, Sweep, type Verdict } from '../../functions/sweep/sweep.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
@@ -32,8 +31,7 @@ function transportOf(channel: FullChannel) {
   );
   client.publishWith(channel);
   const inspector = new Inspector({ open: never }, { checkQueue: never }, client.replyQueue, liveness);
-  const replyExchange = new ReplyExchange(client.replyQueue, never);
-  return { client, inspector, replyExchange, liveness };
+  return { client, inspector, liveness };
 }
 
 const REQUEST = RpcRequest.of({ method: 'rpc_ping', args: {}, version: '1.0', context: {} });
