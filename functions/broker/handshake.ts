@@ -79,7 +79,7 @@ class Connection extends amqplib.Connection {
   closed: Readonly<Record<string, unknown>> | undefined;
   /** Whether the broker has answered that the connection is open. */
   isOpen = false;
-  /** Whether the login was sent, and nothing has come since. */
+  /** Whether the login was sent, and has not been answered. A heartbeat is no answer. */
   isLoggingIn = false;
   /** Reads what has arrived. */
   #read: () => void = () => undefined;
