@@ -12,7 +12,7 @@ const HEARTBEAT_SECONDS = 60;
 /** What RabbitMQ offers by default. */
 const FRAME_BYTES = 128 * 1024;
 
-/** RabbitMQ sends frames of 128 kB at most. What claims to be larger is not AMQP, and is not buffered. */
+/** RabbitMQ sends frames of 128 kB at most. What claims to be larger than eight of them is not AMQP, and is not buffered. */
 const MAX_FRAME_BYTES = 1024 * 1024;
 
 /** The extensions of RabbitMQ that amqplib understands. */
@@ -31,7 +31,7 @@ const START_OK = (10 << 16) | 11;
 const OPEN = (10 << 16) | 40;
 const CLOSE = (10 << 16) | 50;
 
-/** Methods of a channel that are taken for granted while the connection opens, and their answers. */
+/** Methods of a channel that count as answered while the connection opens, and their answers. */
 const TAKEN_FOR_GRANTED: ReadonlyMap<number, number> = new Map([
   [(20 << 16) | 10, (20 << 16) | 11], // channel.open
   [(85 << 16) | 10, (85 << 16) | 11], // confirm.select
@@ -184,8 +184,10 @@ class Connection extends amqplib.Connection {
 }
 
 /**
- * Has a channel send each method at once, and not when the one before it is answered, until it consumes: RabbitMQ may answer what
- * follows `basic.consume` before that. While the connection opens, a channel counts as open: whatever refuses it ends the connection.
+ * Has a channel send each method at once. amqplib queues it until the one before is answered, and then sends it; here it is queued as
+ * well, so that each answer finds its method, but `sent` keeps it from being sent twice. Not once the channel consumes: RabbitMQ may
+ * answer what follows `basic.consume` before that. While the connection opens, the channel counts as open: where the broker refuses
+ * to open it, it ends the connection.
  */
 function sendAhead(channel: amqplib.ConnectedChannel, connection: { readonly isOpen: boolean }): void {
   const sendImmediately = channel.sendImmediately.bind(channel);
@@ -210,7 +212,9 @@ function sendAhead(channel: amqplib.ConnectedChannel, connection: { readonly isO
  *
  * @param socket on which the protocol header was sent
  * @param prepare called at once: what it sends leaves with `connection.open`, and need not wait for the answer
- * @throws amqplib's error, with `replyCode` and `replyText` where the broker has closed the connection
+ * @throws amqplib's error, with `replyCode` and `replyText` where the broker has closed the connection, and with the `code`
+ * {@link NOT_AMQP} or {@link LOGIN_UNANSWERED}; the socket's, where that has closed. If the login cannot be had, this waits until the
+ * socket is destroyed.
  */
 export async function openConnection<P>(
   socket: Socket,
@@ -219,11 +223,6 @@ export async function openConnection<P>(
 ): Promise<Opened<P>> {
   if (socket.destroyed || socket.readableEnded) throw socket.errored ?? new Error('The socket is closed');
   const { promise, resolve, reject } = Promise.withResolvers<Opened<P>>();
-  const answered = login.then(({ username, password }) => {
-    fields.response = Buffer.from(`\0${username}\0${password}`);
-  });
-  answered.catch(() => undefined); // whoever has asked for the login hears of it
-  const connection = new Connection(socket, answered);
   const fields = {
     clientProperties: {
       product: 'guest-rpc-ping',
@@ -242,10 +241,15 @@ export async function openConnection<P>(
     capabilities: '',
     insist: 0,
   } satisfies amqplib.OpenFields;
+  const filledIn = login.then(({ username, password }) => {
+    fields.response = Buffer.from(`\0${username}\0${password}`);
+  });
+  filledIn.catch(() => undefined); // whoever has asked for the login hears of it
+  const connection = new Connection(socket, filledIn);
   connection.open(fields, (error) => {
     connection.isOpen = error === null;
     if (error !== null) socket.destroy(); // whatever else came would be kept, and read by nobody
-    const [type = METHOD_FRAME] = connection.rest; // bytes of no frame
+    const [type = METHOD_FRAME] = connection.rest; // what could not be read
     if (error !== null && type !== METHOD_FRAME) reject(Object.assign(error, { code: NOT_AMQP }));
     else if (error !== null && connection.isLoggingIn)
       reject(Object.assign(error, { code: LOGIN_UNANSWERED }));
@@ -256,7 +260,10 @@ export async function openConnection<P>(
   return promise;
 }
 
-/** RabbitMQ drops a connection that has been silent for two heartbeats. amqplib has sent something in the last half of one. */
+/**
+ * RabbitMQ drops a connection that has been silent for two heartbeats. amqplib has sent something in the last half of one, so that one and
+ * a half remain.
+ */
 function maxPauseMs({ heartbeat }: Connection): number {
-  return heartbeat > 0 ? heartbeat * 1500 : Number.POSITIVE_INFINITY;
+  return heartbeat > 0 ? 1.5 * heartbeat * 1000 : Number.POSITIVE_INFINITY;
 }

@@ -65,10 +65,10 @@ export class Inspector {
   /**
    * Asks for the counts of a topic's queue.
    *
-   * @param isStillSilent of a call whose server keeps silent: asked when the question has its slot; if the call has ended, the
-   * question is not asked. A server that consumes the queue may be one that replies to an exchange, which is then bound: on the
-   * question's channel, since the broker may allow no further one.
-   * @returns undefined when the broker does not say: the user may not know, the queue is down, or no channel is to be had
+   * @param isStillSilent where a server keeps silent: asked when the question has its slot; if the server has answered by then, the
+   * question is not asked. If the queue has a consumer, the reply exchange is bound, since the server may be an old one.
+   * @returns `missing`: there is no such queue; `down`: its node is, as RabbitMQ 3 says; undefined: the broker does not say in time,
+   * as of a queue whose node is down on RabbitMQ 4, the user has no permission, or no channel or slot is to be had
    * @throws MessageDeliveryFailure, `unconfirmed` or `closed`, when the broker does not even open a channel, or closes the
    * connection: it is dead
    */
@@ -111,16 +111,17 @@ export class Inspector {
     await unlessEnding(Promise.try(() => channel.publish(exchange, this.#replyQueue, Buffer.alloc(0))));
     const answer = await beforeDeadline(question, Deadline.in(answerTimeoutMs));
     const isConsumed = typeof answer === 'object' && answer.consumers > 0;
-    this.#lastUse(channel, isSilent && isConsumed).catch(() => undefined);
+    // On this channel, since the broker may allow no further one.
+    const isBound = isSilent && isConsumed ? this.#bindExchange(channel) : Promise.resolve();
+    isBound.then(() => channel.close()).catch(() => undefined);
     return answer;
   }
 
-  async #lastUse(channel: Channel, bindsExchange: boolean): Promise<void> {
-    if (bindsExchange && !this.#isExchangeBound) {
-      this.#isExchangeBound = true;
-      await bindReplyExchange(channel, this.#replyQueue);
-    }
-    await channel.close();
+  /** Once; it stays unbound where the user may not write to the reply queue. */
+  async #bindExchange(channel: Channel): Promise<void> {
+    if (this.#isExchangeBound) return;
+    this.#isExchangeBound = true;
+    await bindReplyExchange(channel, this.#replyQueue);
   }
 
   /** @returns undefined when the connection has as many channels as it may */
@@ -137,14 +138,14 @@ export class Inspector {
       opening.then((late) => late.close()).catch(() => undefined);
     } catch (error) {
       if (!(error instanceof NoChannel)) throw error;
-      if (await this.#isAnswered(timeoutMs)) return undefined;
+      if (await this.#isAnswered(deadline)) return undefined;
     }
     throw new MessageDeliveryFailure('unconfirmed', 'The broker gives no sign of life');
   }
 
-  async #isAnswered(timeoutMs: number): Promise<boolean> {
+  async #isAnswered(deadline: Deadline): Promise<boolean> {
     const answer = this.#consuming.checkQueue(this.#replyQueue).catch(() => undefined);
-    const isAnswered = (await beforeDeadline(answer, Deadline.in(timeoutMs))) !== undefined;
+    const isAnswered = (await beforeDeadline(answer, deadline)) !== undefined;
     if (isAnswered) this.#liveness.seen();
     return isAnswered;
   }

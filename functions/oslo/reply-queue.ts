@@ -10,7 +10,8 @@ export function replyQueueName(): string {
 }
 
 /**
- * Declares a reply queue and consumes it: classic, exclusive, not acknowledged. No round trip while the connection opens.
+ * Declares a reply queue and consumes it: classic, exclusive, not acknowledged. While the connection opens, both methods leave with
+ * `connection.open`.
  *
  * @param onMessage gets each message; null when the broker cancels the consumer (the queue was deleted)
  * @throws what amqplib throws when the broker refuses the queue or `channel` ends meanwhile
@@ -22,7 +23,7 @@ export async function openReplyQueue(
 ): Promise<void> {
   const declared = channel.assertQueue(queue, EXCLUSIVE);
   const consumed = channel.consume(queue, onMessage, { noAck: true });
-  consumed.catch(ignore); // where the queue is refused, that says why
+  consumed.catch(ignore); // where the queue is refused, `declared` says why
   await declared;
   await consumed;
 }
@@ -45,13 +46,12 @@ export async function bindReplyExchange(channel: Channel, queue: string): Promis
 }
 
 /** Declares a reply queue beside the first one, and consumes it, on the same channel. @returns deletes the queue */
-export async function consumeReplies(
+export async function openAnotherReplyQueue(
   channel: Channel,
   queue: string,
   onMessage: (message: ConsumeMessage) => void,
 ): Promise<() => void> {
-  await channel.assertQueue(queue, EXCLUSIVE);
-  await channel.consume(queue, (message) => message && onMessage(message), { noAck: true });
+  await openReplyQueue(channel, queue, (message) => message && onMessage(message));
   return () => void channel.deleteQueue(queue).catch(ignore);
 }
 

@@ -20,7 +20,10 @@ export interface ReplyMessage {
 export interface ClientChannels {
   readonly channels: ChannelOpener;
   /** Declares one more reply queue, and consumes it. @returns deletes it */
-  readonly openReplyQueue: (queue: string, onMessage: (message: ReplyMessage) => void) => Promise<() => void>;
+  readonly openAnotherReplyQueue: (
+    queue: string,
+    onMessage: (message: ReplyMessage) => void,
+  ) => Promise<() => void>;
 }
 
 /** How many calls at a time have a reply queue of their own. */
@@ -39,7 +42,7 @@ const OWN_REPLY_QUEUES = 16;
 export class RpcClient {
   /** The name of the queue that all replies come to. */
   readonly replyQueue: string;
-  readonly #openReplyQueue: ClientChannels['openReplyQueue'];
+  readonly #openAnotherReplyQueue: ClientChannels['openAnotherReplyQueue'];
   readonly #state: ClientState;
   readonly #ownReplyQueues = new Semaphore(OWN_REPLY_QUEUES);
   readonly #haveOwnReplyQueue = new WeakSet<Call>();
@@ -48,9 +51,9 @@ export class RpcClient {
   #drained: PromiseWithResolvers<void> | undefined;
 
   /** @param replyQueue whose messages go to {@link onReply} @param liveness is told of whatever comes from the broker */
-  constructor({ channels, openReplyQueue }: ClientChannels, replyQueue: string, liveness: Liveness) {
+  constructor({ channels, openAnotherReplyQueue }: ClientChannels, replyQueue: string, liveness: Liveness) {
     this.replyQueue = replyQueue;
-    this.#openReplyQueue = openReplyQueue;
+    this.#openAnotherReplyQueue = openAnotherReplyQueue;
     const publisher = new Publisher(channels, {
       onReturn: (message) => this.#onReturn(message),
       onDrain: () => this.#onDrain(),
@@ -148,7 +151,7 @@ export class RpcClient {
     }
     const queue = replyQueueName();
     try {
-      const deleteQueue = await this.#openReplyQueue(queue, (message) => this.onReply(message, call));
+      const deleteQueue = await this.#openAnotherReplyQueue(queue, (message) => this.onReply(message, call));
       call.sendWithReplyQueue(queue, () => {
         deleteQueue();
         release();

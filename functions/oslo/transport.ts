@@ -3,7 +3,7 @@ import { type ChannelLimit, Channels } from './channels.ts';
 import { Inspector } from './inspector.ts';
 import { Liveness } from './liveness.ts';
 import { limitMessages } from './message-limit.ts';
-import { consumeReplies, openReplyQueue, replyQueueName } from './reply-queue.ts';
+import { openAnotherReplyQueue, openReplyQueue, replyQueueName } from './reply-queue.ts';
 import { type ClientChannels, RpcClient } from './rpc-client.ts';
 
 /** All that oslo.messaging needs of one connection. */
@@ -32,9 +32,9 @@ export async function openTransport(
   const [consuming, publishing] = await Promise.all([channels.open(), channels.open()]);
   const replyQueue = replyQueueName();
   const liveness = new Liveness();
-  const openAnother: ClientChannels['openReplyQueue'] = (queue, onMessage) =>
-    consumeReplies(consuming, queue, onMessage);
-  const client = new RpcClient({ channels, openReplyQueue: openAnother }, replyQueue, liveness);
+  const openAnother: ClientChannels['openAnotherReplyQueue'] = (queue, onMessage) =>
+    openAnotherReplyQueue(consuming, queue, onMessage);
+  const client = new RpcClient({ channels, openAnotherReplyQueue: openAnother }, replyQueue, liveness);
   client.publishWith(publishing);
   client.prepareConfirms();
   consuming.on('close', onEnd);

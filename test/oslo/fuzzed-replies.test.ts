@@ -44,9 +44,9 @@ function seeded(seed: number): (n: number) => number {
 test('fuzzed replies settle no call, and leave the memory flat', async () => {
   const channel = new Channel();
   const open = async () => channel;
-  const openReplyQueue = async () => () => undefined;
+  const openAnotherReplyQueue = async () => () => undefined;
   const client = new RpcClient(
-    { channels: { open, openConfirm: open }, openReplyQueue },
+    { channels: { open, openConfirm: open }, openAnotherReplyQueue },
     'reply_queue',
     new Liveness(),
   );

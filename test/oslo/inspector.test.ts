@@ -1,9 +1,13 @@
 import { EventEmitter } from 'node:events';
 import { expect, test } from '@jest/globals';
 import type { Channel } from 'amqplib';
+import { NoChannel } from '../../functions/oslo/channels.ts';
 import { Inspector } from '../../functions/oslo/inspector.ts';
 import { Liveness } from '../../functions/oslo/liveness.ts';
 import { Deadline } from '../../functions/time/deadline.ts';
+import { pass, useFakeClock } from '../setup/fake-clock.ts';
+
+useFakeClock();
 
 test.each([
   ["home node 'rabbit@b' of durable queue 'q' in vhost '/' is down or inaccessible", 'down'],
@@ -31,4 +35,21 @@ test('a connection that has closed when the channel for a question is open fails
   const channels = { open: async () => channel as Channel };
   const inspector = new Inspector(channels, { checkQueue }, 'reply_x', new Liveness());
   await expect(inspector.proveAlive('trove', 1000)).rejects.toMatchObject({ how: 'closed' });
+});
+
+test('a broker that is silent, and opens no channel, is given up after the time that it has', async () => {
+  const never = () => new Promise<never>(() => undefined);
+  const full = async (deadline: Deadline) => {
+    await new Promise((resolve) => setTimeout(resolve, deadline.leftMs));
+    throw new NoChannel('full');
+  };
+  const inspector = new Inspector({ open: full }, { checkQueue: never }, 'reply_x', new Liveness());
+  let failure: unknown;
+  inspector.proveAlive('trove', 1000).catch((error) => {
+    failure = error;
+  });
+  await pass(900);
+  expect(failure).toBeUndefined();
+  await pass(200);
+  expect(failure).toMatchObject({ how: 'unconfirmed' });
 });

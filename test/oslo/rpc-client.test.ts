@@ -76,8 +76,8 @@ function clientOver(openConfirm: () => Promise<Channel>): RpcClient {
     unconfirmed = new Channel();
     return unconfirmed;
   };
-  const openReplyQueue = async () => () => undefined;
-  const channels = { channels: { open, openConfirm }, openReplyQueue };
+  const openAnotherReplyQueue = async () => () => undefined;
+  const channels = { channels: { open, openConfirm }, openAnotherReplyQueue };
   const over = new RpcClient(channels, 'reply_queue', liveness);
   over.publishWith(unconfirmed);
   return over;

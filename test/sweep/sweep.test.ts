@@ -25,7 +25,7 @@ function transportOf(channel: FullChannel) {
   const liveness = new Liveness();
   const never = () => new Promise<never>(() => undefined);
   const client = new RpcClient(
-    { channels: { open: never, openConfirm: never }, openReplyQueue: never },
+    { channels: { open: never, openConfirm: never }, openAnotherReplyQueue: never },
     'reply_queue',
     liveness,
   );
