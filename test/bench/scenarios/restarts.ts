@@ -76,7 +76,7 @@ export async function restarts(stage: Stage): Promise<Section> {
     ],
     goals: [
       goal(
-        `A grace of ${NOW} s: at most 1.1 × the verdicts no_consumer a restart of ${BEFORE} s`,
+        `A grace of ${NOW} s: in a restart at most 1.1 × the verdicts no_consumer of a grace of ${BEFORE} s`,
         ratio(verdicts(NOW), verdicts(BEFORE)),
         { atMost: 1.1 },
       ),
