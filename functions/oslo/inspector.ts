@@ -44,7 +44,7 @@ export class Inspector {
   readonly #replyQueue: string;
   readonly #liveness: Liveness;
   readonly #slots = new Semaphore(QUESTIONS_AT_ONCE);
-  #isExchangeBound = false;
+  #hasTriedToBind = false;
 
   /**
    * @param consuming a channel that is open already: for a sign of life, where no other channel is to be had
@@ -112,15 +112,15 @@ export class Inspector {
     const answer = await beforeDeadline(question, Deadline.in(answerTimeoutMs));
     const isConsumed = typeof answer === 'object' && answer.consumers > 0;
     // On this channel, since the broker may allow no further one.
-    const isBound = isSilent && isConsumed ? this.#bindExchange(channel) : Promise.resolve();
-    isBound.then(() => channel.close()).catch(() => undefined);
+    const bound = isSilent && isConsumed ? this.#bindExchange(channel) : Promise.resolve();
+    bound.then(() => channel.close()).catch(() => undefined);
     return answer;
   }
 
   /** Once; it stays unbound where the user may not write to the reply queue. */
   async #bindExchange(channel: Channel): Promise<void> {
-    if (this.#isExchangeBound) return;
-    this.#isExchangeBound = true;
+    if (this.#hasTriedToBind) return;
+    this.#hasTriedToBind = true;
     await bindReplyExchange(channel, this.#replyQueue);
   }
 
